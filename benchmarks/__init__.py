@@ -1,0 +1,1 @@
+"""Programs that measure. Each says what it did not measure."""

@@ -1,0 +1,35 @@
+"""What the words so far say about whether a person has finished (English, lower case)."""
+
+from __future__ import annotations
+
+import re
+
+BACKCHANNELS = frozenset(
+    "mm mmm mhm mm-hm mm-hmm hm hmm uh-huh uh huh yeah yep yes ok okay right sure i see aha ah oh got it wow really".split()
+    + ["i see", "got it", "uh huh", "all right", "of course", "oh okay", "yeah yeah", "okay okay"]
+)
+"""Said while listening, to be understood as `go on`."""
+
+_UNFINISHED = frozenset(
+    "and but or so because if when while that which who where than then as like the a an my your his her our their "
+    "to of in on at for with from by about into is are was were i'm it's um uh er well also".split()
+)
+"""Words after which a sentence goes on."""
+
+_CLOSING = re.compile(r"[.!?。！？]['\")\]]*$")
+_OPEN = re.compile(r"(\.\.\.|…|[,;:–—-])['\")\]]*$")
+
+
+def is_backchannel(text: str) -> bool:
+    """Whether somebody only showed that they listen."""
+    words = re.sub(r"[^\w\s'-]", " ", text.lower()).split()
+    return bool(words) and (" ".join(words) in BACKCHANNELS or all(word in BACKCHANNELS for word in words))
+
+
+def completeness(text: str) -> float:
+    """How finished a text looks: 1 like a whole sentence, 0 in the middle of one, 0.5 unclear."""
+    text = text.strip()
+    words = re.findall(r"[\w']+", text.lower())
+    if not words or words[-1] in _UNFINISHED or _OPEN.search(text):
+        return 0.0
+    return 1.0 if _CLOSING.search(text) else 0.5

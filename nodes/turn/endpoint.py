@@ -1,0 +1,288 @@
+"""Decides whose turn it is: when a person has finished, and when they interrupt.
+
+A turn is *tentative* at the first short pause: the whole utterance goes out under a cause
+of its own, and the answer may already be made for it, behind the gate. If the person goes
+on, that cause is revoked and the next guess holds everything said since the turn began.
+If the silence lasts for the hangover, the cause is *committed*. The hangover lies between
+a floor and a ceiling: short when the words so far look like a whole sentence, long when
+they do not, and in between as long as this person's own pauses.
+
+When somebody speaks over an answer it is *held* at once. It is revoked when they go on
+for long enough or say something that matters; a noise or an `mm-hm` lets it go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import Field
+
+from nodes.packets import Audio, Heard, Played, SpeechEnd, SpeechStart, TurnChanged, Utterance
+from nodes.turn._buffer import TurnBuffer
+from nodes.turn._words import completeness, is_backchannel
+from pipeline.caps import same
+from pipeline.cause import Cause
+from pipeline.node import Transform
+from pipeline.packet import Stamp
+from pipeline.params import Duration, Params, ms, seconds
+from pipeline.port import Input, Output, Receives
+
+Phase = Literal["idle", "speaking", "pausing", "answered"]
+Out = Iterable[Utterance]
+
+
+class EndpointParams(Params):
+    floor: Duration = ms(200)
+    """Silence that ends a turn whose words look like a whole sentence."""
+    ceiling: Duration = ms(900)
+    """Silence that ends any turn."""
+    least: Duration = ms(100)
+    """Voice shorter than this is a noise, not a turn."""
+    interrupt_after: Duration = ms(500)
+    """Voice over an answer that stops it for good; a shorter one only holds it, until its words are known."""
+    lead: Duration = ms(300)
+    """Audio kept from before the voice was noticed."""
+    partials: Duration = seconds(1)
+    """How often an utterance goes out while the person still speaks; 0s: never."""
+    longest: Duration = seconds(28)
+    """A turn that lasts longer is cut here; Whisper looks at 30 s at most."""
+    patience: Duration = seconds(2)
+    """How long a held answer waits for the words that decide about it."""
+    adapt: float = Field(0.3, ge=0, le=1)
+    """How fast the hangover follows this person's pauses: 0 never, 1 the last pause alone."""
+
+
+class Endpoint(Transform[EndpointParams]):
+    """Decides when a person has finished their turn, and when they interrupt an answer."""
+
+    interrupts = True
+
+    speech = Input(Audio, SpeechStart, SpeechEnd, channels=1)
+    utterance = Output(Utterance, rate=same("speech"), channels=1)
+    heard = Receives(Heard)
+    played = Receives(Played)
+
+    @dataclass(slots=True)
+    class State:
+        phase: Phase = "idle"
+        buffer: TurnBuffer = field(default_factory=TurnBuffer)
+        guess: Cause | None = None
+        """The cause of the turn that is being spoken."""
+        answer: Cause | None = None
+        """The last committed turn, whose answer may be on its way or be heard."""
+        voice_start: int = 0
+        voice_end: int = 0
+        voiced: int = 0
+        """Nanoseconds of voice since the turn began or went on after it seemed over."""
+        continues: bool = False
+        """Whether the turn goes on after its answer was decided but before that was heard."""
+        last_partial: int = 0
+        text: str | None = None
+        """What the whole utterance says, once it is known."""
+        pause: int = 0
+        """This person's typical pause inside a turn, nanoseconds."""
+
+    state: State
+
+    def latency(self) -> int:
+        """A turn cannot end before its floor."""
+        return self.params.floor
+
+    @speech.of(Audio)
+    def listen(self, audio: Audio) -> Out:
+        """Keeps the audio; notices when a span of voice or of silence is long enough."""
+        state = self.state
+        state.buffer.add(audio)
+        if state.phase == "idle":
+            state.buffer.keep_last(self.params.lead)
+            return ()
+        now = audio.at.pts + audio.at.duration
+        if state.phase == "speaking":
+            return self._while_speaking(now)
+        if state.phase == "pausing":
+            self._while_pausing(now)
+        elif now - state.voice_end > self.params.ceiling + self.params.patience:
+            state.phase = "idle"  # too late to be the same turn
+        return ()
+
+    @speech.of(SpeechStart)
+    def begin(self, start: SpeechStart) -> Out:
+        """Somebody speaks: a new turn, or more of the one that seemed to end."""
+        state = self.state
+        if state.phase == "pausing":
+            self._learn(start.at.pts - state.voice_end)
+            self._call_off("resumed")
+        else:
+            state.voiced = 0
+            state.continues = state.phase == "answered"
+        if state.phase == "idle":
+            state.buffer.start_at(start.at.pts - self.params.lead)
+        if state.answer is not None and state.answer.live:
+            self.causes.hold(state.answer)
+            self._tell("held", state.answer)
+        state.phase = "speaking"
+        state.voice_start = state.last_partial = start.at.pts
+        state.guess = self.causes.begin("turn")
+        state.text = None
+        return ()
+
+    @speech.of(SpeechEnd)
+    def pause(self, end: SpeechEnd) -> Out:
+        """They are silent: perhaps they have finished."""
+        state = self.state
+        if state.phase != "speaking":
+            return ()
+        state.voice_end = end.at.pts
+        state.voiced += max(0, end.at.pts - state.voice_start)
+        if state.voiced < self.params.least:
+            self._drop("too short")
+            return ()
+        state.phase = "pausing"
+        return self._whole()
+
+    @heard.each
+    def words(self, event: Heard) -> Out:
+        """What was said, as far as it is known: decides about a held answer and about the hangover."""
+        state = self.state
+        if event.cause is not state.guess or not event.cause.live:
+            return ()
+        if event.whole:
+            state.text = event.text
+        if state.phase == "pausing" and event.whole and not event.text.strip():
+            self._drop("no words")
+        elif self._held and event.text.strip():
+            if not is_backchannel(event.text):
+                self._interrupt("words")
+            elif state.phase == "pausing":
+                self._drop("backchannel")
+        return ()
+
+    @played.each
+    def hearing(self, event: Played) -> Out:
+        """Once a person hears the answer, what they say next is a turn of its own."""
+        state = self.state
+        if event.cause is state.answer:
+            if state.phase == "answered":
+                state.phase = "idle"
+            if event.last:
+                state.answer = None
+        return ()
+
+    def finish(self) -> Out:
+        """The recording or the call is over: what was said so far is the turn."""
+        state = self.state
+        out: Out = ()
+        if state.phase == "speaking":
+            state.voice_end = state.buffer.end
+            out = self._whole()
+            state.phase = "pausing"
+        if state.phase == "pausing":
+            self._commit("the end")
+        return out
+
+    # --- while the phase lasts
+
+    def _while_speaking(self, now: int) -> Out:
+        state = self.state
+        if now - state.voice_start >= self.params.interrupt_after:
+            self._interrupt("voice")
+        if state.buffer.duration >= self.params.longest:
+            return self._cut(now)
+        if self.params.partials and now - state.last_partial >= self.params.partials:
+            state.last_partial = now
+            return (self._utterance(whole=False),)
+        return ()
+
+    def _while_pausing(self, now: int) -> None:
+        silence = now - self.state.voice_end
+        if self._held and self.state.text is None:
+            if silence >= self.params.patience:
+                self._drop("nobody knows what was said")
+        elif silence >= self._hangover():
+            self._commit("silence")
+
+    def _hangover(self) -> int:
+        """Nanoseconds of silence that end this turn, by what is known of its words."""
+        floor, ceiling = self.params.floor, self.params.ceiling
+        if self.state.text is None:
+            return ceiling
+        usual = min(ceiling, max(floor, self.state.pause or (floor + ceiling) // 2))
+        looks = completeness(self.state.text)
+        return floor if looks == 1 else usual if looks else ceiling
+
+    def _learn(self, pause: int) -> None:
+        """A pause inside a turn: a little more than that is what this person needs."""
+        before = self.state.pause or (self.params.floor + self.params.ceiling) // 2
+        self.state.pause = round(before + self.params.adapt * (pause * 1.25 - before))
+
+    # --- decisions
+
+    @property
+    def _held(self) -> bool:
+        answer = self.state.answer
+        return answer is not None and answer.live and not answer.open
+
+    def _whole(self) -> Out:
+        self._tell("tentative", self.state.guess)
+        return (self._utterance(whole=True),)
+
+    def _utterance(self, *, whole: bool) -> Utterance:
+        state = self.state
+        assert state.guess is not None
+        at = Stamp(state.buffer.pts, state.buffer.duration, state.guess)
+        return Utterance(at, state.buffer.snapshot(), state.buffer.rate, whole)
+
+    def _commit(self, reason: str) -> None:
+        state = self.state
+        guess = state.guess
+        if guess is None:
+            return
+        if state.answer is not None:
+            self._interrupt("a new turn")
+        self.causes.commit(guess)
+        self._tell("committed", guess, reason)
+        state.answer, state.guess, state.phase = guess, None, "answered"
+
+    def _cut(self, now: int) -> Out:
+        """A turn as long as it may be: it counts as finished, and the next begins here."""
+        state = self.state
+        state.voice_end = now
+        out = self._whole()
+        self._commit("longest")
+        state.buffer = TurnBuffer()
+        state.phase = "speaking"
+        state.voice_start = state.last_partial = now
+        state.guess = self.causes.begin("turn")
+        return out
+
+    def _interrupt(self, reason: str) -> None:
+        """Stops the answer for good."""
+        state = self.state
+        answer = state.answer
+        if answer is None:
+            return
+        state.answer = None
+        if answer.live:
+            self._tell("interrupted", answer, reason)
+            self.causes.revoke(answer, self.context.name)
+
+    def _drop(self, reason: str) -> None:
+        """It was not a turn: what was held goes on."""
+        state = self.state
+        self._call_off(reason)
+        if self._held and state.answer is not None:
+            self.causes.release(state.answer)
+            self._tell("released", state.answer, reason)
+        state.phase = "answered" if state.continues else "idle"
+
+    def _call_off(self, reason: str) -> None:
+        guess, self.state.guess = self.state.guess, None
+        if guess is not None and guess.live:
+            self._tell("revoked" if reason != "resumed" else "resumed", guess, reason)
+            self.causes.revoke(guess, self.context.name)
+
+    def _tell(self, what: str, cause: Cause | None, reason: str = "") -> None:
+        if cause is not None:
+            self.post(TurnChanged(self.clock.now(), cause, what, self.state.voice_end, reason))

@@ -1,0 +1,59 @@
+"""One clock a session: integer nanoseconds since the session began.
+
+The only module that reads the system's time or sleeps; nodes use `self.clock`. On a live
+loop it is the monotonic clock, on a `VirtualLoop` it is the loop's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import types
+from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
+
+from pipeline.packet import MILLISECOND, SECOND
+from pipeline.virtual import VirtualLoop
+
+
+@types.coroutine
+def give_way() -> Generator[None, None, None]:
+    """Lets whatever else is ready run first."""
+    yield
+
+
+class Clock:
+    """Nanoseconds since the session began."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._virtual = loop if isinstance(loop, VirtualLoop) else None
+        # A timer of uvloop counts whole milliseconds: waiting for less would spin.
+        self._least = 0 if self._virtual is not None else MILLISECOND
+        self._origin = self._read()
+
+    def _read(self) -> int:
+        if self._virtual is not None:
+            return round(self._virtual.time() * SECOND)
+        return time.monotonic_ns()
+
+    def now(self) -> int:
+        """Nanoseconds since the session began."""
+        return self._read() - self._origin
+
+    async def sleep(self, duration: int) -> None:
+        """Sleeps for so many nanoseconds of this clock."""
+        await self.sleep_until(self.now() + duration)
+
+    async def sleep_until(self, due: int) -> None:
+        """Sleeps until the clock shows `due`; returns at once if it is past."""
+        # A uvloop timer may fire 1.3 ms early, so look again.
+        while (left := due - self.now()) > 0:  # noqa: ASYNC110 - time is what it waits for
+            await asyncio.sleep(max(left, self._least) / SECOND)
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Stops virtual time while something real is awaited: a socket, a subprocess.
+
+        With measured latency it runs at its real pace instead.
+        """
+        return self._virtual.hold() if self._virtual is not None else nullcontext()

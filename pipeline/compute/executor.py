@@ -1,0 +1,100 @@
+"""Compute threads. Daemons: a stuck job must not keep the process alive."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor as BaseExecutor
+from concurrent.futures import Future
+from typing import Any, ParamSpec, TypeVar
+
+from pipeline.await_chain import thread_stack
+from pipeline.guard import guarded
+
+A = ParamSpec("A")
+T = TypeVar("T")
+_Job = tuple[Future[Any], Callable[[], Any]]
+
+
+class Executor(BaseExecutor):
+    """So many named daemon threads; jobs start in the order in which they were submitted."""
+
+    def __init__(self, workers: int = 0, name: str = "compute") -> None:
+        self.workers = workers or os.cpu_count() or 1
+        self.name = name
+        # Bounded by its callers: a pool submits one job at a time.
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._open = True
+        self._busy: set[threading.Thread] = set()
+        self.threads = tuple(
+            threading.Thread(target=self._work, name=f"{name}-{n}", daemon=True) for n in range(self.workers)
+        )
+        for thread in self.threads:
+            thread.start()
+
+    def submit(self, fn: Callable[A, T], /, *args: A.args, **kwargs: A.kwargs) -> Future[T]:
+        """Queues a job; its exception, if any, is in the future."""
+        if not self._open:
+            raise RuntimeError(f"the executor {self.name!r} has been shut down")
+        future: Future[T] = Future()
+        self._jobs.put((future, lambda: fn(*args, **kwargs)))
+        return future
+
+    def shutdown(self, wait: bool = False, *, cancel_futures: bool = False) -> None:
+        """Takes no more jobs and lets the threads end; waits at most a second for each."""
+        self._open = False
+        while cancel_futures and not self._jobs.empty():
+            self._cancel_next()
+        for _ in self.threads:
+            self._jobs.put(None)
+        if wait:
+            for thread in self.threads:
+                thread.join(timeout=1)
+
+    def stacks(self) -> dict[str, tuple[str, ...]]:
+        """Where each thread is that has a job just now, by its name; the innermost call first."""
+        return {thread.name: thread_stack(thread.ident or 0) for thread in self.threads if thread in self._busy}
+
+    def _cancel_next(self) -> None:
+        try:
+            item = self._jobs.get_nowait()
+        except queue.Empty:
+            return  # A thread was faster.
+        if item is not None:
+            item[0].cancel()
+
+    def _work(self) -> None:
+        run, thread = guarded({tuple: _run}, _failed), threading.current_thread()
+        while (item := self._jobs.get()) is not None:
+            if item[0].set_running_or_notify_cancel():
+                self._busy.add(thread)
+                run(item)
+                self._busy.discard(thread)
+            del item
+
+
+class _Contained:
+    """Makes ordinary errors of a SystemExit or a Rust panic, which would end the thread.
+
+    And of StopIteration, which no asyncio future takes: its caller would wait for ever.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if kind is not None and (not issubclass(kind, Exception) or issubclass(kind, StopIteration)):
+            raise RuntimeError(f"a compute job raised {kind.__name__}") from error
+
+
+def _run(item: _Job) -> tuple[()]:
+    future, job = item
+    with _Contained():
+        future.set_result(job())
+    return ()
+
+
+def _failed(error: Exception, item: _Job) -> None:
+    item[0].set_exception(error)

@@ -1,0 +1,159 @@
+"""Every error that the engine raises.
+
+VitagraphError           a message for a person, and a hint: what to do about it
+ ├─ GraphError           the graph is wrong: where, expected, found
+ ├─ NodeError            a node failed: node, category, retryable
+ │   ├─ UserInputError   what came in cannot be used: a file, a text
+ │   ├─ ResourceError    a model, memory, disk or device is missing or used up
+ │   ├─ NetworkError     a remote party did not answer, or answered that it could not
+ │   └─ DependencyError  a package, program or service that the node needs is not there
+ ├─ AdmissionError       no seat: retry_after
+ └─ Stuck                something did not end in time: who, and where it hangs
+
+Foreign exceptions get a category once, in `classify`: by type first, then by text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal
+
+Category = Literal["network", "resource", "dependency", "user_input", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a file; `line` and `column` count from 1."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+class VitagraphError(Exception):
+    """The root of the tree."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class GraphError(VitagraphError):
+    """The graph is wrong; says where, what was expected and what was found."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: Location | None = None,
+        expected: str = "",
+        found: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.where = where
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.message}" if self.where else self.message]
+        for label in ("expected", "found", "hint"):
+            if text := getattr(self, label):
+                lines.append(f"  {label}: {text}")
+        return "\n".join(lines)
+
+
+class NodeError(VitagraphError):
+    """A node failed."""
+
+    category: Category = "unknown"
+    retryable: bool = False
+
+    def __init__(self, message: str, *, node: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.node = node
+
+
+class UserInputError(NodeError):
+    """What came in cannot be used: a file, a text, a request."""
+
+    category = "user_input"
+
+
+class ResourceError(NodeError):
+    """A model, memory, disk or device is missing or used up."""
+
+    category = "resource"
+
+
+class NetworkError(NodeError):
+    """A remote party did not answer, or answered that it could not."""
+
+    category = "network"
+    retryable = True
+
+
+class DependencyError(NodeError):
+    """A package, program or service that the node needs is not there."""
+
+    category = "dependency"
+
+
+class AdmissionError(VitagraphError):
+    """There is no seat for another session; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class Stuck(VitagraphError):
+    """Something did not end in time; `where` is its await chain or thread stack."""
+
+    def __init__(self, message: str, *, where: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.where = where
+
+    def __str__(self) -> str:
+        hint = [f"hint: {self.hint}"] if self.hint else []
+        return "\n".join([self.message, *(f"  at {line}" for line in self.where), *hint])
+
+
+_BY_TYPE: tuple[tuple[type[BaseException], Category], ...] = (
+    (ConnectionError, "network"),
+    (TimeoutError, "network"),
+    (asyncio.IncompleteReadError, "network"),
+    (MemoryError, "resource"),
+    (ImportError, "dependency"),
+    (FileNotFoundError, "user_input"),
+    (PermissionError, "resource"),
+    (UnicodeError, "user_input"),
+    (OSError, "resource"),
+)
+_BY_TEXT: tuple[tuple[str, Category], ...] = (
+    ("timed out", "network"),
+    ("connection", "network"),
+    ("rate limit", "network"),
+    ("out of memory", "resource"),
+    ("cuda", "resource"),
+    ("no module named", "dependency"),
+)
+
+
+def classify(error: BaseException) -> Category:
+    """The category of any exception: ours know it, others by type, then by text."""
+    if isinstance(error, NodeError):
+        return error.category
+    for kind, category in _BY_TYPE:
+        if isinstance(error, kind):
+            return category
+    text = str(error).lower()
+    return next((category for words, category in _BY_TEXT if words in text), "unknown")

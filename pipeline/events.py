@@ -1,0 +1,41 @@
+"""What the engine itself tells on the bus."""
+
+from __future__ import annotations
+
+from pipeline.cause import Cause
+from pipeline.errors import Category
+from pipeline.packet import Event
+
+
+class NodeFailed(Event, frozen=True):
+    """A node raised, overran its time, or could not be loaded."""
+
+    pts: int
+    node: str
+    member: str
+    """Which member of the node it was, as in `use`."""
+    category: Category
+    message: str
+    hint: str
+    answered_by: str = ""
+    """The fallback that takes the work over; empty: nobody does, and the person notices."""
+
+
+class Flushed(Event, frozen=True):
+    """A flush has ended: everything downstream of its origin is quiet, but for `late`."""
+
+    pts: int
+    origin: str
+    cause: Cause
+    took: int
+    """Nanoseconds from start to stop."""
+    late: tuple[str, ...] = ()
+
+
+class Abandoned(Event, frozen=True):
+    """A service did not stop when it was cancelled; the node goes on with a fresh instance."""
+
+    pts: int
+    node: str
+    where: tuple[str, ...]
+    """Its await chain."""

@@ -1,0 +1,129 @@
+"""Nodes of the graph: their class, their parameters, their fallbacks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pipeline.errors import DependencyError, GraphError, Location
+from pipeline.graph.document import is_private, use_only
+from pipeline.graph.graph import Member, NodeSpec
+from pipeline.graph.problems import Problems
+from pipeline.graph.tree import Entry, List, Map, Scalar, Tree, found, is_null
+from pipeline.graph.validate import validated
+from pipeline.graph.values import text_of, wrong_value
+from pipeline.node import Node
+from pipeline.params import ENGINE_WORDS
+from pipeline.port import Port
+from pipeline.registry import Registry
+from pipeline.suggest import did_you_mean
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+"""The name of a node."""
+
+WORDS = ("use", "description", "fallback")
+"""The words of the language that a node may have; the others are reserved."""
+
+
+def node_spec(name: str, entry: Entry, registry: Registry, others: tuple[str, ...] = ()) -> NodeSpec:
+    """One node, or every error in it; `others` are the names that may have been meant."""
+    if not NAME.fullmatch(name):
+        hint = "begin with a letter; letters, digits, `_` and `-` may follow"
+        raise GraphError(f"`{name}` is not a name for a node", where=entry.where, hint=hint)
+    tree = _long(entry.value, f"node `{name}`", entry.where, did_you_mean(name, others))
+    if "use" not in tree.entries:
+        hint = did_you_mean(name, others) or "say which class serves it: `use: family.name`"
+        raise GraphError(f"node `{name}` has no `use`", where=entry.where, hint=hint)
+    problems = Problems()
+    members: list[Member] = []
+    description = ""
+    with problems.collect():
+        description = text_of("description", tree.get("description"))
+    with problems.collect():
+        members.append(_member(tree, registry, ENGINE_WORDS - set(WORDS)))
+    for fallback in _fallbacks(tree.get("fallback")):
+        with problems.collect():
+            members.append(_fallback(fallback, name, registry))
+    problems.raise_all()
+    for member in members[1:]:
+        with problems.collect():
+            _check_same_ports(members[0], member)
+    problems.raise_all()
+    return NodeSpec(name, tuple(members), description, entry.where)
+
+
+def _long(tree: Tree, what: str, where: Location, hint: str = "") -> Map:
+    if isinstance(tree, Scalar) and isinstance(tree.value, str):
+        return use_only(tree)
+    if isinstance(tree, Map):
+        return tree
+    words = "a class, such as `face.visemes`, or a mapping with `use`"
+    raise GraphError(f"{what} names no class", where=where, expected=words, found=found(tree), hint=hint)
+
+
+def _fallbacks(tree: Tree | None) -> tuple[Tree, ...]:
+    if tree is None or is_null(tree):
+        return ()
+    return tree.items if isinstance(tree, List) else (tree,)
+
+
+def _fallback(tree: Tree, name: str, registry: Registry) -> Member:
+    form = _long(tree, f"a fallback of node `{name}`", tree.where)
+    if "use" not in form.entries:
+        raise GraphError(f"a fallback of node `{name}` has no `use`", where=form.where)
+    for word in ("fallback", "description"):
+        if word in form.entries:
+            hint = "write fallbacks as one list, in the order in which they are tried" if word == "fallback" else ""
+            raise GraphError(f"a fallback has no `{word}` of its own", where=form.entries[word].where, hint=hint)
+    return _member(form, registry, ENGINE_WORDS - {"use"})
+
+
+def _member(tree: Map, registry: Registry, reserved: frozenset[str]) -> Member:
+    problems = Problems()
+    for word in sorted(reserved & tree.entries.keys()):
+        message = f"`{word}` is a reserved word that this version does not have"
+        problems.add(GraphError(message, where=tree.entries[word].where, hint="remove it"))
+    use = tree.entries["use"].value
+    given = {key: each for key, each in tree.entries.items() if key not in ENGINE_WORDS and not is_private(key)}
+    with problems.collect():
+        name, node = _class(use, registry)
+        params = validated(node.params_type, Map(given, tree.where), name, tree.entries["use"].where)
+    problems.raise_all()
+    return Member(name, node, params, use.where)
+
+
+def _class(use: Tree, registry: Registry) -> tuple[str, type[Node[Any]]]:
+    if not isinstance(use, Scalar) or not isinstance(use.value, str):
+        raise wrong_value("use", use, "a class, such as `face.visemes` or `module:Class`")
+    try:
+        return use.value, registry.find(use.value)
+    except GraphError as error:
+        raise GraphError(
+            error.message, where=use.where, expected=error.expected, found=error.found, hint=error.hint
+        ) from error
+    except DependencyError as error:
+        raise GraphError(error.message, where=use.where, hint=error.hint) from error
+
+
+def _check_same_ports(primary: Member, other: Member) -> None:
+    for direction in ("inputs", "outputs"):
+        wanted, given = _kinds(getattr(primary.node, direction)), _kinds(getattr(other.node, direction))
+        if wanted != given:
+            raise GraphError(
+                f"`{other.use}` cannot stand in for `{primary.use}`: its {direction} differ",
+                where=other.where,
+                expected=_spelled(wanted),
+                found=_spelled(given),
+                hint="a fallback takes and gives what the node itself does, by the same ports",
+            )
+
+
+_Kinds = dict[str, frozenset[str]]
+
+
+def _kinds(ports: dict[str, Port]) -> _Kinds:
+    return {name: frozenset(kind.__name__ for kind in port.kinds) for name, port in ports.items()}
+
+
+def _spelled(ports: _Kinds) -> str:
+    return ", ".join(f"{name} ({' '.join(sorted(kinds))})" for name, kinds in sorted(ports.items())) or "none"

@@ -1,0 +1,163 @@
+"""Nodes: what a graph is made of.
+
+A node is a class with params, ports and handlers; the engine does everything else:
+queues, tasks, errors, flush, time limits. Four bases:
+
+- `Transform`: synchronous, microseconds a packet. Handlers return an iterable of packets.
+- `Service`: slow or remote. Handlers are async generators of packets; one packet at a time.
+- `Source`: makes packets, in `run`.
+- `Sink`: takes packets out of the graph; each of its ports is served by itself.
+
+All that changes in a run is one small `State`, made at start and made anew at every
+flush. What must outlive a flush (a conversation's history) is `Memory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pipeline.caps import Value
+from pipeline.cause import Causes
+from pipeline.clock import Clock
+from pipeline.compute.pool import Pooled
+from pipeline.declare import HandlerTable, check_outputs, handlers_of, members_of, params_of
+from pipeline.packet import Event, Packet
+from pipeline.params import NoParams, Params
+from pipeline.port import Input, Output, Receives, Sends
+
+P = TypeVar("P", bound=Params)
+
+
+@dataclass(slots=True)
+class Context:
+    """What the session lends to a node."""
+
+    name: str
+    clock: Clock
+    causes: Causes
+    post: Callable[[Event], None]
+    """Puts an event on the bus."""
+    tell: Callable[[Event], None]
+    """Sends an event upstream."""
+    caps: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    """What planning agreed, by port and constraint: `caps["audio"]["rate"]`."""
+    pools: dict[str, Any] = field(default_factory=dict)
+    """The loaded resources, by the name of their attribute."""
+    use: str = ""
+    """Which member of the node it is, as the graph writes it."""
+
+
+class Node(Generic[P]):
+    """The base of all nodes: params, state, clock."""
+
+    params_type: ClassVar[type[Params]] = NoParams
+    inputs: ClassVar[dict[str, Input[Any]]] = {}
+    outputs: ClassVar[dict[str, Output]] = {}
+    receives: ClassVar[dict[str, Receives[Any]]] = {}
+    sends: ClassVar[dict[str, Sends]] = {}
+    resources: ClassVar[dict[str, Pooled[Any]]] = {}
+    handlers: ClassVar[HandlerTable] = {}
+    converts: ClassVar[str] = ""
+    """The constraint that this node can bridge when planning finds a mismatch."""
+    interrupts: ClassVar[bool] = False
+    """Whether it decides to interrupt, so that no full queue below may hold it."""
+
+    State: Callable[[], Any] = type(None)
+    Memory: Callable[[], Any] = type(None)
+    state: Any
+    memory: Any
+    context: Context
+
+    def __init__(self, params: P | None = None, **settings: Any) -> None:
+        self.params: P = params if params is not None else self.params_type(**settings)  # type: ignore[assignment]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.params_type = params_of(cls)
+        cls.inputs = members_of(cls, Input)
+        cls.outputs = members_of(cls, Output)
+        cls.receives = members_of(cls, Receives)
+        cls.sends = members_of(cls, Sends)
+        cls.resources = members_of(cls, Pooled)
+        cls.handlers = handlers_of(cls)
+        check_outputs(cls, cls.outputs)
+
+    def start(self, context: Context) -> None:
+        """Called by the engine once, before anything flows."""
+        self.context = context
+        self.memory = self.Memory()
+        self.reset()
+
+    def reset(self) -> None:
+        """A new state: at start and at every flush."""
+        self.state = self.new_state()
+
+    def new_state(self) -> Any:
+        """Override where the state needs the params or the caps."""
+        return self.State()
+
+    @property
+    def clock(self) -> Clock:
+        """The session's clock."""
+        return self.context.clock
+
+    @property
+    def causes(self) -> Causes:
+        """The session's causes."""
+        return self.context.causes
+
+    def post(self, event: Event) -> None:
+        """Puts an event on the bus."""
+        self.context.post(event)
+
+    def tell(self, event: Event) -> None:
+        """Sends an upstream event at once; for where `yield` cannot be, such as a `finally`."""
+        self.context.tell(event)
+
+    def latency(self) -> int:
+        """The least nanoseconds that a packet spends here, by design rather than by load."""
+        return 0
+
+    async def open(self) -> None:
+        """Opens files or connections; raises a NodeError that says what is wrong."""
+
+    async def close(self) -> None:
+        """Closes what `open` opened; called once, however the session ended."""
+
+    def __repr__(self) -> str:
+        name = self.context.name if hasattr(self, "context") else "not started"
+        return f"<{type(self).__name__} {name}>"
+
+
+class Transform(Node[P]):
+    """Synchronous work of microseconds; at most 16 outputs an input."""
+
+    def finish(self) -> Iterable[Packet | Event]:
+        """The last outputs, when every input has ended."""
+        return ()
+
+
+class Service(Node[P]):
+    """Slow or remote work, one packet at a time."""
+
+    async def finish(self) -> AsyncIterator[Packet | Event]:
+        """The last outputs, when every input has ended."""
+        return
+        yield
+
+
+class Source(Node[P]):
+    """Makes packets."""
+
+    live: ClassVar[bool] = False
+    """A live source never waits: where a queue below is full it drops, and counts."""
+
+    def run(self) -> AsyncIterator[Packet]:
+        """Every packet there will be; the stream ends when this ends."""
+        raise TypeError(f"{type(self).__name__} must define run()")
+
+
+class Sink(Node[P]):
+    """Takes packets out of the graph; may yield upstream events."""

@@ -1,0 +1,57 @@
+"""The runner: what all sessions of a process share, such as models and compute threads."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from types import TracebackType
+from typing import Self
+
+from pipeline.assembly import Observer
+from pipeline.compute.executor import Executor
+from pipeline.compute.resources import Resources
+from pipeline.errors import Stuck
+from pipeline.graph.plan import Plan
+from pipeline.packet import SECOND
+from pipeline.session import CLOSE_DEADLINE, Session
+
+
+class Runner:
+    """Makes sessions; closes what they shared when it is left.
+
+    async with Runner() as runner:
+        report = await runner.session(plan).run()
+    """
+
+    def __init__(self, *, workers: int = 0) -> None:
+        self.executor = Executor(workers)
+        self.resources = Resources(self.executor)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        closing = asyncio.ensure_future(self.resources.close())
+        await asyncio.wait([closing], timeout=CLOSE_DEADLINE / SECOND)
+        stacks = self.executor.stacks()
+        self.executor.shutdown()
+        if closing.done():
+            return closing.result()
+        closing.cancel()
+        if error is None:
+            where = tuple(f"{name}: {' < '.join(stack)}" for name, stack in stacks.items())
+            raise Stuck("a compute job did not end in time", where=where)
+
+    def session(self, plan: Plan, observe: Observer | None = None) -> Session:
+        """A session of this plan; `observe(link, packet)` sees every packet on every link."""
+        return Session(plan, self.resources, observe)
+
+    def settle(self) -> None:
+        """Call when the models are loaded: what lives now is not looked at again by the collector.
+
+        Else one full collection stops the loop for 30-100 ms.
+        """
+        gc.collect()
+        gc.freeze()

@@ -1,0 +1,332 @@
+"""A session: one running plan, such as a call or a replay.
+
+It opens the nodes, runs the workers until everything has drained, flushes when a cause is
+revoked, and closes in bounded time: what does not end is named, with where it hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from pipeline.assembly import Assembly, Observer, assemble
+from pipeline.await_chain import await_chain
+from pipeline.bus import Bus
+from pipeline.cause import Cause, Causes
+from pipeline.clock import Clock
+from pipeline.compute.resources import Resources
+from pipeline.errors import NodeError, Stuck, classify
+from pipeline.events import Abandoned, Flushed, NodeFailed
+from pipeline.graph.graph import Member
+from pipeline.graph.plan import Plan, PlannedLink, PlannedNode
+from pipeline.guard import guarded
+from pipeline.node import Context, Node, Source, Transform
+from pipeline.packet import SECOND, Event, Packet, Stamp
+from pipeline.report import Ended, SessionReport
+from pipeline.service import PATIENCE, Server
+from pipeline.stage import Stage
+from pipeline.worker import emit, pump
+
+FLUSH_DEADLINE = 2 * PATIENCE
+CLOSE_DEADLINE = 2 * SECOND
+STILL = 60 * SECOND
+"""Nanoseconds without any movement after the sources have ended, until draining is given up."""
+
+
+class Session:
+    """One running plan. Made by `Runner.session`; `run` it once."""
+
+    def __init__(self, plan: Plan, resources: Resources, observe: Observer | None = None) -> None:
+        self.plan = plan
+        self.clock = Clock(asyncio.get_running_loop())
+        self.causes = Causes()
+        self.causes.interrupt = self._interrupt
+        self.bus = Bus(self._subscriber_failed)
+        self.report = SessionReport()
+        self._resources = resources
+        self._observe = self._watching(observe) if observe is not None else None
+        self._members: dict[str, list[Node[Any]]] = {}
+        self._assembly: Assembly | None = None
+        self._workers: list[asyncio.Task[None]] = []
+        self._flushes: list[asyncio.Task[None]] = []
+        self._over: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._running_sources = 0
+        self._drain: asyncio.TimerHandle | None = None
+
+    async def run(self) -> SessionReport:
+        """Runs until every sink has seen the end, `stop`, or a failure that ends it.
+
+        Raises NodeError where a node cannot be opened; whatever was opened is closed.
+        """
+        try:
+            await self._open()
+            self._start()
+            self.report.ended = await self._over
+        finally:
+            await self._close()
+        return self.report
+
+    def stop(self) -> None:
+        """Ends the session soon, keeping what came out so far."""
+        self._end("stopped")
+
+    # --- opening
+
+    async def _open(self) -> None:
+        for planned in self.plan.nodes.values():
+            await self._open_members(planned)
+        root = Stamp(0, 0, self.causes.root)
+        self._assembly = assemble(
+            self.plan,
+            self._members,
+            root=root,
+            clock=self.clock,
+            make_server=self._make_server,
+            failed=self._stage_failed,
+            observe=self._observe,
+        )
+        for name, nodes in self._members.items():
+            for node in nodes:
+                node.context.tell = self._assembly.stages[name].tell
+
+    async def _open_members(self, planned: PlannedNode) -> None:
+        """Opens the members that can be opened, in order; a node without any cannot run."""
+        opened = self._members.setdefault(planned.name, [])
+        failures: list[tuple[str, NodeError]] = []
+        for member in planned.members:
+            # Gathered, so that any exception is looked at and none has to be caught.
+            opening = asyncio.gather(self._open_member(planned, member), return_exceptions=True)
+            ended: Node[Any] | BaseException = (await opening)[0]
+            if isinstance(ended, Node):
+                opened.append(ended)
+            elif isinstance(ended, Exception):
+                failures.append((member.use, _as_node_error(ended)))
+            else:
+                raise ended
+        for use, failure in failures:
+            failure.node = planned.name
+            if not opened:
+                raise failure
+            self._post_failure(planned.name, use, failure, opened[0].context.use)
+
+    async def _open_member(self, planned: PlannedNode, member: Member) -> Node[Any]:
+        node = member.node(member.params)
+        context = Context(planned.name, self.clock, self.causes, self.bus.post, _unheard, planned.caps, use=member.use)
+        for attribute, pooled in node.resources.items():
+            context.pools[attribute] = await self._resources.get(pooled, node.params)
+        node.start(context)
+        await node.open()
+        return node
+
+    def _make_server(self, stage: Stage) -> Server:
+        return Server(stage, failed=self._service_failed(stage), abandoned=self._abandoned)
+
+    # --- running
+
+    def _start(self) -> None:
+        assembly = self._built
+        for name, stage in assembly.stages.items():
+            if isinstance(stage.node, Source):
+                self._running_sources += 1
+                self._work(name, emit(stage.node, stage), self._source_ended(stage))
+        for name, inlets in assembly.pumps.items():
+            self._work(name, pump(inlets, assembly.stages[name]), lambda _: None)
+        for name, servers in assembly.servers.items():
+            for server in servers:
+                self._work(name, server.run(), self._service_ended(assembly.stages[name]))
+
+    def _work(self, name: str, work: Any, ended: Callable[[asyncio.Task[None]], None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._workers.append(task)
+        task.add_done_callback(ended)
+        task.add_done_callback(self._worker_ended)
+
+    def _source_ended(self, stage: Stage) -> Callable[[asyncio.Task[None]], None]:
+        def ended(task: asyncio.Task[None]) -> None:
+            if self._over.done():
+                return  # what is below is being ended too
+            error = NodeError("its run() was cancelled from within") if task.cancelled() else task.exception()
+            if error is not None:
+                self._post_failure(stage.name, stage.node.context.use, error, "")
+            stage.end_below()
+            self._running_sources -= 1
+            if not self._running_sources:
+                self._watch_drain(-1)
+
+        return ended
+
+    def _service_ended(self, stage: Stage) -> Callable[[asyncio.Task[None]], None]:
+        return lambda _: stage.end_below()
+
+    def _worker_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) and not self._is_source(task):
+            self.report.error = error if isinstance(error, Exception) else None
+            self._end("failed")
+        if all(worker.done() for worker in self._workers):
+            self._end("eos")
+
+    def _is_source(self, task: asyncio.Task[None]) -> bool:
+        return isinstance(self._built.stages[task.get_name()].node, Source)
+
+    def _watch_drain(self, before: int) -> None:
+        """Gives draining up when nothing has moved for a long time."""
+        if self._over.done():
+            return
+        moved = sum(link.passed for link in self._built.links.values())
+        if moved == before:
+            works = [work for servers in self._built.servers.values() for s in servers for work in s.tasks()]
+            for task in works or [worker for worker in self._workers if not worker.done()]:
+                self._name_stuck(task, f"has not moved for {STILL // SECOND} s")
+            self._end("drained late")
+            return
+        self._drain = asyncio.get_running_loop().call_later(STILL / SECOND, self._watch_drain, moved)
+
+    def _end(self, how: Ended) -> None:
+        if not self._over.done():
+            self._over.set_result(how)
+
+    @property
+    def _built(self) -> Assembly:
+        assert self._assembly is not None
+        return self._assembly
+
+    # --- failures
+
+    def _stage_failed(self, stage: Stage) -> Callable[[Exception, Any], None]:
+        def failed(error: Exception, item: Any) -> None:
+            use = stage.node.context.use
+            spare = stage.next_member() if isinstance(stage.node, Transform) else None
+            self._post_failure(stage.name, use, error, spare.context.use if spare else "")
+
+        return failed
+
+    def _service_failed(self, stage: Stage) -> Callable[..., None]:
+        def failed(error: Exception, packet: Packet | None, member: Node[Any], spare: Node[Any] | None) -> None:
+            self._post_failure(stage.name, member.context.use, error, spare.context.use if spare else "")
+
+        return failed
+
+    def _post_failure(self, node: str, member: str, error: BaseException, answered_by: str) -> None:
+        self._note(node, member, error, answered_by)
+        ends = self.plan.graph.on_error == "end" and not answered_by
+        if ends and isinstance(error, Exception) and not self._over.done():
+            self.report.error = error
+            self._end("failed")
+
+    def _note(self, node: str, member: str, error: BaseException, answered_by: str = "", *, post: bool = True) -> None:
+        """Puts a failure into the report and on the bus."""
+        message, hint = (error.message, error.hint) if isinstance(error, NodeError) else (repr(error), "")
+        failure = NodeFailed(self.clock.now(), node, member, classify(error), message, hint, answered_by)
+        self.report.failure_count += 1
+        if len(self.report.failures) < 100:
+            self.report.failures.append(failure)
+        if post:
+            self.bus.post(failure)
+
+    def _watching(self, observe: Observer) -> Observer:
+        """An observer that is reported when it raises, and hurts no node."""
+
+        def see(seen: tuple[PlannedLink, Packet]) -> tuple[()]:
+            observe(*seen)
+            return ()
+
+        watch = guarded({tuple: see}, lambda error, _: self._note("observer", "", error))
+        return lambda link, packet: watch((link, packet))
+
+    def _subscriber_failed(self, error: Exception, kind: type[Event]) -> None:
+        # What fails at failures is not told to itself again.
+        self._note(f"subscriber to {kind.__name__}", "", error, post=kind is not NodeFailed)
+
+    def _abandoned(self, node: str, where: tuple[str, ...]) -> None:
+        self.report.stuck.append(Stuck(f"{node} did not stop when it was cancelled", where=where))
+        self.bus.post(Abandoned(self.clock.now(), node, where))
+
+    # --- flush
+
+    def _interrupt(self, origin: str, cause: Cause) -> None:
+        """The start of a flush: one synchronous call; the fence is up already."""
+        scope = self.plan.downstream(origin)
+        for link in self._built.links_into(scope):
+            link.flush()
+        servers: list[Server] = []
+        for name in self.plan.nodes:
+            if name in scope:
+                stage = self._built.stages[name]
+                if isinstance(stage.node, Transform):
+                    stage.node.reset()
+                for server in self._built.servers.get(name, ()):
+                    server.flush()
+                    servers.append(server)
+        self._flushes = [task for task in self._flushes if not task.done()]
+        self._flushes.append(asyncio.get_running_loop().create_task(self._settle(origin, cause, servers)))
+
+    async def _settle(self, origin: str, cause: Cause, servers: list[Server]) -> None:
+        """The stop of a flush: all are quiet, or the deadline names who is not."""
+        began = self.clock.now()
+        waits = [asyncio.ensure_future(server.quiet()) for server in servers]
+        if waits:
+            await asyncio.wait(waits, timeout=FLUSH_DEADLINE / SECOND)
+        late = tuple(s.stage.name for s, wait in zip(servers, waits, strict=True) if not wait.done())
+        for wait in waits:
+            wait.cancel()
+        self.bus.post(Flushed(self.clock.now(), origin, cause, self.clock.now() - began, late))
+
+    # --- closing
+
+    async def _close(self) -> None:
+        """Cancels what still runs, closes the nodes, and names what does not end in time."""
+        self.report.duration = self.clock.now()
+        if self._drain is not None:
+            self._drain.cancel()
+        tasks = [*self._workers, *self._flushes]
+        if self._assembly is not None:
+            self.report.links = tuple(link.statistics() for link in self._assembly.links.values())
+            tasks += [work for servers in self._assembly.servers.values() for s in servers for work in s.tasks()]
+        await self._finish(tasks, "did not stop")
+        closing = [
+            asyncio.ensure_future(_close_node(node)) for nodes in reversed(self._members.values()) for node in nodes
+        ]
+        await self._finish(closing, "did not close", cancel=False)
+        self.bus.close()
+
+    async def _finish(self, tasks: list[asyncio.Task[None]], what: str, *, cancel: bool = True) -> None:
+        waiting = [task for task in tasks if not task.done()]
+        if not waiting:
+            return
+        for task in waiting if cancel else ():
+            task.cancel("close")
+        await asyncio.wait(waiting, timeout=CLOSE_DEADLINE / SECOND)
+        for task in waiting:
+            if not task.done():
+                self._name_stuck(task, f"{what} in time")
+                task.cancel("close")
+            elif not task.cancelled() and (error := task.exception()):
+                self._post_failure(task.get_name(), "", error, "")
+
+    def _name_stuck(self, task: asyncio.Task[None], what: str) -> None:
+        """Reports where a task hangs, and where the thread is that computes for its node."""
+        node = task.get_name().partition(" ")[0]
+        stacks = {pool.stack() for member in self._members.get(node, ()) for pool in member.context.pools.values()}
+        threads = (f"compute thread: {' < '.join(stack)}" for stack in sorted(stacks) if stack)
+        self.report.stuck.append(Stuck(f"{task.get_name()} {what}", where=(*await_chain(task), *threads)))
+
+
+async def _close_node(node: Node[Any]) -> None:
+    task = asyncio.current_task()
+    if task is not None and hasattr(node, "context"):
+        task.set_name(node.context.name)
+    await node.close()
+
+
+def _as_node_error(error: Exception) -> NodeError:
+    if isinstance(error, NodeError):
+        return error
+    known = NodeError(f"opening failed: {type(error).__name__}: {error}")
+    known.category = classify(error)
+    known.__cause__ = error
+    return known
+
+
+def _unheard(_: Event) -> None:
+    """Upstream events before the session is assembled."""

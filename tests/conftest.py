@@ -1,0 +1,36 @@
+"""What every test here is held to: no leaks, and nothing that blocks the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import BlockingError, blockbuster
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(autouse=True)
+def strict(no_leaks: None, no_blocking: None) -> None:
+    """Holds every test to both."""
+
+
+@pytest.fixture
+def no_blocking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fails a test in which pipeline/ or nodes/ blocks the event loop."""
+    found: list[str] = []
+
+    class Blocking(BlockingError):
+        """Remembered as well as raised, for the engine may catch it and go on."""
+
+        def __init__(self, func: str) -> None:
+            super().__init__(func)
+            found.append(func)
+
+    monkeypatch.setattr(blockbuster, "BlockingError", Blocking)
+    # A frame of these two is below every test that runs in virtual time: that alone makes it nobody's fault.
+    excluded = ["pipeline.virtual", "pipeline.testing"]
+    with blockbuster.blockbuster_ctx(["pipeline", "nodes"], excluded_modules=excluded):
+        yield
+    if found:
+        pytest.fail(f"the event loop was blocked by {', '.join(found)}", pytrace=False)

@@ -1,0 +1,243 @@
+"""Who loses what: a person cut off in mid-sentence, kept waiting, or not let in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nodes.packets import Audio, Heard, Played, SpeechEnd, SpeechStart, TurnChanged, Utterance
+from nodes.turn.endpoint import Endpoint
+from pipeline.cause import Cause, Causes
+from pipeline.node import Context
+from pipeline.packet import MILLISECOND, Event, Stamp
+
+RATE = 16_000
+FRAME = 20
+
+
+class Talk:
+    """A person at a microphone whose voice activity is known exactly."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.node = Endpoint(**settings)
+        self.causes = Causes()
+        self.now_ms = 0
+        self.out: list[Utterance] = []
+        self.told: list[TurnChanged] = []
+        clock: Any = self
+        self.node.start(Context("turn", clock, self.causes, self._post, lambda _: None))
+
+    def now(self) -> int:
+        return self.now_ms * MILLISECOND
+
+    def _post(self, event: Event) -> None:
+        assert isinstance(event, TurnChanged)
+        self.told.append(event)
+
+    def _stamp(self, duration: int = 0) -> Stamp:
+        return Stamp(self.now(), duration, self.causes.root)
+
+    def silence(self, ms: int, value: int = 0) -> Talk:
+        for _ in range(ms // FRAME):
+            samples = np.full(RATE * FRAME // 1000, value, np.int16)
+            at = self._stamp(FRAME * MILLISECOND)
+            self.now_ms += FRAME
+            self.out += self.node.listen(Audio(at, samples, RATE))
+        return self
+
+    def voice(self, ms: int, value: int = 1000) -> Talk:
+        self.out += self.node.begin(SpeechStart(self._stamp()))
+        self.silence(ms, value)
+        self.out += self.node.pause(SpeechEnd(self._stamp()))
+        return self
+
+    def hear(self, text: str, *, whole: bool = True) -> Talk:
+        guess = self.node.state.guess
+        assert guess is not None
+        self.out += self.node.words(Heard(guess, text, whole))
+        return self
+
+    def play(self, cause: Cause, *, last: bool = False) -> Talk:
+        self.out += self.node.hearing(Played(cause, "words", 0, last, last))
+        return self
+
+    def what(self) -> list[str]:
+        return [told.what for told in self.told]
+
+    @property
+    def whole(self) -> Utterance:
+        return [utterance for utterance in self.out if utterance.whole][-1]
+
+
+def answered() -> tuple[Talk, Cause]:
+    """A talk whose first turn is committed and whose answer is being heard."""
+    talk = Talk().silence(400).voice(1000).hear("How are you?").silence(300)
+    cause = talk.whole.at.cause
+    assert cause.open
+    return talk.play(cause), cause
+
+
+def test_whole_sentence_is_answered_after_the_floor() -> None:
+    talk = Talk().silence(400).voice(1000).hear("What time is it?")
+    assert talk.silence(180).what() == ["tentative"]
+    assert talk.silence(40).what() == ["tentative", "committed"]
+    assert talk.whole.at.cause.open
+
+
+def test_unfinished_sentence_is_not_cut_off_before_the_ceiling() -> None:
+    talk = Talk().silence(400).voice(1000).hear("I would like to go to the")
+    assert talk.silence(880).what() == ["tentative"]
+    assert talk.silence(40).what()[-1] == "committed"
+
+
+def test_unknown_words_end_at_the_ceiling() -> None:
+    assert Talk().voice(1000).silence(880).what() == ["tentative"]
+    assert Talk().voice(1000).silence(920).what() == ["tentative", "committed"]
+
+
+def test_going_on_revokes_the_guess_and_keeps_every_word() -> None:
+    talk = Talk().silence(400).voice(1000, 7)
+    guess = talk.whole.at.cause
+    talk.silence(160).voice(500, 9)
+    assert not guess.live
+    assert talk.what() == ["tentative", "resumed", "tentative"]
+    said = talk.whole.samples
+    assert np.count_nonzero(said == 7) == RATE and np.count_nonzero(said == 9) == RATE // 2
+
+
+def test_utterance_begins_with_the_lead_in() -> None:
+    talk = Talk(lead="200ms").silence(2000, 3).voice(500, 7)
+    first = int(np.argmax(talk.whole.samples == 7))
+    assert 200 <= first * 1000 // RATE <= 220
+    assert talk.whole.at.pts == (2000 - 200) * MILLISECOND
+
+
+def test_click_is_not_a_turn() -> None:
+    talk = Talk().silence(400).voice(40).silence(2000)
+    assert talk.out == [] and talk.what() == ["revoked"]
+
+
+def test_noise_without_words_is_not_a_turn() -> None:
+    talk = Talk().silence(400).voice(600).hear("  ").silence(2000)
+    assert talk.what() == ["tentative", "revoked"]
+
+
+def test_partials_come_while_the_person_speaks() -> None:
+    talk = Talk(partials="400ms").voice(1000)
+    assert [utterance.whole for utterance in talk.out] == [False, False, True]
+
+
+def test_partials_can_be_turned_off() -> None:
+    assert [utterance.whole for utterance in Talk(partials="0s").voice(5000).out] == [True]
+
+
+def test_speaking_over_the_answer_holds_it_at_once() -> None:
+    talk, answer = answered()
+    talk.silence(100)
+    talk.node.begin(SpeechStart(talk._stamp()))
+    assert answer.live and not answer.open
+
+
+def test_speaking_on_stops_the_answer_and_keeps_the_words() -> None:
+    talk, answer = answered()
+    talk.silence(100).voice(900, 9).hear("Stop it please.")
+    assert not answer.live
+    assert "interrupted" in talk.what()
+    assert np.count_nonzero(talk.whole.samples == 9) == RATE * 9 // 10
+    assert talk.silence(300).whole.at.cause.open
+
+
+@pytest.mark.parametrize("words", ["Mm-hm.", "Yeah.", "okay", "Yeah, yeah."])
+def test_backchannel_lets_the_answer_go_on(words: str) -> None:
+    talk, answer = answered()
+    talk.voice(300).hear(words)
+    assert answer.live and answer.open
+    assert talk.what()[-1] == "released"
+
+
+def test_short_words_that_matter_interrupt() -> None:
+    talk, answer = answered()
+    talk.voice(300).hear("No!")
+    assert not answer.live
+
+
+def test_cough_lets_the_answer_go_on() -> None:
+    talk, answer = answered()
+    talk.voice(60)
+    assert answer.live and answer.open
+
+
+def test_held_answer_goes_on_when_nobody_knows_the_words() -> None:
+    talk, answer = answered()
+    talk.voice(300).silence(2100)
+    assert answer.live and answer.open
+
+
+def test_going_on_before_the_answer_is_heard_is_the_same_turn() -> None:
+    talk = Talk().silence(400).voice(1000, 7).hear("What is").silence(920)
+    early = talk.whole.at.cause
+    assert early.open
+    talk.voice(800, 9).hear("What is the weather?")
+    assert not early.live
+    samples = talk.whole.samples
+    assert np.any(samples == 7) and np.any(samples == 9)
+
+
+def test_after_the_answer_was_heard_a_turn_starts_anew() -> None:
+    talk, _ = answered()
+    talk.silence(1000).voice(800, 9)
+    assert not np.any(talk.whole.samples == 1000)
+
+
+def test_long_turn_is_cut_and_goes_on() -> None:
+    talk = Talk(longest="2s", partials="0s").voice(3000)
+    assert [utterance.whole for utterance in talk.out] == [True, True]
+    assert "committed" in talk.what()
+
+
+def test_the_end_commits_what_was_said() -> None:
+    talk = Talk(partials="0s").silence(400)
+    talk.node.begin(SpeechStart(talk._stamp()))
+    talk.silence(500, 5)
+    talk.out += talk.node.finish()
+    assert talk.whole.at.cause.open and talk.whole.at.cause.committed
+
+
+def test_slow_talker_gets_a_longer_hangover() -> None:
+    """Somebody who pauses for 700 ms inside sentences is not cut off at the middle."""
+    talk = Talk(adapt=1.0).silence(400).voice(600).silence(700).voice(600).hear("so I was thinking")
+    assert talk.silence(700).what()[-1] == "tentative"
+    assert talk.silence(240).what()[-1] == "committed"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["voice", "silence", "hear", "play"]),
+            st.integers(1, 60),
+            st.sampled_from(["", "Mm-hm.", "Hello there.", "and the"]),
+        ),
+        max_size=30,
+    )
+)
+def test_any_talk_leaves_one_turn_at_a_time(script: list[tuple[str, int, str]]) -> None:
+    """At most one answer may be heard, whatever people do; and every committed turn had words out."""
+    talk = Talk()
+    for what, amount, text in script:
+        if what == "voice":
+            talk.voice(amount * FRAME)
+        elif what == "silence":
+            talk.silence(amount * FRAME)
+        elif what == "hear" and talk.node.state.guess is not None:
+            talk.hear(text)
+        elif what == "play" and talk.node.state.answer is not None:
+            talk.play(talk.node.state.answer)
+        causes = {utterance.at.cause for utterance in talk.out}
+        assert sum(cause.open for cause in causes) <= 1
+    talk.out += talk.node.finish()
+    committed = [told.cause for told in talk.told if told.what == "committed"]
+    assert all(any(u.whole and u.at.cause is cause for u in talk.out) for cause in committed)

@@ -1,0 +1,29 @@
+"""Schemas must come out in words and with defaults as a graph spells them."""
+
+from __future__ import annotations
+
+from pipeline.graph.describe import defaults, expected, schema_at
+from pipeline.params import NoParams
+from tests.pipeline.graph.some_nodes import DetectorParams
+
+
+def test_defaults_are_spelled_as_in_a_graph() -> None:
+    """Nobody writes 120000000."""
+    made = defaults(DetectorParams)
+    assert made["release"] == "120ms"
+    assert made["bands"] == []
+    assert made["table"] is None
+    assert defaults(NoParams) == {}
+
+
+def test_parts_are_described_too() -> None:
+    """An error deep inside says what belongs there."""
+    assert expected(DetectorParams, ("bands",)) == "a list, each a mapping with low, high"
+    assert expected(DetectorParams, ("bands", 0, "low")) == "a whole number"
+    assert expected(DetectorParams, ("replies", "hello")) == "text"
+    assert schema_at(DetectorParams, ("bands", 0, "low"))["description"] == "Hz."
+
+
+def test_a_path_that_leads_nowhere_ends_at_the_last_known_part() -> None:
+    """The arms of a union have names that no schema knows."""
+    assert expected(DetectorParams, ("attack", "int")) == "a duration such as 200ms or null"

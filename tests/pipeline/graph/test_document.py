@@ -1,0 +1,174 @@
+"""An overlay must change exactly what it says, and every file must be checked by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import GraphError, Location
+from pipeline.graph.document import parse_document, read_document
+from pipeline.graph.tree import Map, Scalar, plain
+
+BASE = """\
+vitagraph: 1
+description: The base.
+params: {speaker: joe, speed: 1}
+budget: {voice_to_voice: 700ms}
+nodes:
+  vad: vad.energy
+  turn:
+    use: turn.endpoint
+    description: Decides.
+    floor: 200ms
+    corrections: {a: b}
+    fallback: [x.a, x.b]
+links:
+  - vad -> turn
+on_error: end
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the base graph, where errors show short names."""
+    monkeypatch.chdir(tmp_path)
+    Path("base.yaml").write_text(BASE)
+    return tmp_path
+
+
+def overlay(text: str) -> Map:
+    """The document of an overlay on the base."""
+    Path("over.yaml").write_text(f"vitagraph: 1\nextends: base.yaml\n{text}")
+    return read_document(Path("over.yaml"))
+
+
+def changed(text: str) -> dict[str, object]:
+    """The overlay as plain values."""
+    merged: dict[str, object] = plain(overlay(text))
+    return merged
+
+
+def base() -> dict[str, object]:
+    """The base as plain values."""
+    merged: dict[str, object] = plain(read_document(Path("base.yaml")))
+    return merged
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_overlay_that_says_nothing_changes_nothing() -> None:
+    """Inheritance is complete."""
+    assert changed("") == base()
+
+
+@pytest.mark.usefixtures("folder")
+def test_both_forms_of_a_node_are_one() -> None:
+    """What is written short can be changed key by key all the same."""
+    nodes = changed("nodes:\n  vad: {threshold: 3}\n")["nodes"]
+    assert isinstance(nodes, dict)
+    assert nodes["vad"] == {"use": "vad.energy", "threshold": 3}
+
+
+@pytest.mark.usefixtures("folder")
+def test_nodes_merge_key_by_key_and_values_are_replaced() -> None:
+    """A list or mapping that was merged would leave remains that nobody wrote."""
+    nodes = changed("nodes:\n  turn: {floor: 1s, corrections: {c: d}, fallback: x.c}\n  face: face.visemes\n")["nodes"]
+    assert isinstance(nodes, dict)
+    assert list(nodes) == ["vad", "turn", "face"]
+    assert nodes["turn"] == {
+        "use": "turn.endpoint",
+        "description": "Decides.",
+        "floor": "1s",
+        "corrections": {"c": "d"},
+        "fallback": "x.c",
+    }
+
+
+@pytest.mark.usefixtures("folder")
+def test_null_removes() -> None:
+    """A node, a parameter or a whole section can be taken away."""
+    merged = changed("params: {speed: null}\nbudget: null\nnodes:\n  vad: null\n  turn: {floor: null}\nlinks: []\n")
+    assert merged["params"] == {"speaker": "joe"}
+    assert "budget" not in merged
+    assert merged["links"] == []
+    nodes = merged["nodes"]
+    assert isinstance(nodes, dict)
+    assert list(nodes) == ["turn"]
+    assert "floor" not in nodes["turn"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_another_class_drops_the_parameters_of_the_first() -> None:
+    """`floor` means nothing to another class; what is the node's own stays."""
+    nodes = changed("nodes:\n  turn: {use: turn.other, patience: 3}\n")["nodes"]
+    assert isinstance(nodes, dict)
+    kept = {"use": "turn.other", "description": "Decides.", "fallback": ["x.a", "x.b"], "patience": 3}
+    assert nodes["turn"] == kept
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_same_class_again_drops_nothing() -> None:
+    """To repeat `use` for the reader's sake is harmless, in both forms."""
+    assert changed("nodes:\n  turn: turn.endpoint\n") == base()
+
+
+@pytest.mark.usefixtures("folder")
+def test_values_keep_the_place_they_came_from() -> None:
+    """An error in an inherited value points to the file that has it."""
+    nodes = overlay("nodes:\n  turn: {floor: 1s}\n").get("nodes")
+    assert isinstance(nodes, Map)
+    turn = nodes.get("turn")
+    assert isinstance(turn, Map)
+    floor, use = turn.get("floor"), turn.get("use")
+    assert isinstance(floor, Scalar)
+    assert floor.where == Location("over.yaml", 4, 17)
+    assert isinstance(use, Scalar)
+    assert use.where == Location("base.yaml", 8, 10)
+
+
+def test_extends_is_relative_to_its_own_file(folder: Path) -> None:
+    """An overlay in another folder, extended by a third, still finds its base."""
+    (folder / "chaos").mkdir()
+    (folder / "chaos" / "slow.yaml").write_text("vitagraph: 1\nextends: ../base.yaml\ndescription: Slow.\n")
+    (folder / "worse.yaml").write_text("vitagraph: 1\nextends: chaos/slow.yaml\non_error: degrade\n")
+    merged = plain(read_document(folder / "worse.yaml"))
+    assert merged == {**base(), "description": "Slow.", "on_error": "degrade"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_authors_own_keys_are_left_out() -> None:
+    """`x-` is for anchors and notes; it is nobody's parameter."""
+    assert changed("x-note: 1\nnodes:\n  x-usual: {a: 1}\n  turn: {x-why: because}\n") == base()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_is_not_there_suggests_its_neighbour() -> None:
+    """A typing mistake in a path is the commonest of all."""
+    with pytest.raises(GraphError, match=r"there is no graph `bsae\.yaml`") as raised:
+        read_document(Path("bsae.yaml"))
+    assert raised.value.hint == "did you mean `base.yaml`?"
+    with pytest.raises(GraphError, match="this is a folder"):
+        read_document(Path())
+    with pytest.raises(GraphError, match="there is no graph"):
+        read_document(Path("no/such/folder.yaml"))
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_suggestion_keeps_the_folder() -> None:
+    """The hint can be pasted."""
+    Path("sub").mkdir()
+    Path("over.yaml").write_text("vitagraph: 1\nextends: ./sub/../baze.yaml\n")
+    with pytest.raises(GraphError) as raised:
+        read_document(Path("over.yaml"))
+    assert raised.value.hint == "did you mean `./sub/../base.yaml`?"
+
+
+@pytest.mark.parametrize("name", ["", ".", "a\\0b", "\\ud800", "x" * 5000, "no/such/../g.yaml"])
+@pytest.mark.usefixtures("folder")
+def test_a_name_that_no_file_can_have_is_a_graph_error(name: str) -> None:
+    """The system refuses some names in ways of its own."""
+    Path("over.yaml").write_text(f'vitagraph: 1\nextends: "{name}"\n')
+    with pytest.raises(GraphError):
+        read_document(Path("over.yaml"))
+    with pytest.raises(GraphError):
+        parse_document(Path("over.yaml").read_text(), Path("no/such/folder/over.yaml"))

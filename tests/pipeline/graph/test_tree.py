@@ -1,0 +1,39 @@
+"""Values must be named in words that a person uses."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.graph.tree import Map, found, is_null
+from pipeline.graph.yaml import parse
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("5", "the number 5"),
+        ("0x10", "the number 0x10"),
+        ("true", "true"),
+        ("FALSE", "false"),
+        ("'true'", "the text 'true'"),
+        ("~", "nothing"),
+        ("{}", "an empty mapping"),
+        ("{a: 1}", "a mapping"),
+        ("[]", "an empty list"),
+        ("[1]", "a list"),
+        ("a" * 80, f"the text '{'a' * 57}...'"),
+    ],
+)
+def test_a_value_in_words(text: str, words: str) -> None:
+    """`found:` shows what was read, which is not always what was meant."""
+    assert found(parse(text, "f")) == words
+
+
+def test_a_missing_key_and_a_null_are_told_apart() -> None:
+    """null removes; a key that is not there changes nothing."""
+    tree = parse("a:\n", "f")
+    assert isinstance(tree, Map)
+    assert tree.get("b") is None
+    value = tree.get("a")
+    assert value is not None
+    assert is_null(value)

@@ -1,0 +1,202 @@
+"""Small kinds, nodes and graphs for tests of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pipeline.assembly import Observer
+from pipeline.cause import Cause
+from pipeline.errors import Location
+from pipeline.graph.graph import Graph, Link, Member, NodeSpec, OnError, QueueSpec
+from pipeline.graph.plan import Plan
+from pipeline.graph.planner import plan
+from pipeline.graph.tree import Map
+from pipeline.node import Node, Service, Sink, Source, Transform
+from pipeline.packet import Event, Full, Packet, Queue, Stamp
+from pipeline.params import NoParams, ms
+from pipeline.port import Input, Output
+from pipeline.registry import Registry
+from pipeline.report import SessionReport
+from pipeline.runner import Runner
+from pipeline.session import Session
+from pipeline.testing import root_stamp
+from pipeline.testing.leaks import share
+from pipeline.virtual import run_virtual
+
+RUNNER = Runner(workers=1)
+share(RUNNER.executor)
+HERE = Location("graph.yaml", 1, 1)
+
+
+class Item(Packet, frozen=True):
+    """What may not be dropped."""
+
+    number: int = 0
+
+
+class Loose(Item, frozen=True):
+    """What a full queue may drop."""
+
+    droppable: ClassVar[bool] = True
+
+
+class Lasting(Item, frozen=True):
+    """What outlives its committed cause."""
+
+    survives: ClassVar[bool] = True
+
+
+class News(Event, frozen=True):
+    """An upstream event."""
+
+    number: int = 0
+
+
+def items(numbers: Iterable[int], kind: type[Item] = Item) -> list[Item]:
+    """One item of 20 ms each, by number."""
+    return [kind(root_stamp(n * ms(20), ms(20)), n) for n in numbers]
+
+
+def of(cause: Cause, number: int = 0, kind: type[Item] = Item, duration: int = ms(20)) -> Item:
+    """An item of a cause."""
+    return kind(Stamp(number * ms(20), duration, cause), number)
+
+
+def numbers(packets: Iterable[Any]) -> list[int]:
+    """Which items they are."""
+    return [packet.number for packet in packets]
+
+
+def source(given: Iterable[Packet], *, every: int = 0, live: bool = False) -> type[Source[NoParams]]:
+    """A source class that gives these, one every so many nanoseconds."""
+    items, is_live = list(given), live
+
+    class Giver(Source[NoParams]):
+        out = Output(*dict.fromkeys(type(item) for item in items) or (Item,))
+        live = is_live
+
+        async def run(self) -> AsyncIterator[Packet]:
+            for n, item in enumerate(items):
+                await self.clock.sleep_until(n * every)
+                yield item
+
+    return Giver
+
+
+def sink(into: list[Any], *, takes: int = 0) -> type[Sink[NoParams]]:
+    """A sink class that keeps everything, taking so many nanoseconds for each."""
+
+    class Keeper(Sink[NoParams]):
+        into_ = Input(Packet)
+
+        @into_.each
+        async def keep(self, packet: Packet) -> None:
+            if takes:
+                await self.clock.sleep(takes)
+                if packet.dead:
+                    return
+            into.append(packet)
+
+    return Keeper
+
+
+class Pass(Transform[NoParams]):
+    """Gives what it takes."""
+
+    into = Input(Item)
+    out = Output(Item, Loose, Lasting)
+
+    @into.each
+    def give(self, item: Item) -> Iterable[Item]:
+        """The same."""
+        return (item,)
+
+
+class Serve(Service[NoParams]):
+    """Gives what it takes, as a service."""
+
+    into = Input(Item)
+    out = Output(Item, Loose, Lasting)
+
+    @into.each
+    async def give(self, item: Item) -> AsyncIterator[Item]:
+        """The same."""
+        yield item
+
+
+class NoConverters(Registry):
+    """Knows no converter."""
+
+    def converter(self, constraint: str) -> tuple[str, type[Node[Any]]] | None:
+        """None."""
+        return None
+
+
+Written = type[Node[Any]] | Member | Sequence[type[Node[Any]] | Member]
+
+
+def member(node: type[Node[Any]], use: str = "", **settings: Any) -> Member:
+    """A class with its settings."""
+    return Member(use or node.__name__, node, node.params_type(**settings), HERE)
+
+
+def queue(count: int | None = None, full: Full | None = None, time: int | None = None) -> QueueSpec:
+    """What a graph says of a queue."""
+    return QueueSpec(time, count, full)
+
+
+def graph(nodes: Mapping[str, Written], *links: str | tuple[str, QueueSpec], on_error: OnError = "degrade") -> Graph:
+    """A graph without YAML; a link is a chain, or a chain and the queue of its links."""
+    specs = {}
+    for name, written in nodes.items():
+        several = written if isinstance(written, Sequence) else [written]
+        members = tuple(each if isinstance(each, Member) else member(each) for each in several)
+        specs[name] = NodeSpec(name, members, "", HERE)
+    return Graph(Path("graph.yaml"), "", {}, specs, tuple(_links(links)), {}, on_error, Map({}, HERE))
+
+
+def _links(links: Iterable[str | tuple[str, QueueSpec]]) -> Iterable[Link]:
+    for chain, queued in ((link, None) if isinstance(link, str) else link for link in links):
+        ends = [end.strip().partition(".") for end in chain.split("->")]
+        for (source, _, out), (target, _, into) in itertools.pairwise(ends):
+            yield Link(source, out or None, target, into or None, queued, HERE)
+
+
+def planned(nodes: Mapping[str, Written], *links: str | tuple[str, QueueSpec], on_error: OnError = "degrade") -> Plan:
+    """The plan of such a graph."""
+    return plan(graph(nodes, *links, on_error=on_error), NoConverters())
+
+
+Drive = Callable[[Session], Awaitable[None]]
+
+
+def run(made: Plan, drive: Drive | None = None, observe: Observer | None = None) -> SessionReport:
+    """Runs a session to its end in virtual time, `drive` beside it."""
+
+    async def main() -> SessionReport:
+        session = RUNNER.session(made, observe)
+        driving = asyncio.ensure_future(drive(session)) if drive is not None else None
+        report = await session.run()
+        if driving is not None:
+            await driving
+        return report
+
+    return run_virtual(main())
+
+
+def bounds(count: int, full: Full = "block", time: int = 1 << 60) -> Queue:
+    """The bounds of a link."""
+    return Queue(time, count, full)
+
+
+async def settle(rounds: int = 10) -> None:
+    """Lets whatever is ready run."""
+    loop = asyncio.get_running_loop()
+    for _ in range(rounds):
+        turn = loop.create_future()
+        loop.call_soon(turn.set_result, None)
+        await turn

@@ -1,0 +1,1 @@
+"""A package of nodes for tests, laid out as `nodes` is."""
