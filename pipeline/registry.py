@@ -175,12 +175,11 @@ def _direct(use: str) -> type[Node[Any]]:
     module_name, _, name = use.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+    except ImportError as error:
+        itself = isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}.")
+        if not itself:
             raise _missing(use, error) from error
         raise GraphError(f"there is no module `{module_name}`", hint=_hint_ours(module_name) or _HINT_PATH) from error
-    except ImportError as error:
-        raise _missing(use, error) from error
     if not hasattr(module, name):
         classes = sorted(_nodes_of(module))
         hint = did_you_mean(name, classes) or _hint_ours(module_name)

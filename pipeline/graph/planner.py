@@ -123,7 +123,7 @@ def _bridge(draft: _Draft, registry: Registry, solver: CapsSolver, end: Ends, co
             hint=f"nothing converts {constraint} by itself: change a parameter, or put a node between them",
         )
     use, node = converter
-    name = f"{use.rpartition('.')[2]}_{end.source}_{end.target}"
+    name = f"{node.__name__.lower()}_{end.source}_{end.target}"
     draft.members[name] = (Member(use, node, node.params_type() if node.params_type else NoParams(), end.where),)
     draft.inserted.add(name)
     solver.add(name, node, draft.members[name][0].params)

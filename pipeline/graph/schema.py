@@ -1,12 +1,12 @@
 """The JSON Schema of graphs, for editors: every node with its parameters and their docstrings.
 
-Draft 7, which editors know best. A value may always be a reference such as `${name}`. A
-graph that extends another may leave out what that one says.
+Draft 7, which editors know best. A value may always be a reference such as `${name}`, and
+no parameter is demanded, for `--set` may give it. A graph that extends another may leave
+out what that one says.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -91,26 +91,13 @@ def _link() -> Schema:
 
 def _shared(nodes: _Nodes) -> Schema:
     known = [{"const": use, "description": summary(node)} for use, node in nodes.items()]
-    needs = {use: node for use, node in nodes.items() if _required(node)}
-    short = [each for each in known if each["const"] not in needs]
-    complete = {
-        "allOf": [
-            _ref("mapping"),
-            {"required": ["use"]},
-            *(_if_use(use, {"required": _required(node)}) for use, node in needs.items()),
-        ]
-    }
+    complete = {"allOf": [_ref("mapping"), {"required": ["use"]}]}
     return {
         "use": _any(*known, _OWN_CLASS, _REFERENCE),
-        "node": _any(*short, _OWN_CLASS, _REFERENCE, complete),
+        "node": _any(_ref("use"), complete),
         "change": _any({"type": "null"}, _ref("use"), _ref("mapping")),
         "fallback": _any(_ref("member"), {"type": "array", "items": _ref("member")}, {"type": "null"}),
-        "member": _any(
-            *short,
-            _OWN_CLASS,
-            _REFERENCE,
-            {**complete, "properties": {"description": False, "fallback": False}},
-        ),
+        "member": _any(_ref("use"), {**complete, "properties": {"description": False, "fallback": False}}),
         "mapping": {
             "type": "object",
             "properties": {"use": _ref("use")},
@@ -192,12 +179,3 @@ def _any(*schemas: Schema) -> Schema:
 
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/definitions/{name}"}
-
-
-def _required(node: type[Node[Any]]) -> list[str]:
-    return [name for name, field in node.params_type.model_fields.items() if field.is_required()]
-
-
-def schema_text(registry: Registry) -> str:
-    """The schema as the text of a file."""
-    return json.dumps(graph_schema(registry), indent=2, ensure_ascii=False) + "\n"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -87,8 +87,6 @@ def parse(text: str, file: str) -> Tree:
         before = text[: error.position]
         where = Location(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
         raise GraphError(f"not YAML: the character U+{error.character:04X} is not text", where=where) from error
-    except YAMLError as error:
-        raise GraphError(f"not YAML: {error}", where=composer.last) from error
     except (ValueError, OverflowError) as error:
         raise GraphError("not YAML: an escape below here names no character", where=composer.last) from error
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import GraphError
@@ -124,12 +124,14 @@ def _loaded(text: str, settings: dict[str, str]) -> Graph | None:
         return None
 
 
+@settings(deadline=None)
 @given(DOCUMENTS, SETTINGS)
 def test_any_tree_loads_or_is_a_graph_error(document: dict[str, Any], settings: dict[str, str]) -> None:
     """No mistake in a graph ends in a traceback of ours."""
     _loads_or_explains(json.dumps(document), settings)
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_anything_at_all_loads_or_is_a_graph_error(tree: Any) -> None:
     """Also what is no graph by any stretch."""
@@ -148,6 +150,7 @@ EDITS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(EDITS)
 def test_any_edit_loads_or_is_a_graph_error(edits: list[tuple[int, int, str]]) -> None:
     """Every slip of the keyboard is answered in words."""

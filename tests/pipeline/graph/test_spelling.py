@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.graph.spelling import spell
@@ -44,6 +44,7 @@ def test_values_are_spelled_as_a_person_would(value: Any, text: str) -> None:
     assert spell(value) == text
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_spelling_is_the_reverse_of_reading(value: Any) -> None:
     """What `check --resolved` and the reference print can be pasted into a graph."""
