@@ -34,6 +34,8 @@ Out = Iterable[Utterance]
 
 
 class EndpointParams(Params):
+    """How long silence must last, and what interrupts."""
+
     floor: Duration = ms(200)
     """Silence that ends a turn whose words look like a whole sentence."""
     ceiling: Duration = ms(900)
@@ -66,6 +68,8 @@ class Endpoint(Transform[EndpointParams]):
 
     @dataclass(slots=True)
     class State:
+        """Where the turn stands."""
+
         phase: Phase = "idle"
         buffer: TurnBuffer = field(default_factory=TurnBuffer)
         guess: Cause | None = None

@@ -1,0 +1,164 @@
+"""Two edits of an ONNX model's bytes, so that a voice tells its timings and never its mood.
+
+A voice computes how long each phoneme lasts but keeps it to itself, and draws its noise
+anew at every run, so that no two runs sound the same. `expose` makes the durations an
+output; `freeze_noise` replaces the random nodes by one fixed noise, which repeats after
+`PERIOD` frames: about twelve seconds, too long to be noticed. An ONNX file is one protobuf
+message, of which only the graph's list of nodes matters here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+PERIOD = 1024
+"""Frames after which the fixed noise repeats."""
+CHANNELS = 256
+"""Channels of the fixed noise; wider models get them again."""
+
+# Field numbers of onnx.proto.
+_GRAPH, _NODE, _INITIALIZER, _OUTPUT = 7, 1, 5, 12
+_FLOAT, _INT64 = 1, 7
+
+Node = tuple[str, list[str], list[str]]
+"""Its operator, inputs and outputs."""
+
+
+def expose(model: bytes, operator: str) -> tuple[bytes, str]:
+    """Makes what the only node of that operator gives an output of the model, and names it.
+
+    Where there is no such node, or more than one, the model stays as it is and the name is empty.
+    """
+    found = [outputs[0] for kind, _, outputs in _nodes(model) if kind == operator]
+    if len(found) != 1:
+        return model, ""
+    # Messages that follow each other are merged, so a graph with one output adds that output.
+    return model + _field(_GRAPH, _field(_OUTPUT, _text(1, found[0]))), found[0]
+
+
+def freeze_noise(model: bytes, seed: int) -> bytes:
+    """Replaces every RandomNormalLike by the same numbers at the same places in every run."""
+
+    def replace(raw: bytes) -> bytes:
+        operator, inputs, outputs = _node(raw)
+        return _fixed_noise(inputs[0], outputs[0]) if operator == "RandomNormalLike" else _field(_NODE, raw)
+
+    return _with_nodes(model, replace) + _field(_GRAPH, _noise_tables(seed))
+
+
+def _noise_tables(seed: int) -> bytes:
+    noise = np.random.default_rng(seed).standard_normal((1, CHANNELS, PERIOD), dtype=np.float32)
+    scalars = {"zero": 0, "one": 1, "two": 2, "channels": CHANNELS, "period": PERIOD}
+    tables = [_tensor("vitagraph/noise", noise)]
+    tables += [_tensor(f"vitagraph/{name}", np.array(value, np.int64)) for name, value in scalars.items()]
+    return b"".join(_field(_INITIALIZER, table) for table in tables)
+
+
+def _fixed_noise(like: str, output: str) -> bytes:
+    """Nodes that cut the noise to the shape of `like`: (1, channels, frames)."""
+    nodes = [_new("Shape", [like], f"{output}/shape")]
+    source = "vitagraph/noise"
+    for axis, index, period in ((1, "one", "channels"), (2, "two", "period")):
+        size, steps, at, cut = (f"{output}/{step}{axis}" for step in ("size", "steps", "at", "cut"))
+        result = output if axis == 2 else cut
+        nodes += [
+            _new("Gather", [f"{output}/shape", f"vitagraph/{index}"], size),
+            _new("Range", ["vitagraph/zero", size, "vitagraph/one"], steps),
+            _new("Mod", [steps, f"vitagraph/{period}"], at),
+            _new("Gather", [source, at], result, axis),
+        ]
+        source = cut
+    return b"".join(nodes)
+
+
+def _new(operator: str, inputs: list[str], output: str, axis: int = 0) -> bytes:
+    attribute = _field(5, _text(1, "axis") + _number(3, axis) + _number(20, 2)) if axis else b""
+    body = b"".join(_text(1, name) for name in inputs) + _text(2, output) + _text(3, output) + _text(4, operator)
+    return _field(_NODE, body + attribute)
+
+
+def _tensor(name: str, values: np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.int64]]) -> bytes:
+    kind = _FLOAT if values.dtype == np.float32 else _INT64
+    return (
+        b"".join(_number(1, size) for size in values.shape)
+        + _number(2, kind)
+        + _text(8, name)
+        + _field(9, values.tobytes())
+    )
+
+
+def _with_nodes(model: bytes, replace: Callable[[bytes], bytes]) -> bytes:
+    parts = []
+    for number, start, body, end in _fields(model):
+        if number != _GRAPH:
+            parts.append(model[start:end])
+            continue
+        graph = model[body:end]
+        inner = [replace(graph[at:to]) if n == _NODE else graph[begin:to] for n, begin, at, to in _fields(graph)]
+        parts.append(_field(_GRAPH, b"".join(inner)))
+    return b"".join(parts)
+
+
+def _nodes(model: bytes) -> Iterator[Node]:
+    for number, _, body, end in _fields(model):
+        if number == _GRAPH:
+            graph = model[body:end]
+            yield from (_node(graph[at:to]) for n, _, at, to in _fields(graph) if n == _NODE)
+
+
+def _node(raw: bytes) -> Node:
+    texts: dict[int, list[str]] = {1: [], 2: [], 4: [""]}
+    for number, _, body, end in _fields(raw):
+        if number in texts:
+            texts[number].append(raw[body:end].decode())
+    return texts[4][-1], texts[1], texts[2]
+
+
+def _fields(raw: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Every field of a message: its number, where it starts, where its body starts, where it ends."""
+    at = 0
+    while at < len(raw):
+        start = at
+        tag, at = _varint(raw, at)
+        kind, body = tag & 7, at
+        if kind == 0:
+            _, at = _varint(raw, at)
+        elif kind == 2:
+            size, body = _varint(raw, at)
+            at = body + size
+        else:
+            at += 8 if kind == 1 else 4
+        yield tag >> 3, start, body, at
+
+
+def _varint(raw: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = raw[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+def _encode(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def _number(number: int, value: int) -> bytes:
+    return _encode(number << 3) + _encode(value)
+
+
+def _field(number: int, body: bytes) -> bytes:
+    return _encode(number << 3 | 2) + _encode(len(body)) + body
+
+
+def _text(number: int, text: str) -> bytes:
+    return _field(number, text.encode())

@@ -1,0 +1,60 @@
+"""From a voice's symbols and their lengths to phonemes with times."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from nodes.packets import Phoneme, duration_of
+
+SILENCE = " "
+"""The symbol of a gap in which nothing is said."""
+STRESS = frozenset("ˈˌ")
+_TRAILING = frozenset("↓↑→↗↘")
+
+
+def timed(symbols: Iterable[tuple[str, int]], rate: int) -> tuple[Phoneme, ...]:
+    """Phonemes of (symbol, samples) that follow each other without a gap.
+
+    A stress mark joins the phoneme that it precedes, with its time; a length mark, an
+    accent or a tone joins the phoneme that it follows.
+    """
+    merged: list[tuple[str, int]] = []
+    stress, held = "", 0
+    for symbol, samples in symbols:
+        if symbol in STRESS:
+            stress, held = symbol, held + samples
+        elif merged and not stress and _follows(symbol):
+            before, length = merged[-1]
+            merged[-1] = (before + symbol, length + samples)
+        else:
+            merged.append((stress + symbol, held + samples))
+            stress, held = "", 0
+    if held:
+        merged.append((SILENCE, held))
+    return _placed(merged, rate)
+
+
+def _follows(symbol: str) -> bool:
+    return symbol in _TRAILING or all(unicodedata.category(letter) in ("Lm", "Mn", "Sk", "Nd") for letter in symbol)
+
+
+def _placed(symbols: list[tuple[str, int]], rate: int) -> tuple[Phoneme, ...]:
+    phonemes, at = [], 0
+    for symbol, samples in symbols:
+        start, at = at, at + samples
+        if samples:
+            phonemes.append(Phoneme(symbol, duration_of(start, rate), duration_of(at, rate)))
+    return tuple(phonemes)
+
+
+def moved(phonemes: tuple[Phoneme, ...], offset: int, last: int, duration: int) -> tuple[Phoneme, ...]:
+    """The phonemes `offset` nanoseconds later, cut to 0 … `last`, and silence up to `duration`."""
+    if not phonemes:
+        return ()
+    placed = [Phoneme(p.symbol, max(0, p.start + offset), min(last, p.end + offset)) for p in phonemes]
+    kept = [phoneme for phoneme in placed if phoneme.start < phoneme.end]
+    begin, end = (kept[0].start, kept[-1].end) if kept else (duration, duration)
+    before = [Phoneme(SILENCE, 0, begin)] if begin > 0 else []
+    after = [Phoneme(SILENCE, end, duration)] if end < duration else []
+    return (*before, *kept, *after)

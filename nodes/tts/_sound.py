@@ -1,0 +1,76 @@
+"""What all voices have in common once they have spoken: even loudness, tidy ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nodes.packets import Phoneme, Samples, duration_of
+from nodes.tts._phonemes import moved
+from pipeline.packet import SECOND
+
+LEAD = 30_000_000
+"""Silence before the first sound, in nanoseconds: time for lips to form it, and no click."""
+_ECHO = 80_000_000
+"""How long the last phoneme may go on when nothing is heard any more, as a closing p does."""
+_FRAME = 0.005
+_AUDIBLE = 10 ** (-45 / 20)
+"""Of the loudest frame: below is silence at the ends."""
+_ACTIVE = 10 ** (-35 / 20)
+"""Of the loudest frame: below does not count towards loudness."""
+_KNEE = 0.7
+"""Where the limiter begins, of full scale."""
+_MOST_GAIN = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a voice made of a text."""
+
+    samples: Samples
+    rate: int
+    phonemes: tuple[Phoneme, ...] = ()
+
+
+NOTHING = Spoken(np.zeros(0, np.int16), 24_000)
+"""What is left of a text in which there is nothing to say."""
+
+
+def finished(
+    raw: NDArray[np.float32], rate: int, phonemes: tuple[Phoneme, ...], *, loudness: float, tail: int
+) -> Spoken:
+    """A voice's raw samples (full scale is 1) at `loudness` dBFS, `LEAD` before and `tail` ns after the sound."""
+    levels = _levels(raw, round(rate * _FRAME))
+    peak = float(levels.max(initial=0))
+    if peak < 1e-4:
+        return NOTHING
+    heard = np.flatnonzero(levels > peak * _AUDIBLE) * round(rate * _FRAME)
+    start = int(heard[0]) - LEAD * rate // SECOND
+    end = int(heard[-1]) + round(rate * _FRAME) + tail * rate // SECOND
+    active = levels[levels > peak * _ACTIVE]
+    gain = 10 ** (loudness / 20) / float(np.sqrt(np.mean(active**2)))
+    cut = _cut(raw, start, end)
+    samples = (_limited(cut * min(gain, _MOST_GAIN)) * 32767).astype(np.int16)
+    duration = duration_of(len(samples), rate)
+    # Some voices count the silence after the last phoneme as its own: lips must not wait for it.
+    last = duration - max(0, tail - _ECHO)
+    return Spoken(samples, rate, moved(phonemes, -duration_of(start, rate), last, duration))
+
+
+def _levels(raw: NDArray[np.float32], frame: int) -> NDArray[np.float32]:
+    whole = np.pad(raw, (0, -len(raw) % frame)).reshape(-1, frame)
+    return np.sqrt(np.mean(whole**2, axis=1, dtype=np.float32))
+
+
+def _cut(raw: NDArray[np.float32], start: int, end: int) -> NDArray[np.float32]:
+    inside = raw[max(0, start) : min(len(raw), end)]
+    return np.pad(inside, (max(0, -start), max(0, end - len(raw))))
+
+
+def _limited(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Leaves what is below the knee alone and bends the rest so that it stays below full scale."""
+    over = np.abs(samples) - _KNEE
+    bent = np.sign(samples) * (_KNEE + (1 - _KNEE) * np.tanh(over / (1 - _KNEE)))
+    return np.where(over > 0, bent, samples).astype(np.float32)

@@ -1,0 +1,121 @@
+"""The Hibari voices: small, quick English ones; the default needs no download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+
+from nodes.tts._onnx import expose
+from nodes.tts._phonemes import SILENCE, timed
+from nodes.tts._sound import NOTHING, Spoken, finished
+from nodes.tts._voice import Voice, VoiceParams
+from pipeline.compute.pool import Pooled
+from pipeline.errors import DependencyError, ResourceError, UserInputError
+
+if TYPE_CHECKING:
+    from hibari import Hibari as Model
+
+_IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "ᵊ": "ə", "ʤ": "dʒ", "ʧ": "tʃ"}
+"""Letters of its alphabet that are not IPA."""
+
+_LATE = 0.05
+"""Seconds by which its durations lag behind its sound, at any speed (measured against vowels and hisses)."""
+
+
+class HibariParams(VoiceParams):
+    """What can be set of a Hibari voice."""
+
+    voice: str = "heart"
+    """heart (American, in the package); emma or fable (British), fenrir or kore (American) if their file is here."""
+    seed: int = Field(0, ge=0)
+    """Chooses the noise in its breath. With the same seed the same text always gives the same samples."""
+    threads: int = Field(1, ge=1, le=64)
+    """CPU threads for one sentence."""
+
+
+class HibariEngine:
+    """A loaded voice: text in, samples out."""
+
+    def __init__(self, model: Model, durations: str) -> None:
+        self.model = model
+        self.durations = durations
+        """The output that tells how long each symbol is; empty where this version has none."""
+        self.letters = {number: letter for letter, number in model.vocab.items()}
+        self.sounds = [output.name for output in model.sess.get_outputs() if output.name != durations]
+
+    def speak(self, text: str, params: HibariParams, tail: int) -> Spoken:
+        """The text at the loudness asked for, with phonemes if the model tells its durations."""
+        noise = np.random.default_rng(params.seed)
+        sounds: list[Any] = []
+        symbols: list[tuple[str, int]] = []
+        for part in self.model.phonemize(text):
+            ids = self.model.ids(part)
+            if not any(letter.isalpha() for letter in part):
+                continue  # punctuation alone: the voice would breathe it
+            samples, lengths = self._run(ids, params.speed, noise)
+            sounds.append(samples)
+            symbols.extend(zip(self._spelled(ids), lengths, strict=False))
+        if not sounds:
+            return NOTHING
+        rate = self.model.sample_rate
+        return finished(np.concatenate(sounds), rate, timed(symbols, rate), loudness=params.loudness, tail=tail)
+
+    def _run(self, ids: list[int], speed: float, noise: np.random.Generator) -> tuple[Any, list[int]]:
+        """The samples, and how many of them each id has."""
+        from hibari import dsp
+
+        outputs = [*self.sounds, self.durations] if self.durations else self.sounds
+        feed = {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)}
+        spectrum = self.model.sess.run(outputs, feed)
+        samples = dsp.synth(*(part[0] for part in spectrum[: len(self.sounds)]), noise)
+        if not self.durations:
+            return samples, []
+        ends = np.cumsum(spectrum[-1]) * (len(samples) / spectrum[-1].sum()) - _LATE * self.model.sample_rate
+        ends = np.maximum(np.round(ends), 0).astype(int)
+        ends[-1] = len(samples)
+        return samples, np.diff(ends, prepend=0).tolist()
+
+    def _spelled(self, ids: Iterable[int]) -> list[str]:
+        letters = [self.letters.get(number, SILENCE) for number in ids]
+        return [_IPA.get(letter, letter) for letter in letters]
+
+
+def load_hibari(params: HibariParams) -> HibariEngine:
+    """Loads the voice and says a word, so that the first sentence is not slow."""
+    try:
+        from hibari import Hibari as Model
+        from hibari.voices import VOICES, voice_path
+    except ImportError as error:
+        raise DependencyError("tts.hibari needs the package hibari-tts", hint="pip install hibari-tts") from error
+    if params.voice not in VOICES:
+        raise UserInputError(f"Hibari has no voice {params.voice!r}", hint=f"it has {', '.join(VOICES)}")
+    try:
+        file = Path(voice_path(params.voice, download_missing=False))
+    except FileNotFoundError as error:
+        raise ResourceError(
+            f"the Hibari voice {params.voice} is not here, and nothing is fetched while a session runs",
+            hint=f"run `hibari --voice {params.voice} Hello` once, or copy its file to {error.args[0]}",
+        ) from error
+    model, durations = expose(file.read_bytes(), "Round")
+    # The package takes bytes where it says path, as onnxruntime does.
+    engine = HibariEngine(Model(params.voice, model, params.threads), durations)
+    engine.speak("Hello.", params, 0)
+    return engine
+
+
+class Hibari(Voice[HibariParams]):
+    """Speaks English with a Hibari voice: about ten milliseconds a sentence, and phonemes with times.
+
+    The same text always gives the same samples.
+    """
+
+    engine = Pooled(load_hibari, key=lambda p: (p.voice, p.threads))
+
+    async def speak(self, text: str) -> Spoken:
+        """What the voice makes of a text."""
+        params, tail = self.params, self.tail(text)
+        return await self.engine.run(lambda voice: voice.speak(text, params, tail))

@@ -1,0 +1,26 @@
+"""The order of the blendshapes: the wire and every client count on it."""
+
+from __future__ import annotations
+
+from nodes.face.arkit import INDEX, NAMES
+
+
+def test_all_52_are_there_in_apples_order() -> None:
+    """One name moved, and a smile is drawn as a sneer."""
+    assert len(NAMES) == len(set(NAMES)) == 52
+    assert (NAMES[0], NAMES[7], NAMES[17], NAMES[41], NAMES[51]) == (
+        "eyeBlinkLeft",
+        "eyeBlinkRight",
+        "jawOpen",
+        "browDownLeft",
+        "tongueOut",
+    )
+    assert all(NAMES[column] == name for name, column in INDEX.items())
+
+
+def test_sides_come_in_pairs() -> None:
+    """A face that blinks with one eye winks."""
+    sided = {name for name in NAMES if name.endswith(("Left", "Right")) and name not in ("jawLeft", "jawRight")}
+    assert {name.replace("Left", "Right") for name in sided if name.endswith("Left")} == {
+        name for name in sided if name.endswith("Right")
+    }

@@ -1,0 +1,101 @@
+"""What a face does beside speaking, without which it looks like a mask."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nodes.face._life import Gestures, Life
+from nodes.face.arkit import INDEX
+from tests.nodes.face.talking import column, phonemes, rows, speech
+
+CALM = Gestures((), False, False, 60.0)
+MINUTE = np.arange(3600) / 60
+
+
+def blinks(seed: int) -> list[float]:
+    lids = Life(seed, 1.0).frames(MINUTE, 100.0, CALM)[0][:, INDEX["eyeBlinkLeft"]]
+    return [at / 60 for at in np.flatnonzero((lids[1:] > 0.5) & (lids[:-1] <= 0.5)).tolist()]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_it_blinks_as_people_do(seed: int) -> None:
+    """Every one to seven seconds, both eyes, fully."""
+    times = blinks(seed)
+    assert 12 <= len(times) <= 20
+    assert all(0.7 < gap < 7 for gap in np.diff(times))
+    weights = Life(seed, 1.0).frames(MINUTE, 100.0, CALM)[0]
+    assert weights[:, INDEX["eyeBlinkLeft"]].max() > 0.95
+    assert np.array_equal(weights[:, INDEX["eyeBlinkLeft"]], weights[:, INDEX["eyeBlinkRight"]])
+
+
+def test_seeds_are_different_people() -> None:
+    """Two faces side by side must not blink in step."""
+    assert blinks(0) == blinks(0)
+    assert not set(np.round(blinks(0), 1).tolist()) >= set(np.round(blinks(1), 1).tolist())
+
+
+def test_time_alone_decides() -> None:
+    """A frame is the same whichever batch or speech it comes in."""
+    early, late = Life(0, 1.0).frames(MINUTE[:600], 0.0, CALM), Life(0, 1.0).frames(MINUTE[:300], 5.0, CALM)
+    assert np.allclose(early[0][300:600], late[0], atol=1e-5)
+    assert np.allclose(early[1][300:600], late[1], atol=1e-5)
+
+
+def test_the_head_moves_little_and_the_eyes_stay_on_the_viewer() -> None:
+    """A face that looks away half of the time seems to lie."""
+    _, pose = Life(0, 1.0).frames(MINUTE, 0.0, CALM)
+    assert np.abs(pose[:, :3]).max() < 0.1
+    assert np.abs(np.diff(pose[:, :3], axis=0)).max() < 0.01
+    looks_at = np.abs(pose[:, 1] + pose[:, 4])
+    assert np.mean(looks_at < 0.05) > 0.5
+    assert np.array_equal(pose[:, 3:5], pose[:, 5:7])
+
+
+def test_eyelids_and_pose_agree() -> None:
+    """Eyes turned to the left have the blendshapes of the left."""
+    weights, pose = Life(0, 1.0).frames(MINUTE, 0.0, CALM)
+    left = pose[:, 4] > 0.02
+    assert weights[left, INDEX["eyeLookOutLeft"]].min() > 0
+    assert weights[left, INDEX["eyeLookInRight"]].min() > 0
+    assert not weights[left, INDEX["eyeLookOutRight"]].any()
+
+
+def test_a_mask_is_still_but_blinks() -> None:
+    """Expression 0."""
+    weights, pose = Life(0, 0.0).frames(MINUTE, 0.0, CALM)
+    assert not pose.any()
+    assert {int(column) for column in np.flatnonzero(weights.any(axis=0))} == {
+        INDEX["eyeBlinkLeft"],
+        INDEX["eyeBlinkRight"],
+    }
+
+
+def test_nods_fall_on_stressed_syllables() -> None:
+    """Not more than two a second, and none that the end of the speech would cut."""
+    gestures = Gestures.of("So.", (0.1, 0.5, 0.7, 1.2, 1.9), 2.0)
+    assert gestures.nods == (0.5, 1.2)
+    with_nods = Life(0, 1.0).frames(MINUTE[:120], 0.0, gestures)[1][:, 0]
+    without = Life(0, 1.0).frames(MINUTE[:120], 0.0, Gestures.of("So.", (), 2.0))[1][:, 0]
+    assert int(np.argmax(with_nods - without)) in (30, 72)
+    assert abs((with_nods - without)[-1]) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("text", "raised"), [("Are you there?", True), ('"Is it?"', True), ("I am.", False), ("", False)]
+)
+def test_brows_rise_with_a_question(text: str, raised: bool) -> None:
+    """A question asked with a straight face is not heard as one."""
+    said = phonemes(("a", 1800), (" ", 200))
+    brow = column(rows(speech(said, text)), "browInnerUp")
+    plain = column(rows(speech(said, "I am.")), "browInnerUp")
+    assert bool((brow - plain).max() > 0.3) == raised
+    assert abs(float(brow[-1] - plain[-1])) < 0.05
+
+
+def test_an_exclamation_is_glad() -> None:
+    """And the smile is gone at its end."""
+    said = phonemes(("a", 1800), (" ", 200))
+    glad, plain = (column(rows(speech(said, text)), "cheekSquintLeft") for text in ("Great!", "Great."))
+    assert (glad - plain)[60] > 0.05
+    assert abs(float(glad[-1] - plain[-1])) < 0.02

@@ -1,0 +1,95 @@
+"""The table of sounds: a symbol that is missing is a mouth that stands still."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pytest
+from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
+
+from nodes.face._table import TABLE
+from nodes.face.arkit import INDEX, NAMES
+from nodes.tts.hibari import _IPA
+
+
+def raw() -> Any:
+    return json.loads(files("nodes.face").joinpath("viseme_map.json").read_text(encoding="utf-8"))
+
+
+def known(symbol: str) -> bool:
+    sections = raw()
+    named = {*sections["sounds"], *sections["marks"], *sections["pauses"], *sections["skipped"]}
+    return all(letter in named for letter in symbol)
+
+
+def test_every_symbol_of_piper_is_known() -> None:
+    """All 166, whatever language a voice speaks."""
+    assert len(DEFAULT_PHONEME_ID_MAP) == 166
+    assert [symbol for symbol in DEFAULT_PHONEME_ID_MAP if not known(symbol)] == []
+
+
+def test_every_letter_of_hibari_is_known() -> None:
+    """The other voice that tells its phonemes."""
+    names = json.loads(files("hibari").joinpath("assets/vocab.json").read_text(encoding="utf-8"))
+    unused = set("STᵝꭧ→↗↘")  # in its alphabet, but not in English
+    assert [name for name in names if name not in unused and not known(_IPA.get(name, name))] == []
+
+
+def test_every_weight_is_sane() -> None:
+    """A weight over 1 tears the face."""
+    sections = raw()
+    visemes = set(sections["visemes"])
+    for weights in [*sections["sounds"].values(), *sections["marks"].values()]:
+        assert set(weights) <= visemes
+        assert all(0 < weight <= 1 for weight in weights.values())
+    assert TABLE.arkit.min() >= 0
+    assert TABLE.arkit.max() <= 1
+    assert TABLE.visemes[0] == "sil"
+    assert not TABLE.arkit[0].any()
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in NAMES if n.startswith("mouth") and n.endswith("Left") and n != "mouthLeft"]
+)
+def test_the_mouth_is_even(name: str) -> None:
+    """Both corners move alike."""
+    left, right = INDEX[name], INDEX[name.replace("Left", "Right")]
+    assert np.array_equal(TABLE.arkit[:, left], TABLE.arkit[:, right])
+
+
+@pytest.mark.parametrize(
+    ("symbol", "expected"),
+    [
+        ("ˈa", ["aa"]),
+        ("iː", ["I"]),
+        ("aɪ", ["aa", "I"]),
+        ("tʃ", ["DD", "CH"]),
+        ("c\u0327", ["SS"]),  # a ç as espeak spells it
+        ("ɑ\u0303", ["aa"]),
+        ("m", ["PP"]),
+        ("v", ["FF"]),
+        ("h", [None]),
+        ("", []),
+    ],
+)
+def test_symbols_are_taken_apart(symbol: str, expected: list[str | None]) -> None:
+    """Stress, length and accents do not hide the sound."""
+    parts = TABLE.parts(symbol)
+    seen = [TABLE.visemes[part.weights.argmax()] if part.weights.any() else None for part in parts]
+    assert seen == expected
+
+
+def test_marks_shade_the_sound_before_them() -> None:
+    """A rounded consonant is rounder; a mark without a sound is nothing."""
+    (plain,), (rounded,) = TABLE.parts("k"), TABLE.parts("kʷ")
+    assert rounded.weights[TABLE.visemes.index("U")] > plain.weights[TABLE.visemes.index("U")]
+    assert TABLE.parts("ʷ") == ()
+
+
+def test_what_nobody_knows_takes_the_shape_of_its_neighbours() -> None:
+    """A new symbol must not end a conversation."""
+    assert [(part.kind, bool(part.weights.any())) for part in TABLE.parts("☃")] == [("skipped", False)]
+    assert [part.kind for part in TABLE.parts(", ")] == ["pause", "pause"]

@@ -1,0 +1,105 @@
+"""The face node: its frames cover the speech, join, and always come out the same."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nodes.face.arkit import INDEX
+from nodes.packets import Speech
+from nodes.tts._voice import Voice
+from nodes.tts.espeak import Espeak
+from nodes.tts.hibari import Hibari
+from nodes.tts.piper import Piper
+from pipeline.packet import SECOND
+from pipeline.params import ms
+from tests.nodes.face.talking import TURN, batches, column, hum, phonemes, rows, sounding, speech
+from tests.nodes.tts.listen import say
+
+SAID = phonemes((" ", 40), ("h", 60), ("ə", 70), ("l", 60), ("ˈo", 120), ("ʊ", 80), (" ", 40), ("m", 90), ("ˈa", 400))
+MOUTH = [column for name, column in INDEX.items() if name.startswith(("mouth", "jaw", "tongue"))]
+
+
+@pytest.mark.parametrize("rate", [25, 60])
+def test_frames_cover_the_speech_and_no_more(rate: int) -> None:
+    """Every batch says when it is, one ends where the next begins, and none outlives the sound."""
+    spoken = speech(SAID, pts=5 * SECOND)
+    made = batches(spoken, rate=rate, batch=ms(200))
+    assert made[0].at.pts == spoken.at.pts
+    for before, after in pairwise(made):
+        assert before.at.pts + before.at.duration == after.at.pts
+    end = made[-1].at.pts + made[-1].at.duration
+    assert spoken.at.pts + spoken.at.duration - SECOND // rate <= end <= spoken.at.pts + spoken.at.duration
+    assert sum(len(batch.weights) for batch in made) == spoken.at.duration * rate // SECOND
+    assert {(batch.weights.shape[1], batch.pose.shape[1], batch.rate) for batch in made} == {(52, 7, rate)}
+    assert {batch.weights.dtype for batch in made} == {np.dtype(np.float32)}
+    assert all(batch.at.cause is TURN and len(batch.weights) <= 0.2 * rate for batch in made)
+
+
+def test_batches_join_without_a_seam() -> None:
+    """However they are cut, the frames are the same."""
+    for spoken in (speech(SAID, "What?"), sounding(hum(1.0))):
+        assert np.allclose(rows(spoken, batch=ms(50)), rows(spoken, batch=ms(5000)), atol=2e-5)
+
+
+def test_the_same_speech_gives_the_same_frames() -> None:
+    """A replay gives the same bytes; another seed gives another person."""
+    assert np.array_equal(rows(speech(SAID)), rows(speech(SAID)))
+    assert not np.array_equal(rows(speech(SAID)), rows(speech(SAID), seed=1))
+
+
+def test_nothing_heard_is_nothing_seen() -> None:
+    """An empty speech that ends an answer has no frames."""
+    assert batches(sounding(np.zeros(0))) == []
+    assert batches(sounding(hum(0.01))) == []
+
+
+def test_sentences_of_an_answer_join() -> None:
+    """Between two sentences the head must not snap back."""
+    first = speech(SAID)
+    second = speech(SAID, pts=first.at.duration)
+    frames = rows(first, second)
+    seam = first.at.duration * 60 // SECOND
+    steps = np.abs(np.diff(frames, axis=0))
+    assert steps[seam - 1, 52:55].max() < 0.01
+    assert steps[seam - 1, MOUTH].max() < 0.05
+
+
+def test_after_a_silence_the_face_begins_at_rest() -> None:
+    """The client has gone to rest meanwhile; the first frame must not jump."""
+    frames = rows(speech(SAID), speech(SAID, pts=10 * SECOND))
+    second = len(frames) // 2
+    assert np.abs(frames[second]).max() < 1e-5
+    assert np.abs(frames[0]).max() < 1e-5
+    assert column(frames, "mouthSmileLeft")[second - 1] > 0.03
+
+
+def fit(spoken: Speech) -> tuple[int, float]:
+    """By how many frames the jaw leads the loudness where both agree best, and how well."""
+    jaw = column(rows(spoken), "jawOpen")
+    edges = np.arange(len(jaw) + 1) * spoken.rate // 60
+    level = np.array([np.abs(spoken.samples[a:b].astype(float)).mean() for a, b in pairwise(edges)])
+    fits = {lead: float(np.corrcoef(np.roll(jaw, lead), np.sqrt(level))[0, 1]) for lead in range(-12, 13)}
+    return max(fits.items(), key=lambda pair: pair[1])
+
+
+@pytest.mark.real_model
+@pytest.mark.parametrize("voice", [Piper(), Hibari(), Espeak()], ids=lambda voice: type(voice).__name__)
+def test_the_mouth_moves_with_the_voice(voice: Voice[Any]) -> None:
+    """Opens with the vowels: not late, and at most a few frames ahead."""
+    (spoken,) = say(voice, "Bob and Mary have a big garden, and a happy dog that barks at every passing car.")
+    lead, agreement = fit(spoken)
+    assert 0 <= lead <= 4
+    assert agreement > 0.3
+
+
+@pytest.mark.real_model
+def test_a_real_voice_closes_its_lips() -> None:
+    """Each of the eight p, b and m of this sentence is seen."""
+    (spoken,) = say(Piper(), "Peter bought a maple box, maybe a copper pot.")
+    pressed = column(rows(spoken), "mouthPressLeft") > 0.36
+    closures = int(np.sum(pressed[1:] & ~pressed[:-1]))
+    assert closures >= 7

@@ -1,0 +1,45 @@
+"""Says a text with a voice and writes down what a listener hears."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+import soxr
+
+from nodes import models
+from nodes.packets import Sentence, Speech
+from nodes.tts._voice import Voice
+from pipeline.testing import root_stamp, run_node
+
+WORDS = "Please bring five heavy boxes to the museum before the rain begins."
+"""Words that a small recogniser knows, with every kind of closure in them."""
+
+
+def say(voice: Voice[Any], *texts: str) -> list[Speech]:
+    """The speeches of some sentences."""
+    out = run_node(voice, [Sentence(root_stamp(), text, last=text is texts[-1]) for text in texts])
+    assert out.errors == []
+    return out.of(Speech)
+
+
+def heard(speech: Speech) -> list[str]:
+    """The words that Whisper hears in a speech."""
+    samples = soxr.resample(speech.samples.astype(np.float32) / 32768, speech.rate, 16_000)
+    segments, _ = _listener().transcribe(samples, language="en", beam_size=5)
+    return words(" ".join(segment.text for segment in segments))
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, without case and marks; digits as they are said here."""
+    return re.findall(r"[a-z']+", text.lower().replace("5", "five"))
+
+
+@cache
+def _listener() -> Any:
+    from faster_whisper import WhisperModel, transcribe
+
+    transcribe.tqdm.monitor_interval = 0  # its progress bar would leave a thread behind
+    return WhisperModel(str(models.path("whisper-tiny.en")), device="cpu", compute_type="int8", cpu_threads=1)

@@ -1,0 +1,70 @@
+"""The espeak-ng program: the voice that is left when no other works."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nodes.tts.espeak import Espeak, EspeakEngine, EspeakParams, load_espeak
+from pipeline.errors import DependencyError, ResourceError, UserInputError
+from tests.nodes.tts.listen import heard, say
+
+installed = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+
+
+@installed
+@pytest.mark.real_model
+def test_it_is_understood() -> None:
+    """Robotic, but the words come over."""
+    (speech,) = say(Espeak(), "What time is it? I think we should leave now.")
+    assert {"time", "think", "leave"} <= set(heard(speech))
+    assert speech.phonemes == ()
+
+
+@installed
+def test_a_text_cannot_become_an_option() -> None:
+    """Whatever a model writes is spoken, not obeyed."""
+    engine = load_espeak(EspeakParams())
+    assert len(engine.speak("--version", EspeakParams(), 0).samples) > 5000
+    assert len(engine.speak("...", EspeakParams(), 0).samples) == 0
+    one, two = (engine.speak("The same, twice.", EspeakParams(), 0) for _ in range(2))
+    assert np.array_equal(one.samples, two.samples)
+
+
+@installed
+def test_faster_is_shorter_and_languages_work() -> None:
+    """The params do what they say."""
+    engine = load_espeak(EspeakParams())
+    slow, fast = (len(engine.speak("Good morning.", EspeakParams(speed=s), 0).samples) for s in (0.8, 1.6))
+    assert fast < slow * 0.75
+    assert len(load_espeak(EspeakParams(voice="de")).speak("Schöne Grüße", EspeakParams(voice="de"), 0).samples) > 5000
+
+
+@installed
+def test_a_voice_it_lacks_is_named_at_the_start() -> None:
+    """Not in the first answer."""
+    with pytest.raises(UserInputError, match="no voice 'klingonian'"):
+        load_espeak(EspeakParams(voice="klingonian"))
+
+
+def test_a_missing_program_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that can be acted on."""
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(DependencyError) as caught:
+        load_espeak(EspeakParams())
+    assert "apt install espeak-ng" in caught.value.hint
+
+
+def test_a_program_that_fails_is_a_resource_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own words are passed on."""
+
+    def fails(*_: Any, **__: Any) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess([], 1, b"", b"cannot allocate")
+
+    monkeypatch.setattr(subprocess, "run", fails)
+    with pytest.raises(ResourceError, match="cannot allocate"):
+        EspeakEngine("espeak-ng").speak("Hello", EspeakParams(), 0)

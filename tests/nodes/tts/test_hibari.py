@@ -1,0 +1,81 @@
+"""The Hibari voice: is it understood, is it in time, is it always the same?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from jiwer import wer
+
+from nodes.tts.hibari import Hibari, HibariEngine, HibariParams, load_hibari
+from pipeline.errors import ResourceError, UserInputError
+from tests.nodes.tts.listen import WORDS, heard, say, words
+
+
+@pytest.fixture(scope="module")
+def engine() -> HibariEngine:
+    return load_hibari(HibariParams())
+
+
+@pytest.mark.real_model
+def test_it_is_understood() -> None:
+    """What a listener hears is what was said."""
+    (speech,) = say(Hibari(), WORDS)
+    assert wer(" ".join(words(WORDS)), " ".join(heard(speech))) <= 0.1
+
+
+@pytest.mark.real_model
+def test_it_tells_its_phonemes_in_ipa(engine: HibariEngine) -> None:
+    """Its own letters, such as A for eɪ, would leave the face still."""
+    spoken = engine.speak("Today I choose joy, now go.", HibariParams(), 10**8)
+    symbols = "".join(phoneme.symbol for phoneme in spoken.phonemes)
+    assert not set("AIOQWYʤʧᵊ") & set(symbols)
+    assert {"ˈeɪ", "tʃ", "dʒ"} <= {phoneme.symbol for phoneme in spoken.phonemes}
+    assert spoken.phonemes[-1].end == len(spoken.samples) * 10**9 // spoken.rate
+
+
+@pytest.mark.real_model
+def test_vowels_sound_when_the_phonemes_say_so(engine: HibariEngine) -> None:
+    """Its durations lag 50 ms behind its sound; uncorrected, lips would too."""
+    spoken = engine.speak("Papa paid Peter to pack a pipe.", HibariParams(), 10**8)
+    grid = np.arange(0, len(spoken.samples) - 240, 48)
+    loud = np.array([np.abs(spoken.samples[at : at + 240].astype(float)).mean() for at in grid])
+    vowel = np.zeros(len(grid))
+    for phoneme in spoken.phonemes:
+        if set(phoneme.symbol) & set("aæɑəɛɪieʌʊɔ"):
+            vowel[(grid >= phoneme.start * 24e-6) & (grid < phoneme.end * 24e-6)] = 1
+    fits = {lag: float(np.corrcoef(np.roll(vowel, lag), loud)[0, 1]) for lag in range(-50, 51)}
+    # A step is 2 ms.
+    best = max(fits.values())
+    assert [lag for lag, fit in fits.items() if fit == best and abs(lag) <= 12]
+
+
+@pytest.mark.real_model
+def test_the_same_text_gives_the_same_samples(engine: HibariEngine) -> None:
+    """A replay gives the same bytes."""
+    one, two = (engine.speak("Once more, please.", HibariParams(), 0) for _ in range(2))
+    other = engine.speak("Once more, please.", HibariParams(seed=1), 0)
+    assert np.array_equal(one.samples, two.samples)
+    assert not np.array_equal(one.samples, other.samples)
+
+
+@pytest.mark.real_model
+def test_long_texts_and_marks_alone(engine: HibariEngine) -> None:
+    """A paragraph is spoken to its end, a lone full stop is not breathed."""
+    assert len(engine.speak("we went on along the river and " * 20, HibariParams(), 0).samples) > 20 * 24_000
+    assert len(engine.speak("...", HibariParams(), 0).samples) == 0
+
+
+@pytest.mark.real_model
+def test_a_model_without_durations_still_speaks(engine: HibariEngine) -> None:
+    """Another version may hide them; then the face follows the loudness."""
+    spoken = HibariEngine(engine.model, "").sounds
+    assert len(spoken) == len(engine.sounds) + 1
+
+
+def test_a_voice_that_is_not_here_is_not_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    """The package would download it in the middle of a conversation."""
+    monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
+    with pytest.raises(ResourceError, match="emma is not here"):
+        load_hibari(HibariParams(voice="emma"))
+    with pytest.raises(UserInputError, match="no voice 'emily'"):
+        load_hibari(HibariParams(voice="emily"))

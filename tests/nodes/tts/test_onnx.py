@@ -1,0 +1,79 @@
+"""Edits of models, tried in the runtime that loads them."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+
+from nodes.tts._onnx import PERIOD, _field, _new, _number, _text, expose, freeze_noise
+
+
+def model(*nodes: bytes, output: str = "y") -> bytes:
+    """A model from `x` of any shape (a, b, c) to `output`."""
+    sizes = b"".join(_field(1, _text(2, letter)) for letter in "abc")
+    floats = _field(2, _field(1, _number(1, 1) + _field(2, sizes)))
+    graph = b"".join(nodes) + _text(2, "g") + _field(11, _text(1, "x") + floats) + _field(12, _text(1, output))
+    return _number(1, 8) + _field(7, graph) + _field(8, _number(2, 17))
+
+
+NOISY = model(_new("RandomNormalLike", ["x"], "noise"), _new("Add", ["x", "noise"], "y"))
+
+
+def run(raw: bytes, shape: tuple[int, int, int]) -> list[Any]:
+    session = onnxruntime.InferenceSession(raw, providers=["CPUExecutionProvider"])
+    first, second = (session.run(None, {"x": np.zeros(shape, np.float32)}) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    return list(first)
+
+
+def frozen(seed: int, shape: tuple[int, int, int] = (1, 2, 50)) -> NDArray[np.float32]:
+    noise: NDArray[np.float32] = run(freeze_noise(NOISY, seed), shape)[0]
+    return noise
+
+
+def test_noise_is_the_same_in_every_run_and_session() -> None:
+    """A replay must give the same bytes, whatever was said before in the same process."""
+    assert np.array_equal(frozen(3), frozen(3))
+    assert not np.array_equal(frozen(3), frozen(4))
+    assert np.array_equal(frozen(3)[:, :, :20], frozen(3, (1, 2, 20)))
+
+
+def test_frozen_noise_is_still_noise() -> None:
+    """Else the voice sounds flat."""
+    noise = frozen(0, (1, 192, 500))
+    assert noise.shape == (1, 192, 500)
+    assert abs(float(noise.mean())) < 0.02
+    assert float(noise.std()) == pytest.approx(1, abs=0.02)
+
+
+def test_noise_repeats_rather_than_ends() -> None:
+    """Long texts and wide models work too."""
+    noise = frozen(0, (1, 300, PERIOD + 10))
+    assert np.array_equal(noise[:, :, PERIOD:], noise[:, :, :10])
+    assert np.array_equal(noise[:, 256:], noise[:, :44])
+
+
+def test_a_hidden_result_becomes_an_output() -> None:
+    """This is how a voice tells how long its phonemes are."""
+    raw = model(_new("Ceil", ["x"], "hidden"), _new("Neg", ["hidden"], "y"))
+    shown, name = expose(raw, "Ceil")
+    assert name == "hidden"
+    assert len(run(shown, (1, 1, 4))) == 2
+
+
+def test_a_model_that_has_none_or_two_stays_as_it_is() -> None:
+    """Then the face follows the loudness, and nothing breaks."""
+    assert expose(NOISY, "Ceil") == (NOISY, "")
+    two = model(_new("Ceil", ["x"], "a"), _new("Ceil", ["a"], "y"))
+    assert expose(two, "Ceil") == (two, "")
+
+
+def test_a_real_model_without_noise_is_not_changed_by_freezing() -> None:
+    """Every field comes out as it went in, weights included."""
+    raw = files("hibari").joinpath("assets/hibari.onnx").read_bytes()
+    assert freeze_noise(raw, 0).startswith(raw)

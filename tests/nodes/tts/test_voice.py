@@ -1,0 +1,68 @@
+"""What all voices do: one speech for every sentence, one after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nodes.packets import Sentence, Speech
+from nodes.tts._sound import Spoken
+from nodes.tts._voice import Voice, VoiceParams
+from pipeline.cause import Cause
+from pipeline.packet import Stamp
+from pipeline.params import ms
+from pipeline.testing import root_stamp, run_node
+
+
+class Beeper(Voice[VoiceParams]):
+    """Speaks 10 ms for every letter."""
+
+    async def speak(self, text: str) -> Spoken:
+        return Spoken(np.ones(80 * len(text), np.int16), 8000)
+
+
+def sentence(text: str, cause: Cause, pts: int = 0, **more: object) -> Sentence:
+    return Sentence(Stamp(pts, 0, cause), text, **more)  # type: ignore[arg-type]
+
+
+def test_sentences_of_an_answer_follow_each_other() -> None:
+    """Without this, the second sentence is spoken over the first."""
+    cause = Cause(1, "turn", committed=True)
+    first, second = run_node(Beeper(), [sentence("aaaa", cause), sentence("bb", cause)]).of(Speech)
+    assert (first.at.pts, first.at.duration) == (0, ms(40))
+    assert (second.at.pts, second.at.duration) == (ms(40), ms(20))
+
+
+def test_another_answer_is_heard_at_once() -> None:
+    """Who interrupts need not wait for the end of what was cut off."""
+    old, new = Cause(1, "turn", committed=True), Cause(2, "turn", committed=True)
+    speeches = run_node(Beeper(), [sentence("a" * 500, old), sentence("b", new, ms(30))]).of(Speech)
+    assert speeches[1].at.pts == ms(30)
+
+
+def test_a_late_sentence_is_heard_now() -> None:
+    """A gap in the text is a gap in the speech, not speech in the past."""
+    cause = Cause(1, "turn", committed=True)
+    speeches = run_node(Beeper(), [sentence("a", cause), sentence("b", cause, ms(500))]).of(Speech)
+    assert speeches[1].at.pts == ms(500)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "...", "!?", "🙂", "[[ ]]", "—"])
+def test_nothing_to_say_is_an_empty_speech_that_still_ends_the_answer(text: str) -> None:
+    """The last mark must arrive, or the turn never ends; and no voice says "exclamation mark"."""
+    (speech,) = run_node(Beeper(), [Sentence(root_stamp(), text, last=True)]).of(Speech)
+    assert (len(speech.samples), speech.at.duration, speech.phonemes, speech.last) == (0, 0, (), True)
+
+
+def test_captions_show_what_was_written() -> None:
+    """People read 5 €, even where the voice says five euros."""
+    shown = Sentence(root_stamp(), "five euros", shown="5 €")
+    bare = Sentence(root_stamp(), "five euros")
+    assert [speech.text for speech in run_node(Beeper(), [shown, bare]).of(Speech)] == ["5 €", "five euros"]
+
+
+def test_a_piece_of_a_sentence_has_a_shorter_pause() -> None:
+    """Otherwise every comma that a sentence was cut at sounds like a full stop."""
+    voice = Beeper(pause=ms(200))
+    assert voice.tail('He said "no."') == ms(200)
+    assert voice.tail("and then,") == ms(100)
