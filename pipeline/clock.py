@@ -37,6 +37,10 @@ class Clock:
             return round(self._virtual.time() * SECOND)
         return time.monotonic_ns()
 
+    def restart(self) -> None:
+        """The session begins now: what opening its nodes took does not count."""
+        self._origin = self._read()
+
     def now(self) -> int:
         """Nanoseconds since the session began."""
         return self._read() - self._origin

@@ -61,6 +61,7 @@ class Session:
         """
         try:
             await self._open()
+            self.clock.restart()
             self._start()
             self.report.ended = await self._over
         finally:
@@ -109,6 +110,10 @@ class Session:
             if not opened:
                 raise failure
             self._post_failure(planned.name, use, failure, opened[0].context.use)
+        for spare in opened[1:]:
+            # Kept in step: a fallback knows the conversation that it takes over.
+            if type(spare.memory) is type(opened[0].memory):
+                spare.memory = opened[0].memory
 
     async def _open_member(self, planned: PlannedNode, member: Member) -> Node[Any]:
         node = member.node(member.params)

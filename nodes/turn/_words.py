@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 
-BACKCHANNELS = frozenset(
-    "mm mmm mhm mm-hm mm-hmm hm hmm uh-huh uh huh yeah yep yes ok okay right sure i see aha ah oh got it wow really".split()
-    + ["i see", "got it", "uh huh", "all right", "of course", "oh okay", "yeah yeah", "okay okay"]
-)
+_LISTENING = """
+mm mmm mhm mm-hm mm-hmm hm hmm uh-huh uh huh yeah yep yes ok okay right sure i see aha ah oh got it wow really
+"""
+_LISTENING_PHRASES = ("i see", "got it", "uh huh", "all right", "of course")
+
+BACKCHANNELS = frozenset(_LISTENING.split()) | frozenset(_LISTENING_PHRASES)
 """Said while listening, to be understood as `go on`."""
 
-_UNFINISHED = frozenset(
-    "and but or so because if when while that which who where than then as like the a an my your his her our their "
-    "to of in on at for with from by about into is are was were i'm it's um uh er well also".split()
-)
+_GOES_ON = """
+and but or so because if when while that which who where than then as like the a an my your his her our their
+to of in on at for with from by about into is are was were i'm it's um uh er well also
+"""
+_UNFINISHED = frozenset(_GOES_ON.split())
 """Words after which a sentence goes on."""
 
 _CLOSING = re.compile(r"[.!?。！？]['\")\]]*$")

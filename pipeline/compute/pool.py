@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
 from typing import Any, Generic, TypeVar, overload
 
 from pipeline.await_chain import thread_stack
@@ -36,6 +36,11 @@ class Pool(Generic[M]):
         self._thread = 0
         self._inside = threading.Lock()
 
+    @property
+    def member(self) -> M:
+        """The resource itself, for a transform that calls it for microseconds and needs no turn."""
+        return self._member
+
     async def run(self, job: Callable[[M], T]) -> T:
         """Runs `job(member)` in a compute thread, alone with that member."""
         await self._acquire()
@@ -46,7 +51,7 @@ class Pool(Generic[M]):
         finally:
             self._leave(running)
 
-    async def stream(self, job: Callable[[M], Iterator[T]]) -> AsyncIterator[T]:
+    async def stream(self, job: Callable[[M], Iterator[T]]) -> AsyncGenerator[T, None]:
         """Yields what the iterator `job(member)` yields, each step in a compute thread.
 
         When the caller leaves early the iterator is closed once its step has ended.

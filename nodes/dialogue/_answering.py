@@ -1,0 +1,129 @@
+"""What dialogue nodes share: which transcripts are answered, how an answer leaves, what is remembered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import TypeVar
+
+from pydantic import Field
+
+from nodes.dialogue._history import History, Message
+from nodes.packets import Played, TextDelta, Transcript
+from pipeline.errors import UserInputError
+from pipeline.node import Service
+from pipeline.packet import Stamp
+from pipeline.params import Params
+from pipeline.port import Input, Output, Receives
+
+P = TypeVar("P", bound=Params)
+Pieces = AsyncGenerator[str, None]
+
+SYSTEM = (
+    "You are a friendly assistant in a spoken conversation. "
+    "Answer in one or two short sentences of plain words, without lists or markup."
+)
+
+
+async def word_by_word(text: str) -> Pieces:
+    """A finished text as a model would stream it: each word with the space before it."""
+    for word in re.findall(r"\s*\S+|\s+\Z", text):
+        yield word
+
+
+class Answering(Service[P]):
+    """Answers whole transcripts; partial and empty ones are ignored.
+
+    A transcript that brings its own `answer` (an apology of the speech recognition) is
+    answered with that, word for word. The last delta of an answer has `end` set.
+    """
+
+    text = Input(Transcript)
+    answer = Output(TextDelta)
+
+    @text.each
+    async def reply(self, heard: Transcript) -> AsyncIterator[TextDelta]:
+        """Streams the answer to a whole transcript."""
+        if not heard.whole or not (heard.text.strip() or heard.answer.strip()):
+            return
+        async with aclosing(self.answered(heard)) as pieces:
+            async for piece in pieces:
+                yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), piece)
+        yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), "", end=True)
+
+    def answered(self, heard: Transcript) -> Pieces:
+        """The prepared answer, where the transcript brings one; else one of this node's own."""
+        return word_by_word(heard.answer) if heard.answer.strip() else self.invent(heard)
+
+    def invent(self, heard: Transcript) -> Pieces:
+        """An answer of this node's own, piece by piece."""
+        raise NotImplementedError
+
+
+class ChatParams(Params):
+    """What every chat model has to be told."""
+
+    system: str = SYSTEM
+    """The instruction at the head of every prompt; empty for none."""
+    max_tokens: int = Field(120, ge=1, le=100_000)
+    """Tokens after which an answer is cut off."""
+    turns: int = Field(20, ge=1, le=1000)
+    """Questions that are remembered, with their answers."""
+    history: int = Field(4000, ge=100, le=1_000_000)
+    """Characters of conversation that are remembered. Beyond either limit the older half goes."""
+
+
+class PromptTooLong(UserInputError):
+    """The prompt does not fit into the model's context."""
+
+
+C = TypeVar("C", bound=ChatParams)
+
+
+class Chat(Answering[C]):
+    """Answers with a model that is shown the conversation as the person has heard it.
+
+    A prepared answer is remembered like any other, for the person has heard it; but not
+    where there was no question: a model that reads its own apologies learns to apologise.
+    """
+
+    played = Receives(Played)
+
+    Memory = History
+    memory: History
+
+    @played.each
+    def note(self, event: Played) -> tuple[()]:
+        """Remembers what was really heard."""
+        self.memory.played(event)
+        return ()
+
+    def answered(self, heard: Transcript) -> Pieces:
+        """The answer, remembered where it answers a question."""
+        return self._remembered(heard) if heard.text.strip() else super().answered(heard)
+
+    async def _remembered(self, heard: Transcript) -> Pieces:
+        params = self.params
+        exchange = self.memory.ask(heard.at.cause, heard.text.strip(), turns=params.turns, characters=params.history)
+        async with aclosing(super().answered(heard)) as pieces:
+            async for piece in pieces:
+                exchange.answer += piece
+                yield piece
+        exchange.complete = True
+
+    async def invent(self, heard: Transcript) -> Pieces:
+        """What the model generates; a conversation that is too long for it loses its older half."""
+        while True:
+            try:
+                async with aclosing(self.generate(self.memory.messages(self.params.system))) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            except PromptTooLong:
+                if not self.memory.shorten():
+                    raise
+
+    def generate(self, messages: list[Message]) -> Pieces:
+        """Streams the model's answer to a prompt; raises PromptTooLong before its first piece."""
+        raise NotImplementedError

@@ -1,0 +1,157 @@
+"""`dialogue.openai`: a language model behind an OpenAI-compatible endpoint, theirs or any other."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from nodes.dialogue._answering import Chat, ChatParams, Pieces, PromptTooLong
+from nodes.dialogue._history import Message
+from pipeline.compute.pool import Pooled
+from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI
+    from openai.types.chat import ChatCompletionChunk
+
+_TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
+"""What OpenAI and llama.cpp call a prompt that does not fit."""
+
+
+class OpenAiParams(ChatParams):
+    """An endpoint, and a model that it has."""
+
+    model: str
+    """The model's name at the endpoint, such as `gpt-4o-mini`."""
+    base_url: str | None = None
+    """Where the API begins, such as `http://127.0.0.1:8080/v1`; without it, OpenAI's own."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key; an endpoint of your own may do without."""
+    temperature: float | None = Field(None, ge=0, le=2)
+    """How much chance there is in the choice of words, 0 to 2; without it, the endpoint's own."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """More fields of the request, such as `{top_p: 0.9}`; they win over the others."""
+
+
+def load_sdk(_: OpenAiParams) -> ModuleType:
+    """OpenAI's package; importing it takes half a second."""
+    try:
+        import openai
+    except ImportError as error:
+        raise DependencyError(
+            "dialogue.openai needs the package openai", hint="pip install openai, or use dialogue.llama"
+        ) from error
+    return openai
+
+
+class OpenAiChat(Chat[OpenAiParams]):
+    """Answers with a language model behind an OpenAI-compatible endpoint.
+
+    OpenAI's own, or that of llama.cpp, vLLM, Ollama and many others. Nothing is tried
+    twice here: say so with `retry`. An answer that is no longer wanted is hung up on.
+    """
+
+    sdk = Pooled(load_sdk, key=lambda _: None)
+    _client: AsyncOpenAI
+
+    async def open(self) -> None:
+        """Makes the client; connects only when there is a question."""
+        params = self.params
+        key = os.environ.get(params.api_key_env)
+        if not key and not params.base_url:
+            raise DependencyError(
+                f"the environment variable {params.api_key_env} is not set",
+                hint="put OpenAI's key there, or set `base_url` to an endpoint that needs none",
+            )
+        self._client = await self.sdk.run(
+            lambda sdk: sdk.AsyncOpenAI(api_key=key or "none", base_url=params.base_url, max_retries=0)
+        )
+
+    async def close(self) -> None:
+        """Hangs up."""
+        with self.clock.hold():
+            await self._client.close()
+
+    async def generate(self, messages: list[Message]) -> Pieces:
+        """Streams the model's answer to a prompt."""
+        import openai  # already loaded, by `open`
+
+        try:
+            async with aclosing(self._chunks(messages)) as chunks:
+                async for chunk in chunks:
+                    if chunk.choices and (piece := chunk.choices[0].delta.content):
+                        yield piece
+        except openai.APIStatusError as error:
+            raise self._refused(error) from error
+        except (openai.OpenAIError, json.JSONDecodeError) as error:
+            raise self._broken(error) from error
+
+    async def _chunks(self, messages: list[Message]) -> AsyncGenerator[ChatCompletionChunk, None]:
+        with self.clock.hold():
+            stream = await self._client.chat.completions.create(**self._request(messages))
+        try:
+            while True:
+                with self.clock.hold():
+                    chunk = await anext(stream, None)
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            with self.clock.hold():
+                await stream.close()
+
+    def _request(self, messages: list[Message]) -> dict[str, Any]:
+        params = self.params
+        # OpenAI's newer models refuse the older name, other endpoints do not know the newer.
+        limit = "max_tokens" if params.base_url else "max_completion_tokens"
+        request = {"model": params.model, "messages": messages, "stream": True, limit: params.max_tokens}
+        if params.temperature is not None:
+            request["temperature"] = params.temperature
+        return request | {"extra_body": params.extra}
+
+    @property
+    def _where(self) -> str:
+        return self.params.base_url or "OpenAI"
+
+    def _refused(self, error: APIStatusError) -> NodeError:
+        params, where, status = self.params, self._where, error.status_code
+        if error.code in _TOO_LONG or error.type in _TOO_LONG:
+            return PromptTooLong(f"the prompt is too long for {params.model}", hint="lower `history`")
+        if status in (401, 403):
+            return DependencyError(
+                f"{where} does not accept the key ({status})",
+                hint=f"put a key that may use {params.model} into the environment variable {params.api_key_env}",
+            )
+        if status == 404:
+            return DependencyError(
+                f"{where} has no model {params.model!r}, or no API is there (404)",
+                hint="check `model` and `base_url`, which mostly ends in /v1",
+            )
+        if status == 429:
+            return NetworkError(
+                f"{where} takes no more requests now (429)",
+                hint="set a `limit`, add a `fallback`, or raise the quota there",
+            )
+        if status >= 500:
+            return NetworkError(f"{where} failed ({status})", hint="try again, or add a `fallback`")
+        return UserInputError(
+            f"{where} refused the request ({status}): {error.message}",
+            hint="check the node's parameters, above all `extra`",
+        )
+
+    def _broken(self, error: Exception) -> NodeError:
+        import openai
+
+        if isinstance(error, openai.APITimeoutError):
+            return NetworkError(f"{self._where} did not answer in time", hint="is it overloaded? add a `fallback`")
+        if isinstance(error, openai.APIConnectionError):
+            return NetworkError(
+                f"the connection to {self._where} failed", hint="is it running, and is `base_url` right?"
+            )
+        return NetworkError(f"{self._where} broke off its answer: {error}", hint="add a `fallback`")

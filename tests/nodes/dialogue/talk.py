@@ -1,0 +1,69 @@
+"""A dialogue node by itself, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from nodes.packets import Played, TextDelta, Transcript
+from pipeline.cause import Cause, Causes
+from pipeline.clock import Clock, give_way
+from pipeline.compute.executor import Executor
+from pipeline.compute.pool import Pool
+from pipeline.node import Context, Service
+from pipeline.packet import Stamp
+from pipeline.virtual import run_virtual
+
+Step = Transcript | Played | Callable[[], None]
+
+
+def heard(text: str, cause: Cause | None = None, *, whole: bool = True, answer: str = "") -> Transcript:
+    """What a person said."""
+    return Transcript(Stamp(0, 0, cause or Causes().root), text, whole, answer=answer)
+
+
+def talk(node: Service[Any], *steps: Step, pools: dict[str, Any] | None = None) -> list[list[TextDelta]]:
+    """The deltas that answer each transcript; other steps are done in between."""
+
+    async def main() -> list[list[TextDelta]]:
+        executor = Executor(1)
+        start(node, {name: Pool(member, executor) for name, member in (pools or {}).items()})
+        try:
+            await node.open()
+            try:
+                return [answer for step in steps if (answer := await _do(node, step)) is not None]
+            finally:
+                await node.close()
+                await _settle()
+        finally:
+            executor.shutdown()
+
+    return run_virtual(main())
+
+
+def start(node: Service[Any], pools: dict[str, Any] | None = None) -> None:
+    """Gives a node what a session would."""
+    clock = Clock(asyncio.get_running_loop())
+    node.start(Context("chat", clock, Causes(), lambda _: None, lambda _: None, pools=pools or {}))
+
+
+async def _settle() -> None:
+    """Lets generators end that a library has left to the garbage collector."""
+    for _ in range(10):
+        await give_way()
+
+
+async def _do(node: Any, step: Step) -> list[TextDelta] | None:
+    if isinstance(step, Transcript):
+        return [delta async for delta in node.reply(step)]
+    if isinstance(step, Played):
+        node.note(step)
+    else:
+        step()
+    return None
+
+
+def said(deltas: list[TextDelta]) -> str:
+    """The text of an answer."""
+    return "".join(delta.text for delta in deltas)

@@ -1,0 +1,170 @@
+"""What all dialogue nodes have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nodes.dialogue._answering import Answering, Chat, ChatParams, Pieces, PromptTooLong, word_by_word
+from nodes.dialogue._history import Message
+from nodes.packets import Played, TextDelta
+from pipeline.cause import Causes
+from pipeline.params import NoParams
+from pipeline.testing import run_node
+from pipeline.virtual import run_virtual
+from tests.nodes.dialogue.talk import heard, said, start, talk
+
+
+class Parrot(Chat[ChatParams]):
+    """Answers with the last line of its prompt, word by word, and remembers its prompts."""
+
+    def __init__(self, params: ChatParams | None = None, **settings: object) -> None:
+        super().__init__(params, **settings)
+        self.prompts: list[list[Message]] = []
+        self.longest = 1000
+
+    async def generate(self, messages: list[Message]) -> Pieces:
+        """Refuses what is too long for it."""
+        self.prompts.append(messages)
+        if len(messages) > self.longest:
+            raise PromptTooLong("too long")
+        async for word in word_by_word(messages[-1]["content"].upper()):
+            yield word
+
+
+def test_an_answer_streams_and_ends() -> None:
+    """The voice begins with the first word, and knows when there are no more."""
+    out = run_node(Parrot(), [heard("how are you")])
+    assert [(delta.text, delta.end) for delta in out.of(TextDelta)] == [
+        ("HOW", False),
+        (" ARE", False),
+        (" YOU", False),
+        ("", True),
+    ]
+
+
+def test_an_answer_belongs_to_the_cause_of_its_question() -> None:
+    """Whoever interrupts stops this answer and no other."""
+    cause = Causes().begin("turn")
+    (answer,) = talk(Parrot(), heard("yes", cause))
+    assert {delta.at.cause for delta in answer} == {cause}
+
+
+def test_only_whole_transcripts_with_words_are_answered() -> None:
+    """Nobody is interrupted in the middle of a sentence, and a cough gets no answer."""
+    assert talk(Parrot(), heard("how are", whole=False), heard(""), heard("  ")) == [[], [], []]
+
+
+def test_a_prepared_answer_is_said_word_for_word() -> None:
+    """`I did not catch that` does not go through a model."""
+    node = Parrot()
+    answers = talk(node, heard("", answer="Sorry,  I did not\ncatch that. "), heard("mumble", answer="Pardon?"))
+    assert [said(answer) for answer in answers] == ["Sorry,  I did not\ncatch that. ", "Pardon?"]
+    assert [answer[-1].end for answer in answers] == [True, True]
+    assert node.prompts == []
+
+
+def test_what_was_said_in_apology_is_remembered_only_beside_a_question() -> None:
+    """A small model that reads its own apologies goes on apologising."""
+    node = Parrot(system="")
+    talk(node, heard("", answer="Sorry?"), heard("mumble", answer="Pardon?"), heard("hello"))
+    assert [message["content"] for message in node.prompts[0]] == ["mumble", "Pardon?", "hello"]
+
+
+def test_the_model_sees_the_conversation() -> None:
+    """`And his wife?` can be answered."""
+    node = Parrot(system="Be kind.")
+    talk(node, heard("one"), heard("two "))
+    assert [message["content"] for message in node.prompts[1]] == ["Be kind.", "one", "ONE", "two"]
+
+
+def test_the_model_sees_only_what_was_heard_of_an_interrupted_answer() -> None:
+    """The person never heard the rest, so the model must not think so."""
+    causes, node = Causes(), Parrot(system="")
+    turn = causes.begin("turn")
+    talk(
+        node,
+        heard("tell me a story", turn),
+        lambda: causes.commit(turn),
+        Played(turn, "TELL ME", 5, True, False),
+        lambda: causes.revoke(turn, "turn"),
+        heard("stop"),
+    )
+    assert [message["content"] for message in node.prompts[1]] == ["tell me a story", "TELL ME", "stop"]
+
+
+def test_what_was_heard_comes_up_from_the_playback() -> None:
+    """In a session, the reports of the sink reach the history."""
+    node = Parrot()
+    cause = Causes().begin("turn")
+    run_node(node, [heard("hello there", cause), Played(cause, "HELLO", 5, True, False)])
+    cause.live, cause.committed = False, True
+    assert node.memory.messages()[-1]["content"] == "HELLO"
+
+
+def test_the_history_outlives_a_flush() -> None:
+    """An interruption does not wipe the conversation."""
+    node = Parrot(system="")
+    talk(node, heard("one"), node.reset, heard("two"))
+    assert len(node.prompts[1]) == 3
+
+
+def test_a_prompt_that_is_too_long_loses_its_older_half() -> None:
+    """A long call goes on instead of failing at every question from then on."""
+    node = Parrot(system="")
+    node.longest = 5
+    answers = talk(node, *(heard(str(number)) for number in range(8)))
+    assert [said(answer) for answer in answers] == list("01234567")
+    assert max(map(len, node.prompts)) == 7
+
+
+def test_a_question_that_is_too_long_by_itself_is_an_error() -> None:
+    """It is said, rather than tried for ever."""
+    node = Parrot()
+    node.longest = 1
+    with pytest.raises(PromptTooLong):
+        talk(node, heard("one"))
+
+
+def test_an_answer_that_is_left_early_is_not_complete() -> None:
+    """When it is cancelled its generator is closed at once, so that the model stops."""
+    closed: list[bool] = []
+
+    class Endless(Answering[NoParams]):
+        async def invent(self, heard: object) -> Pieces:
+            try:
+                while True:
+                    yield "on "
+            finally:
+                closed.append(True)
+
+    async def leave() -> None:
+        node = Endless()
+        start(node)
+        async with aclosing(cast(AsyncGenerator[TextDelta, None], node.reply(heard("go")))) as answer:
+            await anext(answer)
+        assert closed == [True]
+
+    run_virtual(leave())
+
+
+@given(st.text())
+def test_words_put_together_are_the_text(text: str) -> None:
+    """Streaming word by word changes nothing."""
+
+    async def together() -> str:
+        return "".join([word async for word in word_by_word(text)])
+
+    assert asyncio.run(together()) == text
+
+
+def test_the_parameters_are_checked() -> None:
+    """A limit of nothing is a mistake, not a silent node."""
+    with pytest.raises(ValueError, match="turns"):
+        ChatParams(turns=0)

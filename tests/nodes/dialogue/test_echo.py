@@ -1,0 +1,36 @@
+"""`dialogue.echo`: the caller's own words back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nodes.dialogue.echo import Echo
+from nodes.packets import Speech, Utterance
+from pipeline.packet import MILLISECOND, Packet
+from pipeline.testing import root_stamp, run_node
+
+
+def utterance(samples: int, *, whole: bool = True) -> Utterance:
+    """So many samples at 16 kHz."""
+    return Utterance(root_stamp(), np.arange(samples, dtype=np.int16), 16_000, whole)
+
+
+def test_the_same_samples_come_back() -> None:
+    """A face moves by the loudness of just these samples."""
+    feed: list[Packet] = [utterance(1600)]
+    (speech,) = run_node(Echo(), feed).of(Speech)
+    assert np.array_equal(speech.samples, np.arange(1600, dtype=np.int16))
+    assert (speech.rate, speech.at.duration, speech.last, speech.text) == (16_000, 100 * MILLISECOND, True, "")
+
+
+def test_snapshots_and_silence_are_not_answered() -> None:
+    """Nobody hears themselves while they speak."""
+    feed: list[Packet] = [utterance(1600, whole=False), utterance(0)]
+    assert run_node(Echo(), feed).packets == []
+
+
+def test_it_is_spoken_after_it_was_heard() -> None:
+    """Its latency is measured from a stamp that is true."""
+    feed: list[Packet] = [Utterance(root_stamp(0, 500 * MILLISECOND), np.ones(8000, np.int16), 16_000, True)]
+    (speech,) = run_node(Echo(), feed).of(Speech)
+    assert speech.at.pts >= 500 * MILLISECOND

@@ -1,0 +1,239 @@
+"""What a model is shown of the conversation: what the person has heard, and nothing else."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from nodes.dialogue._history import Exchange, History
+from nodes.packets import Played
+from pipeline.cause import Cause, Causes
+
+MANY = 1000
+
+
+def played(cause: Cause, text: str, *, ended: bool = True, last: bool = False) -> Played:
+    """A report of the playing sink."""
+    return Played(cause, text, 0, ended, last)
+
+
+def lines(history: History) -> list[tuple[str, str]]:
+    """The prompt as pairs."""
+    return [(message["role"], message["content"]) for message in history.messages()]
+
+
+def ask(history: History, cause: Cause, question: str, answer: str = "", *, complete: bool = True) -> Exchange:
+    """A question and the answer that was made for it."""
+    exchange = history.ask(cause, question, turns=MANY, characters=MANY * MANY)
+    exchange.answer, exchange.complete = answer, complete
+    return exchange
+
+
+def test_a_conversation_goes_by_turns() -> None:
+    """The model sees who said what, the system's line first."""
+    causes, history = Causes(), History()
+    ask(history, causes.begin("turn"), "Hello?", "Hi.")
+    ask(history, causes.begin("turn"), "And you?")
+    assert history.messages("Be kind.") == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "Hello?"},
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": "And you?"},
+    ]
+
+
+def test_a_guess_that_was_called_off_never_happened() -> None:
+    """The person went on speaking: half a question and its answer do not confuse the model."""
+    causes, history = Causes(), History()
+    guess = causes.begin("turn")
+    ask(history, guess, "What is the", "It is.")
+    causes.revoke(guess, "turn")
+    ask(history, causes.begin("turn"), "What is the time?")
+    assert lines(history) == [("user", "What is the time?")]
+
+
+def test_an_interrupted_answer_is_cut_where_the_person_interrupted() -> None:
+    """`What did you say last?` is answered with what was heard."""
+    causes, history = Causes(), History()
+    turn = causes.begin("turn")
+    ask(history, turn, "Tell me.", "One thing. Another thing. A third.", complete=False)
+    causes.commit(turn)
+    history.played(played(turn, "", ended=False))
+    history.played(played(turn, "One thing."))
+    history.played(played(turn, "", ended=False))
+    history.played(played(turn, "Another"))
+    causes.revoke(turn, "turn")
+    assert lines(history) == [("user", "Tell me."), ("assistant", "One thing. Another")]
+
+
+def test_an_answer_of_which_nothing_was_heard_is_not_remembered() -> None:
+    """Interrupted before the first sound: the question stays, no answer was given."""
+    causes, history = Causes(), History()
+    turn = causes.begin("turn")
+    ask(history, turn, "Tell me.", "One thing.")
+    causes.commit(turn)
+    causes.revoke(turn, "turn")
+    ask(history, causes.begin("turn"), "Well?")
+    assert lines(history) == [("user", "Tell me.\nWell?")]
+
+
+def test_what_is_playing_counts_as_far_as_it_got() -> None:
+    """A speech that has begun and not ended counts with what was reported of it."""
+    causes, history = Causes(), History()
+    turn = causes.begin("turn")
+    ask(history, turn, "Tell me.", "One thing.")
+    causes.commit(turn)
+    history.played(played(turn, "One", ended=False))
+    causes.revoke(turn, "turn")
+    assert lines(history)[-1] == ("assistant", "One")
+
+
+def test_an_answer_that_somebody_else_finished_is_what_was_heard() -> None:
+    """The model failed and its fallback went on: the next prompt has the words that were spoken."""
+    causes, history = Causes(), History()
+    turn = causes.begin("turn")
+    ask(history, turn, "Tell me.", "One", complete=False)
+    causes.commit(turn)
+    assert lines(history)[-1] == ("assistant", "One")
+    history.played(played(turn, "I cannot say.", last=True))
+    assert lines(history)[-1] == ("assistant", "I cannot say.")
+
+
+def test_a_second_attempt_asks_only_once() -> None:
+    """A model that is tried again, or its fallback, does not see the question twice."""
+    causes, history = Causes(), History()
+    turn = causes.begin("turn")
+    ask(history, turn, "Tell me.", "One", complete=False)
+    ask(history, turn, "Tell me.", "Two.")
+    assert lines(history) == [("user", "Tell me."), ("assistant", "Two.")]
+    ask(history, turn, "Tell me.")
+    assert lines(history)[2:] == [("user", "Tell me.")]
+
+
+def test_reports_go_to_the_answer_that_is_playing() -> None:
+    """Where all answers have one cause, what was heard of the first is not taken for the second."""
+    causes, history = Causes(), History()
+    turn = causes.begin("turn")
+    first, second = ask(history, turn, "a", "A."), ask(history, turn, "b", "B.")
+    history.played(played(turn, "A.", last=True))
+    history.played(played(turn, "B."))
+    history.played(played(causes.begin("other"), "C."))
+    assert (first.heard, second.heard) == ("A.", "B.")
+
+
+def test_it_forgets_the_older_half_when_there_are_too_many_turns() -> None:
+    """A long call does not slow down; and a prompt's beginning changes seldom, so it stays cached."""
+    causes, history = Causes(), History()
+    starts = []
+    for number in range(20):
+        history.ask(causes.begin("turn"), str(number), turns=8, characters=MANY)
+        starts.append(lines(history)[0][1].split("\n")[0])
+    assert sorted(set(starts), key=int) == ["0", "5", "10", "15"]
+
+
+def test_it_forgets_when_there_is_too_much_text() -> None:
+    """Long answers do not push the question out of the model's context."""
+    causes, history = Causes(), History()
+    for number in range(9):
+        exchange = history.ask(causes.begin("turn"), str(number), turns=MANY, characters=100)
+        exchange.answer, exchange.complete = "x" * 30, True
+    assert sum(len(content) for _, content in lines(history)) <= 131
+    assert lines(history)[-2][1] == "8"
+
+
+def test_the_newest_question_is_never_forgotten() -> None:
+    """However long it is, it is answered."""
+    causes, history = Causes(), History()
+    ask(history, causes.begin("turn"), "a", "A.")
+    history.ask(causes.begin("turn"), "x" * 500, turns=1, characters=100)
+    assert lines(history) == [("user", "x" * 500)]
+
+
+def test_it_can_be_shortened_until_only_the_question_is_left() -> None:
+    """A prompt that the model refuses as too long gets shorter each time, and then it is said so."""
+    causes, history = Causes(), History()
+    for number in range(5):
+        ask(history, causes.begin("turn"), str(number), "x")
+    left = []
+    while history.shorten():
+        left.append(lines(history)[0][1])
+    assert left == ["3", "4"]
+
+
+class Conversation(RuleBasedStateMachine):
+    """Turns begin, are committed, spoken, interrupted and called off in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.causes, self.history = Causes(), History()
+        self.asked: list[tuple[Exchange, list[str]]] = []
+        self.number = 0
+
+    def word(self) -> str:
+        self.number += 1
+        return f"w{self.number}"
+
+    @rule(commit=st.booleans())
+    def question(self, commit: bool) -> None:
+        cause = self.causes.begin("turn")
+        if commit:
+            self.causes.commit(cause)
+        self.asked.append((self.history.ask(cause, self.word(), turns=MANY, characters=MANY * MANY), []))
+
+    @precondition(lambda self: self.asked)
+    @rule(which=st.integers(0, 20), complete=st.booleans())
+    def generate(self, which: int, complete: bool) -> None:
+        exchange, _ = self.asked[which % len(self.asked)]
+        exchange.answer += self.word()
+        exchange.complete = complete
+
+    @precondition(lambda self: self.asked)
+    @rule(which=st.integers(0, 20))
+    def commit(self, which: int) -> None:
+        self.causes.commit(self.asked[which % len(self.asked)][0].cause)
+
+    @precondition(lambda self: self.asked)
+    @rule(which=st.integers(0, 20))
+    def revoke(self, which: int) -> None:
+        self.causes.revoke(self.asked[which % len(self.asked)][0].cause, "turn")
+
+    @precondition(lambda self: self.asked)
+    @rule(which=st.integers(0, 20))
+    def play(self, which: int) -> None:
+        exchange, heard = self.asked[which % len(self.asked)]
+        if exchange.kept:  # A guess is never played: its gate is closed.
+            heard.append(self.word())
+            self.history.played(played(exchange.cause, heard[-1]))
+
+    @invariant()
+    def the_prompt_is_what_the_person_knows(self) -> None:
+        said = "\n".join(content for _, content in lines(self.history)).split()
+        for exchange, heard in self.asked:
+            cause = exchange.cause
+            assert (exchange.question in said) == (cause.live or cause.committed)
+            if not cause.live:
+                assert [word for word in said if word in heard] == (heard if cause.committed else [])
+                assert not exchange.answer or exchange.answer not in said
+            elif exchange.complete:
+                assert exchange.answer in said
+
+    @invariant()
+    def the_sides_take_turns(self) -> None:
+        roles = [role for role, _ in lines(self.history)]
+        assert roles == ["user" if number % 2 == 0 else "assistant" for number in range(len(roles))]
+
+
+TestConversation = Conversation.TestCase
+
+
+@given(st.lists(st.integers(1, 60), max_size=40), st.integers(1, 6), st.integers(50, 200))
+def test_it_stays_within_its_limits(lengths: list[int], turns: int, characters: int) -> None:
+    """Nothing grows with the length of a call."""
+    causes, history = Causes(), History()
+    for length in lengths:
+        exchange = history.ask(causes.begin("turn"), "q" * length, turns=turns, characters=characters)
+        questions = sum(content.count("q") for role, content in lines(history) if role == "user")
+        assert sum(role == "user" for role, _ in lines(history)) <= turns
+        assert questions <= max(characters, length)
+        exchange.answer, exchange.complete = "a", True

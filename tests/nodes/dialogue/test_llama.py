@@ -1,0 +1,239 @@
+"""`dialogue.llama`: a model in this process, and a stop that stops it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nodes.dialogue.llama import Llama, LlamaChat, LlamaParams, load_llama
+from nodes.packets import Played, TextDelta
+from pipeline.cause import Causes
+from pipeline.errors import DependencyError, NodeError, ResourceError
+from pipeline.runner import Runner
+from pipeline.testing import Bench, Outcome, run_node
+from pipeline.virtual import run_virtual
+from tests.nodes.dialogue.talk import heard, said, talk
+
+
+class Server:
+    """Speaks as llama.cpp does, without a model: so many words, or an error."""
+
+    def __init__(self, words: int = 5, error: dict[str, Any] | None = None, context: int = 1000) -> None:
+        self.words, self.error, self.context = words, error, context
+        self.bodies: list[dict[str, Any]] = []
+        self.told = 0
+
+    def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[dict[str, Any]], bool]) -> None:
+        """Tells its progress until it is told to stop."""
+        self.bodies.append(body)
+        length = sum(len(message["content"]) for message in body["messages"])
+        if length > self.context:
+            type_ = "exceed_context_size_error"
+            hear({"error": {"type": type_, "message": "", "n_prompt_tokens": length, "n_ctx": self.context}})
+            return
+        if self.error is not None:
+            hear({"error": self.error})
+            return
+        empty: dict[str, Any] = {"role": "assistant", "content": None}
+        deltas = [empty, *({"content": f"w{number} "} for number in range(self.words)), {}]
+        for delta in deltas:
+            self.told += 1
+            if hear({"choices": [{"delta": delta}]}):
+                return
+        hear({"choices": []})
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[[Any], Llama]]:
+    """Models that are closed after the test."""
+    made: list[Llama] = []
+
+    def make(server: Any) -> Llama:
+        made.append(Llama(server, "fake"))
+        return made[-1]
+
+    yield make
+    for model in made:
+        model.close()
+
+
+def test_the_answer_comes_piece_by_piece(make: Callable[[Any], Llama]) -> None:
+    """The first word is spoken while the others are made."""
+    pieces = list(make(Server(3)).generate({"messages": []}))
+    assert [piece for piece in pieces if piece] == ["w0 ", "w1 ", "w2 "]
+
+
+def test_leaving_early_stops_the_model(make: Callable[[Any], Llama]) -> None:
+    """An interrupted answer does not go on burning the processor."""
+    server = Server(100_000)
+    model = make(server)
+    answer = model.generate({"messages": []})
+    next(answer)
+    answer.close()  # type: ignore[attr-defined]
+    assert server.told < 50
+    assert sum(map(bool, make(Server(3)).generate({"messages": []}))) == 3
+
+
+def test_what_llama_refuses_is_an_error(make: Callable[[Any], Llama]) -> None:
+    """Its own words are in the message."""
+    with pytest.raises(NodeError, match="no such slot"):
+        list(make(Server(error={"message": "no such slot"})).generate({"messages": []}))
+
+
+def test_what_llama_raises_is_raised(make: Callable[[Any], Llama]) -> None:
+    """A fault in its thread is not lost there."""
+
+    class Broken(Server):
+        def handle_chat_completions(self, *_: Any) -> None:
+            raise ValueError("bad body")
+
+    with pytest.raises(ValueError, match="bad body"):
+        list(make(Broken()).generate({"messages": []}))
+
+
+def test_the_request_says_what_the_parameters_say(make: Callable[[Any], Llama]) -> None:
+    """Settings reach the model."""
+    server = Server()
+    node = LlamaChat(system="Be kind.", max_tokens=7, temperature=0.5, seed=3, avoid_loops=False)
+    (answer,) = talk(node, heard("hello"), pools={"engine": make(server)})
+    assert said(answer) == "w0 w1 w2 w3 w4 "
+    body = server.bodies[-1]
+    assert [message["content"] for message in body["messages"]] == ["Be kind.", "hello"]
+    assert (body["max_tokens"], body["temperature"], body["seed"], body["dry_multiplier"]) == (7, 0.5, 3, 0)
+    assert body["stream"]
+    assert body["cache_prompt"]
+
+
+def test_the_beginning_is_read_before_the_first_question(make: Callable[[Any], Llama]) -> None:
+    """The first answer of a call is as quick as the others."""
+    server = Server()
+    talk(LlamaChat(system="Be kind."), pools={"engine": make(server)})
+    assert server.bodies[0]["messages"][0]["content"] == "Be kind."
+    assert server.bodies[0]["max_tokens"] == 1
+
+
+def test_a_conversation_that_outgrows_the_context_goes_on(make: Callable[[Any], Llama]) -> None:
+    """The model forgets the beginning; the person still gets an answer."""
+    server = Server(context=60)
+    answers = talk(
+        LlamaChat(system=""), *(heard("How are you today?") for _ in range(6)), pools={"engine": make(server)}
+    )
+    assert [said(answer) for answer in answers] == ["w0 w1 w2 w3 w4 "] * 6
+
+
+def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that installs it."""
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(DependencyError, match="pip install xllamacpp"):
+        load_llama(LlamaParams())
+
+
+def test_a_file_that_is_no_model_is_said(tmp_path: Path) -> None:
+    """With its name, and what it ought to be."""
+    file = tmp_path / "text.gguf"
+    file.write_bytes(b"this is no model")
+    with pytest.raises(ResourceError, match=r"cannot load .*text\.gguf\nhint: it must be a GGUF file"):
+        load_llama(LlamaParams(model=str(file)))
+    with pytest.raises(ResourceError, match=r"there is no model at .*none\.gguf"):
+        load_llama(LlamaParams(model=str(tmp_path / "none.gguf")))
+
+
+def test_a_gpu_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than a model that runs a hundred times slower than was asked for."""
+    import xllamacpp
+
+    (tmp_path / "text.gguf").write_bytes(b"")
+    monkeypatch.setattr(xllamacpp, "get_device_info", lambda: [{"name": "CPU"}])
+    with pytest.raises(DependencyError, match="no GPU"):
+        load_llama(LlamaParams(model=str(tmp_path / "text.gguf"), device="cuda"))
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Llama]:
+    """The real one."""
+    model = load_llama(LlamaParams())
+    yield model
+    model.close()
+
+
+@pytest.mark.real_model
+def test_the_real_model_says_the_same_again(model: Llama, capfd: pytest.CaptureFixture[str]) -> None:
+    """A replay gives the same words, whether the prompt was cached or not; and llama.cpp prints nothing."""
+    lines = []
+    for question in ("Why is the sky blue?", "Who wrote Hamlet?", "How many legs does a spider have?"):
+        lines.append({"role": "user", "content": question})
+        body = {"messages": lines, "stream": True, "max_tokens": 30, "temperature": 0, "return_progress": True}
+        cached = "".join(model.generate({**body, "cache_prompt": True}))
+        assert "".join(model.generate({**body, "cache_prompt": True})) == cached
+        assert "".join(model.generate({**body, "cache_prompt": False})) == cached
+        lines.append({"role": "assistant", "content": cached})
+    assert "sky" in lines[1]["content"]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.real_model
+def test_the_real_model_stops_while_it_reads_and_while_it_writes(model: Llama) -> None:
+    """Interrupted at any moment, it is ready for the next question."""
+    told = 0
+    handle = model._server.handle_chat_completions
+
+    class Counting:
+        def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[dict[str, Any]], bool]) -> None:
+            def count(chunk: dict[str, Any]) -> bool:
+                nonlocal told
+                told += 1
+                return hear(chunk)
+
+            handle(body, count)
+
+    counting = Llama(Counting(), "counting")
+    long = [{"role": "user", "content": "Tell me about rivers. " * 40}]
+    body = {"messages": long, "stream": True, "max_tokens": 400, "temperature": 0, "return_progress": True}
+    for steps in (2, 14):  # The prompt of some 200 tokens is read in seven steps.
+        told = 0
+        answer = counting.generate({**body, "cache_prompt": False})
+        pieces = [next(answer) for _ in range(steps)]
+        answer.close()  # type: ignore[attr-defined]
+        assert any(pieces) == (steps == 14)
+        assert told <= steps + 20
+    counting.close()
+
+
+@pytest.mark.real_model
+def test_it_converses_in_a_session() -> None:
+    """Two questions, and the second answer knows of the first."""
+    node = LlamaChat(max_tokens=30)
+    cause = Causes().begin("turn")
+    feed = [heard("What is the capital of France?"), heard("How many legs does a spider have?", cause)]
+    out = run_node(node, [*feed, Played(cause, "A spider", 1, True, False)])
+    assert not out.errors
+    deltas = out.of(TextDelta)
+    assert [delta.end for delta in deltas].count(True) == 2
+    assert "Paris" in said(deltas)
+    assert len(node.memory.messages()) == 4
+
+
+@pytest.mark.real_model
+def test_an_interrupted_answer_makes_way_for_the_next() -> None:
+    """The person who interrupts is answered as quickly as anybody."""
+    causes = Causes()
+    first, second = causes.begin("turn"), causes.begin("turn")
+    causes.commit(first)
+    feed = [heard("Tell me a long story about the sea.", first), heard("What is the capital of France?", second)]
+
+    async def main() -> Outcome:
+        async def interrupt(_: object) -> None:
+            bench.session.causes.revoke(first, "feed_text")
+
+        bench = Bench(LlamaChat(max_tokens=30, system=""), feed, reader=interrupt)
+        async with Runner() as runner:
+            return await bench.run(runner)
+
+    out = run_virtual(main())
+    assert not out.errors
+    assert {packet.at.cause for packet in out.packets} == {second}
+    assert "Paris" in said(out.of(TextDelta))

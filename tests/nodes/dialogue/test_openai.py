@@ -1,0 +1,239 @@
+"""`dialogue.openai`: any endpoint that speaks OpenAI's language, and what is said when it does not."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+
+import pytest
+
+from nodes.dialogue.openai import OpenAiChat, OpenAiParams, load_sdk
+from nodes.packets import TextDelta
+from pipeline.cause import Causes
+from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
+from pipeline.runner import Runner
+from pipeline.testing import Bench, Outcome, run_node
+from pipeline.virtual import run_virtual
+from tests.nodes.dialogue.endpoint import Reply, Script, endpoint, says
+from tests.nodes.dialogue.talk import heard, said, talk
+
+
+def ask(script: Script) -> str:
+    """The answer to one question; raises what the node raises."""
+    import openai
+
+    with endpoint(script) as served:
+        node = OpenAiChat(model="m", base_url=served.url)
+        (answer,) = talk(node, heard("Hello?"), pools={"sdk": openai})
+    assert answer[-1].end
+    return said(answer)
+
+
+def test_the_answer_streams() -> None:
+    """Piece by piece, as it comes."""
+    with endpoint(says("Hel", "lo", "!")) as served:
+        out = run_node(OpenAiChat(model="m", base_url=served.url), [heard("Hello?")])
+    assert not out.errors
+    assert [delta.text for delta in out.of(TextDelta)] == ["Hel", "lo", "!", ""]
+
+
+def test_the_request_is_what_the_parameters_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint of one's own gets its own settings and its own key."""
+    import openai
+
+    monkeypatch.setenv("MY_KEY", "secret")
+    with endpoint(says("Yes.")) as served:
+        node = OpenAiChat(
+            model="m",
+            base_url=served.url,
+            api_key_env="MY_KEY",
+            system="Be kind.",
+            max_tokens=9,
+            temperature=0.5,
+            extra={"top_p": 0.9, "max_tokens": 8},
+        )
+        talk(node, heard("one"), heard("two"), pools={"sdk": openai})
+    assert served.keys == ["Bearer secret"] * 2
+    assert [message["content"] for message in served.bodies[1]["messages"]] == ["Be kind.", "one", "Yes.", "two"]
+    assert served.bodies[0] | {"messages": []} == {
+        "messages": [],
+        "model": "m",
+        "stream": True,
+        "max_tokens": 8,
+        "temperature": 0.5,
+        "top_p": 0.9,
+    }
+
+
+def test_openais_own_models_get_the_newer_name_of_the_limit() -> None:
+    """They refuse the older one."""
+    assert "max_completion_tokens" in OpenAiChat(model="m")._request([])
+    assert "max_tokens" in OpenAiChat(model="m", base_url="http://127.0.0.1/v1")._request([])
+
+
+def test_a_key_is_not_given_to_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenAI's key stays away from an endpoint that asks for another one, or for none."""
+    import openai
+
+    monkeypatch.setenv("OPENAI_API_KEY", "theirs")
+    monkeypatch.delenv("OTHER", raising=False)
+    with endpoint(says("Yes.")) as served:
+        node = OpenAiChat(model="m", base_url=served.url, api_key_env="OTHER")
+        talk(node, heard("one"), pools={"sdk": openai})
+    assert served.keys == ["Bearer none"]
+
+
+def test_a_missing_key_is_told_when_the_session_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anybody speaks."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(DependencyError, match=r"OPENAI_API_KEY is not set\nhint: .* `base_url`"):
+        run_node(OpenAiChat(model="m"))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message", "hint", "retryable"),
+    [
+        (401, DependencyError, "does not accept the key", "OPENAI_API_KEY", False),
+        (403, DependencyError, "does not accept the key", "OPENAI_API_KEY", False),
+        (404, DependencyError, "has no model 'm'", "/v1", False),
+        (429, NetworkError, "takes no more requests", "`limit`", True),
+        (500, NetworkError, "failed", "`fallback`", True),
+        (503, NetworkError, "failed", "`fallback`", True),
+        (400, UserInputError, "refused the request (400): ", "`extra`", False),
+        (422, UserInputError, "refused the request (422): ", "`extra`", False),
+    ],
+)
+def test_what_it_refuses_says_what_to_do(
+    status: int, kind: type[NodeError], message: str, hint: str, retryable: bool
+) -> None:
+    """Which of key, model, quota and request is wrong; and the guards know what to try again."""
+    with pytest.raises(kind) as raised:
+        ask(lambda reply: reply.error(status))
+    assert message in raised.value.message
+    assert hint in raised.value.hint
+    assert raised.value.retryable == retryable
+
+
+@pytest.mark.parametrize("fields", [{"code": "context_length_exceeded"}, {"type": "exceed_context_size_error"}])
+def test_a_conversation_that_is_too_long_is_shortened(fields: dict[str, str]) -> None:
+    """A long call goes on."""
+    import openai
+
+    def script(reply: Reply) -> None:
+        if len(reply.body["messages"]) > 4:
+            reply.error(400, "too long", **fields)
+        else:
+            says("Yes.")(reply)
+
+    with endpoint(script) as served:
+        node = OpenAiChat(model="m", base_url=served.url, system="")
+        answers = talk(node, *(heard(str(number)) for number in range(5)), pools={"sdk": openai})
+    assert [said(answer) for answer in answers] == ["Yes."] * 5
+
+
+def test_nobody_there_is_said() -> None:
+    """With the question whether it is running."""
+    import openai
+
+    with endpoint(says()) as served:
+        pass
+    with pytest.raises(NetworkError, match=r"connection to http://127.*\nhint: is it running"):
+        talk(OpenAiChat(model="m", base_url=served.url), heard("Hello?"), pools={"sdk": openai})
+
+
+def test_an_answer_that_breaks_off_is_an_error() -> None:
+    """Not a sentence that silently ends in the middle."""
+
+    def script(reply: Reply) -> None:
+        reply.handler.send_response(200)
+        reply.handler.send_header("Content-Type", "text/event-stream")
+        reply.handler.send_header("Content-Length", "1000000")
+        reply.handler.end_headers()
+        reply.send("Hel")
+
+    with pytest.raises(NetworkError, match="connection to"):
+        ask(script)
+
+
+@pytest.mark.parametrize("event", ['{"error": {"message": "overloaded"}}', "{not json"])
+def test_an_error_in_the_middle_of_an_answer_is_an_error(event: str) -> None:
+    """Some endpoints fail after they have begun."""
+
+    def script(reply: Reply) -> None:
+        reply.begin()
+        reply.send("Hel")
+        reply.raw(event)
+
+    with pytest.raises(NetworkError, match="broke off its answer"):
+        ask(script)
+
+
+def test_time_stands_still_while_the_network_is_awaited() -> None:
+    """A replay does not run into its deadlines because an endpoint is slow."""
+
+    def slow(reply: Reply) -> None:
+        reply.endpoint.left.wait(0.05)
+        reply.begin()
+        reply.send("Yes")
+        reply.endpoint.left.wait(0.05)
+        reply.raw("[DONE]")
+
+    with endpoint(slow) as served:
+        out = run_node(OpenAiChat(model="m", base_url=served.url), [heard("Hello?")])
+    assert max(out.times) == 0
+
+
+def test_an_interrupted_answer_is_hung_up_on() -> None:
+    """The endpoint stops generating, and a paid one stops counting."""
+    causes = Causes()
+    cause = causes.begin("turn")
+
+    def endless(reply: Reply) -> None:
+        reply.begin()
+        for number in itertools.count():
+            reply.send(f"w{number} ")
+            if reply.endpoint.left.wait(0.005):
+                return
+
+    async def main(url: str) -> Outcome:
+        async def interrupt(_: object) -> None:
+            bench.session.causes.revoke(cause, "feed_text")
+
+        bench = Bench(OpenAiChat(model="m", base_url=url), [heard("Go", cause)], reader=interrupt)
+        async with Runner() as runner:
+            return await bench.run(runner)
+
+    with endpoint(endless) as served:
+        out = run_virtual(main(served.url))
+        assert served.left.wait(5)
+    assert not out.errors
+    assert out.packets == []
+
+
+def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that installs it."""
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(DependencyError, match="pip install openai"):
+        load_sdk(OpenAiParams(model="m"))
+
+
+@pytest.mark.real_model
+def test_it_talks_with_a_real_endpoint() -> None:
+    """llama.cpp's own server, with a real model behind it."""
+    import xllamacpp
+
+    from nodes import models
+
+    settings = xllamacpp.CommonParams()
+    settings.model.path = str(models.path("smollm2-135m"))
+    settings.verbosity, settings.n_ctx, settings.n_parallel = -1, 512, 1
+    settings.cpuparams.n_threads = 1
+    server = xllamacpp.Server(settings)
+    node = OpenAiChat(
+        model="smollm2", base_url=f"{server.listening_address}/v1", max_tokens=20, temperature=0, system="Be brief."
+    )
+    out = run_node(node, [heard("What is the capital of France?")])
+    assert not out.errors
+    deltas = out.of(TextDelta)
+    assert "Paris" in said(deltas)
+    assert len(deltas) > 3

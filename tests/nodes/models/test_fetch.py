@@ -1,0 +1,127 @@
+"""A model is here whole or not at all, whatever happens to the process, the disk or a second pull."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from nodes.models import path, pull, verify
+from pipeline.errors import ResourceError
+from tests.nodes.models.conftest import FILE, WEIGHTS, Describe
+from tests.nodes.models.registry import Registry, sha256
+
+PULL = "from nodes.models import pull; pull('toy')"
+
+
+def _process() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", PULL], stderr=subprocess.PIPE)
+
+
+def test_a_model_that_is_here_is_not_fetched_again(toy: str, registry: Registry) -> None:
+    pull(toy)
+    pull(toy)
+    assert registry.asked[FILE] == 1
+
+
+def test_a_damaged_model_is_fetched_again(toy: str) -> None:
+    (pull(toy) / "weights.bin").write_bytes(b"?")
+    pull(toy)
+    verify(toy)
+
+
+def test_killed_half_way_leaves_nothing_that_counts(toy: str, home: Path, registry: Registry) -> None:
+    """A machine that lost power must not load half a model."""
+    registry.fault = "hangs"
+    process = _process()
+    assert registry.half_sent.wait(30)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert (home / "models" / ".toy.partial" / FILE).exists()
+    with pytest.raises(ResourceError, match="is not here"):
+        path(toy)
+    registry.fault = ""
+    pull(toy)
+    verify(toy)
+    assert not (home / "models" / ".toy.partial").exists()
+
+
+def test_two_processes_at_once_fetch_it_once(toy: str, registry: Registry) -> None:
+    processes = [_process(), _process()]
+    for process in processes:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said.decode()
+    verify(toy)
+    assert registry.asked[FILE] == 1
+
+
+def test_a_full_disk_is_seen_before_anything_is_fetched(
+    toy: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(".")._replace(free=100_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with pytest.raises(ResourceError, match=r"the disk is full: 0\.4 MB needed, 0\.1 MB free") as caught:
+        pull(toy)
+    assert "VITAGRAPH_HOME" in caught.value.hint
+    assert registry.asked[FILE] == 0
+
+
+@pytest.fixture
+def small_disk(home: Path) -> Iterator[Path]:
+    """A disk of 256 KB at HOME/models."""
+    disk = home / "models"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_that_fills_up_on_the_way(described: Describe, small_disk: Path) -> None:
+    """Other programs write too: what was free before may be gone by now."""
+    big = small_disk.parent / "big"
+    big.mkdir()
+    (big / "weights.bin").write_bytes(WEIGHTS * 2)
+    described(size=1000, files={"weights.bin": sha256(WEIGHTS)}, sources=[{"from": "local", "root": str(big)}])
+    with pytest.raises(ResourceError, match="the disk is full"):
+        pull("toy")
+    assert [file for file in small_disk.iterdir() if file.suffix != ".lock"] == []
+
+
+def test_a_disk_error_on_the_way_is_named(toy: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(ResourceError, match="the disk is full"):
+        pull(toy)
+    assert not (home / "models" / ".toy.partial").exists()
+
+
+def test_a_home_that_cannot_be_written_is_named(toy: str, home: Path) -> None:
+    """A read-only home gets a sentence and not a stack of calls."""
+    (home / "models").write_text("a file where the folder should be")
+    with pytest.raises(ResourceError, match="cannot be used") as caught:
+        pull(toy)
+    assert "VITAGRAPH_HOME" in caught.value.hint
+
+
+def test_another_process_that_never_ends_is_reported(toy: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from filelock import FileLock
+
+    monkeypatch.setattr("nodes.models.fetch.PATIENCE", 0.0)
+    (home / "models").mkdir()
+    with (
+        FileLock(home / "models" / ".toy.lock"),
+        pytest.raises(ResourceError, match="another process has been fetching toy"),
+    ):
+        pull(toy)

@@ -1,0 +1,71 @@
+"""Which registry is asked: the one that pip uses, and nothing odd."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from nodes.models import index
+from nodes.models.index import PUBLIC, find, index_url
+from tests.nodes.models.conftest import FILE
+from tests.nodes.models.registry import Registry
+
+
+@pytest.fixture(autouse=True)
+def _forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    index._configured.cache_clear()
+    yield
+    index._configured.cache_clear()
+
+
+def _pip_says(monkeypatch: pytest.MonkeyPatch, output: str) -> None:
+    answer = subprocess.CompletedProcess([], 0, stdout=output)
+    monkeypatch.setattr(subprocess, "run", lambda *_args, **_options: answer)
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("", PUBLIC),
+        ("global.timeout='60'\n", PUBLIC),
+        ("global.index-url='https://mirror.example/simple/'\n", "https://mirror.example/simple"),
+        ("global.index-url='https://a.example/s'\n:env:.index-url='https://b.example/s'\n", "https://b.example/s"),
+        ("global.index-url='https://a.example/s'\ndownload.index-url='https://c.example/s'\n", "https://c.example/s"),
+        ("global.extra-index-url='file:///opt/packages'\nglobal.find-links='/opt/wheels'\n", PUBLIC),
+        ("global.index-url='file:///opt/packages'\n", PUBLIC),
+    ],
+)
+def test_pips_settings_decide(monkeypatch: pytest.MonkeyPatch, output: str, expected: str) -> None:
+    """Behind a company's mirror the public registry cannot be reached."""
+    _pip_says(monkeypatch, output)
+    assert index_url() == expected
+
+
+def test_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pip_says(monkeypatch, "global.index-url='https://a.example/s'\n")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://b.example/simple/")
+    assert index_url() == "https://b.example/simple"
+
+
+def test_real_pip_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If pip changed how it lists its settings, a mirror would be passed over."""
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
+    assert index._configured() == "https://mirror.example/simple"
+
+
+@pytest.mark.parametrize("html", [False, True])
+def test_a_file_is_found_in_both_kinds_of_listing(
+    registry: Registry, html: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", registry.url)
+    registry.html = html
+    with httpx.Client() as client:
+        address = find(client, "A.Model", FILE)
+        assert address is not None
+        assert address.split("#")[0] == registry.url.replace("simple", f"files/{FILE}")
+        assert find(client, "a_model", "a_model-2.0.whl") is None
+        assert find(client, "another", FILE) is None

