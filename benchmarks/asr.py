@@ -83,13 +83,13 @@ def main() -> None:
         samples = samples_of(file)
         for round_ in range(arguments.rounds):
             began = time.perf_counter()
-            mine = ours.transcribe(samples, settings).text
+            mine = ours.transcribe(samples, settings)
             between = time.perf_counter()
             default = " ".join(segment.text for segment in theirs.transcribe(str(file))[0])
             times["asr.whisper"].append(between - began)
             times["defaults"].append(time.perf_counter() - between)
             if not round_:
-                for key, text in (("said", words), ("asr.whisper", mine), ("defaults", default)):
+                for key, text in (("said", words), ("asr.whisper", mine.text if mine else ""), ("defaults", default)):
                     texts[key].append(normal(text))
         if not arguments.json and texts["asr.whisper"][-1] != texts["said"][-1]:
             print(f"{file.stem}: said      {texts['said'][-1]}")

@@ -92,6 +92,8 @@ class Sentence(Packet, frozen=True):
     last: bool = False
     """Whether the answer ends here."""
 
+    queue: ClassVar[Queue] = Queue(count=4, full="block")
+
 
 class Phoneme(msgspec.Struct, frozen=True):
     """One IPA symbol with its times in nanoseconds from the start of its speech."""
@@ -113,7 +115,8 @@ class Speech(Packet, frozen=True):
     last: bool = False
     """Whether the answer ends here."""
 
-    queue: ClassVar[Queue] = Queue(time=seconds(20), count=8, full="block")
+    # Enough to bridge a slow sentence; more would be made for nothing when somebody interrupts.
+    queue: ClassVar[Queue] = Queue(time=seconds(4), count=8, full="block")
 
     def heard(self, played: int) -> str:
         """The part of the text that the first `played` nanoseconds say, cut at a word."""

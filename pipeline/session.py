@@ -68,6 +68,10 @@ class Session:
             await self._close()
         return self.report
 
+    def node(self, name: str) -> Node[Any]:
+        """The active member of a node, once the session runs: for tests and tools to look at."""
+        return self._built.stages[name].node
+
     def stop(self) -> None:
         """Ends the session soon, keeping what came out so far."""
         self._end("stopped")

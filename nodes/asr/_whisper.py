@@ -38,6 +38,8 @@ class Settings:
     no_speech: float
     least_log_probability: float
     words: bool
+    retry: bool
+    """Whether what looks doubtful is decoded again from a full window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,11 @@ class Whisper:
             folder, device=device, compute_type=compute, cpu_threads=threads, local_files_only=True
         )
 
-    def transcribe(self, samples: Samples, settings: Settings) -> Transcription:
-        """The words of one utterance: int16 samples at 16 kHz, at most 30 s."""
+    def transcribe(self, samples: Samples, settings: Settings) -> Transcription | None:
+        """The words of one utterance: int16 samples at 16 kHz, at most 30 s.
+
+        None where a second look would be needed and `settings.retry` says not to take it.
+        """
         if quiet(samples):
             return Transcription("", settings.language or "", 0.0)
         seconds = len(samples) / RATE
@@ -70,6 +75,8 @@ class Whisper:
             decoded, language, encoded = self._decode(samples, min(window, FULL), settings)
             if window >= FULL or not doubtful(decoded, seconds, least):
                 break
+            if not settings.retry:
+                return None
         if nobody_spoke(decoded, settings.no_speech, least):
             return Transcription("", language, 0.0)
         words = self._words(decoded, encoded, language, seconds) if settings.words else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from typing import Literal
 
@@ -30,7 +31,7 @@ class WhisperParams(Params):
     compute: Literal["auto", "int8", "float16", "float32", "int8_float16"] = "auto"
     """The type of its numbers; auto is int8 on a CPU and float16 on a GPU."""
     threads: int = Field(0, ge=0, le=64)
-    """CPU threads; 0 lets CTranslate2 choose."""
+    """CPU threads; 0 is half the cores: small models gain nothing from more, and others need them."""
     beam: int = Field(5, ge=1, le=10)
     """Hypotheses for whole utterances; partial ones take 1."""
     window: Duration = Field(seconds(10), ge=seconds(1), le=seconds(30))
@@ -50,7 +51,7 @@ def load_whisper(params: WhisperParams) -> Whisper:
     if compute == "auto":
         compute = "float16" if params.device == "cuda" else "int8"
     try:
-        return Whisper(str(folder), params.device, compute, params.threads)
+        return Whisper(str(folder), params.device, compute, params.threads or max(1, (os.cpu_count() or 1) // 2))
     except ImportError as error:
         raise DependencyError(
             "the package faster-whisper is not installed", hint="pip install faster-whisper"
@@ -79,6 +80,8 @@ class WhisperAsr(Service[WhisperParams]):
         """One transcript an utterance; the words so far also go upstream."""
         settings = self.settings(whole=heard.whole)
         found = await self.engine.run(lambda whisper: whisper.transcribe(heard.samples, settings))
+        if found is None:
+            return  # a partial one that looks wrong: the next will come
         yield Heard(heard.at.cause, found.text, heard.whole)
         yield Transcript(heard.at, found.text, heard.whole, found.language, found.confidence, found.words)
 
@@ -92,4 +95,5 @@ class WhisperAsr(Service[WhisperParams]):
             no_speech=params.no_speech,
             least_log_probability=params.least_log_probability,
             words=params.words and whole,
+            retry=whole,
         )

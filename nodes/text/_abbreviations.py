@@ -89,6 +89,6 @@ STARTERS = frozenset(
     its just last let many maybe more most my neither next no not nothing now of often on once one only or other our
     perhaps please second she should similarly since so some soon still such that the their them then there therefore
     these they third this those though thus to today together until unless was we well were what when where whether
-    which while who why will with would yes yet you your""".split()  # noqa: SIM905 - as a list it would fill the page
+    which while who why will with would yes yet you your""".split()
 )
 """Words that begin a sentence where, after an abbreviation, a name would not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from nodes.asr import _whisper
 from nodes.asr._guards import Decoded
-from nodes.asr._whisper import RATE, Settings, Whisper
+from nodes.asr._whisper import RATE, Settings, Transcription, Whisper
 from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper
 from nodes.models import path
 from nodes.packets import Heard, Samples, Transcript, Utterance, duration_of
@@ -26,6 +27,12 @@ def tiny() -> Whisper:
     return load_whisper(WhisperParams(threads=1))
 
 
+def listen(whisper: Whisper, samples: Samples, **changes: Any) -> Transcription:
+    found = whisper.transcribe(samples, settings(**changes))
+    assert found is not None
+    return found
+
+
 def clip(name: str) -> Samples:
     from faster_whisper import decode_audio
 
@@ -36,10 +43,7 @@ def clip(name: str) -> Samples:
 
 
 def settings(**changes: Any) -> Settings:
-    known: dict[str, Any] = {
-        "language": None, "beam": 5, "window": 10.0, "no_speech": 0.6, "least_log_probability": -1.0, "words": False,
-    }  # fmt: skip
-    return Settings(**{**known, **changes})
+    return dataclasses.replace(WhisperAsr().settings(whole=True), **changes)
 
 
 @pytest.mark.parametrize(
@@ -54,14 +58,14 @@ def settings(**changes: Any) -> Settings:
     ],
 )
 def test_hears_what_was_said(tiny: Whisper, name: str, words: str) -> None:
-    found = tiny.transcribe(clip(name), settings())
+    found = listen(tiny, clip(name))
     assert word_error_rate(words, found.text) == 0
     assert found.language == "en" and 0.5 < found.confidence <= 1
 
 
 def test_short_clip_that_loops_is_decoded_again(tiny: Whisper) -> None:
     """`five five` came out as a hundred fives."""
-    assert len(tiny.transcribe(clip("speech-cards/004.wav"), settings(window=2.5)).text.split()) <= 3
+    assert len(listen(tiny, clip("speech-cards/004.wav"), window=2.5).text.split()) <= 3
 
 
 @pytest.mark.parametrize("kind", ["silence", "hiss", "hum", "nothing"])
@@ -74,12 +78,12 @@ def test_no_words_where_nobody_speaks(tiny: Whisper, kind: str) -> None:
         "hum": 2000 * np.sin(2 * np.pi * 100 * time),
         "nothing": np.zeros(0),
     }
-    assert tiny.transcribe(sounds[kind].astype(np.int16), settings()).text == ""
+    assert listen(tiny, sounds[kind].astype(np.int16)).text == ""
 
 
 def test_word_times_follow_the_speech(tiny: Whisper) -> None:
     samples = clip("speech-audioeval/en/quick_brown_fox.wav")
-    words = tiny.transcribe(samples, settings(words=True)).words
+    words = listen(tiny, samples, words=True).words
     assert [word.text.strip(".,").lower() for word in words][:4] == ["the", "quick", "brown", "fox"]
     starts = [word.start for word in words]
     assert starts == sorted(starts) and all(word.start <= word.end for word in words)
@@ -95,8 +99,14 @@ def test_doubtful_text_gets_the_full_window(tiny: Whisper, monkeypatch: pytest.M
         return Decoded(tokens, "five five", -0.1, 0.0), "en", None
 
     monkeypatch.setattr(Whisper, "_decode", scripted)
-    assert tiny.transcribe(np.full(RATE, 900, np.int16), settings()).text == "five five"
+    assert listen(tiny, np.full(RATE, 900, np.int16)).text == "five five"
     assert windows == [10.0, 30.0]
+
+
+def test_doubtful_partial_text_is_left_out(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    looped = Decoded((1, 2, 3) * 9, "five five", -0.1, 0.0)
+    monkeypatch.setattr(Whisper, "_decode", lambda *_: (looped, "en", None))
+    assert tiny.transcribe(np.full(RATE, 900, np.int16), settings(retry=False)) is None
 
 
 def utterance(samples: Samples, *, whole: bool) -> Utterance:

@@ -1,0 +1,48 @@
+"""Files that a user named: what is wrong with them, and what to do about it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+
+from pipeline.errors import ResourceError, UserInputError
+
+
+def existing(name: str) -> Path:
+    """The path of a file that is there and not empty; raises UserInputError that says why not."""
+    path = Path(name).expanduser()
+    if path.is_dir():
+        raise UserInputError(f"{path} is a folder", hint="name a file in it")
+    if not path.exists():
+        raise UserInputError(f"there is no file {path}", hint=_similar(path))
+    if not path.stat().st_size and path.is_file():
+        raise UserInputError(f"{path} is empty: it has 0 bytes", hint="record or download it again")
+    return path
+
+
+def _similar(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder} either: correct the path (the present folder is {Path.cwd()})"
+    near = get_close_matches(path.name, [each.name for each in folder.iterdir()], n=3)
+    return f"did you mean {', '.join(near)}?" if near else f"correct the path (it was looked for in {folder.resolve()})"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns the failure to write a file into a ResourceError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise ResourceError(f"cannot write {path}: {error.strerror or error}", hint=_remedy(error)) from error
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full: free some space, or name a path on another one; what was written before is kept"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "you may not write there: change the permissions, or name another path"
+    return "name a path that can be written"

@@ -1,0 +1,121 @@
+"""`media.jsonl`: packets as lines of JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+import numpy as np
+
+from nodes.media._files import writing
+from nodes.packets import Phoneme, Word
+from pipeline.errors import UserInputError
+from pipeline.node import Sink
+from pipeline.packet import SECOND, Packet
+from pipeline.params import Params
+from pipeline.port import Input
+
+
+class MediaJsonlParams(Params):
+    """Which packets, and where to."""
+
+    path: str
+    """The file; what it held before is replaced."""
+    kinds: tuple[str, ...] = ("Transcript",)
+    """The kinds of packet that are written, such as Transcript, Sentence, SpeechStart."""
+    whole_only: bool = True
+    """Whether what may still change (a partial transcript) is left out."""
+
+
+class MediaJsonl(Sink[MediaJsonlParams]):
+    """Writes packets to a file, one JSON object a line, each at once.
+
+    Every line has `kind`, `pts` and `duration` in seconds, and the id of the `cause`,
+    then what that kind carries. Words have times in seconds; of arrays only the shape is
+    written. An interrupted run keeps the lines so far.
+    """
+
+    lines = Input(Packet, gated=True)
+
+    @dataclass(slots=True)
+    class Memory:
+        """The open file."""
+
+        file: TextIO | None = None
+
+    memory: Memory
+
+    async def open(self) -> None:
+        """Opens the file; raises a NodeError where it cannot be written or a kind is unknown."""
+        known = {kind.__name__ for kind in _kinds(Packet)}
+        if unknown := sorted(set(self.params.kinds) - known):
+            raise UserInputError(
+                f"media.jsonl: there is no kind of packet named {', '.join(unknown)}",
+                hint=f"the kinds are {', '.join(sorted(known))}",
+            )
+        self.memory.file = await asyncio.to_thread(_opened, self.params.path)
+
+    async def close(self) -> None:
+        """Closes the file."""
+        await asyncio.to_thread(self._close)
+
+    @lines.each
+    async def write(self, packet: Packet) -> None:
+        """Writes one packet, if it is wanted."""
+        wanted = type(packet).__name__ in self.params.kinds
+        if wanted and (getattr(packet, "whole", True) or not self.params.whole_only):
+            await asyncio.to_thread(self._write, json.dumps(as_json(packet), ensure_ascii=False))
+
+    def _write(self, line: str) -> None:
+        file = self.memory.file
+        assert file is not None, "write comes after open"
+        with writing(Path(self.params.path)):
+            file.write(line + "\n")
+            file.flush()
+
+    def _close(self) -> None:
+        if self.memory.file is not None:
+            with writing(Path(self.params.path)):
+                self.memory.file.close()
+
+
+def as_json(packet: Packet) -> dict[str, object]:
+    """A packet as plain values."""
+    fields = (field.name for field in msgspec.structs.fields(packet) if field.name != "at")
+    return {
+        "kind": type(packet).__name__,
+        "pts": packet.at.pts / SECOND,
+        "duration": packet.at.duration / SECOND,
+        "cause": packet.at.cause.id,
+        **{name: _plain(getattr(packet, name)) for name in fields},
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return {"shape": list(value.shape)}
+    if isinstance(value, Word | Phoneme):
+        return {**msgspec.structs.asdict(value), "start": value.start / SECOND, "end": value.end / SECOND}
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _kinds(base: type[Packet]) -> Iterator[type[Packet]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
+
+
+def _opened(name: str) -> TextIO:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        raise UserInputError(f"{path} is a folder", hint="name the file to write, such as transcript.jsonl")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w", encoding="utf-8")

@@ -1,0 +1,99 @@
+"""`media.source`: the sound of a file, as if it came from a microphone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from nodes.media._decode import Decoder
+from nodes.packets import Audio, Samples, duration_of
+from pipeline.caps import param
+from pipeline.node import Source
+from pipeline.packet import SECOND, Event, Stamp
+from pipeline.params import Duration, Params, ms, seconds
+from pipeline.port import Output
+
+CHUNK = seconds(2)
+"""What is decoded at once, away from the event loop."""
+USUAL_RATE = 16_000
+
+
+class MediaDamaged(Event, frozen=True):
+    """On the bus: parts of a file could not be decoded; the rest was used."""
+
+    path: str
+    parts: int
+
+
+class MediaSourceParams(Params):
+    """Which file, and how it is given."""
+
+    path: str
+    """A file with sound: wav, mp3, opus, ogg, flac, m4a, or a video."""
+    rate: int | None = Field(None, ge=8_000, le=192_000)
+    """Hz that it is given in; by default what the nodes below want."""
+    frame: Duration = Field(ms(20), ge=ms(5), le=ms(200))
+    """The length of one packet, 5ms to 200ms."""
+    pace: bool = True
+    """Whether each packet leaves when a microphone would have it; else as fast as they are taken."""
+    tail: Duration = Field(seconds(2), ge=0, le=seconds(600))
+    """Silence added at the end, so that the last turn can end."""
+
+
+class MediaSource(Source[MediaSourceParams]):
+    """Gives the sound of any audio or video file, mixed down to one channel."""
+
+    audio = Output(Audio, rate=param("rate"), channels=1)
+
+    @dataclass(slots=True)
+    class Memory:
+        """The open file."""
+
+        decoder: Decoder | None = None
+
+    memory: Memory
+
+    async def open(self) -> None:
+        """Opens the file; raises UserInputError where it is missing, damaged or has no sound."""
+        agreed = self.context.caps.get("audio", {}).get("rate", USUAL_RATE)
+        self.memory.decoder = await asyncio.to_thread(Decoder, self.params.path, int(agreed))
+
+    async def close(self) -> None:
+        """Closes the file."""
+        if self.memory.decoder is not None:
+            await asyncio.to_thread(self.memory.decoder.close)
+
+    async def run(self) -> AsyncIterator[Audio]:
+        """The file in equal packets, then the silence."""
+        decoder = self.memory.decoder
+        assert decoder is not None, "run comes after open"
+        start = self.clock.now()
+        size = round(decoder.rate * self.params.frame / SECOND)
+        chunk_size = size * max(1, CHUNK // self.params.frame)
+        number = 0
+        while (chunk := await asyncio.to_thread(decoder.read, chunk_size)).size:
+            for begin in range(0, chunk.size, size):
+                yield await self._packet(start, number, _padded(chunk[begin : begin + size], size), decoder.rate)
+                number += 1
+        if decoder.damaged:
+            self.post(MediaDamaged(self.params.path, decoder.damaged))
+        silence = np.zeros(size, np.int16)
+        for _ in range(-(-self.params.tail // self.params.frame)):
+            yield await self._packet(start, number, silence, decoder.rate)
+            number += 1
+
+    async def _packet(self, start: int, number: int, samples: Samples, rate: int) -> Audio:
+        """The packet when it is due: when its last sample has been recorded."""
+        pts = start + duration_of(number * samples.size, rate)
+        end = start + duration_of((number + 1) * samples.size, rate)
+        if self.params.pace:
+            await self.clock.sleep_until(end)
+        return Audio(Stamp(pts, end - pts, self.causes.root), samples, rate)
+
+
+def _padded(samples: Samples, size: int) -> Samples:
+    return samples if samples.size == size else np.pad(samples, (0, size - samples.size))

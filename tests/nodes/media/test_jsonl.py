@@ -1,0 +1,130 @@
+"""What was said must be on disk line by line, whatever becomes of the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nodes.media.jsonl import MediaJsonl
+from nodes.packets import Audio, Phoneme, Sentence, Speech, SpeechStart, Transcript, Word
+from pipeline.cause import Causes
+from pipeline.errors import ResourceError, UserInputError
+from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
+from pipeline.testing import Outcome, root_stamp, run_node
+
+
+def written(path: Path, packets: list[Packet], **params: Any) -> list[dict[str, Any]]:
+    """The lines of the file after the run."""
+    out = run_node(MediaJsonl(path=str(path), **params), packets)
+    assert not out.errors
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def said(text: str, *, whole: bool = True) -> Transcript:
+    """A transcript of one and a half seconds of speech."""
+    words = (Word("Grüß", 0, 500 * MILLISECOND), Word("Gott", 500 * MILLISECOND, SECOND))
+    return Transcript(root_stamp(2 * SECOND, 1_500 * MILLISECOND), text, whole, "de", 0.9, words)
+
+
+def test_a_transcript_is_one_line_with_times_in_seconds(tmp_path: Path) -> None:
+    """Any tool can read it: times in seconds, letters as they are."""
+    assert written(tmp_path / "a.jsonl", [said("Grüß Gott")]) == [
+        {
+            "kind": "Transcript",
+            "pts": 2.0,
+            "duration": 1.5,
+            "cause": 0,
+            "text": "Grüß Gott",
+            "whole": True,
+            "language": "de",
+            "confidence": 0.9,
+            "words": [{"text": "Grüß", "start": 0.0, "end": 0.5}, {"text": "Gott", "start": 0.5, "end": 1.0}],
+            "answer": "",
+        }
+    ]
+    assert "Grüß" in (tmp_path / "a.jsonl").read_text(encoding="utf-8")
+
+
+def test_what_may_still_change_is_left_out_unless_wanted(tmp_path: Path) -> None:
+    """A transcript of the call does not have every sentence five times."""
+    packets: list[Packet] = [said("Grü", whole=False), said("Grüß Gott")]
+    assert [line["text"] for line in written(tmp_path / "a.jsonl", packets)] == ["Grüß Gott"]
+    assert len(written(tmp_path / "b.jsonl", packets, whole_only=False)) == 2
+
+
+def test_only_the_kinds_that_are_wanted_are_written(tmp_path: Path) -> None:
+    """Audio in the same stream does not fill the disk; of its samples only the shape is written."""
+    speech = Speech(root_stamp(), np.zeros(160, np.int16), 16_000, "Hi", (Phoneme("h", 0, SECOND // 2),))
+    packets: list[Packet] = [said("a"), Sentence(root_stamp(), "b"), SpeechStart(root_stamp()), speech]
+    assert [line["kind"] for line in written(tmp_path / "a.jsonl", packets)] == ["Transcript"]
+    lines = written(tmp_path / "b.jsonl", packets, kinds=("SpeechStart", "Speech"))
+    assert [line["kind"] for line in lines] == ["SpeechStart", "Speech"]
+    assert lines[1]["samples"] == {"shape": [160]}
+    assert lines[1]["phonemes"] == [{"symbol": "h", "start": 0.0, "end": 0.5}]
+
+
+def test_a_guess_that_was_called_off_is_not_written(tmp_path: Path) -> None:
+    """What nobody said does not stand in the transcript."""
+    causes = Causes()
+    guess, turn = causes.begin("guess"), causes.begin("turn")
+    causes.revoke(guess, "turn")
+    causes.commit(turn)
+    packets: list[Packet] = [Sentence(Stamp(0, 0, guess), "No."), Sentence(Stamp(0, 0, turn), "Yes.")]
+    lines = written(tmp_path / "a.jsonl", packets, kinds=("Sentence",))
+    assert [(line["text"], line["cause"]) for line in lines] == [("Yes.", turn.id)]
+
+
+def test_each_line_is_on_disk_before_the_next(tmp_path: Path) -> None:
+    """A run that is killed keeps what it has found."""
+    path = tmp_path / "a.jsonl"
+    node = MediaJsonl(path=str(path))
+    seen: list[int] = []
+    write = node._write
+
+    def watched(line: str) -> None:
+        seen.append(len(path.read_text(encoding="utf-8").splitlines()))
+        write(line)
+
+    node._write = watched  # type: ignore[method-assign]
+    run_node(node, [said("one"), said("two"), said("three")])
+    assert seen == [0, 1, 2]
+
+
+def test_a_misspelt_kind_is_named_before_the_run() -> None:
+    """An hour's run must not end with an empty file."""
+    with pytest.raises(UserInputError) as caught:
+        run_node(MediaJsonl(path="a.jsonl", kinds=("Transkript",)), [])
+    assert "no kind of packet named Transkript" in caught.value.message
+    assert "Transcript" in caught.value.hint
+
+
+def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
+    """The mistake is named, and what would be right."""
+    with pytest.raises(UserInputError, match="is a folder"):
+        run_node(MediaJsonl(path=str(tmp_path)), [])
+
+
+def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
+    """It is said before the run, not after it."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ResourceError, match="cannot write"):
+        run_node(MediaJsonl(path=str(tmp_path / "file" / "a.jsonl")), [])
+
+
+def test_a_full_disk_is_called_one() -> None:
+    """The user learns why lines are missing, and that the rest is kept."""
+    out: Outcome = run_node(MediaJsonl(path="/dev/full"), [said("a")])
+    assert out.errors[0].category == "resource"
+    assert "No space left" in out.errors[0].message
+    assert "the disk is full" in out.errors[0].hint
+
+
+def test_audio_can_be_listed_too(tmp_path: Path) -> None:
+    """For whoever looks for a gap in a stream."""
+    packets: list[Packet] = [Audio(root_stamp(0, 20 * MILLISECOND), np.zeros(320, np.int16), 16_000)]
+    (line,) = written(tmp_path / "deep" / "a.jsonl", packets, kinds=("Audio",))
+    assert (line["rate"], line["duration"]) == (16_000, 0.02)

@@ -1,0 +1,138 @@
+"""Audio at the wrong rate must become audio at the right one: whole, in tune and at its time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nodes.media.resample import Resample
+from nodes.packets import Audio, Samples, SpeechEnd, SpeechStart, duration_of
+from pipeline.cause import Causes
+from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
+from pipeline.testing import Outcome, root_stamp, run_node
+from tests.nodes.media.files import pitch, tone
+
+
+def packets(samples: Samples, rate: int, *, size: int = 0, start: int = 0) -> list[Audio]:
+    """A stream of audio, 20 ms a packet unless said otherwise."""
+    size = size or rate // 50
+    cuts = [*range(0, len(samples), size), len(samples)]
+    times = [start + duration_of(cut, rate) for cut in cuts]
+    return [
+        Audio(root_stamp(time, until - time), samples[begin:end], rate)
+        for (begin, end), (time, until) in zip(pairwise(cuts), pairwise(times), strict=True)
+    ]
+
+
+def resampled(feed: list[Packet] | list[Audio], rate: int) -> Outcome:
+    """What the node makes of it."""
+    return run_node(Resample(), feed, caps={"resampled": {"rate": rate}})
+
+
+def sound(outcome: Outcome) -> Samples:
+    """All its samples in a row."""
+    return np.concatenate([packet.samples for packet in outcome.of(Audio)])
+
+
+RATES = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    given_rate=st.sampled_from(RATES),
+    wanted=st.sampled_from(RATES),
+    count=st.integers(100, 20_000),
+    size=st.integers(40, 4_000),
+)
+def test_no_time_is_lost_or_gained(given_rate: int, wanted: int, count: int, size: int) -> None:
+    """The stream is as long as before, without gaps: else the words and the clock drift apart."""
+    out = resampled(packets(tone(1.0, count), given_rate, size=size, start=SECOND), wanted)
+    stamps = [packet.at for packet in out.packets]
+    assert not out.errors
+    assert {packet.rate for packet in out.of(Audio)} == {wanted}
+    assert stamps[0].pts == SECOND
+    assert all(a.pts + a.duration == b.pts for a, b in pairwise(stamps))
+    assert stamps[-1].pts + stamps[-1].duration - SECOND == pytest.approx(
+        count * SECOND / given_rate, abs=SECOND / wanted + 1
+    )
+
+
+@pytest.mark.parametrize(("given_rate", "wanted"), [(48_000, 16_000), (8_000, 16_000), (44_100, 16_000)])
+def test_a_tone_stays_the_same_tone_at_the_same_time(given_rate: int, wanted: int) -> None:
+    """Pitch, loudness and position stay; a shift would move every word's time."""
+    out = sound(resampled(packets(tone(1.0, given_rate), given_rate), wanted))
+    expected = tone(1.0, wanted)
+    assert pitch(out, wanted) == pytest.approx(440, abs=0.5)
+    middle = slice(wanted // 10, -wanted // 10)
+    error = out[middle].astype(float) - expected[middle]
+    assert 20 * np.log10(expected.std() / error.std()) > 60
+
+
+def test_what_cannot_be_heard_at_the_new_rate_does_not_come_back_as_noise() -> None:
+    """Hiss above 8 kHz must not fold down into the voice."""
+    out = sound(resampled(packets(tone(1.0, 48_000, hertz=11_000), 48_000), 16_000))
+    assert 20 * np.log10(out[1_000:-1_000].std() / tone(1.0, 48_000, hertz=11_000).std()) < -60
+
+
+def test_it_waits_at_most_twenty_milliseconds_more() -> None:
+    """It is on the way of every word that is heard: what it holds back is waited for."""
+    out = resampled(packets(tone(2.0, 48_000), 48_000), 16_000)
+    ends = [packet.at.pts + packet.at.duration for packet in out.packets]
+    late = [time - end for time, end in zip(out.times, ends, strict=True)][:-1]
+    assert max(late) <= 20 * MILLISECOND
+    assert sum(late) / len(late) <= Resample().latency() + MILLISECOND
+
+
+def test_the_right_rate_goes_through_untouched() -> None:
+    """No filter where none is needed."""
+    feed = packets(tone(0.1, 16_000), 16_000)
+    assert resampled(feed, 16_000).packets == feed
+
+
+def test_marks_go_through() -> None:
+    """Where speech begins and ends is not lost on the way."""
+    first, *rest = packets(tone(0.1, 48_000), 48_000)
+    out = resampled([first, SpeechStart(root_stamp()), *rest, SpeechEnd(root_stamp())], 16_000)
+    assert [kind for kind in out.kinds() if kind is not Audio] == [SpeechStart, SpeechEnd]
+
+
+def test_after_a_gap_the_time_is_right_again() -> None:
+    """Where a full queue has dropped audio, all that follows would be too early for ever."""
+    feed = packets(tone(1.0, 48_000), 48_000)
+    out = resampled(feed[:10] + feed[20:], 16_000)
+    stamps = [packet.at for packet in out.packets]
+    assert sound(out).size == 40 * 320
+    assert [b.pts for a, b in pairwise(stamps) if a.pts + a.duration != b.pts] == [400 * MILLISECOND]
+    assert stamps[-1].pts + stamps[-1].duration == SECOND
+
+
+def test_the_rate_may_change_within_a_stream() -> None:
+    """A caller who changes from one microphone to another is still heard."""
+    feed = packets(tone(0.5, 48_000), 48_000)
+    feed += packets(tone(0.5, 8_000), 8_000, start=SECOND // 2)
+    feed += packets(tone(0.5, 16_000), 16_000, start=SECOND)
+    out = resampled(feed, 16_000)
+    stamps = [packet.at for packet in out.packets]
+    assert not out.errors
+    assert all(a.pts + a.duration == b.pts for a, b in pairwise(stamps))
+    assert pitch(sound(out), 16_000) == pytest.approx(440, abs=1)
+
+
+def test_nothing_of_a_dead_cause_is_mixed_into_the_next() -> None:
+    """The end of what was called off must not sound at the beginning of what follows."""
+    causes = Causes()
+    old, new = causes.begin("old"), causes.begin("new")
+    first = [Audio(Stamp(p.at.pts, p.at.duration, old), p.samples, p.rate) for p in packets(tone(0.1, 48_000), 48_000)]
+    silence = np.zeros(4_800, np.int16)
+    second = [
+        Audio(Stamp(p.at.pts, p.at.duration, new), p.samples, p.rate)
+        for p in packets(silence, 48_000, start=SECOND // 10)
+    ]
+    out = resampled(first + second, 16_000)
+    after = np.concatenate([p.samples for p in out.of(Audio) if p.at.cause is new])
+    assert np.abs(after).max() <= 1  # the dither
+    assert sum(p.samples.size for p in out.of(Audio) if p.at.cause is old) == 1_600

@@ -1,0 +1,327 @@
+"""What the person would have heard and seen must be in the files, and no more than that."""
+
+from __future__ import annotations
+
+import asyncio
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nodes.face.arkit import NAMES
+from nodes.media.sink import MediaSink
+from nodes.packets import Audio, AvatarFrames, Played, Samples, Speech, duration_of
+from pipeline.cause import Cause, Causes
+from pipeline.clock import Clock
+from pipeline.errors import ResourceError
+from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
+from pipeline.runner import Runner
+from pipeline.testing import Bench, Outcome, run_node
+from pipeline.virtual import run_virtual
+
+RATE = 16_000
+ms = MILLISECOND
+
+
+def answer(name: str = "turn") -> Cause:
+    """A turn that has been committed: its answer may be heard."""
+    causes = Causes()
+    cause = causes.begin(name)
+    causes.commit(cause)
+    return cause
+
+
+def speech(cause: Cause, length: int, *, pts: int = 0, text: str = "one two", rate: int = RATE, **more: Any) -> Speech:
+    """A sentence whose samples count up, so that each can be told from the others."""
+    samples = np.arange(1, length * rate // SECOND + 1).astype(np.int16)
+    return Speech(Stamp(pts, length, cause), samples, rate, text, **more)
+
+
+def frames(cause: Cause, pts: int, count: int, *, first: int = 0, rate: int = 50) -> AvatarFrames:
+    """A batch whose frames are numbered in their first weight."""
+    weights = np.zeros((count, 52), np.float32)
+    weights[:, 0] = np.arange(first, first + count)
+    return AvatarFrames(Stamp(pts, count * SECOND // rate, cause), weights, np.zeros((count, 7), np.float32), rate)
+
+
+def heard(folder: Path) -> tuple[Samples, int]:
+    """The samples of `answer.wav` and their rate."""
+    with wave.open(str(folder / "answer.wav")) as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16), file.getframerate()
+
+
+def seen(folder: Path) -> list[tuple[int, int]]:
+    """The frames of `avatar.npz`: when (in ms), and which."""
+    with np.load(folder / "avatar.npz") as file:
+        assert file["weights"].dtype == file["pose"].dtype == np.float32
+        assert file["pose"].shape == (len(file["time"]), 7)
+        return [(round(t * 1000), int(w)) for t, w in zip(file["time"], file["weights"][:, 0], strict=True)]
+
+
+def told(outcome: Outcome) -> list[tuple[str, int, bool, bool]]:
+    """The Played events: text, position in ms, ended, last."""
+    return [(event.text, event.position // ms, event.ended, event.last) for event in outcome.of(Played)]
+
+
+Script = dict[int, Callable[[Bench], Any]]
+
+
+def played(folder: Path | None, feed: Any, script: Script | None = None, **params: Any) -> Outcome:
+    """Runs the sink over a feed that comes at once; at the times of the script something happens."""
+
+    async def main() -> Outcome:
+        bench = Bench(MediaSink(path=str(folder) if folder else None, **params), feed, paced=False)
+        clock = Clock(asyncio.get_running_loop())
+        async with Runner() as runner:
+            run = asyncio.ensure_future(bench.run(runner))
+            for time, act in sorted((script or {}).items()):
+                await clock.sleep_until(time)
+                act(bench)
+            return await run
+
+    outcome = run_virtual(main())
+    assert not outcome.errors
+    return outcome
+
+
+def revoke(cause: Cause) -> Callable[[Bench], None]:
+    """Calls the cause off, as the turn node does when somebody interrupts."""
+    return lambda bench: bench.session.causes.revoke(cause, "feed_audio")
+
+
+def test_sentences_follow_each_other_on_the_sessions_timeline(tmp_path: Path) -> None:
+    """The answer lines up with the recording that went in: silence first, then one after the other."""
+    cause = answer()
+
+    first, second = speech(cause, 100 * ms, pts=400 * ms), speech(cause, 60 * ms, last=True)
+    out = run_node(MediaSink(path=str(tmp_path)), [first, second])
+    samples, rate = heard(tmp_path)
+    assert rate == RATE
+    assert not samples[:8_000].any()
+    np.testing.assert_array_equal(samples[8_000:], [*range(1, 1_601), *range(1, 961)])
+    assert told(out)[:2] == [("", 0, False, False), ("one two", 100, True, False)]
+    assert told(out)[2:] == [("", 0, False, False), ("one two", 60, True, True)]
+
+
+def test_playing_takes_as_long_as_it_sounds() -> None:
+    """Who measures a conversation with files measures the time of a loudspeaker."""
+    assert played(None, [speech(answer(), 310 * ms)]).report.duration == 310 * ms
+    assert played(None, [speech(answer(), 310 * ms)], pace=False).report.duration == 0
+
+
+def test_a_sentence_that_is_called_off_stops_at_once(tmp_path: Path) -> None:
+    """Somebody interrupts: not one more sample, and the dialogue learns what was heard."""
+    cause = answer()
+    out = played(
+        tmp_path, [speech(cause, SECOND, last=True), speech(cause, SECOND, last=True)], {510 * ms: revoke(cause)}
+    )
+    assert told(out) == [("", 0, False, False), ("one", 510, True, False)]
+    samples, _ = heard(tmp_path)
+    np.testing.assert_array_equal(samples, np.arange(1, 8_161))
+    assert out.report.duration == 510 * ms
+
+
+def test_a_cause_that_dies_without_a_flush_stops_within_a_frame(tmp_path: Path) -> None:
+    """The sink looks for itself: no sample leaves after the frame that was playing."""
+    cause = answer()
+    out = played(tmp_path, [speech(cause, SECOND)], {510 * ms: lambda _: Causes().revoke(cause, "turn")})
+    assert told(out)[-1] == ("one", 520, True, False)
+    assert heard(tmp_path)[0].size == 520 * 16
+
+
+def test_what_is_held_goes_on_where_it_was(tmp_path: Path) -> None:
+    """A cough holds the answer for a moment; not a word of it is lost or said twice."""
+    cause, causes = answer(), Causes()
+    script: Script = {200 * ms: lambda _: causes.hold(cause), 700 * ms: lambda _: causes.release(cause)}
+    feed = {"audio": [speech(cause, 400 * ms)], "avatar": [frames(cause, 0, 20)]}
+    out = played(tmp_path, feed, script)
+    samples, _ = heard(tmp_path)
+    np.testing.assert_array_equal(samples[: 200 * 16], np.arange(1, 3_201))
+    assert not samples[200 * 16 : 700 * 16].any()
+    np.testing.assert_array_equal(samples[700 * 16 :], np.arange(3_201, 6_401))
+    assert told(out)[-1] == ("one two", 400, True, False)
+    assert seen(tmp_path) == [(20 * n if n < 10 else 500 + 20 * n, n) for n in range(20)]
+
+
+def test_what_is_held_and_then_called_off_says_no_more(tmp_path: Path) -> None:
+    """They did mean to interrupt."""
+    cause, causes = answer(), Causes()
+    out = played(tmp_path, [speech(cause, SECOND)], {200 * ms: lambda _: causes.hold(cause), 700 * ms: revoke(cause)})
+    assert told(out)[-1] == ("", 200, True, False)
+    assert heard(tmp_path)[0].size == 200 * 16
+
+
+def test_a_guess_is_not_heard_before_it_is_decided(tmp_path: Path) -> None:
+    """An answer to words that were only guessed waits; it starts when the decision falls."""
+    causes = Causes()
+    cause = causes.begin("guess")
+    played(tmp_path, [speech(cause, 100 * ms)], {300 * ms: lambda _: causes.commit(cause)})
+    samples, _ = heard(tmp_path)
+    assert not samples[: 300 * 16].any()
+    assert samples[300 * 16] == 1
+
+
+def test_a_guess_that_is_called_off_leaves_no_trace(tmp_path: Path) -> None:
+    """Nothing is heard, and nobody is told that something was."""
+    cause = Causes().begin("guess")
+    out = played(tmp_path, [speech(cause, 100 * ms)], {300 * ms: revoke(cause)})
+    assert told(out) == []
+    assert heard(tmp_path)[0].size == 0
+
+
+def test_the_next_answer_begins_as_soon_as_the_old_one_is_cut(tmp_path: Path) -> None:
+    """It does not wait for the time that the old one would have taken."""
+    old, new = answer("old"), answer("new")
+    out = played(tmp_path, [speech(old, 5 * SECOND), speech(new, 100 * ms)], {90 * ms: revoke(old)})
+    samples, _ = heard(tmp_path)
+    np.testing.assert_array_equal(samples, [*range(1, 1_441), *range(1, 1_601)])
+    assert out.report.duration == 190 * ms
+
+
+def test_the_file_is_right_when_the_session_is_stopped_in_the_middle(tmp_path: Path) -> None:
+    """Ctrl-C keeps what was heard so far, in a file that can be played."""
+
+    cause = answer()
+    feed = {"audio": [speech(cause, 5 * SECOND)], "avatar": [frames(cause, 0, 250)]}
+    played(tmp_path, feed, {330 * ms: lambda bench: bench.session.stop()})
+    np.testing.assert_array_equal(heard(tmp_path)[0], np.arange(1, 330 * 16 + 1))
+    assert seen(tmp_path) == [(20 * n, n) for n in range(17)]
+
+
+def test_without_pace_it_is_all_written_at_once_in_its_place(tmp_path: Path) -> None:
+    """A batch run takes no time, yet sentences do not lie on top of each other."""
+    cause = answer()
+    feed = {
+        "audio": [speech(cause, 100 * ms), speech(cause, 60 * ms, pts=100 * ms, last=True)],
+        "avatar": [frames(cause, 0, 5), frames(cause, 100 * ms, 3, first=5)],
+    }
+    out = played(tmp_path, feed, pace=False)
+    np.testing.assert_array_equal(heard(tmp_path)[0], [*range(1, 1_601), *range(1, 961)])
+    assert told(out)[-1] == ("one two", 60, True, True)
+    assert seen(tmp_path) == [(20 * n, n) for n in range(8)]
+
+
+def test_a_second_voice_with_another_rate_keeps_its_pitch(tmp_path: Path) -> None:
+    """A fallback voice has its own rate; it must not sound like a chipmunk, nor shift what follows."""
+    cause = answer()
+    low = Speech(Stamp(0, 0, cause), np.full(22_050, 1_000, np.int16), 22_050, "low")
+    played(tmp_path, [speech(cause, 100 * ms), low])
+    samples, rate = heard(tmp_path)
+    assert rate == RATE
+    assert samples.size == 1_600 + 16_000
+    assert np.abs(samples[3_200:-1_600].astype(int) - 1_000).max() <= 2
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 24_000, 44_100])
+def test_every_sample_is_written_once_whatever_the_rate(rate: int, tmp_path: Path) -> None:
+    """20 ms are not a whole number of samples at every rate: no click at the seams."""
+    cause = answer()
+    one = speech(cause, 333 * ms, rate=rate)
+    played(tmp_path, [one, one])
+    samples, _ = heard(tmp_path)
+    np.testing.assert_array_equal(samples, np.tile(one.samples, 2))
+
+
+def test_frames_are_placed_where_their_sentence_was_really_heard(tmp_path: Path) -> None:
+    """The lips are with the words, although the frames were made long before."""
+    cause = answer()
+    sentences: list[Packet] = [speech(cause, 200 * ms, pts=7 * SECOND), speech(cause, 200 * ms, pts=8 * SECOND)]
+    batches: list[Packet] = [frames(cause, 7 * SECOND, 10), frames(cause, 8 * SECOND, 10, first=10)]
+    played(tmp_path, {"audio": sentences, "avatar": batches})
+    assert seen(tmp_path) == [(20 * n, n) for n in range(20)]
+    with np.load(tmp_path / "avatar.npz") as file:
+        assert int(file["rate"]) == 50
+        assert tuple(file["names"]) == NAMES
+
+
+def test_frames_end_where_the_sentence_was_cut(tmp_path: Path) -> None:
+    """A face that goes on speaking without a voice is worse than none."""
+    cause, new = answer("old"), answer("new")
+    feed = {
+        "audio": [speech(cause, SECOND), speech(new, 100 * ms, pts=3 * SECOND)],
+        "avatar": [frames(cause, 0, 50), frames(new, 3 * SECOND, 5, first=100)],
+    }
+    played(tmp_path, feed, {110 * ms: revoke(cause)})
+    assert seen(tmp_path) == [(20 * n, n) for n in range(6)] + [(110 + 20 * n, 100 + n) for n in range(5)]
+
+
+def test_frames_that_come_after_the_sentence_began_are_kept(tmp_path: Path) -> None:
+    """The face is computed while the voice already speaks."""
+    cause = answer()
+
+    def late(n: int) -> Callable[[Bench], Any]:
+        batch = frames(cause, n * 80 * ms, 4, first=4 * n)
+        return lambda bench: bench.node.memory.recording.faces.add(batch)
+
+    sentences = [speech(cause, 320 * ms), speech(cause, SECOND, pts=SECOND)]
+    played(tmp_path, sentences, {(n + 1) * 100 * ms: late(n) for n in range(4)})
+    assert seen(tmp_path) == [(20 * n, n) for n in range(16)]
+
+
+def test_without_a_face_there_is_no_face_file(tmp_path: Path) -> None:
+    """And none of an earlier run is taken for this one's."""
+    (tmp_path / "avatar.npz").write_bytes(b"old")
+    played(tmp_path, [speech(answer(), 100 * ms)])
+    assert [path.name for path in tmp_path.iterdir()] == ["answer.wav"]
+
+
+def test_a_session_in_which_nothing_was_said_leaves_an_empty_file(tmp_path: Path) -> None:
+    """Not the answer of an earlier run."""
+    (tmp_path / "answer.wav").write_bytes(b"old")
+    played(tmp_path, {"audio": [], "avatar": []})
+    assert heard(tmp_path)[0].size == 0
+
+
+def test_plain_audio_is_played_too(tmp_path: Path) -> None:
+    """An echo or a music graph has no sentences; the seams between packets are not heard."""
+    root = Causes().root
+    wave_in = np.arange(1, 3_201).astype(np.int16)
+    packets = [
+        Audio(Stamp(duration_of(n, RATE), 20 * ms, root), wave_in[n : n + 320], RATE) for n in range(0, 3_200, 320)
+    ]
+    out = played(tmp_path, packets)
+    np.testing.assert_array_equal(heard(tmp_path)[0], wave_in)
+    assert told(out) == []
+
+
+def test_a_long_pause_does_not_fill_the_memory_or_the_disk(tmp_path: Path) -> None:
+    """After an hour of silence the answer is an hour into the file."""
+    cause = answer()
+    one = speech(cause, 100 * ms)
+    run_node(MediaSink(path=str(tmp_path)), [Speech(Stamp(3600 * SECOND, 0, cause), one.samples, RATE, "x")])
+    path = tmp_path / "answer.wav"
+    assert path.stat().st_size == 44 + 2 * (3600 * RATE + 1_600)
+    assert path.stat().st_blocks * 512 < 1_000_000
+    with wave.open(str(path)) as file:
+        file.setpos(3600 * RATE)
+        assert file.readframes(1) == b"\x01\x00"
+
+
+def test_a_full_disk_does_not_stop_the_voice(tmp_path: Path) -> None:
+    """The person hears the answer, the dialogue learns of it, and the user is told why the file is short."""
+    (tmp_path / "answer.wav").symlink_to("/dev/full")
+    cause = answer()
+    out = run_node(MediaSink(path=str(tmp_path)), [speech(cause, SECOND), speech(cause, SECOND, last=True)])
+    assert told(out)[-1] == ("one two", 1000, True, True)
+    assert {failure.category for failure in out.errors} == {"resource"}
+    assert "the disk is full" in out.errors[0].hint
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """Before the conversation, not after it."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ResourceError, match=r"cannot write .*file/out"):
+        run_node(MediaSink(path=str(tmp_path / "file" / "out")), [])
+
+
+def test_the_same_run_gives_the_same_files(tmp_path: Path) -> None:
+    """Two runs can be compared byte by byte."""
+    for name in ("a", "b"):
+        cause = answer()
+        played(tmp_path / name, {"audio": [speech(cause, 100 * ms)], "avatar": [frames(cause, 0, 5)]})
+    for name in ("answer.wav", "avatar.npz"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

@@ -1,0 +1,333 @@
+"""A recording that somebody has, in whatever format, must come in whole and on time, or say why not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tracemalloc
+import wave
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nodes.media.source import MediaDamaged, MediaSource
+from nodes.models import path as model_path
+from nodes.packets import Audio, Samples
+from pipeline.errors import UserInputError
+from pipeline.packet import MILLISECOND, SECOND
+from pipeline.testing import Outcome, run_node
+from pipeline.virtual import run_virtual
+from tests.nodes.media.bench import started
+from tests.nodes.media.files import pitch, silent_video, sound_file, tone
+
+FRAME = 20 * MILLISECOND
+
+
+def played(path: Path | str, **params: Any) -> Outcome:
+    """What the source gives for a file."""
+    return run_node(MediaSource(path=str(path), **params))
+
+
+def noise(size: int) -> bytes:
+    """Bytes that mean nothing, the same in each run."""
+    return np.random.default_rng(7).bytes(size)
+
+
+def sound(outcome: Outcome) -> Samples:
+    """All its samples in a row."""
+    return np.concatenate([packet.samples for packet in outcome.of(Audio)])
+
+
+FORMATS = [
+    ("low.wav", "pcm_s16le", 8_000, 1),
+    ("plain.wav", "pcm_s16le", 16_000, 1),
+    ("float.wav", "pcm_f32le", 22_050, 1),
+    ("high.wav", "pcm_s24le", 96_000, 2),
+    ("cd.flac", "flac", 44_100, 2),
+    ("music.mp3", "libmp3lame", 44_100, 2),
+    ("call.opus", "libopus", 48_000, 1),
+    ("call.ogg", "libopus", 48_000, 2),
+    ("phone.m4a", "aac", 44_100, 1),
+    ("law.wav", "pcm_mulaw", 8_000, 1),
+]
+
+
+@pytest.mark.parametrize(("name", "codec", "rate", "channels"), FORMATS)
+def test_it_takes_what_people_record_with(name: str, codec: str, rate: int, channels: int, tmp_path: Path) -> None:
+    """The same second of sound comes out of every format: 16 kHz, mono, at its pitch and loudness."""
+    recorded = tone(1.0, rate)
+    out = played(sound_file(tmp_path / name, [recorded] * channels, rate, codec=codec), tail=0)
+    samples = sound(out)
+    assert not out.posted
+    assert not out.errors
+    assert {packet.rate for packet in out.of(Audio)} == {16_000}
+    assert samples.size / 16_000 == pytest.approx(1.0, abs=0.08)  # codecs add a little at the ends
+    middle = samples[4_000:12_000]
+    assert pitch(middle, 16_000) == pytest.approx(440, abs=2)
+    assert middle.std() == pytest.approx(recorded.std(), rel=0.1)
+
+
+def test_the_sound_of_a_video_is_taken(tmp_path: Path) -> None:
+    """Who has only a video need not extract its sound first."""
+    path = sound_file(tmp_path / "talk.mp4", [tone(1.0, 48_000)], 48_000, codec="aac", picture=True)
+    assert pitch(sound(played(path, tail=0))[4_000:12_000], 16_000) == pytest.approx(440, abs=2)
+
+
+def test_both_sides_of_a_stereo_recording_are_heard(tmp_path: Path) -> None:
+    """Two people, one on each side: neither is lost."""
+    left, right = tone(1.0, 16_000, hertz=300), tone(1.0, 16_000, hertz=1000)
+    spectrum = np.abs(np.fft.rfft(sound(played(sound_file(tmp_path / "two.wav", [left, right], 16_000), tail=0))))
+    assert spectrum[300] == pytest.approx(spectrum[1000], rel=0.1)
+    assert spectrum[300] > 100 * np.median(spectrum)
+
+
+def test_a_packet_leaves_when_a_microphone_would_have_it(tmp_path: Path) -> None:
+    """Earlier would make every latency that is measured with a file too good."""
+    out = played(sound_file(tmp_path / "a.wav", [tone(0.1, 16_000)], 16_000), tail="40ms")
+    assert [packet.at.pts for packet in out.packets] == [n * FRAME for n in range(7)]
+    assert out.times == [(n + 1) * FRAME for n in range(7)]
+    assert {packet.at.duration for packet in out.packets} == {FRAME}
+
+
+def test_without_pace_it_takes_no_time(tmp_path: Path) -> None:
+    """A long recording can be worked through as fast as the nodes below can."""
+    out = played(sound_file(tmp_path / "a.wav", [tone(1.0, 16_000)], 16_000), pace=False, tail=0)
+    assert out.times == [0] * 50
+    assert out.packets[-1].at.pts == 49 * FRAME
+
+
+def test_the_last_packet_is_filled_up_and_silence_follows(tmp_path: Path) -> None:
+    """The last word is not cut off, and after it there is the silence that ends the turn."""
+    recorded = np.full(500, 1000, np.int16)
+    out = played(sound_file(tmp_path / "a.wav", [recorded], 16_000), tail="50ms")
+    assert {packet.samples.size for packet in out.of(Audio)} == {320}
+    np.testing.assert_array_equal(sound(out), np.pad(recorded, (0, 5 * 320 - 500)))
+
+
+def test_it_gives_the_rate_that_planning_agreed(tmp_path: Path) -> None:
+    """A graph whose nodes want 48 kHz gets it, without a resampler of its own."""
+    path = sound_file(tmp_path / "a.wav", [tone(0.5, 8_000)], 8_000)
+    out = run_node(MediaSource(path=str(path), tail=0), caps={"audio": {"rate": 48_000}})
+    assert {(packet.rate, packet.samples.size) for packet in out.of(Audio)} == {(48_000, 960)}
+    assert pitch(sound(out)[4_800:19_200], 48_000) == pytest.approx(440, abs=2)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    count=st.integers(1, 9_000),
+    frame_ms=st.integers(5, 200),
+    rate=st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100]),
+)
+def test_nothing_is_lost_at_any_length(count: int, frame_ms: int, rate: int, tmp_path: Path) -> None:
+    """Every sample comes once, in equal packets that follow each other without a gap."""
+    recorded = np.arange(1, count + 1).astype(np.int16)
+    path = sound_file(tmp_path / "a.wav", [recorded], rate)
+    out = run_node(
+        MediaSource(path=str(path), pace=False, tail=0, frame=frame_ms * MILLISECOND), caps={"audio": {"rate": rate}}
+    )
+    samples = sound(out)
+    np.testing.assert_array_equal(samples[:count], recorded)
+    assert not samples[count:].any()
+    assert len({packet.samples.size for packet in out.of(Audio)}) == 1
+    stamps = [packet.at for packet in out.packets]
+    assert all(a.pts + a.duration == b.pts for a, b in pairwise(stamps))
+    end = stamps[-1].pts + stamps[-1].duration
+    assert end == pytest.approx(samples.size * SECOND / rate, abs=1)
+
+
+def test_a_long_recording_is_not_loaded_whole(tmp_path: Path) -> None:
+    """An hour of audio must not take gigabytes: ten minutes at 48 kHz are 58 MB, and 4 MB must do."""
+    path = sound_file(tmp_path / "long.flac", [np.zeros(600 * 8_000, np.int16)], 8_000, codec="flac")
+    node = MediaSource(path=str(path), pace=False, tail=0, rate=48_000)
+    packets = 0
+
+    async def count() -> None:
+        nonlocal packets
+        async for _ in node.run():
+            packets += 1
+
+    async def main() -> None:
+        await started(node, caps={"audio": {"rate": 48_000}})
+        tracemalloc.start()
+        try:
+            await count()
+            assert tracemalloc.get_traced_memory()[1] < 4_000_000
+        finally:
+            tracemalloc.stop()
+            await node.close()
+
+    run_virtual(main())
+    assert packets == 600 * 50
+
+
+def refusal(path: Path | str) -> UserInputError:
+    """What somebody is told who gives this file."""
+    with pytest.raises(UserInputError) as caught:
+        played(path)
+    return caught.value
+
+
+def test_a_missing_file_names_the_one_that_was_meant(tmp_path: Path) -> None:
+    """A slip of the finger is put right at once."""
+    sound_file(tmp_path / "question.wav", [tone(0.1, 8_000)], 8_000)
+    error = refusal(tmp_path / "qestion.wav")
+    assert error.message == f"there is no file {tmp_path}/qestion.wav"
+    assert error.hint == "did you mean question.wav?"
+
+
+def test_a_missing_folder_says_where_one_is(tmp_path: Path) -> None:
+    """A relative path from the wrong place is understood."""
+    error = refusal(tmp_path / "gone" / "a.wav")
+    assert f"no folder {tmp_path}/gone" in error.hint
+    assert str(Path.cwd()) in error.hint
+
+
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+    """Nobody waits for FFmpeg's own words about a folder."""
+    assert refusal(tmp_path).message == f"{tmp_path} is a folder"
+
+
+def test_an_empty_file_is_named_as_such(tmp_path: Path) -> None:
+    """A recording that failed is not called corrupt."""
+    (tmp_path / "a.wav").touch()
+    assert refusal(tmp_path / "a.wav").message == f"{tmp_path}/a.wav is empty: it has 0 bytes"
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Permissions are named, for they are quickly put right."""
+    path = sound_file(tmp_path / "a.wav", [tone(0.1, 8_000)], 8_000)
+
+    def refuse(file: str) -> None:
+        raise PermissionError(13, "Permission denied", file)
+
+    monkeypatch.setattr("av.open", refuse)
+    assert refusal(path).message == f"{path} may not be read"
+
+
+@pytest.mark.parametrize("content", [b"Dear diary,\n" * 500, bytes(range(256)) * 40, b"RIFF\x00\x00"])
+def test_what_is_no_recording_is_refused(content: bytes, tmp_path: Path) -> None:
+    """A text or noise under a name of a sound file is refused in words, not in a stack trace."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    error = refusal(path)
+    assert str(path) in error.message
+    assert error.hint
+
+
+def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
+    """Nobody waits through a silent video for an answer."""
+    error = refusal(silent_video(tmp_path / "mute.mp4"))
+    assert error.message == f"{tmp_path}/mute.mp4 has no sound, only video"
+
+
+def test_a_file_with_nothing_that_can_be_decoded(tmp_path: Path) -> None:
+    """The header is fine, the sound is garbage: said before the session starts."""
+    path = sound_file(tmp_path / "a.flac", [tone(1.0, 16_000)], 16_000, codec="flac")
+    content = path.read_bytes()
+    path.write_bytes(content[:60] + bytes(200))
+    assert refusal(path).category == "user_input"
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.wav", "pcm_s16le"), ("a.mp3", "libmp3lame"), ("a.opus", "libopus")])
+def test_of_a_file_that_was_cut_off_the_beginning_is_kept(name: str, codec: str, tmp_path: Path) -> None:
+    """A recorder whose battery died: what it has recorded is used."""
+    path = sound_file(tmp_path / name, [tone(4.0, 48_000)], 48_000, codec=codec)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    samples = sound(played(path, tail=0, pace=False))
+    assert samples.size / 16_000 == pytest.approx(2.0, abs=0.6)
+    assert pitch(samples[8_000:16_000], 16_000) == pytest.approx(440, abs=2)
+
+
+def test_damage_in_the_middle_costs_a_moment(tmp_path: Path) -> None:
+    """A bad sector costs a moment of sound, not the rest of the recording."""
+    path = sound_file(tmp_path / "a.mp3", [tone(4.0, 44_100)], 44_100, codec="libmp3lame")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 300] = noise(300)
+    path.write_bytes(bytes(content))
+    out = played(path, tail=0, pace=False)
+    assert sound(out).size / 16_000 == pytest.approx(4.0, abs=0.3)
+    assert pitch(sound(out)[-8_000:-2_000], 16_000) == pytest.approx(440, abs=2)
+    assert not out.errors
+
+
+def test_damaged_packets_are_counted(tmp_path: Path) -> None:
+    """The event names the file and how much of it was lost."""
+    path = sound_file(tmp_path / "a.mp3", [tone(2.0, 44_100)], 44_100, codec="libmp3lame")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    path.write_bytes(bytes(content))
+    events = played(path, tail=0, pace=False).of(MediaDamaged)
+    assert [event.path for event in events] == [str(path)]
+    assert events[0].parts >= 1
+
+
+PROGRAM = """
+from nodes.media._decode import Decoder
+from pipeline.errors import UserInputError
+try:
+    decoder = Decoder({path!r}, 16_000)
+    while decoder.read(16_000).size: pass
+    decoder.close()
+except UserInputError:
+    pass
+"""
+
+
+@pytest.mark.parametrize("begin", [0, 2_000])
+def test_what_ffmpeg_says_is_not_on_the_screen(begin: int, tmp_path: Path) -> None:
+    """The user reads one message, ours; and none where the damage is small."""
+    path = sound_file(tmp_path / "a.mp3", [tone(1.0, 44_100)], 44_100, codec="libmp3lame")
+    path.write_bytes(path.read_bytes()[:begin] + noise(4_000))
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(path=str(path))], capture_output=True, text=True, check=True
+    )
+    assert (run.stdout, run.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{other}\n#EXT-X-ENDLIST\n"),
+        ("a.wav", "ffconcat version 1.0\nfile secret.ts\n"),
+    ],
+)
+def test_a_list_opens_no_other_file(name: str, content: str, tmp_path: Path) -> None:
+    """A file from a stranger must not give away the sound of another one that it names."""
+    other = sound_file(tmp_path / "secret.ts", [tone(1.0, 44_100)], 44_100, codec="aac")
+    (tmp_path / name).write_text(content.format(other=other))
+    assert refusal(tmp_path / name).message == f"{tmp_path}/{name} is a list of other files"
+
+
+def test_the_last_moment_is_not_left_in_the_filter(tmp_path: Path) -> None:
+    """The end of the last word is there, though the rate is another."""
+    samples = sound(played(sound_file(tmp_path / "a.wav", [np.full(8_000, 1000, np.int16)], 8_000), tail=0))
+    assert samples.size == 16_000
+    assert samples[-40:].min() > 500
+
+
+def test_recordings_joined_end_to_end_are_heard_to_the_end(tmp_path: Path) -> None:
+    """Two takes in one file, made with different settings: both at their pitch."""
+    first = sound_file(tmp_path / "a.mp3", [tone(1.0, 44_100)], 44_100, codec="libmp3lame")
+    second = sound_file(tmp_path / "b.mp3", [tone(1.0, 22_050)] * 2, 22_050, codec="libmp3lame")
+    both = tmp_path / "both.mp3"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    samples = sound(played(both, tail=0, pace=False))
+    assert samples.size / 16_000 == pytest.approx(2.0, abs=0.2)
+    for part in (samples[4_000:12_000], samples[-12_000:-4_000]):
+        assert pitch(part, 16_000) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.real_model
+def test_a_recorded_voice_comes_in_whole() -> None:
+    """The recordings that all other tests speak with are read to the sample."""
+    path = model_path("speech-librivox") / "sense_and_sensibility_01_austen_64kb-0870.wav"
+    with wave.open(str(path)) as file:
+        expected = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+    samples = sound(played(path, pace=False, tail=0))
+    np.testing.assert_array_equal(samples[: expected.size], expected)

@@ -1,0 +1,118 @@
+"""Where speech begins and ends must not depend on how the audio happens to be cut."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nodes.packets import Audio, Samples, SpeechEnd, SpeechStart
+from nodes.vad._speech import Mark, SpeechParams, SpeechTracker
+from pipeline.packet import MILLISECOND, SECOND
+from tests.nodes.vad.sounds import packets
+
+ms = MILLISECOND
+FRAME = 20 * ms
+SIZE = 320
+
+
+def voiced(frame: Samples) -> bool:
+    """A detector that is never wrong: the samples say it."""
+    return bool(frame[0])
+
+
+def tracked(pattern: str, *, size: int = SIZE, attack: int = 60, release: int = 120) -> list[Audio | Mark]:
+    """What comes of frames of 20 ms: `#` with a voice, `.` without."""
+    samples = np.repeat([int(each == "#") for each in pattern], SIZE).astype(np.int16)
+    tracker = SpeechTracker(SpeechParams(attack=attack * ms, release=release * ms), frame=FRAME)
+    out = [item for packet in packets(samples, size=size) for item in tracker.mark(packet, voiced)]
+    return [*out, *tracker.finish()]
+
+
+def marks(out: list[Audio | Mark]) -> list[tuple[str, int]]:
+    """The marks, with their times in frames."""
+    return [(type(item).__name__, item.at.pts // FRAME) for item in out if not isinstance(item, Audio)]
+
+
+def test_speech_begins_where_the_voice_began() -> None:
+    """Not where it was noticed: the first syllable belongs to it."""
+    assert marks(tracked("....######......")) == [("SpeechStart", 4), ("SpeechEnd", 10)]
+
+
+def test_a_click_is_not_speech() -> None:
+    """Two frames do not interrupt anybody."""
+    assert marks(tracked("..##....#.#.#...##..")) == []
+
+
+def test_a_pause_within_a_word_does_not_end_speech() -> None:
+    """A plosive is a silence of 100 ms."""
+    assert marks(tracked("####.....###.........")) == [("SpeechStart", 0), ("SpeechEnd", 12)]
+
+
+def test_a_mark_comes_right_before_the_audio_in_which_it_was_noticed() -> None:
+    """Whoever collects the audio of a turn knows which packet is its first and which its last."""
+    out = tracked("..###......")
+    names = [type(item).__name__ for item in out]
+    assert names[4] == "SpeechStart"
+    assert names[11] == "SpeechEnd"
+    assert [item for item in out if isinstance(item, Audio)][4] is out[5]
+
+
+def test_speech_that_is_open_when_the_stream_ends_is_ended() -> None:
+    """The last words of a recording without silence at its end are answered too."""
+    assert marks(tracked(".#####")) == [("SpeechStart", 1), ("SpeechEnd", 6)]
+
+
+@given(
+    pattern=st.text(alphabet="#.", min_size=1, max_size=80),
+    sizes=st.lists(st.integers(1, 2_000), min_size=1, max_size=8),
+    attack=st.integers(20, 200),
+    release=st.integers(20, 400),
+)
+def test_the_cut_of_the_packets_changes_nothing(pattern: str, sizes: list[int], attack: int, release: int) -> None:
+    """Marks are the same for any packet size, in turns, in order, and no audio is lost."""
+    expected = marks(tracked(pattern, attack=attack, release=release))
+    for size in sizes:
+        out = tracked(pattern, size=size, attack=attack, release=release)
+        assert marks(out) == expected
+        audio = np.concatenate([item.samples for item in out if isinstance(item, Audio)])
+        assert audio.size == SIZE * len(pattern)
+    names = [name for name, _ in expected]
+    assert names == ["SpeechStart", "SpeechEnd"] * (len(names) // 2)
+    assert all(a <= b for (_, a), (_, b) in pairwise(expected))
+
+
+def test_no_packet_gives_more_than_a_transform_may() -> None:
+    """The longest packet of a source, 200 ms, with the fastest settings, in the worst case."""
+    out = tracked("#." * 200, size=200 * 16, attack=20, release=20)
+    between = np.diff([n for n, item in enumerate(out) if isinstance(item, Audio)])
+    assert between.max() <= 16
+
+
+def test_after_lost_audio_speech_does_not_go_on_for_ever() -> None:
+    """Where the network has swallowed the end, the silence after it counts by the clock."""
+    tracker = SpeechTracker(SpeechParams(), frame=FRAME)
+    loud, quiet = packets(np.ones(1_600, np.int16)), packets(np.zeros(32_000, np.int16))
+    for packet in loud:
+        tracker.mark(packet, voiced)
+    (end, _) = tracker.mark(quiet[50], voiced)
+    assert isinstance(end, SpeechEnd)
+    assert end.at.pts == SECOND // 10
+
+
+def test_marks_carry_the_cause_of_the_audio() -> None:
+    """What follows from them is called off with it."""
+    packet = packets(np.ones(3_200, np.int16), size=3_200)[0]
+    start, _ = SpeechTracker(SpeechParams(), frame=FRAME).mark(packet, voiced)
+    assert isinstance(start, SpeechStart)
+    assert start.at.cause is packet.at.cause
+
+
+@pytest.mark.parametrize("params", [{"attack": "0ms"}, {"release": "6s"}, {"attack": 60}])
+def test_settings_that_make_no_sense_are_refused(params: dict[str, str | int]) -> None:
+    """A forgotten unit or a zero is found before the call, not in it."""
+    with pytest.raises(ValueError, match=r"attack|release"):
+        SpeechParams.model_validate(params)

@@ -1,0 +1,67 @@
+"""The usual detector: a word that it misses is a word that nobody hears."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from nodes.packets import Audio
+from nodes.vad.webrtc import WebRtcVad
+from pipeline.errors import DependencyError
+from pipeline.testing import run_node
+from tests.nodes.vad.sounds import heard, hiss, recorded, spans, talk
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 32_000, 48_000])
+@pytest.mark.parametrize("size_ms", [10, 20, 30, 50])
+def test_a_voice_is_found_at_every_rate_and_packet_size(rate: int, size_ms: int) -> None:
+    """Whatever a link delivers: one span, where the voice is."""
+    samples = talk(1.0, 1.0, 1.0, rate=rate)
+    ((begin, end),) = spans(heard(WebRtcVad(aggressiveness=3), samples, rate=rate, size=rate * size_ms // 1000))
+    assert begin == pytest.approx(1.0, abs=0.1)
+    assert end == pytest.approx(2.0, abs=0.15)
+
+
+def test_all_audio_goes_through_in_order() -> None:
+    """The ASR below hears every sample, voiced or not."""
+    samples = talk(0.5, 0.5, 0.5)
+    out = heard(WebRtcVad(), samples)
+    np.testing.assert_array_equal(np.concatenate([packet.samples for packet in out.of(Audio)]), samples)
+
+
+@pytest.mark.parametrize("level", [-75, -60, -50, -40, -30])
+@pytest.mark.parametrize("aggressiveness", [0, 1, 2, 3])
+def test_a_noisy_room_is_not_somebody_speaking(level: int, aggressiveness: int) -> None:
+    """A call in a noisy room must not begin with speech that nobody spoke."""
+    assert spans(heard(WebRtcVad(aggressiveness=aggressiveness), hiss(5.0, level=level))) == []
+
+
+def test_a_click_does_not_interrupt() -> None:
+    """A key that is pressed is no word."""
+    samples = hiss(3.0, level=-65)
+    for start in range(16_000, 40_000, 8_000):
+        samples[start : start + 160] = 12_000
+    assert spans(heard(WebRtcVad(), samples)) == []
+
+
+@pytest.mark.real_model
+def test_recorded_sentences_are_found_whole() -> None:
+    """Five people's worth of cards and a reader: none is missed, none begins late."""
+    for name, file in [("speech-cards", f"00{n}.wav") for n in range(1, 6)] + [("speech-beckett", "beckett.wav")]:
+        voice = recorded(name, file)
+        quiet = hiss(1.0, level=-70)
+        found = spans(heard(WebRtcVad(), np.concatenate([quiet, voice, quiet])))
+        total = sum(end - begin for begin, end in found)
+        assert found[0][0] >= 0.9, file
+        assert 0.4 * len(voice) / 16_000 <= total <= len(voice) / 16_000 + 0.5, file
+
+
+def test_without_its_package_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a fallback can take over, for it is said when the node starts."""
+    monkeypatch.setitem(sys.modules, "webrtcvad", None)
+    with pytest.raises(DependencyError) as caught:
+        run_node(WebRtcVad(), [])
+    assert "webrtcvad-wheels" in caught.value.message
+    assert "vad.energy" in caught.value.hint
