@@ -69,6 +69,8 @@ class Transcript(Packet, frozen=True):
     answer: str = ""
     """When set, what the dialogue must answer, word for word: an apology, a prepared sentence."""
 
+    # Never blocks: a dialogue that is busy answering must not keep the ears from what interrupts it.
+    queue: ClassVar[Queue] = Queue(time=seconds(600), count=64, full="latest")
     survives: ClassVar[bool] = True
 
 

@@ -45,6 +45,7 @@ def assemble(
     clock: Clock,
     make_server: Callable[[Stage], Server],
     failed: Callable[[Stage], Callable[[Exception, Any], None]],
+    post: Push,
     observe: Observer | None,
 ) -> Assembly:
     """Wires everything; nothing runs yet."""
@@ -52,6 +53,8 @@ def assemble(
     for name, nodes in members.items():
         stage = built.stages[name] = Stage(name, nodes, root)
         stage.failed = failed(stage)
+        for sent in stage.node.sends.values():
+            stage.routes.add(sent.event, post)
     for link in plan.links:
         built.stages[link.target].feeders += 1
         built.stages[link.target].bind(link.target_port, link.kinds)

@@ -113,7 +113,7 @@ class Node(Generic[P]):
         self.context.post(event)
 
     def tell(self, event: Event) -> None:
-        """Sends an upstream event at once; for where `yield` cannot be, such as a `finally`."""
+        """Sends an upstream event at once, which the bus gets too; for where `yield` cannot be, such as a `finally`."""
         self.context.tell(event)
 
     def latency(self) -> int:

@@ -89,6 +89,7 @@ class Session:
             clock=self.clock,
             make_server=self._make_server,
             failed=self._stage_failed,
+            post=self.bus.post,
             observe=self._observe,
         )
         for name, nodes in self._members.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,12 +83,12 @@ def replay(recording: Path, out: Path) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Seen, Path]]:
+def talk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, Path]:
     folder = tmp_path_factory.mktemp("talk")
     recording = folder / "talk.wav"
     pause = np.zeros(round(2.2 * RATE), np.int16)
     write(recording, [clip("hello_world.wav"), pause, clip("quick_brown_fox.wav"), pause])
-    yield replay(recording, folder), folder
+    return replay(recording, folder), folder
 
 
 def test_the_answer_stops(talk: tuple[Seen, Path]) -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import ClassVar, TextIO
 
 import msgspec
 import numpy as np
@@ -40,6 +40,8 @@ class MediaJsonl(Sink[MediaJsonlParams]):
     written. An interrupted run keeps the lines so far.
     """
 
+    suffix: ClassVar[str] = ".jsonl"
+    """Of the file, where the graph does not name one."""
     lines = Input(Packet, gated=True)
 
     @dataclass(slots=True)

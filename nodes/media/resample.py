@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nodes.packets import Audio, Samples, duration_of
+from pipeline.caps import ANY
 from pipeline.errors import DependencyError
 from pipeline.node import Transform
 from pipeline.packet import Stamp
@@ -33,8 +34,8 @@ class Resample(Transform[NoParams]):
 
     converts: ClassVar[str] = "rate"
 
-    audio = Input(Audio, passes=True, channels=1)
-    resampled = Output(Audio, channels=1)
+    audio = Input(Audio, passes=True, rate=ANY, channels=1)
+    resampled = Output(Audio, rate=ANY, channels=1)
 
     @dataclass(slots=True)
     class State:

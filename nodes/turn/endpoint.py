@@ -115,6 +115,8 @@ class Endpoint(Transform[EndpointParams]):
     def begin(self, start: SpeechStart) -> Out:
         """Somebody speaks: a new turn, or more of the one that seemed to end."""
         state = self.state
+        if state.phase == "speaking":
+            return ()  # a detector that took over in the middle begins anew
         if state.phase == "pausing":
             self._learn(start.at.pts - state.voice_end)
             self._call_off("resumed")

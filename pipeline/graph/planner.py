@@ -139,8 +139,11 @@ def _bridge(draft: _Draft, registry: Registry, solver: CapsSolver, end: Ends, co
 def _kinds_and_queues(draft: _Draft, order: list[str], solver: CapsSolver) -> tuple[PlannedLink, ...]:
     """What each link carries, following what passes through nodes untouched."""
     passing: dict[str, list[type[Packet]]] = {name: [] for name in draft.members}
+    patient: set[str] = set()
     planned: dict[int, PlannedLink] = {}
     for name in order:
+        if _can_wait(draft, name, patient):
+            patient.add(name)
         for index, end in enumerate(draft.links):
             if end.source != name:
                 continue
@@ -150,15 +153,27 @@ def _kinds_and_queues(draft: _Draft, order: list[str], solver: CapsSolver) -> tu
             if port.passes:
                 passing[end.target] += [kind for kind in kinds if kind not in port.kinds]
             caps = solver.agreed(end.target, [end.target_port]).get(end.target_port, {})
-            planned[index] = _planned(end, kinds, draft.node(end.target), caps)
+            planned[index] = _planned(end, kinds, draft.node(end.target), caps, name in patient)
     return tuple(planned[index] for index in sorted(planned))
 
 
+def _can_wait(draft: _Draft, name: str, patient: set[str]) -> bool:
+    """Whether what a node gives comes by calls alone from sources that are not live: a file loses nothing by waiting."""
+    node = draft.node(name)
+    if issubclass(node, Source):
+        return not node.live
+    feeds = [end for end in draft.links if end.target == name]
+    return issubclass(node, Transform) and all(end.source in patient and end.queue is None for end in feeds)
+
+
 def _planned(
-    end: Ends, kinds: tuple[type[Packet], ...], target: type[Node[Any]], caps: dict[str, Value]
+    end: Ends, kinds: tuple[type[Packet], ...], target: type[Node[Any]], caps: dict[str, Value], patient: bool
 ) -> PlannedLink:
     fused = issubclass(target, Transform) and end.queue is None
-    queue = None if fused else _queue(kinds[0].queue, end)
+    default = kinds[0].queue
+    if patient and default.full.startswith("drop"):
+        default = replace(default, full="block")
+    queue = None if fused else _queue(default, end)
     return PlannedLink(end.source, end.source_port, end.target, end.target_port, kinds, queue, caps)
 
 

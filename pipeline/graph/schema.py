@@ -12,11 +12,10 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from pipeline.graph.describe import defaults
+from pipeline.graph.describe import defaults, summary
 from pipeline.graph.document import VERSION
 from pipeline.graph.graph import OnError
 from pipeline.graph.members import NAME
-from pipeline.graph.reference import summary
 from pipeline.node import Node
 from pipeline.packet import Full
 from pipeline.params import Duration

@@ -146,7 +146,7 @@ def test_a_stream_that_is_left_is_closed_before_the_next_begins(pool: Pool[Model
         async for value in words:
             if value == 2:
                 break
-        await words.aclose()  # type: ignore[attr-defined]
+        await words.aclose()
         return await pool.run(lambda model: model.closed)
 
     assert run_virtual(main()) == 1
@@ -334,7 +334,7 @@ class Caller:
                 if value + 1 == self.wants:
                     break
         finally:
-            await stream.aclose()  # type: ignore[attr-defined]
+            await stream.aclose()
 
     @property
     def expected(self) -> list[int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +14,15 @@ from hypothesis import strategies as st
 from nodes.media.resample import Resample
 from nodes.packets import Audio, Samples, SpeechEnd, SpeechStart, duration_of
 from pipeline.cause import Causes
+from pipeline.graph.loader import loads
+from pipeline.graph.planner import plan
 from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
+from pipeline.registry import Registry
+from pipeline.report import SessionReport
+from pipeline.runner import Runner
 from pipeline.testing import Outcome, root_stamp, run_node
-from tests.nodes.media.files import pitch, tone
+from pipeline.virtual import run_virtual
+from tests.nodes.media.files import pitch, sound_file, tone
 
 
 def packets(samples: Samples, rate: int, *, size: int = 0, start: int = 0) -> list[Audio]:
@@ -136,3 +144,31 @@ def test_nothing_of_a_dead_cause_is_mixed_into_the_next() -> None:
     after = np.concatenate([p.samples for p in out.of(Audio) if p.at.cause is new])
     assert np.abs(after).max() <= 1  # the dither
     assert sum(p.samples.size for p in out.of(Audio) if p.at.cause is old) == 1_600
+
+
+GRAPH = """
+vitagraph: 1
+nodes:
+  mic: {{use: media.source, path: {folder}/voice.wav, rate: 44100, tail: 0s}}
+  vad: vad.energy
+  log: {{use: media.jsonl, path: {folder}/log.jsonl, kinds: [Audio, SpeechStart]}}
+links:
+  - mic -> vad -> log
+"""
+
+
+def test_planning_puts_it_where_the_rates_differ(tmp_path: Path) -> None:
+    """A graph of nodes that want different rates simply runs."""
+    sound_file(tmp_path / "voice.wav", [np.pad(tone(0.5, 44_100), (22_050, 0))], 44_100)
+    registry = Registry()
+    planned = plan(loads(GRAPH.format(folder=tmp_path), registry=registry), registry)
+
+    async def main() -> SessionReport:
+        async with Runner() as runner:
+            return await runner.session(planned).run()
+
+    assert run_virtual(main()).failures == []
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert {line["rate"] for line in lines if line["kind"] == "Audio"} == {16_000}
+    assert sum(line["samples"]["shape"][0] for line in lines if line["kind"] == "Audio") == 16_000
+    assert sum(line["kind"] == "SpeechStart" for line in lines) == 1

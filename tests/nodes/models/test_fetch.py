@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -20,6 +21,10 @@ from tests.nodes.models.conftest import FILE, WEIGHTS, Describe
 from tests.nodes.models.registry import Registry, sha256
 
 PULL = "from nodes.models import pull; pull('toy')"
+
+
+PAUSE = threading.Event()
+"""Never set: something to wait for while another process gets on."""
 
 
 def _process() -> subprocess.Popen[bytes]:
@@ -43,9 +48,10 @@ def test_killed_half_way_leaves_nothing_that_counts(toy: str, home: Path, regist
     registry.fault = "hangs"
     process = _process()
     assert registry.half_sent.wait(30)
+    partial = home / "models" / ".toy.partial" / FILE
+    assert any(partial.exists() or PAUSE.wait(0.02) for _ in range(1000))
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
-    assert (home / "models" / ".toy.partial" / FILE).exists()
     with pytest.raises(ResourceError, match="is not here"):
         path(toy)
     registry.fault = ""

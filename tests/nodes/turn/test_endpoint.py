@@ -193,6 +193,17 @@ def test_after_the_answer_was_heard_a_turn_starts_anew() -> None:
     assert not np.any(talk.whole.samples == 1000)
 
 
+def test_a_second_start_is_the_same_voice() -> None:
+    """A fallback detector takes over in mid-speech: the turn must not be begun twice."""
+    talk = Talk(partials="0s")
+    talk.node.begin(SpeechStart(talk._stamp()))
+    talk.silence(400, 7)
+    first = talk.node.state.guess
+    talk.voice(400, 9)
+    assert first is talk.whole.at.cause
+    assert np.any(talk.whole.samples == 7) and np.any(talk.whole.samples == 9)
+
+
 def test_long_turn_is_cut_and_goes_on() -> None:
     talk = Talk(longest="2s", partials="0s").voice(3000)
     assert [utterance.whole for utterance in talk.out] == [True, True]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline.graph.reference import node_page, reference, summary
+from pipeline.graph.describe import summary
 from pipeline.registry import Registry
 from tests.pipeline.graph import some_nodes
 from tests.pipeline.some.ears.detector import Detector
+from vitagraph.reference import node_page, reference
 
 
 def test_a_page_has_docstring_ports_and_parameters() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.caps import Constraint, FromParam, OneOf, Same
-from pipeline.graph.describe import expected, schema_of
+from pipeline.graph.describe import docstring, expected, schema_of, summary
 from pipeline.graph.spelling import spell
 from pipeline.node import Node, Service, Sink, Source, Transform
 from pipeline.port import Port
@@ -31,19 +30,16 @@ def reference(registry: Registry) -> str:
     return "\n".join([*lines, "", *(node_page(use, node) for use, node in nodes.items())])
 
 
+def table_of(registry: Registry) -> str:
+    """All nodes in one Markdown table."""
+    rows = [f"| `{use}` | {summary(registry.find(use))} |" for use in registry.names()]
+    return "\n".join(["| node | what it does |", "|---|---|", *rows, ""])
+
+
 def node_page(name: str, node: _NodeType) -> str:
     """One node: what it is, its ports, its parameters."""
-    parts = [f"## `{name}`", _docstring(node), _base(node), _ports(node), _params(node)]
+    parts = [f"## `{name}`", docstring(node), _base(node), _ports(node), _params(node)]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def summary(node: _NodeType) -> str:
-    """The first sentence of the class's docstring."""
-    return _docstring(node).partition("\n\n")[0].replace("\n", " ")
-
-
-def _docstring(node: _NodeType) -> str:
-    return inspect.cleandoc(node.__doc__ or "")
 
 
 def _anchor(use: str) -> str:

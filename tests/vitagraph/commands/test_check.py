@@ -1,0 +1,43 @@
+"""`vitagraph check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.vitagraph.conftest import Run
+from tests.vitagraph.scripted import GRAPH
+from vitagraph import exits
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Path:
+    """The scripted conversation, with a parameter."""
+    file = tmp_path / "graph.yaml"
+    source = "  talk: {use: tests.vitagraph.scripted:Scripted, hang: '${hang}'}"
+    text = GRAPH.replace("  talk: tests.vitagraph.scripted:Scripted", source)
+    file.write_text(text.replace("nodes:", "params:\n  hang: false\nnodes:"), encoding="utf-8")
+    return file
+
+
+def test_a_good_graph_is_ok_and_its_least_latency_is_told(graph: Path, run: Run) -> None:
+    """Though its source has no clip: a replay gives that."""
+    ran = run("check", graph)
+    assert (ran.code, ran.err) == (exits.OK, "")
+    assert ran.out.splitlines()[0] == f"{graph}: ok, 2 nodes, 3 links"
+    assert ran.out.splitlines()[1].startswith("least latency: 0ms")
+
+
+def test_resolved_prints_the_graph_with_the_origin_of_each_line(graph: Path, run: Run) -> None:
+    """A setting of the command line is told as such."""
+    out = run("check", graph, "--resolved", "--set", "hang=true").out
+    assert "hang: true  # --set hang" in out
+    assert f"# {graph}:" in out
+
+
+def test_settings_are_checked(graph: Path, run: Run) -> None:
+    """As if they stood in the file."""
+    ran = run("check", graph, "--set", "hang=perhaps")
+    assert ran.code == exits.GRAPH
+    assert "true or false" in ran.err

@@ -1,0 +1,13 @@
+"""`vitagraph schema`."""
+
+from __future__ import annotations
+
+import json
+
+from tests.vitagraph.conftest import Run
+
+
+def test_the_schema_is_json_and_knows_the_nodes(run: Run) -> None:
+    """An editor completes them."""
+    schema = json.loads(run("schema").out)
+    assert "vad.webrtc" in json.dumps(schema)

@@ -1,0 +1,39 @@
+"""Which recordings are replayed, and where their results go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UserInputError
+from vitagraph.replay.clip import clips
+
+
+def made(folder: Path, *names: str) -> list[Path]:
+    """Empty files."""
+    files = [folder / name for name in names]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return files
+
+
+def test_clips_of_the_same_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    """Each gets a folder of its own, even where another is named like the second of them."""
+    files = made(tmp_path, "a.wav", "a-2.wav", "b/a.mp3", "b/a.wav")
+    names = [clip.name for clip in clips(files, Path("out"))]
+    assert names == ["a", "a-2", "a-3", "a-4"]
+
+
+def test_a_missing_clip_is_told_before_anything_runs(tmp_path: Path) -> None:
+    """Not after an hour, when its turn has come."""
+    [there] = made(tmp_path, "a.wav")
+    with pytest.raises(UserInputError, match="no such file"):
+        clips([there, tmp_path / "b.wav"], Path("out"))
+
+
+def test_a_folder_is_not_a_clip(tmp_path: Path) -> None:
+    """The message says what it is."""
+    with pytest.raises(UserInputError, match="a folder"):
+        clips([tmp_path], Path("out"))

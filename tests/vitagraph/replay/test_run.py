@@ -1,0 +1,103 @@
+"""Real recordings through real nodes: what is told must be what can be heard."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nodes import models
+from pipeline.graph.loader import load
+from pipeline.graph.planner import plan
+from pipeline.packet import SECOND
+from pipeline.registry import Registry
+from pipeline.virtual import Latency
+from vitagraph.replay.aim import find_ends
+from vitagraph.replay.clip import Clip
+from vitagraph.replay.recorder import AUDIBLE
+from vitagraph.replay.result import Result
+from vitagraph.replay.run import Replay
+from vitagraph.replay.waterfall import STAGES
+
+ROOT = Path(__file__).resolve().parents[3]
+
+ECHO = """
+vitagraph: 1
+nodes:
+  caller: media.source
+  vad: vad.energy
+  turn: turn.endpoint
+  echo: dialogue.echo
+  playback: media.sink
+links:
+  - caller -> vad -> turn -> echo -> playback.audio
+"""
+
+
+def echoed(clip: Path, folder: Path) -> Result:
+    """What came of a clip that was echoed, in virtual time without latency."""
+    graph = folder / "graph.yaml"
+    graph.write_text(ECHO, encoding="utf-8")
+    return replayed(graph, clip, folder, "zero")
+
+
+def replayed(graph: Path, clip: Path, folder: Path, latency: Latency) -> Result:
+    """What came of a clip."""
+    registry = Registry()
+    job = Clip(clip, folder / "out")
+    settings = find_ends(graph, registry, {}).settings(job.path, job.folder)
+    run = Replay([(job, plan(load(graph, registry=registry, settings=settings), registry))], lambda _clip, _heard: None)
+    run.run("virtual", latency)
+    return run.results[0]
+
+
+def first_sound(answer: Path, after: int) -> int | None:
+    """When the answer is first heard after a moment, in nanoseconds from there."""
+    with wave.open(str(answer)) as file:
+        rate = file.getframerate()
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int32)
+    loud = np.flatnonzero(np.abs(samples[after * rate // SECOND :]) > AUDIBLE)
+    return int(loud[0]) * SECOND // rate if loud.size else None
+
+
+def check_silences(result: Result) -> None:
+    """The silence that is told for each turn is the one in the file that was played, to half a millisecond."""
+    assert result.problems == []
+    answered = [turn for turn in result.recorder.turns if turn.silence is not None]
+    assert answered
+    for turn in answered:
+        heard = first_sound(result.clip.folder / "answer.wav", turn.voice_end)
+        assert heard == pytest.approx(turn.silence, abs=SECOND // 2000)
+        assert sum(turn.parts().values()) == turn.silence
+
+
+@pytest.mark.parametrize("clip", ["speech-audioeval/en/hello_world.wav", "speech-beckett/beckett.wav"])
+def test_the_silence_that_is_told_is_in_the_answer(clip: str, tmp_path: Path) -> None:
+    """Else the figures would be about something that nobody hears."""
+    name, _, rest = clip.partition("/")
+    check_silences(echoed(models.path(name) / rest, tmp_path))
+
+
+@pytest.mark.real_model
+def test_the_assistant_answers_a_question(tmp_path: Path) -> None:
+    """The README's first command: words understood, an answer spoken, every part of the wait told."""
+    clip = models.path("speech-audioeval") / "en" / "hello_world.wav"
+    result = replayed(ROOT / "graphs" / "assistant.yaml", clip, tmp_path, "measured")
+    check_silences(result)
+    [turn] = result.recorder.turns
+    assert "hello world" in turn.heard.lower()
+    assert turn.said
+    assert set(turn.parts()) == set(STAGES)
+    assert (result.clip.folder / "avatar.npz").stat().st_size > 0
+
+
+def test_the_same_clip_gives_the_same_result(tmp_path: Path) -> None:
+    """Bit for bit: a change of the answer is a change of the program."""
+    clip = models.path("speech-beckett") / "beckett.wav"
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    one, two = echoed(clip, tmp_path / "one"), echoed(clip, tmp_path / "two")
+    assert one.as_json() == two.as_json()
+    assert (one.clip.folder / "answer.wav").read_bytes() == (two.clip.folder / "answer.wav").read_bytes()

@@ -1,0 +1,54 @@
+"""The waterfall: its parts are what a person waits for, and nothing else."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.params import ms
+from vitagraph.replay.waterfall import STAGES, Turn, percentile, voice_to_voice
+
+times = st.integers(min_value=0, max_value=ms(60_000))
+
+
+@given(times, st.dictionaries(st.sampled_from(STAGES), times))
+def test_the_parts_add_up_to_the_silence_that_was_heard(voice_end: int, reached: dict[object, int]) -> None:
+    """In whatever order the stages were reached: else a slow stage could hide."""
+    turn = Turn(1, voice_end, reached={stage: reached[stage] for stage in STAGES if stage in reached})
+    assert turn.silence is None or sum(turn.parts().values()) == turn.silence
+    assert all(part >= 0 for part in turn.parts().values())
+    assert set(turn.parts()) == set(reached)
+
+
+def test_work_on_a_guess_costs_nothing() -> None:
+    """A transcript that was ready before the decision did not make anybody wait."""
+    turn = Turn(1, ms(1000), reached={"decided": ms(1400), "transcript": ms(1200), "audible": ms(1500)})
+    assert turn.parts() == {"decided": ms(400), "transcript": 0, "audible": ms(100)}
+
+
+def test_a_turn_without_an_answer_has_no_silence() -> None:
+    """It must not count as a fast answer in the percentiles."""
+    turns = [Turn(1, 0, reached={"decided": 5}), Turn(2, 0, reached={"audible": ms(300)})]
+    assert [turn.silence for turn in turns] == [None, ms(300)]
+    assert [turn.outcome for turn in turns] == ["unanswered", "answered"]
+    assert voice_to_voice(turns) == {"p50": 300.0, "p95": 300.0}
+
+
+def test_an_interrupted_answer_is_told_as_such() -> None:
+    """Else a summary would call it a success."""
+    assert Turn(1, 0, reached={"audible": 1}, interrupted=True).outcome == "interrupted"
+
+
+@given(st.lists(times, min_size=1, max_size=50), st.floats(min_value=0, max_value=1))
+def test_a_percentile_lies_among_the_values(values: list[int], share: float) -> None:
+    """And is the extreme at both ends."""
+    value = percentile(values, share)
+    assert value is not None
+    assert min(values) <= value <= max(values)
+    assert (percentile(values, 0.0), percentile(values, 1.0)) == (min(values), max(values))
+
+
+def test_no_values_have_no_percentile() -> None:
+    """A replay without answers shows a dash, not 0 ms."""
+    assert percentile([], 0.5) is None
+    assert voice_to_voice([]) == {"p50": None, "p95": None}

@@ -1,0 +1,101 @@
+"""The program as a user meets it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.vitagraph.conftest import Run
+from vitagraph import exits
+from vitagraph.cli import app
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = ("replay", "check", "graph", "inspect", "models", "schema")
+
+
+def vitagraph(*arguments: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """The program in a process of its own, its output as it comes through a pipe."""
+    command = [sys.executable, "-m", "vitagraph", *arguments]
+    if shell:
+        command = ["bash", "-c", f'set -o pipefail; "$@" {shell}', "bash", *command]
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_has_an_example(command: str, run: Run) -> None:
+    """A user who is new learns by example."""
+    ran = run(*command.split(), "--help")
+    assert ran.code == exits.OK
+    assert f"vitagraph {command}".strip() in ran.out.partition("Example")[2]
+
+
+def test_help_is_quick() -> None:
+    """Nothing heavy is imported for it."""
+    code = "import sys; sys.argv[1:] = ['--help']; import vitagraph.cli as c\ntry: c.main()\nexcept SystemExit: pass\n"
+    heavy = "print(sorted({'numpy', 'pydantic', 'msgspec', 'av', 'reactivex', 'asyncio'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code + heavy], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_version_is_told(run: Run) -> None:
+    """A report of a fault needs it."""
+    assert run("--version").out.startswith("vitagraph 0.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["no-such-command"], ["check"], ["check", "a.yaml", "--no-such-option"], ["check", "a.yaml", "--set", "x"]],
+)
+def test_wrong_usage_is_told(arguments: list[str], run: Run) -> None:
+    """With exit code 2, and what to do."""
+    ran = run(*arguments)
+    assert ran.code == exits.USAGE
+    assert "vitagraph" in ran.err
+    assert "--help" in ran.err
+
+
+def test_a_fault_of_ours_shows_no_traceback() -> None:
+    """One line and a hint; the traceback comes with --debug, wherever that stands."""
+    code = (
+        "import vitagraph.cli, pipeline.registry as r\n"
+        "def broken(*_): raise ZeroDivisionError('oh')\n"
+        "r.Registry = broken\nvitagraph.cli.main()"
+    )
+
+    def broken(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code, "schema", *more], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    plain, debug = broken(), broken("--debug")
+    assert (plain.returncode, debug.returncode) == (exits.FAILED, exits.FAILED)
+    assert plain.stderr.splitlines()[0] == "error: ZeroDivisionError: oh"
+    assert "Traceback" not in plain.stderr
+    assert "Traceback" in debug.stderr
+
+
+@pytest.mark.parametrize("shell", ["| head -n 1", "| true"])
+@pytest.mark.parametrize("arguments", [["inspect"], ["inspect", "--markdown"], ["schema"], ["models", "list"]])
+def test_a_closed_pipe_is_quiet(arguments: list[str], shell: str) -> None:
+    """`vitagraph schema | head` shows its lines and nothing else."""
+    assert vitagraph(*arguments, shell=shell).stderr == ""
+
+
+def test_no_colours_where_they_are_not_wanted() -> None:
+    """NO_COLOR, and a pipe."""
+    forced = vitagraph("inspect", FORCE_COLOR="1").stdout
+    assert "\x1b[1" in forced
+    assert "\x1b[3" not in vitagraph("inspect", FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert "\x1b" not in vitagraph("inspect").stdout
+
+
+def test_every_command_has_its_own_file() -> None:
+    """A reader finds a command by its name."""
+    files = {file.stem for file in (ROOT / "vitagraph" / "commands").glob("*.py")} - {"__init__", "options"}
+    assert {command.name for command in app.registered_commands} | {"models"} == files == set(COMMANDS)

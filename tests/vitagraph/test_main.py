@@ -1,0 +1,49 @@
+"""How the process ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from vitagraph import __main__, exits
+
+
+@pytest.fixture(autouse=True)
+def _wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["vitagraph", "no-such-command"])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "enumerate", lambda: [threading.main_thread()])
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A compute thread that does not end."""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait, daemon=True)
+    thread.start()
+    monkeypatch.setattr(threading, "enumerate", lambda: [threading.main_thread(), thread])
+    yield
+    end.set()
+    thread.join()
+
+
+def test_it_ends_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the usual way, so that Python can clean up."""
+    with pytest.raises(SystemExit) as end:
+        __main__.run()
+    assert end.value.code == exits.USAGE
+    assert "no-such-command" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("busy", "capsys")
+def test_a_model_at_work_does_not_abort_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end with exit code 134 and `terminate called` in place of its own."""
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    with pytest.raises(SystemExit):
+        __main__.run()
+    assert left == [exits.USAGE]

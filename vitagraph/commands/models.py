@@ -1,0 +1,80 @@
+"""`vitagraph models`: the models that graphs can name, and fetching them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vitagraph import console
+
+_EPILOG = """
+[bold]Examples[/bold]
+  vitagraph models list
+  vitagraph models pull whisper-tiny.en piper-joe
+  vitagraph models verify
+
+Models are kept in the user's cache folder, or in the folder that VITAGRAPH_HOME names.
+"""
+
+_TESTS = "speech-"
+"""What the names of the recordings that only tests need begin with."""
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", show_default=False)]
+
+_app = typer.Typer(help="List, fetch and verify models.", epilog=_EPILOG, no_args_is_help=True, rich_markup_mode="rich")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.add_typer(_app, name="models")
+
+
+@_app.command("list")
+def list_models() -> None:
+    """Show every model that graphs can name, and which are here."""
+    from rich.table import Table
+
+    from nodes.models import catalogue
+    from vitagraph.replay.models import is_here
+
+    table = Table(header_style="bold")
+    table.add_column("name", no_wrap=True)
+    table.add_column("here")
+    table.add_column("MB", justify="right")
+    table.add_column("licence")
+    table.add_column("what it is")
+    for name, entry in catalogue().items():
+        here = "yes" if is_here(name) else "no"
+        table.add_row(name, here, f"{entry.size / 1e6:.0f}", entry.licence, entry.description)
+    console.out().print(table)
+
+
+@_app.command("pull")
+def pull_models(
+    names: Names = None,
+    tests: Annotated[bool, typer.Option("--tests", help="Also the recordings that the tests use.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Fetch models (all, unless you name some) and compare them with the catalogue's checksums."""
+    from nodes.models import catalogue
+    from vitagraph.download import pull
+
+    wanted = names or [name for name in catalogue() if tests or not name.startswith(_TESTS)]
+    for name in wanted:
+        pull(name, quiet=quiet)
+    typer.echo(f"here: {', '.join(wanted)}")
+
+
+@_app.command("verify")
+def verify_models(names: Names = None) -> None:
+    """Read every file of the models that are here (or that you name) and compare the checksums."""
+    from nodes.models import catalogue, verify
+    from vitagraph.replay.models import is_here
+
+    wanted = names or [name for name in catalogue() if is_here(name)]
+    for name in wanted:
+        verify(name)
+        typer.echo(f"{name}: ok")
+    if not wanted:
+        typer.echo("no models are here; vitagraph models pull fetches them")

@@ -1,0 +1,47 @@
+"""Arguments and options that several commands share, and how they load a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.graph.plan import Plan
+
+GraphFile = Annotated[Path, typer.Argument(metavar="GRAPH", help="The graph's YAML file.", show_default=False)]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Set a parameter of the graph (speaker=joe) or of a node (vad.aggressiveness=3). Repeatable.",
+        show_default=False,
+    ),
+]
+
+
+def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
+    """`name=value` as a mapping; wrong usage where there is no `=`."""
+    pairs = {}
+    for text in settings or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--set")
+        pairs[name.strip()] = value
+    return pairs
+
+
+def load_plan(path: Path, settings: Sequence[str] | None) -> Plan:
+    """The graph, checked and planned; a `path` that only a replay would give is filled in."""
+    from pipeline.graph.loader import load
+    from pipeline.graph.planner import plan
+    from pipeline.registry import Registry
+    from vitagraph.replay.aim import find_ends
+
+    registry = Registry()
+    given = parse_settings(settings)
+    filled = find_ends(path, registry, given).placeholders()
+    return plan(load(path, registry=registry, settings=filled | given), registry)

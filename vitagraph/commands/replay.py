@@ -1,0 +1,111 @@
+"""`vitagraph replay`: recorded audio through any graph."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from vitagraph import console, exits
+from vitagraph.commands.options import GraphFile, Settings, load_plan, parse_settings
+
+if TYPE_CHECKING:
+    from pipeline.graph.plan import Plan
+    from vitagraph.replay.clip import Clip
+    from vitagraph.replay.run import Replay
+
+_EPILOG = """
+[bold]Examples[/bold]
+  vitagraph replay graphs/assistant.yaml question.wav
+  vitagraph replay graphs/assistant.yaml *.wav --out results --latency zero
+  vitagraph replay graphs/transcribe.yaml talk.mp3 --set speaker=joe
+
+Each clip gets a folder in DIR with what the graph's sinks write (answer.wav,
+avatar.npz), transcript.jsonl and turns.json. Ctrl-C ends a replay and keeps
+what there is so far.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("replay", epilog=_EPILOG)(replay)
+
+
+def replay(
+    graph: GraphFile,
+    audio: Annotated[
+        list[Path], typer.Argument(metavar="AUDIO", help="Recordings, in any format.", show_default=False)
+    ],
+    clock: Annotated[
+        Literal["virtual", "real"],
+        typer.Option(help="virtual jumps over waits; real takes as long as the clip lasts."),
+    ] = "virtual",
+    latency: Annotated[
+        Literal["measured", "zero"],
+        typer.Option(
+            help="In virtual time a model's work takes what it really took (measured), so that the waterfalls are "
+            "true; or no time (zero), so that the result is the same each time."
+        ),
+    ] = "measured",
+    settings: Settings = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go.")] = Path("out"),
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch no models.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,
+) -> None:
+    """Play recordings through a graph, and see what comes out and how long each step took."""
+    console.log_to_stderr()
+    jobs = _plans(graph, audio, out, settings)
+    from vitagraph.replay.interrupt import interruptible
+    from vitagraph.replay.models import fetch
+    from vitagraph.replay.progress import bars
+    from vitagraph.replay.run import Replay
+
+    if not offline:
+        fetch(jobs[0][1].graph, quiet=quiet)
+    with bars(quiet=quiet) as progress:
+        run = Replay(jobs, progress)
+        with interruptible(run.stop, lambda: _conclude(run, out, quiet=quiet)):
+            run.run(clock, latency)
+    raise typer.Exit(_conclude(run, out, quiet=quiet))
+
+
+def _plans(file: Path, audio: list[Path], out: Path, given: list[str] | None) -> list[tuple[Clip, Plan]]:
+    """Each clip with the plan that reads it: whatever is wrong is told before anything runs."""
+    from pipeline.graph.loader import load
+    from pipeline.graph.planner import plan
+    from pipeline.registry import Registry
+    from vitagraph.replay.aim import find_ends
+    from vitagraph.replay.clip import clips
+
+    load_plan(file, given)  # What is wrong with the graph as such comes first.
+    registry, settings = Registry(), parse_settings(given)
+    ends = find_ends(file, registry, settings)
+    return [
+        (clip, plan(load(file, registry=registry, settings=settings | ends.settings(clip.path, clip.folder)), registry))
+        for clip in clips(audio, out)
+    ]
+
+
+def _conclude(run: Replay, out: Path, *, quiet: bool) -> int:
+    """Writes what there is, shows it, and returns the exit code."""
+    from vitagraph.replay.result import code_of
+    from vitagraph.replay.summary import remarks, summary, waterfalls
+
+    run.write()
+    if not quiet:
+        show = console.out()
+        for result in run.results:
+            if result.recorder.turns:
+                show.rule(result.clip.name, align="left")
+                show.print(waterfalls(result))
+        show.print(summary(run.results, show.width))
+        folders = ", ".join(str(result.clip.folder) for result in run.results)
+        show.print(f"results in {folders}", markup=False, soft_wrap=True)
+    for remark in remarks(run.results):
+        sys.stderr.write(f"{remark}\n")
+    if run.stopped:
+        sys.stderr.write(f"interrupted; what there is so far is in {out}\n")
+        return exits.INTERRUPTED
+    return code_of(run.results)

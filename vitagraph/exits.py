@@ -1,0 +1,89 @@
+"""How the program ends: an exit code and, on stderr, what went wrong and what to do.
+
+0 it did what was asked        4 an input cannot be used: a file, a clip
+1 the run failed               5 something is missing: a model, a package, memory, the network
+2 wrong usage                  130 interrupted
+3 the graph is wrong
+
+A traceback is shown only with `--debug`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+
+OK = 0
+FAILED = 1
+USAGE = 2
+GRAPH = 3
+INPUT = 4
+UNAVAILABLE = 5
+INTERRUPTED = 130
+
+_BY_CATEGORY = {
+    "user_input": INPUT,
+    "resource": UNAVAILABLE,
+    "network": UNAVAILABLE,
+    "dependency": UNAVAILABLE,
+    "unknown": FAILED,
+}
+
+
+def expected() -> tuple[type[BaseException], ...]:
+    """What the program reports in its own words; imported late, for help needs none of it."""
+    from pipeline.errors import VitagraphError
+
+    return VitagraphError, OSError, ModuleNotFoundError
+
+
+def of_category(category: str) -> int:
+    """The exit code of one of the engine's error categories."""
+    return _BY_CATEGORY[category]
+
+
+def of(error: BaseException) -> int:
+    """The exit code of an error."""
+    from pipeline.errors import AdmissionError, GraphError, Stuck, classify
+
+    if isinstance(error, GraphError):
+        return GRAPH
+    if isinstance(error, AdmissionError):
+        return UNAVAILABLE
+    return FAILED if isinstance(error, Stuck) else _BY_CATEGORY[classify(error)]
+
+
+def report(error: BaseException) -> int:
+    """Says on stderr what went wrong; returns the exit code."""
+    if debugging():
+        sys.__excepthook__(type(error), error, error.__traceback__)
+    else:
+        sys.stderr.write(f"error: {_words(error)}\n")
+    return of(error)
+
+
+def debugging() -> bool:
+    """Whether the user wants tracebacks: `--debug`, or VITAGRAPH_DEBUG in the environment."""
+    return bool(os.environ.get("VITAGRAPH_DEBUG"))
+
+
+def unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """For sys.excepthook: a fault of ours in one line; Python then leaves with 1."""
+    if debugging():
+        sys.__excepthook__(kind, error, trace)
+        return
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    sys.stderr.write(
+        f"error: {kind.__name__}: {error}\n"
+        "hint: this is a fault of the program; run it again with --debug and report what it shows\n"
+    )
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error}\nhint: set the program up again with bin/vitagraph, or install the package"
+    return str(error)

@@ -1,0 +1,36 @@
+"""The clips of a replay: which files they are, how long they are, where their results go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import UserInputError
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One recording, and the folder for what comes of it."""
+
+    path: Path
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The name of its folder, for tables and messages."""
+        return self.folder.name
+
+
+def clips(paths: Sequence[Path], out: Path) -> list[Clip]:
+    """The clips in order, each with a folder of its own; a file that is not there ends it all at once."""
+    for path in paths:
+        if not path.is_file():
+            what = "a folder, not a file" if path.is_dir() else "no such file"
+            raise UserInputError(f"{path}: {what}", hint="give audio files, such as question.wav")
+    made: dict[str, Clip] = {}
+    for path in paths:
+        names = (path.stem, *(f"{path.stem}-{n}" for n in range(2, len(paths) + 2)))
+        name = next(name for name in names if name not in made)
+        made[name] = Clip(path, out / name)
+    return list(made.values())

@@ -1,0 +1,87 @@
+"""Runs clips through a graph, one after the other, with one runner: models are loaded once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Literal
+
+from pipeline.errors import Stuck, VitagraphError
+from pipeline.graph.plan import Plan
+from pipeline.runner import Runner
+from pipeline.session import Session
+from pipeline.virtual import Latency, run_virtual
+from vitagraph.replay.clip import Clip
+from vitagraph.replay.recorder import Recorder
+from vitagraph.replay.result import Result
+
+ClockName = Literal["real", "virtual"]
+Progress = Callable[[Clip, int], None]
+"""Told which clip runs, and how many nanoseconds of it have been heard."""
+
+
+class Replay:
+    """The clips, each with the plan that reads it; what came of those that were run; a way to end it early."""
+
+    def __init__(self, jobs: Sequence[tuple[Clip, Plan]], progress: Progress) -> None:
+        self.results: list[Result] = []
+        self.stopped = False
+        self._jobs = jobs
+        self._progress = progress
+        self._session: Session | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, clock: ClockName, latency: Latency) -> None:
+        """Runs them all; a clip that cannot be used does not keep the others from it."""
+        if clock == "real":
+            import uvloop
+
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._run())
+            return
+        try:
+            run_virtual(self._run(), latency)
+        except Stuck as error:
+            # Raised by the loop, not in the session: it belongs to the clip that ran.
+            self.results[-1].error = error
+
+    def stop(self) -> None:
+        """From any thread or a signal: ends the clip that runs, and begins no other."""
+        self.stopped = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop_session)
+
+    def write(self) -> None:
+        """Writes what is known so far of every clip that was begun."""
+        for result in self.results:
+            result.write()
+
+    def _stop_session(self) -> None:
+        if self._session is not None:
+            self._session.stop()
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with Runner() as runner:
+            for clip, plan in self._jobs:
+                if not self.stopped:
+                    await self._one(runner, clip, plan)
+        self._loop = None
+
+    async def _one(self, runner: Runner, clip: Clip, plan: Plan) -> None:
+        recorder = Recorder(lambda heard: self._progress(clip, heard))
+        result = Result(clip, recorder)
+        self.results.append(result)
+        clip.folder.mkdir(parents=True, exist_ok=True)
+        self._session = runner.session(plan, recorder.observe)
+        recorder.listen(self._session)
+        try:
+            result.report = await self._session.run()
+            result.error = result.report.error
+        except VitagraphError as error:
+            result.error = error
+        finally:
+            self._session = None
+            result.took = perf_counter() - recorder.began if recorder.began else 0.0
+            result.write()
