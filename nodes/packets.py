@@ -94,7 +94,7 @@ class Sentence(Packet, frozen=True):
     last: bool = False
     """Whether the answer ends here."""
 
-    queue: ClassVar[Queue] = Queue(count=4, full="block")
+    queue: ClassVar[Queue] = Queue(count=2, full="block")
 
 
 class Phoneme(msgspec.Struct, frozen=True):
@@ -118,7 +118,7 @@ class Speech(Packet, frozen=True):
     """Whether the answer ends here."""
 
     # Enough to bridge a slow sentence; more would be made for nothing when somebody interrupts.
-    queue: ClassVar[Queue] = Queue(time=seconds(4), count=8, full="block")
+    queue: ClassVar[Queue] = Queue(time=seconds(2), count=8, full="block")
 
     def heard(self, played: int) -> str:
         """The part of the text that the first `played` nanoseconds say, cut at a word."""

@@ -62,6 +62,8 @@ class Server:
     async def run(self) -> None:
         """Until every inlet has ended, then `finish`."""
         while self.inlets.open:
+            # Credit before pull: work whose result nobody has room for may be for nothing.
+            await wait_room(self.stage.gates)
             taken = self.inlets.take()
             if taken is None:
                 if self.inlets.open:

@@ -1,6 +1,6 @@
 """Decides whose turn it is: when a person has finished, and when they interrupt.
 
-A turn is *tentative* at the first short pause: the whole utterance goes out under a cause
+A turn is *tentative* after a short pause: the whole utterance goes out under a cause
 of its own, and the answer may already be made for it, behind the gate. If the person goes
 on, that cause is revoked and the next guess holds everything said since the turn began.
 If the silence lasts for the hangover, the cause is *committed*. The hangover lies between
@@ -36,6 +36,8 @@ Out = Iterable[Utterance]
 class EndpointParams(Params):
     """How long silence must last, and what interrupts."""
 
+    pause: Duration = ms(200)
+    """Silence after which the turn is tentative and its answer begins to be made; shorter ones cost nothing."""
     floor: Duration = ms(200)
     """Silence that ends a turn whose words look like a whole sentence."""
     ceiling: Duration = ms(900)
@@ -83,6 +85,8 @@ class Endpoint(Transform[EndpointParams]):
         continues: bool = False
         """Whether the turn goes on after its answer was decided but before that was heard."""
         last_partial: int = 0
+        guessed: bool = False
+        """Whether the whole utterance has gone out since the last voice."""
         text: str | None = None
         """What the whole utterance says, once it is known."""
         pause: int = 0
@@ -106,8 +110,8 @@ class Endpoint(Transform[EndpointParams]):
         if state.phase == "speaking":
             return self._while_speaking(now)
         if state.phase == "pausing":
-            self._while_pausing(now)
-        elif now - state.voice_end > self.params.ceiling + self.params.patience:
+            return self._while_pausing(now)
+        if now - state.voice_end > self.params.ceiling + self.params.patience:
             state.phase = "idle"  # too late to be the same turn
         return ()
 
@@ -119,6 +123,9 @@ class Endpoint(Transform[EndpointParams]):
             return ()  # a detector that took over in the middle begins anew
         if state.phase == "pausing":
             self._learn(start.at.pts - state.voice_end)
+            if not state.guessed:
+                state.phase, state.voice_start = "speaking", start.at.pts
+                return ()
             self._call_off("resumed")
         else:
             state.voiced = 0
@@ -146,7 +153,8 @@ class Endpoint(Transform[EndpointParams]):
             self._drop("too short")
             return ()
         state.phase = "pausing"
-        return self._whole()
+        state.guessed = False
+        return self._while_pausing(end.at.pts)
 
     @heard.each
     def words(self, event: Heard) -> Out:
@@ -181,10 +189,10 @@ class Endpoint(Transform[EndpointParams]):
         state = self.state
         out: Out = ()
         if state.phase == "speaking":
-            state.voice_end = state.buffer.end
-            out = self._whole()
+            state.voice_end, state.guessed = state.buffer.end, False
             state.phase = "pausing"
         if state.phase == "pausing":
+            out = () if state.guessed else self._whole()
             self._commit("the end")
         return out
 
@@ -201,13 +209,16 @@ class Endpoint(Transform[EndpointParams]):
             return (self._utterance(whole=False),)
         return ()
 
-    def _while_pausing(self, now: int) -> None:
+    def _while_pausing(self, now: int) -> Out:
         silence = now - self.state.voice_end
+        if not self.state.guessed:
+            return self._whole() if silence >= self.params.pause else ()
         if self._held and self.state.text is None:
             if silence >= self.params.patience:
                 self._drop("nobody knows what was said")
         elif silence >= self._hangover():
             self._commit("silence")
+        return ()
 
     def _hangover(self) -> int:
         """Nanoseconds of silence that end this turn, by what is known of its words."""
@@ -231,6 +242,7 @@ class Endpoint(Transform[EndpointParams]):
         return answer is not None and answer.live and not answer.open
 
     def _whole(self) -> Out:
+        self.state.guessed = True
         self._tell("tentative", self.state.guess)
         return (self._utterance(whole=True),)
 

@@ -8,6 +8,7 @@ to a service or sink is queued. Feedback goes by upstream events, so a cycle is 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -21,6 +22,7 @@ from pipeline.graph.ports import Ends, accepted, resolve_ends
 from pipeline.node import Node, Source, Transform
 from pipeline.packet import Packet, Queue
 from pipeline.params import NoParams
+from pipeline.port import Port
 from pipeline.registry import Registry
 
 
@@ -104,26 +106,20 @@ def _unify(draft: _Draft, registry: Registry) -> CapsSolver:
     for name, members in draft.members.items():
         solver.add(name, members[0].node, members[0].params)
     for end in list(draft.links):
-        if name := solver.link((end.source, end.source_port), (end.target, end.target_port)):
-            _bridge(draft, registry, solver, end, name)
+        if mismatches := solver.link((end.source, end.source_port), (end.target, end.target_port)):
+            _bridge(draft, registry, solver, end, mismatches)
     return solver
 
 
-def _bridge(draft: _Draft, registry: Registry, solver: CapsSolver, end: Ends, constraint: str) -> None:
+def _bridge(draft: _Draft, registry: Registry, solver: CapsSolver, end: Ends, mismatches: tuple[str, ...]) -> None:
     """Puts a converter into a link whose two ends disagree on one constraint."""
-    given = solver.allowed(end.source, end.source_port)
-    taken = solver.allowed(end.target, end.target_port)
-    converter = registry.converter(constraint)
+    converter = registry.converter(mismatches[0]) if len(mismatches) == 1 else None
     if converter is None:
-        raise GraphError(
-            f"`{end.source}.{end.source_port}` does not fit `{end.target}.{end.target_port}`",
-            where=end.where,
-            expected=describe({constraint: taken[constraint]}),
-            found=describe({constraint: given[constraint]}),
-            hint=f"nothing converts {constraint} by itself: change a parameter, or put a node between them",
-        )
+        raise _misfit(solver, end, mismatches)
     use, node = converter
-    name = f"{node.__name__.lower()}_{end.source}_{end.target}"
+    wanted = f"{node.__name__.lower()}_{end.source}_{end.target}"
+    names = (wanted, *(f"{wanted}_{number}" for number in itertools.count(2)))
+    name = next(name for name in names if name not in draft.members)
     draft.members[name] = (Member(use, node, node.params_type() if node.params_type else NoParams(), end.where),)
     draft.inserted.add(name)
     solver.add(name, node, draft.members[name][0].params)
@@ -132,8 +128,21 @@ def _bridge(draft: _Draft, registry: Registry, solver: CapsSolver, end: Ends, co
     before = replace(end, target=name, target_port=into, queue=None)
     after = replace(end, source=name, source_port=out)
     draft.links[index : index + 1] = [before, after]
-    solver.link((before.source, before.source_port), (name, into))
-    solver.link((name, out), (after.target, after.target_port))
+    for part in (before, after):
+        if left := solver.link((part.source, part.source_port), (part.target, part.target_port)):
+            raise _misfit(solver, part, left)
+
+
+def _misfit(solver: CapsSolver, end: Ends, constraints: tuple[str, ...]) -> GraphError:
+    given = solver.allowed(end.source, end.source_port)
+    taken = solver.allowed(end.target, end.target_port)
+    return GraphError(
+        f"`{end.source}.{end.source_port}` does not fit `{end.target}.{end.target_port}`",
+        where=end.where,
+        expected=describe({name: taken[name] for name in constraints}),
+        found=describe({name: given[name] for name in constraints}),
+        hint=f"nothing converts {' and '.join(constraints)} by itself: change a parameter, or put a node between them",
+    )
 
 
 def _kinds_and_queues(draft: _Draft, order: list[str], solver: CapsSolver) -> tuple[PlannedLink, ...]:
@@ -150,6 +159,8 @@ def _kinds_and_queues(draft: _Draft, order: list[str], solver: CapsSolver) -> tu
             given = [*draft.node(name).outputs[end.source_port].kinds, *passing[name]]
             port = draft.node(end.target).inputs[end.target_port]
             kinds = tuple(dict.fromkeys(kind for kind in given if accepted(kind, port)))
+            if not kinds:
+                raise _nothing_fits(end, given, port)
             if port.passes:
                 passing[end.target] += [kind for kind in kinds if kind not in port.kinds]
             caps = solver.agreed(end.target, [end.target_port]).get(end.target_port, {})
@@ -157,13 +168,25 @@ def _kinds_and_queues(draft: _Draft, order: list[str], solver: CapsSolver) -> tu
     return tuple(planned[index] for index in sorted(planned))
 
 
+def _nothing_fits(end: Ends, given: list[type[Packet]], port: Port) -> GraphError:
+    """Only a converter can be in such a place: else the ports were chosen by their kinds."""
+    return GraphError(
+        f"a converter between them does not fit: `{end.source}.{end.source_port} -> {end.target}.{port.name}`",
+        where=end.where,
+        expected=" or ".join(kind.__name__ for kind in port.kinds),
+        found=" or ".join(kind.__name__ for kind in given),
+        hint="put a node between them that converts that, or change a parameter so that both ends agree",
+    )
+
+
 def _can_wait(draft: _Draft, name: str, patient: set[str]) -> bool:
-    """Whether what a node gives comes by calls alone from sources that are not live: a file loses nothing by waiting."""
+    """Whether what a node gives comes by calls alone from sources that are not live: a file can wait."""
     node = draft.node(name)
     if issubclass(node, Source):
         return not node.live
     feeds = [end for end in draft.links if end.target == name]
-    return issubclass(node, Transform) and all(end.source in patient and end.queue is None for end in feeds)
+    waits = issubclass(node, Transform) and not node.interrupts  # what interrupts is never held
+    return waits and all(end.source in patient and end.queue is None for end in feeds)
 
 
 def _planned(

@@ -23,7 +23,7 @@ class Talk:
     """A person at a microphone whose voice activity is known exactly."""
 
     def __init__(self, **settings: Any) -> None:
-        self.node = Endpoint(**settings)
+        self.node = Endpoint(**{"pause": "0s", **settings})
         self.causes = Causes()
         self.now_ms = 0
         self.out: list[Utterance] = []
@@ -107,6 +107,13 @@ def test_going_on_revokes_the_guess_and_keeps_every_word() -> None:
     assert talk.what() == ["tentative", "resumed", "tentative"]
     said = talk.whole.samples
     assert np.count_nonzero(said == 7) == RATE and np.count_nonzero(said == 9) == RATE // 2
+
+
+def test_a_short_pause_costs_no_guess() -> None:
+    """Between words people pause for 150 ms: making an answer each time would be for nothing."""
+    talk = Talk(pause="200ms", partials="0s").voice(600).silence(140).voice(600)
+    assert talk.out == [] and talk.what() == []
+    assert [utterance.whole for utterance in talk.silence(220).out] == [True]
 
 
 def test_utterance_begins_with_the_lead_in() -> None:
