@@ -46,6 +46,10 @@ class Utterance(Packet, frozen=True):
     survives: ClassVar[bool] = True
     queue: ClassVar[Queue] = Queue(time=seconds(120), count=8, full="latest")
 
+    @property
+    def final(self) -> bool:
+        return self.whole
+
 
 class Word(msgspec.Struct, frozen=True):
     """One word; times in nanoseconds from the start of the audio that it belongs to."""
@@ -72,6 +76,10 @@ class Transcript(Packet, frozen=True):
     # Never blocks: a dialogue that is busy answering must not keep the ears from what interrupts it.
     queue: ClassVar[Queue] = Queue(time=seconds(600), count=64, full="latest")
     survives: ClassVar[bool] = True
+
+    @property
+    def final(self) -> bool:
+        return self.whole
 
 
 class TextDelta(Packet, frozen=True):

@@ -107,12 +107,14 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names.split():
-            value = globals()[name] = getattr(importlib.import_module(f"pipeline.{home}"), name)
-            return value
-    raise AttributeError(f"module 'pipeline' has no attribute {name!r}")
+if not TYPE_CHECKING:  # with it, no type checker would notice a misspelt name
+
+    def __getattr__(name: str) -> Any:
+        for home, names in _HOMES.items():
+            if name in names.split():
+                value = globals()[name] = getattr(importlib.import_module(f"pipeline.{home}"), name)
+                return value
+        raise AttributeError(f"module 'pipeline' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,7 @@ from pipeline.clock import Clock
 from pipeline.graph.plan import Plan, PlannedLink
 from pipeline.guard import Push
 from pipeline.link import Link, make_link
-from pipeline.node import Node, Sink, Source, Transform
+from pipeline.node import Node, Sink, Transform
 from pipeline.packet import Packet, Stamp
 from pipeline.service import InPort, Server
 from pipeline.stage import Stage
@@ -135,8 +135,3 @@ def _soon(entry: Push) -> Push:
 
 def _discard(_: object) -> None:
     return None
-
-
-def is_source(stage: Stage) -> bool:
-    """Whether a stage is the head of its own segment because it makes packets."""
-    return isinstance(stage.node, Source)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar, get_args, get_origin
 
 from pipeline.packet import Event, Packet
@@ -58,6 +59,19 @@ def check_outputs(cls: type, outputs: dict[str, Output]) -> None:
             if kind in seen:
                 raise TypeError(f"{cls.__name__} gives {kind.__name__} on both {seen[kind]} and {name}")
             seen[kind] = name
+
+
+def check_handlers(cls: type, handlers: HandlerTable, waiting: Collection[str]) -> None:
+    """Raises TypeError where a handler is `async` though its port may not wait, or the other way round."""
+    for port, table in handlers.items():
+        for handler in table.values():
+            name = f"{cls.__name__}.{handler.__name__}"
+            if port in waiting and inspect.isgeneratorfunction(handler):
+                raise TypeError(f"{name} must be `async def`: it handles `{port}` of a node that may wait")
+            if port not in waiting and (inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler)):
+                raise TypeError(
+                    f"{name} must be `def`: nothing waits in `{port}`; what takes time belongs to a Service"
+                )
 
 
 def _kinds(port: Input[Any] | Receives[Any]) -> tuple[type[Packet] | type[Event], ...]:

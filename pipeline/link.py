@@ -222,14 +222,14 @@ class DropNewest(Link):
 
 
 class Latest(Link):
-    """Each packet replaces the one of the same kind and cause that still waits."""
+    """Each packet replaces the one of the same kind and cause that still waits, unless that is final."""
 
     __slots__ = ()
     blocks = False
 
     def push(self, packet: Packet) -> None:
         for index, waiting in enumerate(self.items):
-            if waiting.__class__ is packet.__class__ and waiting.at.cause is packet.at.cause:
+            if waiting.__class__ is packet.__class__ and waiting.at.cause is packet.at.cause and not waiting.final:
                 self._remove(index)
                 break
         # What is left to wait here is one packet a kind and live cause: few.

@@ -22,7 +22,7 @@ from pipeline.caps import Value
 from pipeline.cause import Causes
 from pipeline.clock import Clock
 from pipeline.compute.pool import Pooled
-from pipeline.declare import HandlerTable, check_outputs, handlers_of, members_of, params_of
+from pipeline.declare import HandlerTable, check_handlers, check_outputs, handlers_of, members_of, params_of
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, Params
 from pipeline.port import Input, Output, Receives, Sends
@@ -61,6 +61,8 @@ class Node(Generic[P]):
     handlers: ClassVar[HandlerTable] = {}
     converts: ClassVar[str] = ""
     """The constraint that this node can bridge when planning finds a mismatch."""
+    synchronous: ClassVar[bool] = False
+    """Whether its handlers are called, rather than awaited."""
     interrupts: ClassVar[bool] = False
     """Whether it decides to interrupt, so that no full queue below may hold it."""
 
@@ -83,6 +85,7 @@ class Node(Generic[P]):
         cls.resources = members_of(cls, Pooled)
         cls.handlers = handlers_of(cls)
         check_outputs(cls, cls.outputs)
+        check_handlers(cls, cls.handlers, () if cls.synchronous else cls.inputs)
 
     def start(self, context: Context) -> None:
         """Called by the engine once, before anything flows."""
@@ -133,6 +136,8 @@ class Node(Generic[P]):
 
 class Transform(Node[P]):
     """Synchronous work of microseconds; at most 16 outputs an input."""
+
+    synchronous = True
 
     def finish(self) -> Iterable[Packet | Event]:
         """The last outputs, when every input has ended."""

@@ -62,6 +62,11 @@ class Packet(msgspec.Struct, frozen=True, eq=False):
     that a person really said. What was only a guess survives nothing."""
 
     @property
+    def final(self) -> bool:
+        """Whether nothing newer may replace it in a queue that keeps the latest."""
+        return False
+
+    @property
     def dead(self) -> bool:
         """The fence: whether it must not leave any node any more."""
         cause = self.at.cause

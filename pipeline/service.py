@@ -113,10 +113,15 @@ class Server:
         else:
             outputs = member.finish() if isinstance(member, Service) else None
         if inspect.isawaitable(outputs):
-            await outputs
-        elif outputs is not None:
+            outputs = await outputs
+        if hasattr(outputs, "aclose"):
             async with aclosing(outputs):
                 await self._push_all(outputs, packet)
+        elif outputs is not None:
+            raise NodeError(
+                f"its handler returned a {type(outputs).__name__}, which goes nowhere",
+                hint="`yield` each output, in an `async def`",
+            )
 
     async def _push_all(self, outputs: AsyncIterator[Any], packet: Packet | None) -> None:
         me = asyncio.current_task()
@@ -183,7 +188,7 @@ class Server:
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """What it is at work with, and what was abandoned and may still run."""
-        return [*self._left, self._work] if self._work is not None else self._left
+        return [work for work in (*self._left, self._work) if work is not None and not work.done()]
 
 
 def _outcome(work: asyncio.Task[None], packet: Packet | None) -> Exception | None:
@@ -195,7 +200,12 @@ def _outcome(work: asyncio.Task[None], packet: Packet | None) -> Exception | Non
             return None  # by the flush
         return NodeError("its work was cancelled from within", hint="what it waited for was cancelled by somebody else")
     error = work.exception()
-    return error if isinstance(error, Exception) else None
+    return contained(error) if error is not None else None
+
+
+def contained(error: BaseException) -> Exception:
+    """An ordinary exception of whatever a node raised: a Rust panic is none."""
+    return error if isinstance(error, Exception) else NodeError(f"raised {error!r}")
 
 
 def _handler(member: Node[Any], port: str, packet: Packet) -> Callable[[Any], Any]:

@@ -24,7 +24,7 @@ from pipeline.guard import guarded
 from pipeline.node import Context, Node, Source, Transform
 from pipeline.packet import SECOND, Event, Packet, Stamp
 from pipeline.report import Ended, SessionReport
-from pipeline.service import PATIENCE, Server
+from pipeline.service import PATIENCE, Server, contained
 from pipeline.stage import Stage
 from pipeline.worker import emit, pump
 
@@ -158,7 +158,7 @@ class Session:
                 return  # what is below is being ended too
             error = NodeError("its run() was cancelled from within") if task.cancelled() else task.exception()
             if error is not None:
-                self._post_failure(stage.name, stage.node.context.use, error, "")
+                self._post_failure(stage.name, stage.node.context.use, contained(error), "")
             stage.end_below()
             self._running_sources -= 1
             if not self._running_sources:
@@ -170,8 +170,10 @@ class Session:
         return lambda _: stage.end_below()
 
     def _worker_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) and not self._is_source(task):
-            self.report.error = error if isinstance(error, Exception) else None
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._over.done() and not self._is_source(task):
+            self.report.error = contained(error)
+            self._note(task.get_name(), "", self.report.error)
             self._end("failed")
         if all(worker.done() for worker in self._workers):
             self._end("eos")
@@ -293,12 +295,14 @@ class Session:
         if self._assembly is not None:
             self.report.links = tuple(link.statistics() for link in self._assembly.links.values())
             tasks += [work for servers in self._assembly.servers.values() for s in servers for work in s.tasks()]
-        await self._finish(tasks, "did not stop")
-        closing = [
-            asyncio.ensure_future(_close_node(node)) for nodes in reversed(self._members.values()) for node in nodes
-        ]
-        await self._finish(closing, "did not close", cancel=False)
-        self.bus.close()
+        try:
+            await self._finish(tasks, "did not stop")
+        finally:  # whoever is cancelled a second time while it waits still closes its nodes
+            closing = [
+                asyncio.ensure_future(_close_node(node)) for nodes in reversed(self._members.values()) for node in nodes
+            ]
+            await self._finish(closing, "did not close", cancel=False)
+            self.bus.close()
 
     async def _finish(self, tasks: list[asyncio.Task[None]], what: str, *, cancel: bool = True) -> None:
         waiting = [task for task in tasks if not task.done()]

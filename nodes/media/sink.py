@@ -6,10 +6,13 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from nodes.media._faces import FaceTrack
 from nodes.media._files import writing
 from nodes.media._playout import Playout, sample_at
 from nodes.media._wav import WavFile
+from nodes.media._whole import whole
 from nodes.packets import Audio, AvatarFrames, Played, Samples, Speech
 from pipeline.node import Sink
 from pipeline.params import Params, ms
@@ -179,5 +182,4 @@ class MediaSink(Sink[MediaSinkParams]):
 def _resampled(samples: Samples, rate: int, wanted: int) -> Samples:
     import soxr
 
-    resampled: Samples = soxr.resample(samples, rate, wanted, "HQ")
-    return resampled
+    return whole(soxr.resample(samples.astype(np.float32), rate, wanted, "HQ"))

@@ -50,18 +50,16 @@ class CapsSolver:
         self._parent.setdefault(variable, variable)
         self._allowed.setdefault(variable, None)
 
-    def link(self, source: tuple[str, str], target: tuple[str, str]) -> str:
-        """Ties two ports; the name of the constraint that they cannot agree on, or ''.
-
-        A mismatch changes nothing of the constraint that mismatches.
-        """
+    def link(self, source: tuple[str, str], target: tuple[str, str]) -> tuple[str, ...]:
+        """Ties two ports; the names of the constraints that they cannot agree on, which it leaves as they are."""
         names = {variable.name for variable in self._parent if variable[:2] in (source, target)}
+        mismatches = []
         for name in sorted(names):
             ends = [Variable(*source, name), Variable(*target, name)]
             known = [end for end in ends if end in self._parent]
             if len(known) == 2 and not self._tie(*known):
-                return name
-        return ""
+                mismatches.append(name)
+        return tuple(mismatches)
 
     def _tie(self, a: Variable, b: Variable) -> bool:
         root_a, root_b = self._root(a), self._root(b)

@@ -118,8 +118,8 @@ def _bridge(draft: _Draft, registry: Registry, solver: CapsSolver, end: Ends, mi
         raise _misfit(solver, end, mismatches)
     use, node = converter
     wanted = f"{node.__name__.lower()}_{end.source}_{end.target}"
-    names = (wanted, *(f"{wanted}_{number}" for number in itertools.count(2)))
-    name = next(name for name in names if name not in draft.members)
+    others = (f"{wanted}_{number}" for number in itertools.count(2))
+    name = next(name for name in itertools.chain((wanted,), others) if name not in draft.members)
     draft.members[name] = (Member(use, node, node.params_type() if node.params_type else NoParams(), end.where),)
     draft.inserted.add(name)
     solver.add(name, node, draft.members[name][0].params)

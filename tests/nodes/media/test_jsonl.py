@@ -51,7 +51,8 @@ def test_a_transcript_is_one_line_with_times_in_seconds(tmp_path: Path) -> None:
 
 def test_what_may_still_change_is_left_out_unless_wanted(tmp_path: Path) -> None:
     """A transcript of the call does not have every sentence five times."""
-    packets: list[Packet] = [said("Grü", whole=False), said("Grüß Gott")]
+    partial = Transcript(root_stamp(SECOND, 500 * MILLISECOND), "Grü", whole=False)
+    packets: list[Packet] = [partial, said("Grüß Gott")]
     assert [line["text"] for line in written(tmp_path / "a.jsonl", packets)] == ["Grüß Gott"]
     assert len(written(tmp_path / "b.jsonl", packets, whole_only=False)) == 2
 

@@ -83,7 +83,7 @@ def test_a_tone_stays_the_same_tone_at_the_same_time(given_rate: int, wanted: in
 def test_what_cannot_be_heard_at_the_new_rate_does_not_come_back_as_noise() -> None:
     """Hiss above 8 kHz must not fold down into the voice."""
     out = sound(resampled(packets(tone(1.0, 48_000, hertz=11_000), 48_000), 16_000))
-    assert 20 * np.log10(out[1_000:-1_000].std() / tone(1.0, 48_000, hertz=11_000).std()) < -60
+    assert out[1_000:-1_000].std() < tone(1.0, 48_000, hertz=11_000).std() / 1000
 
 
 def test_it_waits_at_most_twenty_milliseconds_more() -> None:
@@ -142,7 +142,7 @@ def test_nothing_of_a_dead_cause_is_mixed_into_the_next() -> None:
     ]
     out = resampled(first + second, 16_000)
     after = np.concatenate([p.samples for p in out.of(Audio) if p.at.cause is new])
-    assert np.abs(after).max() <= 1  # the dither
+    assert after.size and not after.any()
     assert sum(p.samples.size for p in out.of(Audio) if p.at.cause is old) == 1_600
 
 

@@ -322,6 +322,7 @@ def test_the_same_run_gives_the_same_files(tmp_path: Path) -> None:
     """Two runs can be compared byte by byte."""
     for name in ("a", "b"):
         cause = answer()
-        played(tmp_path / name, {"audio": [speech(cause, 100 * ms)], "avatar": [frames(cause, 0, 5)]})
+        voices = [speech(cause, 100 * ms), speech(cause, 100 * ms, rate=22_050)]
+        played(tmp_path / name, {"audio": voices, "avatar": [frames(cause, 0, 5)]})
     for name in ("answer.wav", "avatar.npz"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

@@ -1,0 +1,285 @@
+"""The conformance kit: holds a node to what the engine and every other node expect of it.
+
+    def feed(cause: Cause) -> list[Packet]:
+        return [Audio(Stamp(n * FRAME, FRAME, cause), samples, 16_000) for n in range(50)]
+
+    conformance(Gain, feed)
+
+The node is run again and again in virtual time: freely, before a reader that stalls, stopped
+in the middle, and with its cause revoked in the middle. What it breaks is raised as an
+AssertionError that says the rule and what was seen.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from pipeline.caps import Value
+from pipeline.cause import Cause
+from pipeline.clock import give_way
+from pipeline.events import Abandoned, Flushed
+from pipeline.guard import MAX_OUTPUTS
+from pipeline.node import Node, Source, Transform
+from pipeline.packet import SECOND, Packet
+from pipeline.runner import Runner
+from pipeline.testing.bench import NODE, _by_port, root
+from pipeline.testing.leaks import Leak, no_leaks
+from pipeline.testing.rig import TINY, MakeFeed, Rig
+from pipeline.virtual import run_virtual
+
+RULES: Mapping[str, str] = {
+    "kinds": "a node gives only what it declares with Output(...) and Sends(...)",
+    "failures": "a node does what it is fed without a failure",
+    "outputs": f"a Transform gives at most {MAX_OUTPUTS} outputs for one input, so that overshoot is bounded; "
+    "more is work for a Service",
+    "order": "within a cause the pts of a kind never go back",
+    "causes": "what a node makes of an input has the cause of that input, as in Stamp(pts, duration, heard.at.cause); "
+    "with another one nothing can call it off",
+    "eos": "when its inputs have ended a node ends by itself, and what `finish` gives leaves before that",
+    "backpressure": "a node whose reader is slow waits, and loses nothing that its kind does not allow to be dropped",
+    "stop": "a session that is stopped closes in two seconds: a node never swallows CancelledError",
+    "flush": "when its cause is revoked a node stops, and nothing flushable leaves it any more",
+    "state": "all that changes in a run is in State, which a flush makes anew (what must outlive it, in Memory)",
+    "leaks": "a node leaves no tasks, threads or open files behind: `close` closes what `open` opened",
+}
+"""What is checked, by name."""
+
+QUIET = 5 * SECOND
+"""Nanoseconds of silence after a flush, and for which a stalled reader takes nothing."""
+STALLED = "while its reader stalled"
+MOMENTS: Mapping[str, int] = {
+    "while a packet waited for it": 0,
+    "while it was at work": 6,
+    "when it had done half": -1,
+    STALLED: 0,
+}
+"""When it is interrupted: so many rounds of the loop after half was fed; -1: when all is quiet."""
+
+
+def conformance(
+    make_node: Callable[[], Node[Any]],
+    feed: MakeFeed | None = None,
+    *,
+    caps: Mapping[str, Mapping[str, Value]] | None = None,
+    exempt: Mapping[str, str] | None = None,
+) -> None:
+    """Raises AssertionError where a node breaks a rule of `RULES`.
+
+    `make_node` makes the node anew for every run. `feed(cause)` gives the packets (and
+    upstream events) for its only input, or lists by port, with pts from 0 on and the same
+    each time; leave it out for a source. `exempt` names rules that do not apply, each with
+    the reason.
+    """
+    exempt = exempt or {}
+    for rule in exempt:
+        if rule not in RULES:
+            near = get_close_matches(rule, RULES, n=1)
+            raise ValueError(f"there is no rule {rule!r}: {f'did you mean {near[0]!r}?' if near else ', '.join(RULES)}")
+    if feed is not None and not any(_by_port(make_node(), feed(root)).values()):
+        raise ValueError("feed(cause) gave nothing to feed")
+    kit = _Kit(make_node, feed, caps or {}, frozenset(exempt))
+    try:
+        with no_leaks():
+            run_virtual(kit.run())
+    except Leak as leak:
+        kit.require("leaks", False, str(leak))
+
+
+class _Kit:
+    """The runs of one node."""
+
+    def __init__(
+        self,
+        make_node: Callable[[], Node[Any]],
+        feed: MakeFeed | None,
+        caps: Mapping[str, Mapping[str, Value]],
+        exempt: frozenset[str],
+    ) -> None:
+        self._make_node, self._feed, self._caps, self._exempt = make_node, feed, caps, exempt
+        self._name = type(make_node()).__name__
+        self._runner: Runner
+        self._goal = 0
+
+    async def run(self) -> None:
+        async with Runner() as self._runner:
+            free = await self._run_freely()
+            self._goal = len(free.outcome.packets) // 2
+            if free.node.outputs:
+                await self._stall(free)
+            for moment in MOMENTS:
+                await self._stop(moment)
+            for moment in MOMENTS if self._feed is not None else ():
+                await self._flush(moment, free)
+
+    def require(self, rule: str, kept: bool, seen: str) -> None:
+        """Raises where a rule is broken, unless the node is exempt from it."""
+        if not kept and rule not in self._exempt:
+            raise AssertionError(f"{self._name} breaks the rule of {rule!r}: {RULES[rule]}.\nSeen: {seen}")
+
+    # --- runs
+
+    async def _run_freely(self, memory: Any = None) -> Rig:
+        """All of it, before a reader that takes all; with what an earlier node remembered."""
+        rig = Rig(self._make_node(), self._feed, caps=self._caps)
+
+        async def all_of_it() -> None:
+            if memory is not None:
+                rig.node.memory = memory
+            rig.give()
+            rig.shut()
+
+        await rig.drive(self._runner, all_of_it)
+        self._check(rig, "in a free run")
+        self._check_end(rig, "in a free run")
+        lost = [packet for packet in rig.last if all(packet is not left for left in rig.outcome.packets)]
+        self.require("eos", not lost, f"`finish` gave {_names(lost)}, which never left")
+        return rig
+
+    async def _stall(self, free: Rig) -> None:
+        rig = self._rig(stalled=True)
+        is_transform = isinstance(rig.node, Transform)
+        most = len(rig.node.outputs) * (1 if is_transform else 2) + MAX_OUTPUTS * is_transform
+
+        async def stall() -> None:
+            rig.give()
+            rig.shut()
+            await rig.session.clock.sleep(rig.span + QUIET)
+            left = rig.waiting() + 1
+            self.require(
+                "backpressure", left <= most, f"{left} packets left it for a full queue of 1; at most {most} may"
+            )
+            rig.release()
+
+        await rig.drive(self._runner, stall)
+        self._check(rig, STALLED)
+        self._check_end(rig, STALLED)
+        lost = _difference(_kept(free), _kept(rig))
+        self.require("backpressure", not lost, f"after its reader had stalled for a while, {lost}")
+
+    async def _stop(self, moment: str) -> None:
+        rig = self._rig(stalled=moment == STALLED)
+
+        async def stop() -> None:
+            await self._reach(rig, moment)
+            rig.session.stop()
+
+        await rig.drive(self._runner, stop)
+        self._check(rig, f"stopped {moment}")
+        report = rig.outcome.report
+        self.require("stop", not report.stuck, f"stopped {moment}: {'; '.join(map(str, report.stuck))}")
+
+    async def _flush(self, moment: str, free: Rig) -> None:
+        rig = self._rig(stalled=moment == STALLED)
+        packets = rig.outcome.packets
+        remembered: list[Any] = []
+
+        async def flush() -> None:
+            cause = await self._reach(rig, moment)
+            before = len(packets)
+            rig.session.causes.revoke(cause, f"feed_{rig.lead}")
+            rig.release()
+            await rig.session.clock.sleep(QUIET)
+            stale = [packet for packet in packets[before:] if not packet.survives]
+            self.require("flush", not stale, f"revoked {moment}, it still gave {_names(stale)}")
+            remembered.append(_copied(rig.session.node(NODE).memory))
+            rig.give()
+            rig.shut()
+
+        await rig.drive(self._runner, flush)
+        self._check_stopped(rig, f"revoked {moment}")
+        self._check(rig, f"revoked {moment}")
+        self._check_end(rig, f"revoked {moment}")
+        memory = remembered[0] if remembered else None  # an exempt node may have hung before that
+        fresh = free if memory is None else await self._run_freely(memory)
+        unlike = _difference(fresh.outcome.packets, packets[rig.given[-1] :])
+        self.require("state", not unlike, f"for the cause after one that was revoked {moment}, {unlike}")
+
+    def _check_stopped(self, rig: Rig, when: str) -> None:
+        stuck = [where for abandoned in rig.outcome.of(Abandoned) for where in abandoned.where]
+        late = any(flushed.late for flushed in rig.outcome.of(Flushed))
+        self.require("flush", not stuck and not late, f"{when}, it did not stop: {' > '.join(stuck)}")
+
+    def _rig(self, *, stalled: bool) -> Rig:
+        return Rig(self._make_node(), self._feed, caps=self._caps, stalled=stalled, queue=TINY, goal=self._goal)
+
+    async def _reach(self, rig: Rig, moment: str) -> Cause:
+        """Feeds until the moment; the cause of what was fed."""
+        cause = rig.give()
+        if moment == STALLED:
+            await rig.session.clock.sleep(rig.span // 2 + SECOND)
+            return cause
+        await rig.middle.wait()
+        for _ in range(MOMENTS[moment]):
+            await give_way()
+        if MOMENTS[moment] < 0:
+            await rig.session.clock.sleep(1)
+        return cause
+
+    # --- what every run is held to
+
+    def _check(self, rig: Rig, when: str) -> None:
+        for failure in rig.outcome.errors:
+            rule = "kinds" if "none of its ports declares" in failure.message else "failures"
+            self.require(rule, False, f"{when}: {failure.message}. {failure.hint}")
+        count, kind = rig.most
+        self.require("outputs", count <= MAX_OUTPUTS, f"{count} outputs for one {kind}")
+        self._check_stamps(rig, when)
+        self.require("leaks", not rig.left, f"{when}: {'; '.join(rig.left)}")
+
+    def _check_stamps(self, rig: Rig, when: str) -> None:
+        latest: dict[tuple[type, int], int] = {}
+        for packet in rig.outcome.packets:
+            at, name = packet.at, type(packet).__name__
+            rootless = isinstance(rig.node, Source) or at.cause is not rig.session.causes.root
+            self.require("causes", rootless, f"{when}: a {name} of the root cause, which was not fed")
+            before = latest.get((type(packet), id(at.cause)), at.pts)
+            seen = f"{when}: a {name} at {at.pts / SECOND:.3f} s after one at {before / SECOND:.3f} s"
+            self.require("order", at.pts >= before, seen)
+            latest[type(packet), id(at.cause)] = at.pts
+
+    def _check_end(self, rig: Rig, when: str) -> None:
+        ended, where = rig.outcome.report.ended, [*rig.hung, *map(str, rig.outcome.report.stuck)]
+        self.require("eos", ended == "eos", f"{when} it did not end by itself ({ended}): {'; '.join(where)}")
+
+
+def _kept(rig: Rig) -> list[Packet]:
+    """What may not be lost: a live source drops the others where it would have to wait."""
+    return [packet for packet in rig.outcome.packets if not packet.droppable]
+
+
+def _copied(memory: Any) -> Any:
+    """What a node remembers, apart from what it will remember; of an open file there is no copy."""
+    try:
+        return copy.deepcopy(memory)
+    except TypeError:
+        return None
+
+
+def _names(packets: Iterable[Packet]) -> str:
+    names = [type(packet).__name__ for packet in packets]
+    return ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
+
+
+def _difference(wanted: list[Packet], got: list[Packet]) -> str:
+    """How the packets differ, apart from their stamps; empty where they do not."""
+    for number, (a, b) in enumerate(zip(wanted, got, strict=False), 1):
+        if type(a) is not type(b):
+            return f"its output {number} was a {type(b).__name__} and not a {type(a).__name__}"
+        for field in msgspec.structs.fields(a):
+            if field.name != "at" and not _same(getattr(a, field.name), getattr(b, field.name)):
+                return f"`{field.name}` of its output {number}, a {type(a).__name__}, was another"
+    if len(wanted) != len(got):
+        return f"it gave {_names(got) or 'nothing'}, where it gives {_names(wanted) or 'nothing'}"
+    return ""
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Arrays element by element, without knowing what makes them."""
+    if hasattr(a, "__array__") and hasattr(b, "__array__"):
+        return memoryview(a) == memoryview(b)
+    return bool(a == b)

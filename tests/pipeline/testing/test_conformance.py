@@ -1,0 +1,485 @@
+"""The kit finds each fault by its name, and nothing in nodes that have none."""
+# A fault stands alone in its node, so that the name it is found by is its own.
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import pytest
+
+from pipeline.cause import Cause
+from pipeline.compute.pool import Pooled
+from pipeline.errors import DependencyError
+from pipeline.node import Node, Service, Sink, Source, Transform
+from pipeline.packet import SECOND, Event, Packet, Stamp
+from pipeline.params import NoParams, ms
+from pipeline.port import Input, Output, Receives, Sends
+from pipeline.testing import Leak, conformance
+from pipeline.testing.conformance import RULES
+from tests.pipeline.kit import Item, Lasting, Loose, News, of
+
+Made = Callable[[], Node[Any]]
+
+
+def feed(cause: Cause) -> list[Packet]:
+    """Eight packets, one every 20 ms."""
+    return [of(cause, number) for number in range(8)]
+
+
+def finds(rule: str, node: Made, seen: str, *, exempt: tuple[str, ...] = (), fed: bool = True) -> None:
+    """Fails unless the kit says that this node breaks this rule."""
+    with pytest.raises(AssertionError) as broken:
+        conformance(node, feed if fed else None, exempt=dict.fromkeys(exempt, "this is about another fault"))
+    message = str(broken.value)
+    assert f"breaks the rule of '{rule}': {RULES[rule]}" in message
+    assert seen in message
+
+
+# --- nodes without a fault
+
+
+class Doubles(Transform[NoParams]):
+    """Each item twice; counts since the last flush; a tail."""
+
+    into = Input(Item)
+    out = Output(Item, Lasting)
+
+    @dataclass(slots=True)
+    class State:
+        count: int = 0
+        last: Stamp | None = None
+
+    state: State
+
+    @into.each
+    def double(self, item: Item) -> Iterable[Item]:
+        self.state.count += 1
+        self.state.last = item.at
+        return (Item(item.at, self.state.count), Lasting(item.at, self.state.count))
+
+    def finish(self) -> Iterable[Item]:
+        return (Item(self.state.last, -1),) if self.state.last else ()
+
+
+class Streams(Service[NoParams]):
+    """Three items for each, slowly, with a compute job; remembers how many it has been asked."""
+
+    engine = Pooled(lambda _: "model")
+    into = Input(Item, gated=True)
+    out = Output(Item)
+    news = Sends(News)
+    answered = Receives(News)
+
+    @dataclass(slots=True)
+    class Memory:
+        asked: int = 0
+        causes: list[Cause] = field(default_factory=list)
+
+    memory: Memory
+
+    @into.each
+    async def stream(self, item: Item) -> AsyncIterator[Item | Event]:
+        self.memory.asked += 1
+        self.memory.causes.append(item.at.cause)
+        asked = self.memory.asked
+        yield News(asked)
+        for _ in range(3):
+            await self.engine.run(lambda model: model)
+            await self.clock.sleep(ms(30))
+            yield Item(item.at, asked)
+
+    @answered.each
+    def hear(self, _: News) -> None:
+        """Nothing."""
+
+    async def finish(self) -> AsyncIterator[Item]:
+        yield Item(Stamp(SECOND, 0, self.memory.causes[-1]), 0)
+
+
+class Mixes(Service[NoParams]):
+    """Takes two streams."""
+
+    left = Input(Item)
+    right = Input(Loose)
+    out = Output(Item)
+
+    @left.each
+    async def take_left(self, item: Item) -> AsyncIterator[Item]:
+        yield item
+
+    @right.each
+    async def take_right(self, _: Loose) -> AsyncIterator[Item]:
+        return
+        yield
+
+
+class Gives(Source[NoParams]):
+    """Eight items."""
+
+    out = Output(Item, Loose)
+    live = True
+
+    async def run(self) -> AsyncIterator[Item]:
+        for number in range(8):
+            await self.clock.sleep(ms(20))
+            yield of(self.causes.root, number)
+            yield of(self.causes.root, number, Loose)
+
+
+class Plays(Sink[NoParams]):
+    """Takes as long as each item lasts."""
+
+    into = Input(Item, gated=True)
+    news = Sends(News)
+
+    @into.each
+    async def play(self, item: Item) -> AsyncIterator[News]:
+        await self.clock.sleep(item.at.duration)
+        yield News(item.number)
+
+
+@pytest.mark.parametrize("node", [Doubles, Streams, Plays])
+def test_a_node_without_fault_passes(node: Made) -> None:
+    """Whoever does it right must not be sent looking for faults."""
+    conformance(node, feed)
+
+
+def test_a_source_is_not_fed() -> None:
+    """It has no input that could be."""
+    conformance(Gives)
+
+
+def test_several_ports_are_fed_by_name() -> None:
+    """And upstream events are fed among the packets."""
+
+    def both(cause: Cause) -> dict[str, list[Packet]]:
+        return {"left": feed(cause), "right": [of(cause, number, Loose) for number in range(9)]}
+
+    conformance(Mixes, both)
+    conformance(Streams, lambda cause: [*feed(cause), News(1)])
+
+
+# --- faults
+
+
+class Relay(Service[NoParams]):
+    """The base of faulty services."""
+
+    into = Input(Item)
+    out = Output(Item, Loose)
+
+    async def pass_on(self, item: Item) -> AsyncIterator[Item]:
+        yield item
+
+    @into.each
+    async def relay(self, item: Item) -> AsyncIterator[Item]:
+        async for each in self.pass_on(item):
+            yield each
+
+
+class Step(Transform[NoParams]):
+    """The base of faulty transforms."""
+
+    into = Input(Item)
+    out = Output(Item)
+
+    def made_of(self, item: Item) -> Iterable[Item]:
+        return (item,)
+
+    @into.each
+    def step(self, item: Item) -> Iterable[Item]:
+        return self.made_of(item)
+
+
+class Undeclared(Step):
+    def made_of(self, item: Item) -> Iterable[Item]:
+        return (Loose(item.at),)
+
+
+class Clumsy(Relay):
+    async def pass_on(self, item: Item) -> AsyncIterator[Item]:
+        if item.number == 5:
+            raise DependencyError("the fifth is too much", hint="give four")
+        yield item
+
+
+class Floods(Step):
+    def made_of(self, item: Item) -> Iterable[Item]:
+        return [item] * 40
+
+
+class Backwards(Step):
+    def made_of(self, item: Item) -> Iterable[Item]:
+        return (Item(Stamp(SECOND - item.at.pts, 0, item.at.cause)),)
+
+
+class Rootless(Step):
+    def made_of(self, item: Item) -> Iterable[Item]:
+        return (Item(Stamp(item.at.pts, 0, self.causes.root)),)
+
+
+class Hangs(Relay):
+    async def pass_on(self, item: Item) -> AsyncIterator[Item]:
+        if item.number == 2:
+            await asyncio.get_running_loop().create_future()
+        yield item
+
+
+class NeverDone(Relay):
+    async def finish(self) -> AsyncIterator[Item]:
+        await asyncio.get_running_loop().create_future()
+        yield Item(Stamp(0, 0, self.causes.root))
+
+
+class Polls(Relay):
+    async def finish(self) -> AsyncIterator[Item]:
+        while True:
+            await self.clock.sleep(SECOND)
+        yield
+
+
+class Endless(Source[NoParams]):
+    out = Output(Item)
+
+    async def run(self) -> AsyncIterator[Item]:
+        yield of(self.causes.root)
+        await asyncio.get_running_loop().create_future()
+
+
+class Parting(Step):
+    """Its last words are called off as it says them."""
+
+    def finish(self) -> Iterable[Item]:
+        cause = self.causes.begin("farewell")
+        self.causes.revoke(cause, "node")
+        return (of(cause, 9),)
+
+
+class Deaf(Relay):
+    """Goes on for a while whoever cancels it."""
+
+    async def pass_on(self, item: Item) -> AsyncIterator[Item]:
+        until = self.clock.now() + 8 * SECOND
+        while item.number == 3 and (left := until - self.clock.now()) > 0:
+            try:
+                await self.clock.sleep(left)
+            except asyncio.CancelledError:
+                continue
+        yield item
+
+
+class Immortal(Relay):
+    """Never heard of cancellation."""
+
+    async def pass_on(self, item: Item) -> AsyncIterator[Item]:
+        yield item
+        while item.number == 3:
+            try:
+                await self.clock.sleep(60 * SECOND)
+            except asyncio.CancelledError:
+                continue
+
+
+class DeafSink(Sink[NoParams]):
+    into = Input(Item)
+
+    @into.each
+    async def take(self, item: Item) -> None:
+        async for _ in Deaf.pass_on(self, item):  # type: ignore[arg-type]
+            pass
+
+
+class OwnCause(Relay):
+    """What it gives, nobody can call off."""
+
+    async def pass_on(self, item: Item) -> AsyncIterator[Item]:
+        mine = self.causes.begin("mine")
+        self.causes.commit(mine)
+        yield of(mine, item.number)
+
+
+class Remembers(Step):
+    """Counts where no flush finds it."""
+
+    count = 0
+
+    def made_of(self, item: Item) -> Iterable[Item]:
+        self.count += 1
+        return (Item(item.at, self.count),)
+
+
+class HoldsBack(Step):
+    """Keeps the first of a cause for itself, but only once."""
+
+    first: Cause | None = None
+
+    def made_of(self, item: Item) -> Iterable[Item]:
+        self.first = self.first or item.at.cause
+        return (item,) if self.first is item.at.cause else ()
+
+
+class Impatient(Relay):
+    """Gives up what nobody takes at once."""
+
+    async def pass_on(self, item: Item) -> AsyncIterator[Item]:
+        until = self.clock.now() + SECOND
+        for number in range(5):
+            if self.clock.now() < until:
+                yield Item(item.at, number)
+
+
+class Unclosed(Step):
+    """Each of these leaves something; `left` is for the test to tidy up."""
+
+    left: Any
+
+    async def open(self) -> None:
+        self.left.append(self.begin())
+
+    def begin(self) -> Any:
+        raise NotImplementedError
+
+
+class LeavesTask(Unclosed):
+    left: list[asyncio.Task[None]] = []
+
+    def begin(self) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(self.watch(), name="watch")
+
+    async def watch(self) -> None:
+        await self.clock.sleep(SECOND)
+
+
+class LeavesFile(Unclosed):
+    left: list[IO[bytes]] = []
+
+    def begin(self) -> IO[bytes]:
+        return tempfile.TemporaryFile()
+
+
+class LeavesThread(Unclosed):
+    left: list[threading.Event] = []
+
+    def begin(self) -> threading.Event:
+        event = threading.Event()
+        if not self.left:
+            threading.Thread(target=event.wait, name="lurker", daemon=True).start()
+        return event
+
+
+@pytest.mark.parametrize(
+    ("rule", "node", "seen"),
+    [
+        ("kinds", Undeclared, "gave a Loose, which none of its ports declares. declare it with Output(...)"),
+        ("failures", Clumsy, "the fifth is too much. give four"),
+        ("outputs", Floods, "40 outputs for one Item"),
+        ("order", Backwards, "a Item at 0.980 s after one at 1.000 s"),
+        ("causes", Rootless, "a Item of the root cause"),
+        ("eos", Hangs, "test_conformance.py"),
+        ("eos", NeverDone, "(drained late): node finish has not moved for 60 s"),
+        ("eos", Parting, "`finish` gave 1 Item, which never left"),
+        ("backpressure", Impatient, "after its reader had stalled for a while, `number` of its output"),
+        ("stop", Deaf, "stopped while it was at work: node Item did not stop in time"),
+        ("eos", Immortal, "did not end by itself"),
+        ("flush", OwnCause, "revoked while its reader stalled, it still gave 2 Item"),
+        ("state", Remembers, "`number` of its output 1, a Item, was another"),
+        ("state", HoldsBack, "it gave nothing, where it gives 8 Item"),
+    ],
+)
+def test_a_fault_is_found_by_name(rule: str, node: Made, seen: str) -> None:
+    """The author learns the rule and what broke it, not that something differs somewhere."""
+    finds(rule, node, seen)
+
+
+def test_a_source_that_does_not_end_is_found() -> None:
+    """A recording would never be over."""
+    finds("eos", Endless, "Endless.run", fed=False)
+
+
+def test_a_node_that_polls_for_ever_is_found() -> None:
+    """Time goes on, and so would the test."""
+    finds("eos", Polls, "drained late")
+
+
+def test_a_node_that_does_not_stop_is_found_at_a_flush() -> None:
+    """Whatever it answers then, it answers to words that were called off."""
+    finds("flush", Deaf, "it did not stop: ", exempt=("stop",))
+    finds("flush", DeafSink, "it did not stop: ", exempt=("stop",))
+
+
+def test_too_much_for_a_full_queue_is_found() -> None:
+    """One input may overshoot the queue, but only by so much."""
+    finds("backpressure", Floods, "40 packets left it for a full queue of 1; at most 17 may", exempt=("outputs",))
+
+
+class TestLeaks:
+    """These leave something on purpose."""
+
+    @pytest.fixture(name="no_leaks")
+    def unchecked(self) -> None:
+        """In place of the plugin's."""
+
+    def test_a_task_is_found(self) -> None:
+        """It would run on in every later call."""
+        finds("leaks", LeavesTask, "in a free run: task watch: LeavesTask.watch")
+        LeavesTask.left.clear()
+
+    def test_a_file_is_found(self) -> None:
+        """A server would run out of them."""
+        finds("leaks", LeavesFile, "left behind:\n  file /tmp")
+        while LeavesFile.left:
+            LeavesFile.left.pop().close()
+
+    def test_a_thread_is_found(self) -> None:
+        """Each call would leave one more."""
+        finds("leaks", LeavesThread, "thread lurker")
+        while LeavesThread.left:
+            LeavesThread.left.pop().set()
+
+    def test_an_exemption_covers_leaks_too(self) -> None:
+        """A node whose library keeps a thread can say so."""
+        conformance(LeavesThread, feed, exempt={"leaks": "its library keeps a thread"})
+        while LeavesThread.left:
+            LeavesThread.left.pop().set()
+
+
+def test_a_rule_can_be_taken_off_with_a_reason() -> None:
+    """Where it cannot apply."""
+    conformance(Backwards, feed, exempt={"order": "it plays backwards"})
+    conformance(Hangs, feed, exempt={"eos": "it waits for somebody who never comes"})
+    conformance(Endless, exempt={"eos": "it is a microphone"})
+
+
+def test_an_exemption_from_no_rule_is_an_error() -> None:
+    """Misspelt, it would exempt from nothing, or one day from something else."""
+    with pytest.raises(ValueError, match="there is no rule 'flsuh': did you mean 'flush'"):
+        conformance(Doubles, feed, exempt={"flsuh": "why not"})
+    with pytest.raises(ValueError, match="there is no rule 'x': kinds, failures"):
+        conformance(Doubles, feed, exempt={"x": "why not"})
+
+
+def test_an_empty_feed_is_an_error() -> None:
+    """A node that is never fed breaks nothing."""
+    with pytest.raises(ValueError, match="nothing to feed"):
+        conformance(Doubles, lambda _: [])
+
+
+def test_a_node_that_cannot_be_opened_says_so_itself() -> None:
+    """A missing package is no breach of contract."""
+
+    class Closed(Step):
+        async def open(self) -> None:
+            raise DependencyError("no package", hint="get it")
+
+    with pytest.raises(DependencyError, match="no package"):
+        conformance(Closed, feed)
+
+
+def test_a_leak_is_an_assertion() -> None:
+    """So that whoever catches one catches both."""
+    assert issubclass(Leak, AssertionError)
