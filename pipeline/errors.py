@@ -16,6 +16,8 @@ Foreign exceptions get a category once, in `classify`: by type first, then by te
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 from dataclasses import dataclass
 from typing import Literal
 
@@ -129,6 +131,8 @@ class Stuck(VitagraphError):
 
 _BY_TYPE: tuple[tuple[type[BaseException], Category], ...] = (
     (ConnectionError, "network"),
+    (socket.gaierror, "network"),
+    (ssl.SSLError, "network"),
     (TimeoutError, "network"),
     (asyncio.IncompleteReadError, "network"),
     (MemoryError, "resource"),

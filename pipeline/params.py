@@ -34,11 +34,11 @@ def parse_duration(value: Any) -> int:
 
 
 def show_duration(ns: int) -> str:
-    """The shortest exact spelling: 200000000 is `200ms`."""
+    """The shortest spelling, exact down to a microsecond: 200000000 is `200ms`."""
     for unit in ("h", "m", "s", "ms", "us"):
         if ns and ns % _UNITS[unit] == 0:
             return f"{ns // _UNITS[unit]}{unit}"
-    return f"{ns / 1_000_000:g}ms"
+    return f"{ns / 1_000:.0f}us" if ns else "0ms"
 
 
 def _yaml_duration(value: Any) -> int:

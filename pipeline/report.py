@@ -9,6 +9,9 @@ from pipeline.errors import Stuck
 from pipeline.events import NodeFailed
 from pipeline.link import LinkStatistics
 
+KEPT = 100
+"""Failures that a report keeps; the rest are counted."""
+
 Ended = Literal["eos", "stopped", "failed", "drained late"]
 
 
@@ -27,3 +30,14 @@ class SessionReport:
     """What did not end in time, with its await chain."""
     error: Exception | None = None
     """Why it ended, when a failure ended it."""
+
+    def add_failure(self, failure: NodeFailed) -> None:
+        """Counts a failure, and keeps it if there is room."""
+        self.failure_count += 1
+        if len(self.failures) < KEPT:
+            self.failures.append(failure)
+
+    def add_stuck(self, stuck: Stuck) -> None:
+        """Keeps what did not end, if there is room."""
+        if len(self.stuck) < KEPT:
+            self.stuck.append(stuck)

@@ -230,9 +230,7 @@ class Session:
         """Puts a failure into the report and on the bus."""
         message, hint = (error.message, error.hint) if isinstance(error, NodeError) else (repr(error), "")
         failure = NodeFailed(self.clock.now(), node, member, classify(error), message, hint, answered_by)
-        self.report.failure_count += 1
-        if len(self.report.failures) < 100:
-            self.report.failures.append(failure)
+        self.report.add_failure(failure)
         if post:
             self.bus.post(failure)
 
@@ -251,7 +249,7 @@ class Session:
         self._note(f"subscriber to {kind.__name__}", "", error, post=kind is not NodeFailed)
 
     def _abandoned(self, node: str, where: tuple[str, ...]) -> None:
-        self.report.stuck.append(Stuck(f"{node} did not stop when it was cancelled", where=where))
+        self.report.add_stuck(Stuck(f"{node} did not stop when it was cancelled", where=where))
         self.bus.post(Abandoned(self.clock.now(), node, where))
 
     # --- flush
@@ -323,7 +321,7 @@ class Session:
         node = task.get_name().partition(" ")[0]
         stacks = {pool.stack() for member in self._members.get(node, ()) for pool in member.context.pools.values()}
         threads = (f"compute thread: {' < '.join(stack)}" for stack in sorted(stacks) if stack)
-        self.report.stuck.append(Stuck(f"{task.get_name()} {what}", where=(*await_chain(task), *threads)))
+        self.report.add_stuck(Stuck(f"{task.get_name()} {what}", where=(*await_chain(task), *threads)))
 
 
 async def _close_node(node: Node[Any]) -> None:

@@ -79,15 +79,15 @@ async def wait_room(gates: Sequence[Link]) -> None:
 async def pump(inlets: Inlets[Push], stage: Stage) -> None:
     """The head of a segment whose first node is a transform behind queues."""
     if len(inlets.links) == 1:
-        await _pump_one(inlets, inlets.links[0], inlets.entries[0], stage.gates)
+        await _pump_one(inlets.links[0], inlets.entries[0], stage.gates)
     else:
         await _pump_many(inlets, stage.gates)
     for _ in inlets.links:
         stage.end()
 
 
-async def _pump_one(inlets: Inlets[Push], link: Link, push: Push, gates: Sequence[Link]) -> None:
-    take = link.take
+async def _pump_one(link: Link, push: Push, gates: Sequence[Link]) -> None:
+    take, create_future = link.take, asyncio.get_running_loop().create_future
     while True:
         for _ in TURN:
             for gate in gates:
@@ -96,7 +96,8 @@ async def _pump_one(inlets: Inlets[Push], link: Link, push: Push, gates: Sequenc
                     break
             packet = take()
             if packet is None:
-                await inlets.filled()
+                link.getter = sleep = create_future()
+                await sleep
             elif packet.__class__ is EndOfStream:
                 link.passed -= 1
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -85,6 +86,47 @@ def source(given: Iterable[Packet], *, every: int = 0, live: bool = False) -> ty
                 yield item
 
     return Giver
+
+
+class Tap:
+    """A source that gives what a test puts in, until it is shut."""
+
+    def __init__(self, *kinds: type[Packet]) -> None:
+        self._kinds = kinds or (Item, Loose, Lasting)
+        self._items: deque[Packet] = deque()
+        self._open = True
+        self._sleep: asyncio.Future[None] | None = None
+
+    def put(self, *packets: Packet) -> None:
+        """Gives these."""
+        self._items.extend(packets)
+        self._wake()
+
+    def shut(self) -> None:
+        """Ends the stream."""
+        self._open = False
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._sleep is not None and not self._sleep.done():
+            self._sleep.set_result(None)
+
+    def node(self) -> type[Source[NoParams]]:
+        """Its class."""
+        tap = self
+
+        class TapSource(Source[NoParams]):
+            out = Output(*tap._kinds)
+
+            async def run(self) -> AsyncIterator[Packet]:
+                while tap._items or tap._open:
+                    while tap._items:
+                        yield tap._items.popleft()
+                    if tap._open:
+                        tap._sleep = asyncio.get_running_loop().create_future()
+                        await tap._sleep
+
+        return TapSource
 
 
 def sink(into: list[Any], *, takes: int = 0) -> type[Sink[NoParams]]:
@@ -174,12 +216,24 @@ def planned(nodes: Mapping[str, Written], *links: str | tuple[str, QueueSpec], o
 Drive = Callable[[Session], Awaitable[None]]
 
 
-def run(made: Plan, drive: Drive | None = None, observe: Observer | None = None) -> SessionReport:
-    """Runs a session to its end in virtual time, `drive` beside it."""
+def run(
+    made: Plan,
+    drive: Drive | None = None,
+    observe: Observer | None = None,
+    prepare: Callable[[Session], object] = lambda _: None,
+) -> SessionReport:
+    """Runs a session to its end in virtual time: `prepare` before it, `drive` beside it once it is open."""
+
+    async def driven(session: Session) -> None:
+        while session._assembly is None:
+            await settle(1)
+        if drive is not None:
+            await drive(session)
 
     async def main() -> SessionReport:
         session = RUNNER.session(made, observe)
-        driving = asyncio.ensure_future(drive(session)) if drive is not None else None
+        prepare(session)
+        driving = asyncio.ensure_future(driven(session)) if drive is not None else None
         report = await session.run()
         if driving is not None:
             await driving

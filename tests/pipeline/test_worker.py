@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -13,24 +14,28 @@ from hypothesis import strategies as st
 
 from pipeline.clock import give_way
 from pipeline.graph.plan import Plan
+from pipeline.link import Link
 from pipeline.node import Node, Source, Transform
 from pipeline.packet import Packet, Queue
 from pipeline.params import NoParams, ms
 from pipeline.port import Input, Output
 from pipeline.session import Session
 from pipeline.testing import root_stamp
-from pipeline.worker import BUDGET
+from pipeline.virtual import run_virtual
+from pipeline.worker import BUDGET, wait_room
 from tests.pipeline.kit import (
     Item,
     Loose,
     Pass,
     Serve,
     Written,
+    bounds,
     items,
     numbers,
     planned,
     queue,
     run,
+    settle,
     sink,
     source,
 )
@@ -295,3 +300,25 @@ def test_an_empty_queue_spec_keeps_the_bounds_of_the_kind() -> None:
     """`queue: true` forces a queue and says nothing about its size."""
     made = planned({"a": source(items([1])), "b": Pass, "c": sink([])}, ("a -> b", queue()), "b.out -> c")
     assert made.links[0].queue == Queue()
+
+
+def test_every_gate_has_room_at_the_same_moment() -> None:
+    """A queue that filled while another was waited for is not filled beyond its bound."""
+
+    async def main() -> None:
+        root = root_stamp()
+        first, second = Link("a -> b", bounds(1)), Link("a -> c", bounds(1))
+        first.push(Item(root))
+        second.push(Item(root))
+        waiting = asyncio.ensure_future(wait_room([first, second]))
+        await settle()
+        first.take()
+        await settle()
+        first.push(Item(root))  # by another producer, while this one waits for the second
+        second.take()
+        await settle()
+        assert not waiting.done()
+        first.take()
+        await waiting
+
+    run_virtual(main())

@@ -1,0 +1,539 @@
+"""Planning: what fits is joined, fused and bounded; what does not is an error that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, ClassVar
+
+import pytest
+
+from pipeline.caps import one_of, same
+from pipeline.errors import GraphError
+from pipeline.graph.plan import Plan, PlannedLink
+from pipeline.graph.planner import plan
+from pipeline.node import Node, Service, Sink, Source, Transform
+from pipeline.packet import Packet, Queue
+from pipeline.params import Duration, NoParams, Params, ms, seconds
+from pipeline.port import Input, Output, Receives, Sends
+from pipeline.registry import Registry
+from tests.pipeline.kit import (
+    HERE,
+    Item,
+    Loose,
+    News,
+    Pass,
+    Serve,
+    Written,
+    graph,
+    items,
+    member,
+    planned,
+    queue,
+    run,
+    sink,
+    source,
+)
+
+
+class Mark(Packet, frozen=True):
+    """Another kind than an item."""
+
+
+class Newest(Packet, frozen=True):
+    """A kind of which the latest matters."""
+
+    queue: ClassVar[Queue] = Queue(time=seconds(9), count=3, full="latest")
+
+
+class Noise(Loose, frozen=True):
+    """A kind that is dropped when it is too much."""
+
+    queue: ClassVar[Queue] = Queue(time=ms(200), count=64, full="drop_oldest")
+
+
+def gives(*kinds: type[Packet], live: bool = False, **caps: Any) -> type[Source[NoParams]]:
+    """A source class of these kinds."""
+    is_live = live
+
+    class Gives(Source[NoParams]):
+        out = Output(*kinds, **caps)
+        live = is_live
+
+    return Gives
+
+
+def takes(*kinds: type[Packet], **caps: Any) -> type[Sink[NoParams]]:
+    """A sink class of these kinds."""
+
+    class Takes(Sink[NoParams]):
+        into: Input[Packet] = Input(*kinds, **caps)
+
+        async def take(self, packet: Packet) -> None:
+            """Nothing."""
+
+        take = into.each(take)  # type: ignore[assignment]
+
+    return Takes
+
+
+def link_of(made: Plan, name: str) -> PlannedLink:
+    """The link of a name."""
+    return next(link for link in made.links if link.name == name)
+
+
+# --- kinds and queues
+
+
+def test_a_link_carries_what_the_one_end_gives_and_the_other_takes() -> None:
+    """A recogniser is not given the marks that only the turn needs."""
+    made = planned({"a": gives(Item, Mark), "b": takes(Item), "c": takes(Packet)}, "a -> b", "a -> c")
+    assert [link.kinds for link in made.links] == [(Item,), (Item, Mark)]
+
+
+def test_what_passes_through_is_carried_on() -> None:
+    """A node in the middle that knows nothing of a kind does not stop it."""
+
+    class Through(Transform[NoParams]):
+        into = Input(Item, passes=True)
+        out = Output(Item)
+
+        @into.each
+        def give(self, item: Item) -> Iterable[Item]:
+            return (item,)
+
+    nodes: dict[str, Written] = {"a": gives(Item, Mark), "b": Through, "c": Through, "d": takes(Packet)}
+    made = planned(nodes, "a -> b -> c -> d")
+    assert [link.kinds for link in made.links] == [(Item, Mark)] * 3
+
+
+def test_a_transform_is_called_and_the_others_are_queued() -> None:
+    """What costs microseconds costs no task."""
+    made = planned({"a": gives(Item), "b": Pass, "c": Serve, "d": sink([])}, "a -> b", "b.out -> c", "c.out -> d")
+    assert [link.queue for link in made.links] == [None, Queue(), Queue()]
+
+
+def test_a_graph_can_force_a_queue_and_say_its_bounds() -> None:
+    """Whoever knows better writes it down, and leaves out what is well as it is."""
+    nodes: dict[str, Written] = {"a": gives(Noise, live=True), "b": Pass, "c": sink([])}
+    made = planned(nodes, ("a -> b", queue()), ("b.out -> c", queue(count=2, full="latest", time=ms(5))))
+    assert [link.queue for link in made.links] == [Noise.queue, Queue(ms(5), 2, "latest")]
+
+
+def test_the_queue_is_that_of_the_kind() -> None:
+    """Sound is dropped when it is late, an utterance is replaced, text waits."""
+    nodes: dict[str, Written] = {
+        "a": gives(Noise, live=True),
+        "b": gives(Newest),
+        "c": gives(Item),
+        **{f"{name}_end": sink([]) for name in "abc"},
+    }
+    made = planned(nodes, *(f"{name} -> {name}_end" for name in "abc"))
+    assert [link.queue for link in made.links] == [Noise.queue, Newest.queue, Queue()]
+
+
+def test_a_file_waits_where_a_microphone_would_drop() -> None:
+    """A recording is heard whole, however slow what listens to it."""
+
+    class Hears(Transform[NoParams]):
+        into = Input(Noise)
+        out = Output(Noise)
+
+        @into.each
+        def give(self, noise: Noise) -> Iterable[Noise]:
+            return (noise,)
+
+    nodes: dict[str, Written] = {"a": gives(Noise), "b": Hears, "c": takes(Noise), "d": takes(Noise)}
+    made = planned(nodes, "a -> b -> c", "a -> d")
+    assert [link.queue.full for link in made.links if link.queue] == ["block", "block"]
+    made = planned({**nodes, "a": gives(Noise, live=True)}, "a -> b -> c", "a -> d")
+    assert [link.queue.full for link in made.links if link.queue] == ["drop_oldest"] * 2
+
+
+# --- caps
+
+
+def test_both_ends_of_a_link_agree() -> None:
+    """A node reads in its context at which rate it works."""
+
+    class Ears(Transform[NoParams]):
+        into = Input(Item, rate=one_of(16_000, 8_000))
+        out = Output(Item, rate=same("into"))
+
+        @into.each
+        def give(self, item: Item) -> Iterable[Item]:
+            return (item,)
+
+    made = planned({"a": gives(Item, rate=one_of(48_000, 8_000)), "b": Ears, "c": sink([])}, "a -> b -> c")
+    assert made.nodes["b"].caps == {"into": {"rate": 8_000}, "out": {"rate": 8_000}}
+    assert made.nodes["a"].caps == {"out": {"rate": 8_000}}
+    assert made.links[0].caps == {"rate": 8_000}
+
+
+class Resample(Transform[NoParams]):
+    """Bridges rates."""
+
+    converts = "rate"
+    into = Input(Item, passes=True, rate=one_of(8_000, 16_000, 48_000), channels=1)
+    out = Output(Item, rate=one_of(8_000, 16_000, 48_000), channels=1)
+
+    @into.each
+    def give(self, item: Item) -> Iterable[Item]:
+        """Ten for one, so that a test sees it."""
+        return (Item(item.at, item.number * 10),)
+
+
+class Converters(Registry):
+    """Knows one converter."""
+
+    def converter(self, constraint: str) -> tuple[str, type[Node[Any]]] | None:
+        """For rates."""
+        return ("media.resample", Resample) if constraint == "rate" else None
+
+
+def bridged(nodes: dict[str, Written], *links: Any) -> Plan:
+    """The plan of a graph where rates can be converted."""
+    return plan(graph(nodes, *links), Converters())
+
+
+def test_a_converter_is_put_where_rates_differ() -> None:
+    """Whoever has a microphone of 48 kHz and a model of 16 kHz need not know it."""
+    nodes: dict[str, Written] = {"a": gives(Item, Mark, rate=48_000), "b": takes(Packet, rate=16_000)}
+    made = bridged(nodes, ("a -> b", queue(7)))
+    between = made.nodes["resample_a_b"]
+    assert between.inserted
+    assert (between.members[0].use, between.members[0].where) == ("media.resample", HERE)
+    assert between.caps == {"into": {"rate": 48_000, "channels": 1}, "out": {"rate": 16_000, "channels": 1}}
+    first, second = made.links
+    assert (first.name, first.queue) == ("a.out -> resample_a_b.into", None)
+    assert (second.name, second.queue) == ("resample_a_b.out -> b.into", Queue(count=7))
+    assert first.kinds == (Item, Mark)
+    assert second.kinds == (Item, Mark)
+
+
+def test_what_was_bridged_runs() -> None:
+    """The converter is a node like any other."""
+    given = source(items([1, 2]))
+    given.outputs["out"].caps = gives(Item, rate=48_000).outputs["out"].caps
+    heard: list[Item] = []
+    end = sink(heard)
+    end.inputs["into_"].caps = takes(Item, rate=8_000).inputs["into"].caps
+    run(bridged({"a": given, "b": end}, "a -> b"))
+    assert [item.number for item in heard] == [10, 20]
+
+
+def test_two_links_between_two_nodes_get_a_converter_each() -> None:
+    """Stereo is two ports, and neither takes the other's samples."""
+
+    class Two(Source[NoParams]):
+        left = Output(Item, rate=48_000)
+        right = Output(Loose, rate=48_000)
+
+    class Ends(Sink[NoParams]):
+        left = Input(Item, rate=16_000)
+        right = Input(Loose, rate=8_000)
+
+        @left.each
+        async def take_left(self, item: Item) -> None:
+            """Nothing."""
+
+        @right.each
+        async def take_right(self, item: Loose) -> None:
+            """Nothing."""
+
+    class Every(Resample):
+        into = Input(Item, passes=True, rate=one_of(8_000, 16_000, 48_000))
+        out = Output(Item, Loose, rate=one_of(8_000, 16_000, 48_000))
+
+        @into.each
+        def give(self, item: Item) -> Iterable[Item]:
+            return (item,)
+
+    class OfEvery(Converters):
+        def converter(self, constraint: str) -> tuple[str, type[Node[Any]]] | None:
+            return ("media.resample", Every)
+
+    made = plan(graph({"a": Two, "b": Ends}, "a.left -> b.left", "a.right -> b.right"), OfEvery())
+    rates = {name: node.caps["out"]["rate"] for name, node in made.nodes.items() if node.inserted}
+    assert rates == {"every_a_b": 16_000, "every_a_b_2": 8_000}
+
+
+def failure(nodes: dict[str, Written], *links: Any, registry: Registry | None = None) -> GraphError:
+    """What is wrong with a graph."""
+    with pytest.raises(GraphError) as caught:
+        plan(graph(nodes, *links), registry or Converters())
+    assert caught.value.where == HERE
+    return caught.value
+
+
+def test_a_mismatch_that_nothing_bridges_names_both_ends() -> None:
+    """The message says which two ports, what each wants, and what to do."""
+    nodes: dict[str, Written] = {"a": gives(Item, language="en"), "b": takes(Item, language=one_of("de", "fr"))}
+    error = failure(nodes, "a -> b")
+    assert error.message == "`a.out` does not fit `b.into`"
+    assert error.expected == "language de or fr"
+    assert error.found == "language en"
+    assert error.hint == ("nothing converts language by itself: change a parameter, or put a node between them")
+
+
+def test_a_second_mismatch_is_not_hidden_by_a_converter() -> None:
+    """A converter of rates does not turn stereo into mono."""
+    nodes: dict[str, Written] = {"a": gives(Item, rate=48_000, tone=1), "b": takes(Item, rate=8_000, tone=2)}
+    error = failure(nodes, "a -> b")
+    assert (error.expected, error.found) == ("rate 8000, tone 2", "rate 48000, tone 1")
+    assert "rate and tone" in error.hint
+
+
+def test_a_converter_that_does_not_fit_itself_is_an_error() -> None:
+    """It works with one channel; a link of two must not get it in silence."""
+    nodes: dict[str, Written] = {"a": gives(Item, rate=48_000, channels=2), "b": takes(Item, rate=8_000, channels=2)}
+    error = failure(nodes, "a -> b")
+    assert error.message == "`a.out` does not fit `resample_a_b.into`"
+    assert (error.expected, error.found) == ("channels 1", "channels 2")
+
+
+def test_a_converter_of_other_kinds_is_an_error() -> None:
+    """Resampling sound does not help a whole utterance."""
+
+    class OnlyLoose(Transform[NoParams]):
+        converts = "rate"
+        into = Input(Loose, rate=48_000)
+        out = Output(Loose, rate=8_000)
+
+        @into.each
+        def give(self, item: Loose) -> Iterable[Loose]:
+            return (item,)
+
+    class OfLoose(Converters):
+        def converter(self, constraint: str) -> tuple[str, type[Node[Any]]] | None:
+            return ("media.resample", OnlyLoose)
+
+    nodes: dict[str, Written] = {"a": gives(Mark, rate=48_000), "b": takes(Mark, rate=8_000)}
+    error = failure(nodes, "a -> b", registry=OfLoose())
+    assert "converter between them does not fit" in error.message
+    assert (error.expected, error.found) == ("Loose", "Mark")
+
+
+# --- what is linked
+
+
+def test_an_input_without_a_link_is_an_error() -> None:
+    """A node that never hears anything is a mistake in the graph, not silence in a call."""
+    error = failure({"a": gives(Item), "b": Pass, "end": sink([])}, "b.out -> end", "a -> end")
+    assert error.message == "nothing is linked to the input `b.into`"
+    assert error.expected == "a link that brings Item"
+    assert error.hint == "add `- some_node -> b.into` to links"
+
+
+def test_an_output_without_a_link_is_an_error() -> None:
+    """Work for nobody is a link that was forgotten."""
+    error = failure({"a": gives(Item), "b": Pass}, "a -> b")
+    assert error.message == "what `b` gives goes nowhere"
+    assert "`b.out`" in error.expected
+
+
+def test_an_optional_input_may_be_left_out_but_not_all() -> None:
+    """A player without a face plays; a player without anything is a mistake."""
+
+    class Playback(Sink[NoParams]):
+        voice = Input(Item, optional=True)
+        face = Input(Mark, optional=True)
+
+        @voice.each
+        async def play(self, item: Item) -> None:
+            """Nothing."""
+
+        @face.each
+        async def show(self, mark: Mark) -> None:
+            """Nothing."""
+
+    made = planned({"a": gives(Item), "b": Playback}, "a -> b")
+    assert made.links[0].target_port == "voice"
+    error = failure({"a": gives(Item), "b": Playback, "c": sink([])}, "a -> c")
+    assert error.message == "nothing is linked to the input `b.voice`"
+
+
+def test_one_of_several_outputs_is_enough() -> None:
+    """Nobody has to take what they do not need."""
+
+    class Two(Source[NoParams]):
+        left = Output(Item)
+        right = Output(Mark)
+
+    assert len(planned({"a": Two, "b": takes(Mark)}, "a -> b").links) == 1
+
+
+def test_a_cycle_is_an_error_that_shows_the_way_round() -> None:
+    """A loop of calls and full queues would never end."""
+    nodes: dict[str, Written] = {"a": gives(Item), "b": Pass, "c": Serve, "end": sink([])}
+    error = failure(nodes, "a -> b", "b.out -> c", "c.out -> b", "c.out -> end")
+    assert error.message in (
+        "these links form a cycle: b -> c -> b",
+        "these links form a cycle: c -> b -> c",
+    )
+    assert "upstream event" in error.hint
+
+
+# --- interrupting
+
+
+class Decides(Transform[NoParams]):
+    """Decides when to interrupt."""
+
+    interrupts = True
+    into = Input(Item)
+    out = Output(Item)
+    newest = Output(Newest)
+
+    @into.each
+    def give(self, item: Item) -> Iterable[Item]:
+        """The same."""
+        return (item,)
+
+
+@pytest.mark.parametrize("between", [True, False])
+def test_what_interrupts_is_never_above_a_queue_that_blocks(between: bool) -> None:
+    """Else a slow answer would keep the words from being heard that should stop it."""
+    nodes: dict[str, Written] = {"a": gives(Item), "turn": Decides, "end": sink([])}
+    links = ["a -> turn", "turn.out -> end"]
+    if between:
+        nodes, links = {**nodes, "b": Pass}, ["a -> turn", "turn.out -> b", "b.out -> end"]
+    error = failure(nodes, *links)
+    assert error.message.startswith("`turn` decides when to interrupt, but the link `")
+    assert error.message.endswith("end.into_` could block it")
+    assert "full: latest" in error.hint
+
+
+def test_what_interrupts_may_be_above_queues_that_leak() -> None:
+    """The newest utterance replaces the older, sound is dropped: both let it listen."""
+    nodes: dict[str, Written] = {"a": gives(Item), "turn": Decides, "end": takes(Packet), "asr": takes(Newest)}
+    made = planned(nodes, "a -> turn", "turn.newest -> asr", ("turn.out -> end", queue(full="drop_oldest")))
+    assert len(made.links) == 3
+
+
+def test_a_file_does_not_make_what_is_below_an_interrupter_wait() -> None:
+    """A graph that is right for a call is right for its replay."""
+
+    class Turn(Transform[NoParams]):
+        interrupts = True
+        into = Input(Item)
+        out = Output(Noise)
+
+        @into.each
+        def give(self, item: Item) -> Iterable[Noise]:
+            return ()
+
+    made = planned({"a": gives(Item), "turn": Turn, "end": takes(Noise)}, "a -> turn -> end")
+    assert made.links[1].queue == Noise.queue
+
+
+def test_a_live_source_above_a_queue_that_blocks_is_warned_about() -> None:
+    """Its author should know that sound will be dropped there."""
+    nodes: dict[str, Written] = {"mic": gives(Item, live=True), "b": Pass, "end": sink([]), "other": sink([])}
+    made = planned(nodes, "mic -> b", "b.out -> end", ("mic -> other", queue(full="latest")))
+    assert made.warnings == (
+        "`mic` is live, and the link `b.out -> end.into_` blocks when full: sound will be dropped then",
+    )
+
+
+def test_a_file_is_not_warned_about() -> None:
+    """It waits."""
+    assert planned({"a": gives(Item), "end": sink([])}, "a -> end").warnings == ()
+
+
+# --- latency, feedback, scope
+
+
+class WaitsParams(Params):
+    """How long a node waits."""
+
+    wait: Duration = 0
+    """By design."""
+
+
+class Waits(Transform[WaitsParams]):
+    """Waits by design."""
+
+    into = Input(Item)
+    out = Output(Item)
+
+    def latency(self) -> int:
+        """As long as it was told."""
+        return self.params.wait
+
+    @into.each
+    def give(self, item: Item) -> Iterable[Item]:
+        """The same."""
+        return (item,)
+
+
+def test_the_least_latency_is_that_of_the_slowest_way() -> None:
+    """`check` says how fast the graph could ever answer, and which nodes that time goes to."""
+    nodes: dict[str, Written] = {
+        "a": gives(Item),
+        "slow": member(Waits, wait=ms(200)),
+        "fast": member(Waits, wait=ms(10)),
+        "none": Waits,
+        "last": member(Waits, wait=ms(5)),
+        "end": sink([]),
+    }
+    made = planned(nodes, "a -> slow -> last", "a -> fast -> none -> last", "last -> end")
+    assert made.latency.total == ms(205)
+    assert made.latency.parts == (("slow", ms(200)), ("last", ms(5)))
+
+
+class Hears(Transform[NoParams]):
+    """Wants to know."""
+
+    into = Input(Item)
+    out = Output(Item)
+    news = Receives(News)
+
+    @into.each
+    def give(self, item: Item) -> Iterable[Item]:
+        """The same."""
+        return (item,)
+
+    @news.each
+    def note(self, event: News) -> None:
+        """Nothing."""
+
+
+class Tells(Service[NoParams]):
+    """Tells."""
+
+    into = Input(Item)
+    out = Output(Item)
+    news = Sends(News)
+
+    @into.each
+    async def give(self, item: Item) -> AsyncIterator[Item]:
+        """The same."""
+        yield item
+
+
+def test_events_go_to_every_receiver_above_and_to_nobody_else() -> None:
+    """Feedback is found by planning, and drawn."""
+    nodes: dict[str, Written] = {
+        "a": gives(Item),
+        "first": Hears,
+        "second": Hears,
+        "tells": Tells,
+        "below": Hears,
+        "beside": Hears,
+        "end": sink([]),
+        "other": sink([]),
+    }
+    made = planned(nodes, "a -> first -> second -> tells -> below -> end", "first -> beside -> other")
+    assert [(each.source, each.target, each.target_port, each.event) for each in made.feedback] == [
+        ("tells", "first", "news", News),
+        ("tells", "second", "news", News),
+    ]
+
+
+def test_a_flush_reaches_what_is_downstream_and_not_its_origin() -> None:
+    """The words that interrupt are upstream of it."""
+    nodes: dict[str, Written] = {"a": gives(Item), "b": Pass, "c": Serve, "d": sink([]), "e": sink([])}
+    made = planned(nodes, "a -> b", "b.out -> c", "c.out -> d", "a -> e")
+    assert made.downstream("b") == {"c", "d"}
+    assert made.downstream("a") == {"b", "c", "d", "e"}
+    assert made.downstream("d") == made.downstream("nobody") == frozenset()

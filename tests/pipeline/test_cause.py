@@ -1,0 +1,108 @@
+"""Causes: begun, committed, held, revoked; and whoever waits for the decision is told."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.cause import Cause, Causes
+from pipeline.virtual import run_virtual
+from tests.pipeline.kit import settle
+
+
+def test_a_cause_begins_tentative_and_ids_count_up() -> None:
+    """The epoch on the wire tells a client which answer is newer."""
+    causes = Causes()
+    first, second = causes.begin("turn"), causes.begin("turn")
+    assert (first.live, first.open, first.committed) == (True, False, False)
+    assert causes.root.id < first.id < second.id
+    assert causes.root.open
+
+
+def test_the_root_never_dies() -> None:
+    """A microphone's sound is never called off."""
+    causes = Causes()
+    causes.revoke(causes.root, "mic")
+    assert causes.root.live
+
+
+def test_revoking_is_told_once_and_fences_first() -> None:
+    """When the flush begins, the fence is up already."""
+    causes = Causes()
+    told: list[tuple[str, Cause, bool]] = []
+    causes.interrupt = lambda origin, cause: told.append((origin, cause, cause.live))
+    cause = causes.begin("turn")
+    causes.revoke(cause, "turn")
+    causes.revoke(cause, "turn")
+    assert told == [("turn", cause, False)]
+
+
+def test_the_dead_stay_dead() -> None:
+    """A late decision does not bring an answer back that was called off."""
+    causes = Causes()
+    cause = causes.begin("turn")
+    causes.revoke(cause, "turn")
+    causes.commit(cause)
+    causes.hold(cause)
+    causes.release(cause)
+    assert (cause.live, cause.open, cause.committed) == (False, False, False)
+
+
+def test_only_what_was_committed_can_be_held_and_released() -> None:
+    """Releasing a guess would let out the answer to half a sentence."""
+    causes = Causes()
+    cause = causes.begin("turn")
+    causes.release(cause)
+    assert not cause.open
+    causes.commit(cause)
+    causes.hold(cause)
+    assert (cause.live, cause.open, cause.decided) == (True, False, False)
+    causes.release(cause)
+    assert cause.open
+
+
+STATES = [("begin", "tentative"), ("commit", "open"), ("hold", "held"), ("revoke", "dead")]
+
+
+@pytest.mark.parametrize(("state", "words"), STATES)
+def test_it_says_what_state_it_is_in(state: str, words: str) -> None:
+    """A log line about a cause can be read."""
+    causes = Causes()
+    cause = causes.begin("turn")
+    if state in ("commit", "hold"):
+        causes.commit(cause)
+    if state == "hold":
+        causes.hold(cause)
+    if state == "revoke":
+        causes.revoke(cause, "turn")
+    assert repr(cause) == f"<Cause 1 turn {words}>"
+
+
+@given(st.lists(st.sampled_from(["wait", "cancel", "commit", "hold", "release", "revoke"]), max_size=30))
+def test_everyone_who_waits_is_told_and_nobody_too_early(moves: list[str]) -> None:
+    """A sink that is forgotten at the gate never plays again."""
+
+    async def main() -> None:
+        causes = Causes()
+        cause = causes.begin("turn")
+        waiting: list[asyncio.Task[None]] = []
+        for move in moves:
+            if move == "wait":
+                waiting.append(asyncio.ensure_future(cause.decision()))
+            elif move == "cancel" and waiting:
+                waiting.pop(0).cancel()
+            elif move == "revoke":
+                causes.revoke(cause, "turn")
+            elif move != "cancel":
+                getattr(causes, move)(cause)
+            await settle(4)
+            pending = [task for task in waiting if not task.done()]
+            assert bool(pending) <= (not cause.decided)
+            assert len(cause._waiting) == len(pending)
+        causes.revoke(cause, "turn")
+        await asyncio.gather(*waiting)
+
+    run_virtual(main())

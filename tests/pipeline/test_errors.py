@@ -1,0 +1,90 @@
+"""Errors teach: what happened, where, and what to do; and a foreign one gets its category once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pipeline import errors
+from pipeline.errors import (
+    AdmissionError,
+    Category,
+    DependencyError,
+    GraphError,
+    Location,
+    NetworkError,
+    NodeError,
+    ResourceError,
+    Stuck,
+    UserInputError,
+    VitagraphError,
+    classify,
+)
+
+
+def test_a_message_ends_with_what_to_do() -> None:
+    """The hint is the line that a person needs."""
+    assert str(NodeError("no voice", hint="pull it")) == "no voice\nhint: pull it"
+    assert str(NodeError("no voice")) == "no voice"
+
+
+def test_a_graph_error_reads_like_a_compilers() -> None:
+    """File, line, column, what was expected and found, and a hint."""
+    error = GraphError("it does not fit", where=Location("a.yaml", 3, 7), expected="x", found="y", hint="do z")
+    assert str(error) == "a.yaml:3:7: it does not fit\n  expected: x\n  found: y\n  hint: do z"
+    assert str(GraphError("it does not fit")) == "it does not fit"
+    assert str(Location("a.yaml")) == "a.yaml"
+
+
+def test_what_is_stuck_says_where() -> None:
+    """One line for each call on the way there."""
+    assert str(Stuck("slow did not stop", where=("a", "b"))) == "slow did not stop\n  at a\n  at b"
+
+
+def test_no_seat_says_when_to_come_back() -> None:
+    """A client can wait and try again."""
+    assert AdmissionError("full", retry_after=2.5).retry_after == 2.5
+
+
+@pytest.mark.parametrize(
+    ("error", "category"),
+    [
+        (UserInputError("x"), "user_input"),
+        (ResourceError("x"), "resource"),
+        (NetworkError("x"), "network"),
+        (DependencyError("x"), "dependency"),
+        (NodeError("connection"), "unknown"),
+        (ConnectionResetError(), "network"),
+        (TimeoutError(), "network"),
+        (asyncio.IncompleteReadError(b"", 4), "network"),
+        (MemoryError(), "resource"),
+        (ModuleNotFoundError("whisper"), "dependency"),
+        (FileNotFoundError("a.wav"), "user_input"),
+        (PermissionError("a.wav"), "resource"),
+        (OSError("disk"), "resource"),
+        (UnicodeDecodeError("utf-8", b"", 0, 1, "x"), "user_input"),
+        (RuntimeError("The request timed out"), "network"),
+        (RuntimeError("Rate limit reached"), "network"),
+        (RuntimeError("CUDA error"), "resource"),
+        (RuntimeError("No module named x"), "dependency"),
+        (ValueError("seven"), "unknown"),
+    ],
+)
+def test_every_exception_has_a_category(error: Exception, category: Category) -> None:
+    """Retries, messages and metrics agree about what kind of failure it was."""
+    assert classify(error) == category
+
+
+def test_only_the_network_is_worth_another_try() -> None:
+    """A missing file is not there the second time either."""
+    kinds = (UserInputError, ResourceError, NetworkError, DependencyError)
+    assert [kind.retryable for kind in kinds] == [False, False, True, False]
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    """Who reads the module's first lines knows all errors."""
+    documented = errors.__doc__ or ""
+    classes = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, VitagraphError)]
+    assert len(classes) == 9
+    assert [each.__name__ for each in classes if each.__name__ not in documented] == []

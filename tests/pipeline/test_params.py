@@ -1,0 +1,97 @@
+"""Params: durations as people write them, and what a node may declare."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pipeline.params import Duration, NoParams, Params, ms, parse_duration, seconds, show_duration
+
+
+class Timed(Params):
+    """Params with a duration."""
+
+    release: Duration = ms(120)
+    """Silence after which it is over."""
+    count: int = 3
+
+
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("200ms", 200_000_000),
+        ("1.5s", 1_500_000_000),
+        ("2m", 120_000_000_000),
+        ("1h", 3_600_000_000_000),
+        ("250us", 250_000),
+        ("0s", 0),
+        (" 40 ms ", 40_000_000),
+        ("0.1ms", 100_000),
+        (40, 40),
+    ],
+)
+def test_a_duration_is_a_number_and_a_unit(text: str | int, ns: int) -> None:
+    """What a person writes is what the node waits."""
+    assert parse_duration(text) == ns
+
+
+@pytest.mark.parametrize(
+    "text", ["200", "ms", "", "1 fortnight", "-3s", "1e3s", "3s 2ms", ".5s", "1,5s", "2M", 1.5, True, None, ["2s"]]
+)
+def test_what_is_no_duration_says_how_to_write_one(text: object) -> None:
+    """A forgotten unit is told, not guessed."""
+    with pytest.raises(ValueError, match=r"such as 200ms, 1\.5s or 2m") as raised:
+        parse_duration(text)
+    assert repr(text) in str(raised.value)
+
+
+@given(st.integers(0, 10**15))
+@example(0)
+@example(1_500_000_000)
+@example(90_000_000_000)
+def test_a_duration_is_shown_as_it_would_be_read(ns: int) -> None:
+    """A graph that is written out and read again waits as long, to a microsecond in eleven days."""
+    shown = parse_duration(show_duration(ns - ns % 1000))
+    assert shown == ns - ns % 1000
+
+
+def test_the_shortest_exact_spelling_is_shown() -> None:
+    """200ms, not 0.2s."""
+    shown = [show_duration(ns) for ns in (ms(200), seconds(90), seconds(120), seconds(7200), 250_000, ms(1500), 0)]
+    assert shown == ["200ms", "90s", "2m", "2h", "250us", "1500ms", "0ms"]
+
+
+def test_a_small_bare_number_is_a_forgotten_unit() -> None:
+    """`release: 200` would be 200 nanoseconds."""
+    with pytest.raises(ValidationError, match="did you mean 200ms"):
+        Timed(release=200)
+    assert Timed(release=ms(200)).release == ms(200)
+    assert Timed(release=0).release == 0
+    assert Timed.model_validate({"release": "200ms"}).release == ms(200)
+
+
+def test_params_are_written_with_units() -> None:
+    """What `schema` and the reference show is what YAML takes."""
+    assert Timed().model_dump() == {"release": "120ms", "count": 3}
+    properties = Timed.model_json_schema(mode="validation")["properties"]
+    assert properties["release"]["type"] == "string"
+    assert properties["release"]["description"] == "Silence after which it is over."
+
+
+def test_params_cannot_be_changed_nor_hold_what_is_not_declared() -> None:
+    """Two sessions share them; and a misspelt parameter is an error, not ignored."""
+    with pytest.raises(ValidationError, match="frozen"):
+        Timed().count = 4  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        Timed.model_validate({"relase": "3s"})
+    with pytest.raises(ValidationError):
+        NoParams.model_validate({"anything": 1})
+
+
+@pytest.mark.parametrize("word", ["use", "fallback", "deadline", "limit", "cache", "retry", "breaker", "on_error"])
+def test_the_words_of_the_language_are_not_parameters(word: str) -> None:
+    """Else `fallback:` in a graph could mean two things."""
+    with pytest.raises(TypeError, match=f"Bad declares \\['{word}'\\]: words of the graph language"):
+        type("Bad", (Params,), {"__annotations__": {word: int}, word: 1})
