@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,12 +196,3 @@ def _given(node: Node[Any]) -> Any:
         return node
 
     return make
-
-
-async def yield_to_others(times: int = 3) -> None:
-    """Lets what is ready run."""
-    loop = asyncio.get_running_loop()
-    for _ in range(times):
-        done = loop.create_future()
-        loop.call_soon(done.set_result, None)
-        await done

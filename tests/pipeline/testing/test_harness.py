@@ -1,0 +1,151 @@
+"""The harness: one node, fed in virtual time, and everything it does is seen."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+
+import pytest
+
+from pipeline.errors import ResourceError
+from pipeline.node import Sink, Source, Transform
+from pipeline.packet import Event, Packet
+from pipeline.params import NoParams, ms
+from pipeline.port import Input, Output, Receives, Sends
+from pipeline.testing import root_stamp, run_node
+from tests.pipeline.kit import Item, Lasting, Loose, News, Pass, Serve, items, numbers
+
+
+class Said(Event, frozen=True):
+    """On the bus."""
+
+
+class Counts(Transform[NoParams]):
+    """Does a little of everything."""
+
+    into = Input(Item, passes=True, rate=16_000)
+    out = Output(Item)
+    news = Receives(News)
+    told = Sends(News)
+
+    @into.each
+    def count(self, item: Item) -> Iterable[Item | News]:
+        """The item, and news of it."""
+        self.post(Said())
+        return (item, News(item.number))
+
+    @news.each
+    def answer(self, event: News) -> Iterable[Item]:
+        """An item for an event."""
+        return (Item(root_stamp(), event.number * 100),)
+
+    def finish(self) -> Iterable[Packet]:
+        """One more."""
+        return items([99])
+
+
+class Mark(Packet, frozen=True):
+    """A kind that passes."""
+
+
+def test_it_gives_back_all_that_a_node_does() -> None:
+    """A test of a node is a line: feed, and look."""
+    mark = Mark(root_stamp(ms(40), ms(20)))
+    out = run_node(Counts(), [*items([0, 1]), mark])
+    assert numbers(out.of(Item)) == [0, 1, 99]
+    assert out.kinds() == [Item, Item, Mark, Item]
+    assert numbers(out.events) == [0, 1]
+    assert len(out.of(Said)) == 2
+    assert out.errors == []
+    assert out.report.ended == "eos"
+
+
+def test_it_feeds_at_the_pace_of_the_packets() -> None:
+    """A packet comes when its sound has been heard, as from a live source."""
+    assert run_node(Pass(), items([0, 5])).times == [ms(20), ms(120)]
+    assert run_node(Pass(), items([0, 5]), paced=False).times == [0, 0]
+
+
+def test_upstream_events_are_fed_in_their_place() -> None:
+    """What a sink would tell comes between the packets as it was written."""
+    out = run_node(Counts(), [*items([1]), News(7), *items([2])])
+    assert numbers(out.of(Item)) == [1, 700, 2, 99]
+
+
+def test_ports_are_fed_by_name() -> None:
+    """A node with two inputs gets each its own."""
+
+    class Two(Sink[NoParams]):
+        left = Input(Item)
+        right = Input(Loose)
+        told = Sends(News)
+
+        @left.each
+        async def hear_left(self, item: Item) -> AsyncIterator[News]:
+            yield News(item.number)
+
+        @right.each
+        async def hear_right(self, item: Loose) -> AsyncIterator[News]:
+            yield News(-item.number)
+
+    out = run_node(Two(), {"left": items([1, 2]), "right": items([3], Loose)})
+    assert numbers(out.events) == [1, 2, -3]
+
+
+def test_a_source_needs_no_feed() -> None:
+    """It makes its own."""
+
+    class Gives(Source[NoParams]):
+        out = Output(Item, Lasting)
+
+        async def run(self) -> AsyncIterator[Item]:
+            for item in items([1, 2]):
+                yield item
+
+    assert numbers(run_node(Gives()).of(Item)) == [1, 2]
+
+
+def test_a_service_without_input_just_finishes() -> None:
+    """Nothing to do is no error."""
+    out = run_node(Serve())
+    assert (out.packets, out.errors) == ([], [])
+
+
+def test_failures_are_there_to_be_looked_at() -> None:
+    """A test of a failure needs no session."""
+
+    class Fails(Pass):
+        into = Input(Item)
+
+        @into.each
+        def give(self, item: Item) -> Iterable[Item]:
+            raise ResourceError("it is full", hint="empty it")
+
+    out = run_node(Fails(), items([1, 2]))
+    assert [(failure.message, failure.hint) for failure in out.errors] == [("it is full", "empty it")] * 2
+
+
+def test_what_cannot_be_opened_raises() -> None:
+    """A test of what is missing is `pytest.raises`."""
+
+    class Closed(Pass):
+        async def open(self) -> None:
+            raise ResourceError("no device")
+
+    with pytest.raises(ResourceError, match="no device"):
+        run_node(Closed(), items([1]))
+
+
+def test_caps_are_those_of_the_test() -> None:
+    """A node that asks what was agreed is told."""
+    seen: list[object] = []
+
+    class Asks(Pass):
+        into = Input(Item)
+
+        @into.each
+        def give(self, item: Item) -> Iterable[Item]:
+            seen.append(self.context.caps["into"]["rate"])
+            return (item,)
+
+    run_node(Asks(), items([1]), caps={"into": {"rate": 8_000}})
+    assert seen == [8_000]
