@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from vitagraph import exits
-from vitagraph.commands import check, graph, inspect, models, replay, schema
+from vitagraph.commands import avatar, check, graph, inspect, models, replay, schema
 
 _EPILOG = """
 [bold]Examples[/bold]
@@ -36,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for module in (replay, check, graph, inspect, models, schema):
+for module in (replay, check, graph, inspect, models, schema, avatar):
     module.register(app)
 
 

@@ -14,7 +14,7 @@ from vitagraph import exits
 from vitagraph.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("replay", "check", "graph", "inspect", "models", "schema")
+COMMANDS = ("replay", "check", "graph", "inspect", "models", "avatar", "schema")
 
 
 def vitagraph(*arguments: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -64,7 +64,7 @@ def test_a_fault_of_ours_shows_no_traceback() -> None:
     """One line and a hint; the traceback comes with --debug, wherever that stands."""
     code = (
         "import vitagraph.cli, pipeline.registry as r\n"
-        "def broken(*_): raise ZeroDivisionError('oh')\n"
+        "def broken(*_, **__): raise ZeroDivisionError('oh')\n"
         "r.Registry = broken\nvitagraph.cli.main()"
     )
 
@@ -98,4 +98,4 @@ def test_no_colours_where_they_are_not_wanted() -> None:
 def test_every_command_has_its_own_file() -> None:
     """A reader finds a command by its name."""
     files = {file.stem for file in (ROOT / "vitagraph" / "commands").glob("*.py")} - {"__init__", "options"}
-    assert {command.name for command in app.registered_commands} | {"models"} == files == set(COMMANDS)
+    assert {command.name for command in app.registered_commands} | {"models", "avatar"} == files == set(COMMANDS)

@@ -1,0 +1,21 @@
+"""The head, built once from the real data."""
+
+from __future__ import annotations
+
+import pytest
+
+from nodes.models import path
+from tests.vitagraph.avatar.reader import Glb, parse
+from vitagraph.avatar import DATA, build
+
+
+@pytest.fixture(scope="package")
+def content() -> bytes:
+    """The head's bytes."""
+    return build(path(DATA))
+
+
+@pytest.fixture(scope="package")
+def glb(content: bytes) -> Glb:
+    """The head, parsed."""
+    return parse(content)
