@@ -1,10 +1,9 @@
 """faster-whisper, with an encoder window as long as the utterance needs.
 
 Whisper pads everything to 30 s, and the encoder's time grows with the window. Here it sees
-the utterance and a little silence, 10 s at least: shorter windows loop on short clips
-(15 of 32 at 1 s of silence, 4 of 32 at 10 s, 3 of 32 at 30 s, tiny.en). What looks
-doubtful goes through the full window. Only public parts of faster-whisper and
-CTranslate2 are used.
+the utterance and a little silence, 10 s at least: shorter windows loop on short clips.
+What looks doubtful goes through the full window (about one clip in ten). Only public parts
+of faster-whisper and CTranslate2 are used.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nodes.asr._guards import Decoded, doubtful, most_tokens, nobody_spoke, quiet
+from nodes.asr._guards import Decoded, doubtful, maybe_unsaid, most_tokens, overflows, quiet
 from nodes.packets import Samples, Word
 from pipeline.packet import SECOND
 
@@ -25,6 +25,14 @@ SILENCE = 1.5
 """Seconds of silence after the utterance, so that its last word does not look cut off."""
 FULL = 30.0
 """Seconds of the window that Whisper was trained with."""
+VOICED_MS = 100
+"""Milliseconds of voice that make it likely that somebody spoke; notes of a melody stay below."""
+PAUSE_MS = 300
+"""Milliseconds of silence between two ranges of voice."""
+LONGEST = 28.0
+"""Seconds of the longest piece that a longer utterance is cut into."""
+VOICE = 0.3
+"""Probability from which the voice detector is believed: low, for losing words is worse than making them up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +71,33 @@ class Whisper:
         )
 
     def transcribe(self, samples: Samples, settings: Settings) -> Transcription | None:
-        """The words of one utterance: int16 samples at 16 kHz, at most 30 s.
+        """The words of one utterance: int16 samples at 16 kHz.
 
         None where a second look would be needed and `settings.retry` says not to take it.
         """
         if quiet(samples):
             return Transcription("", settings.language or "", 0.0)
-        seconds = len(samples) / RATE
-        least = settings.least_log_probability
-        for window in (max(settings.window, seconds + SILENCE), FULL):
-            decoded, language, encoded = self._decode(samples, min(window, FULL), settings)
-            if window >= FULL or not doubtful(decoded, seconds, least):
-                break
+        seconds, least = len(samples) / RATE, settings.least_log_probability
+        if seconds > FULL:
+            return self._long(samples, settings)
+        window = min(FULL, max(settings.window, seconds + SILENCE))
+        decoded, language, encoded = self._decode(samples, window, settings)
+        if maybe_unsaid(decoded, settings.no_speech, least) and not voiced(samples):
+            return Transcription("", language, 0.0)
+        if window < FULL and doubtful(decoded, seconds, least):
             if not settings.retry:
                 return None
-        if nobody_spoke(decoded, settings.no_speech, least):
-            return Transcription("", language, 0.0)
+            decoded, language, encoded = self._decode(samples, FULL, settings)
+        if overflows(decoded, seconds):
+            decoded, language, encoded = self._decode(samples, FULL, settings, loops=False)
         words = self._words(decoded, encoded, language, seconds) if settings.words else ()
         return Transcription(decoded.text, language, math.exp(min(0.0, decoded.log_probability)), words)
 
-    def _decode(self, samples: Samples, window: float, settings: Settings) -> tuple[Decoded, str, Any]:
+    def _decode(
+        self, samples: Samples, window: float, settings: Settings, *, loops: bool = True
+    ) -> tuple[Decoded, str, Any]:
         model = self._model
-        sound = np.zeros(round(window * RATE), np.float32)
-        sound[: len(samples)] = samples[: len(sound)] / np.float32(32768)
-        features = model.feature_extractor(sound, padding=0)
-        encoded = model.encode(features[:, : round(window * FRAMES_A_SECOND) // 2 * 2])
+        encoded = model.encode(self._features(samples, round(window * FRAMES_A_SECOND) // 2 * 2))
         language = settings.language or self._language(encoded)
         tokenizer = self._tokenizer(language)
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
@@ -96,12 +106,35 @@ class Whisper:
             [prompt],
             beam_size=settings.beam,
             max_length=min(model.max_length, len(prompt) + most_tokens(len(samples) / RATE)),
+            no_repeat_ngram_size=0 if loops else 3,
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
         tokens = tuple(result.sequences_ids[0])
         text = tokenizer.decode(list(tokens)).strip()
         return Decoded(tokens, text, result.scores[0], result.no_speech_prob), language, encoded
+
+    def _features(self, samples: Samples, frames: int) -> NDArray[np.float32]:
+        # Padded with zeros after the logarithm, as faster-whisper does: silence that is padded before it
+        # takes the level of the loudest sound, and tiny.en then mishears twice as many words.
+        heard = self._model.feature_extractor(_sound(samples))[:, :frames]
+        return np.pad(heard, ((0, 0), (0, frames - heard.shape[-1])))
+
+    def _long(self, samples: Samples, settings: Settings) -> Transcription | None:
+        """More than a window holds: piece by piece, each cut where nobody speaks if possible."""
+        found: list[Transcription] = []
+        words: list[Word] = []
+        for start, end in _pieces(voiced(samples)):
+            piece = self.transcribe(samples[start:end], settings)
+            if piece is None:
+                return None
+            offset = start * SECOND // RATE
+            words += [Word(word.text, word.start + offset, word.end + offset) for word in piece.words]
+            found.append(piece)
+        if not found:
+            return Transcription("", settings.language or "", 0.0)
+        confidence = sum(piece.confidence for piece in found) / len(found)
+        return Transcription(" ".join(piece.text for piece in found), found[0].language, confidence, tuple(words))
 
     def _language(self, encoded: Any) -> str:
         if not self._model.model.is_multilingual:
@@ -127,3 +160,33 @@ class Whisper:
             for each in found
             if each["word"].strip() and not each["word"].startswith("<|")
         )
+
+
+def voiced(samples: Samples) -> list[tuple[int, int]]:
+    """Where the voice detector that comes with faster-whisper hears somebody, as ranges of samples."""
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    options = VadOptions(
+        threshold=VOICE,
+        min_speech_duration_ms=VOICED_MS,
+        min_silence_duration_ms=PAUSE_MS,
+        max_speech_duration_s=LONGEST,
+    )
+    return [(span["start"], span["end"]) for span in get_speech_timestamps(_sound(samples), options)]
+
+
+def _pieces(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Neighbouring ranges joined, as many as a window holds."""
+    pieces: list[tuple[int, int]] = []
+    for start, end in spans:
+        if pieces and end - pieces[-1][0] <= LONGEST * RATE:
+            pieces[-1] = (pieces[-1][0], end)
+        else:
+            pieces.append((start, end))
+    return pieces
+
+
+def _sound(samples: Samples) -> NDArray[np.float32]:
+    sound: NDArray[np.float32] = samples.astype(np.float32)
+    sound /= 32768
+    return sound

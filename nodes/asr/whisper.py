@@ -37,9 +37,9 @@ class WhisperParams(Params):
     window: Duration = Field(seconds(10), ge=seconds(1), le=seconds(30))
     """The least that the encoder sees: shorter is faster, and loops more often on short clips."""
     no_speech: float = Field(0.6, ge=0, le=1)
-    """Above this probability of silence, an unlikely text counts as not said."""
+    """Above this probability of silence a voice is looked for; where there is none, the text was not said."""
     least_log_probability: float = Field(-1.0, le=0)
-    """Below this mean, a text is decoded again from a full window."""
+    """Below this mean too; and a text with a voice is decoded again from a full window."""
     words: bool = False
     """Whether whole transcripts carry the times of their words."""
 
@@ -66,8 +66,8 @@ def load_whisper(params: WhisperParams) -> Whisper:
 class WhisperAsr(Service[WhisperParams]):
     """Writes down what an utterance says, with Whisper.
 
-    Texts that Whisper makes up are held back: loops are cut short and decoded again from
-    a full window, and what it hears in silence or noise becomes an empty text.
+    Texts that Whisper makes up are held back: what may be a loop is decoded again from a
+    full window, and what it hears where a voice detector hears nobody becomes an empty text.
     """
 
     engine = Pooled(load_whisper, key=lambda p: (p.model, p.device, p.compute, p.threads))

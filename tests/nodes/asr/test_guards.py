@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.asr._guards import Decoded, doubtful, most_tokens, nobody_spoke, quiet, repeats
+from nodes.asr._guards import Decoded, doubtful, maybe_unsaid, most_tokens, overflows, quiet, repeats, said_again
 
 
 def decoded(text: str = "hello", *, count: int = 4, mean: float = -0.2, silence: float = 0.0) -> Decoded:
@@ -33,24 +33,48 @@ def test_any_block_twice_in_a_row_is_a_loop(block: list[int], lead: int) -> None
     assert repeats([100 + n for n in range(lead)] + block * 2)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10 of clubs. 10 of clubs.",
+        "Okay. Okay.",
+        "Can you help me with me? Can you help",
+        "Pern off the lights in the kitchen. Pern",
+        "No, no, that is not what I meant.",
+    ],
+)
+def test_words_that_come_again_get_a_second_look(text: str) -> None:
+    """In a short window the whole sentence comes twice, or begins once more; all but the last were seen so."""
+    assert said_again(text)
+    assert doubtful(decoded(text), 3.0, -1.0)
+
+
+@pytest.mark.parametrize("text", ["", "Stop.", "seven of clubs", "The quick brown fox jumps over the lazy dog."])
+def test_words_that_differ_need_no_second_look(text: str) -> None:
+    assert not said_again(text)
+
+
 def test_too_many_tokens_for_the_audio_are_doubtful() -> None:
+    assert overflows(decoded(count=most_tokens(1.0)), 1.0)
     assert doubtful(decoded(count=most_tokens(1.0)), 1.0, -1.0)
     assert not doubtful(decoded(count=most_tokens(1.0) - 1), 1.0, -1.0)
 
 
-def test_unlikely_text_is_doubtful() -> None:
+def test_unlikely_text_and_no_text_are_doubtful() -> None:
     assert doubtful(decoded(mean=-1.2), 5.0, -1.0)
+    assert doubtful(decoded(""), 5.0, -1.0)
 
 
-def test_silence_of_the_model_needs_both_signs() -> None:
-    assert nobody_spoke(decoded(mean=-1.5, silence=0.8), 0.6, -1.0)
-    assert not nobody_spoke(decoded(mean=-0.2, silence=0.8), 0.6, -1.0)
-    assert not nobody_spoke(decoded(mean=-1.5, silence=0.1), 0.6, -1.0)
+def test_a_voice_is_looked_for_where_the_model_doubts() -> None:
+    """Either sign is enough to look; neither is enough to throw words away."""
+    assert maybe_unsaid(decoded(mean=-0.2, silence=0.8), 0.6, -1.0)
+    assert maybe_unsaid(decoded(mean=-1.5, silence=0.1), 0.6, -1.0)
+    assert not maybe_unsaid(decoded(mean=-0.2, silence=0.1), 0.6, -1.0)
 
 
-def test_film_endings_over_silence_are_not_speech() -> None:
-    assert nobody_spoke(decoded(" Thank you.", silence=0.4), 0.6, -1.0)
-    assert not nobody_spoke(decoded("Thank you.", silence=0.02), 0.6, -1.0)
+@pytest.mark.parametrize("text", [" Thank you.", "you", "...", ""])
+def test_film_endings_and_bare_marks_may_be_unsaid(text: str) -> None:
+    assert maybe_unsaid(decoded(text), 0.6, -1.0)
 
 
 def test_quiet() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from nodes.asr import _whisper
 from nodes.asr._guards import Decoded
@@ -68,17 +69,26 @@ def test_short_clip_that_loops_is_decoded_again(tiny: Whisper) -> None:
     assert len(listen(tiny, clip("speech-cards/004.wav"), window=2.5).text.split()) <= 3
 
 
-@pytest.mark.parametrize("kind", ["silence", "hiss", "hum", "nothing"])
+SECONDS = np.arange(2 * RATE) / RATE
+SOUNDS: dict[str, NDArray[Any]] = {
+    "silence": np.zeros(2 * RATE),
+    "hiss": np.random.default_rng(1).normal(0, 300, 2 * RATE),
+    "loud hiss": np.random.default_rng(1).normal(0, 3000, 2 * RATE),
+    "hum": 2000 * np.sin(2 * np.pi * 100 * SECONDS),
+    "tone": 6000 * np.sin(2 * np.pi * 440 * SECONDS),
+    "chord": 2500 * np.sin(np.outer((1646, 2073, 2463), SECONDS)).sum(axis=0) * np.exp(-3 * (SECONDS % 0.5)),
+    "melody": 6000 * np.sin(2 * np.pi * np.cumsum(220 * 2 ** (np.floor(4 * SECONDS) % 8 / 6)) / RATE),
+    "clicks": np.where(np.arange(2 * RATE) % 4000 < 20, 16_000, 0),
+    "nothing": np.zeros(0),
+}
+
+
+@pytest.mark.parametrize("kind", SOUNDS)
 def test_no_words_where_nobody_speaks(tiny: Whisper, kind: str) -> None:
-    random = np.random.default_rng(1)
-    time = np.arange(2 * RATE) / RATE
-    sounds = {
-        "silence": np.zeros(2 * RATE),
-        "hiss": random.normal(0, 300, 2 * RATE),
-        "hum": 2000 * np.sin(2 * np.pi * 100 * time),
-        "nothing": np.zeros(0),
-    }
-    assert listen(tiny, sounds[kind].astype(np.int16)).text == ""
+    """Whisper writes `Thank you.` and `beep beep`, and the assistant would answer that."""
+    samples = SOUNDS[kind].astype(np.int16)
+    found = [listen(tiny, samples), listen(tiny, samples, beam=1, retry=False)]
+    assert [(each.text, each.confidence) for each in found] == [("", 0.0)] * 2
 
 
 def test_word_times_follow_the_speech(tiny: Whisper) -> None:
@@ -90,23 +100,75 @@ def test_word_times_follow_the_speech(tiny: Whisper) -> None:
     assert words[-1].end <= duration_of(len(samples), RATE)
 
 
+class Script:
+    """Gives prepared texts in place of the decoder's, and notes how each was asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *texts: Decoded) -> None:
+        self.asked: list[tuple[float, bool]] = []
+        self.texts = iter(texts)
+        monkeypatch.setattr(Whisper, "_decode", lambda _, *args, **options: self.give(*args, **options))
+
+    def give(self, _: Samples, window: float, __: Settings, *, loops: bool = True) -> tuple[Decoded, str, Any]:
+        self.asked.append((window, loops))
+        return next(self.texts), "en", None
+
+
+LOOP = Decoded((1, 2, 3) * 9, "five five five", -0.1, 0.0)
+GOOD = Decoded((1, 2, 3), "five five", -0.1, 0.0)
+TONE = np.full(RATE, 900, np.int16)
+
+
 def test_doubtful_text_gets_the_full_window(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
-    windows: list[float] = []
+    script = Script(monkeypatch, LOOP, GOOD)
+    assert listen(tiny, TONE).text == "five five"
+    assert script.asked == [(10.0, True), (_whisper.FULL, True)]
 
-    def scripted(_: Whisper, __: Samples, window: float, ___: Settings) -> tuple[Decoded, str, Any]:
-        windows.append(window)
-        tokens = (1, 2, 3) * 9 if window < _whisper.FULL else (1, 2, 3)
-        return Decoded(tokens, "five five", -0.1, 0.0), "en", None
 
-    monkeypatch.setattr(Whisper, "_decode", scripted)
-    assert listen(tiny, np.full(RATE, 900, np.int16)).text == "five five"
-    assert windows == [10.0, 30.0]
+def test_a_loop_in_the_full_window_is_forbidden(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """faster-whisper would roll dice here, and give another text each time."""
+    script = Script(monkeypatch, LOOP, LOOP, GOOD)
+    assert listen(tiny, TONE).text == "five five"
+    assert script.asked[-1] == (_whisper.FULL, False)
 
 
 def test_doubtful_partial_text_is_left_out(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
-    looped = Decoded((1, 2, 3) * 9, "five five", -0.1, 0.0)
-    monkeypatch.setattr(Whisper, "_decode", lambda *_: (looped, "en", None))
-    assert tiny.transcribe(np.full(RATE, 900, np.int16), settings(retry=False)) is None
+    Script(monkeypatch, LOOP)
+    assert tiny.transcribe(TONE, settings(retry=False)) is None
+
+
+def test_improbable_words_in_a_real_voice_are_kept(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short answer often looks unlikely to the model; the voice detector speaks for it."""
+    unsure = Decoded((1, 2), "Hi.", -1.4, 0.9)
+    Script(monkeypatch, unsure, unsure)
+    assert listen(tiny, clip("speech-audioeval/en/hello_world.wav")).text == "Hi."
+
+
+def test_the_same_each_time(tiny: Whisper) -> None:
+    samples = clip("speech-cards/002.wav")
+    assert len({listen(tiny, samples) for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize("count", [1, 10, 200, 2000])
+def test_a_click_is_no_word(tiny: Whisper, count: int) -> None:
+    """A frame of the spectrum is 400 samples: less must not break it."""
+    assert listen(tiny, np.full(count, 20_000, np.int16)).text == ""
+
+
+def test_long_silence_has_no_words(tiny: Whisper) -> None:
+    assert listen(tiny, np.random.default_rng(1).normal(0, 300, 31 * RATE).astype(np.int16)).text == ""
+
+
+def test_more_than_a_window_holds_is_heard_to_its_end(tiny: Whisper) -> None:
+    """Everything after 30 s would be lost, and nobody would notice."""
+    sentence = clip("speech-librivox/sense_and_sensibility_01_austen_64kb-0930.wav")
+    pause = np.zeros(RATE, np.int16)
+    samples = np.concatenate(
+        [*[np.concatenate([sentence, pause])] * 8, clip("speech-audioeval/en/quick_brown_fox.wav")]
+    )
+    found = listen(tiny, samples, words=True, beam=1)
+    assert found.text.rstrip(".").endswith("lazy dog")
+    assert found.words[-1].start > 30_000_000_000
+    assert 0.5 < found.confidence <= 1
 
 
 def utterance(samples: Samples, *, whole: bool) -> Utterance:
