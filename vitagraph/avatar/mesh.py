@@ -115,6 +115,7 @@ def scattered(meshes: Sequence[Mesh], count: int, rng: np.random.Generator) -> F
 
 def clip(mesh: Mesh, height: Floats) -> Mesh:
     """What lies where `height` (a value for each point) is positive; the edge is cut through the triangles."""
+    height = np.where(height < 1e-9, np.minimum(height, 0.0), height)  # a hair above would leave a sliver
     above = height[mesh.triangles] > 0
     whole = mesh.triangles[above.all(axis=1)]
     new: dict[tuple[int, int], int] = {}
