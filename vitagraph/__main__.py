@@ -6,20 +6,31 @@ import os
 import sys
 import threading
 
-from vitagraph.cli import main
+INTERRUPTED = 130
+"""As in `vitagraph.exits`, which Ctrl-C may keep from being imported."""
 
 
 def run() -> None:
     """Runs the program and ends the process."""
     try:
-        main()
-    except SystemExit as end:
-        if any(thread.daemon for thread in threading.enumerate()):
-            # A model may be at work in it: its native code aborts when Python shuts down around it.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(end.code if isinstance(end.code, int) else bool(end.code))
-        raise
+        try:
+            from vitagraph.cli import main
+
+            main()
+        except SystemExit as end:
+            if end.code == INTERRUPTED or any(thread.daemon for thread in threading.enumerate()):
+                # A model may be at work in a thread: its native code aborts when Python shuts down around it.
+                _leave(end.code if isinstance(end.code, int) else bool(end.code))
+            raise
+    except KeyboardInterrupt:
+        # While it was imported, or once more while it ended.
+        _leave(INTERRUPTED)
+
+
+def _leave(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,14 @@ def existing(name: str) -> Path:
     if path.is_dir():
         raise UserInputError(f"{path} is a folder", hint="name a file in it")
     if not path.exists():
-        raise UserInputError(f"there is no file {path}", hint=_similar(path))
+        raise UserInputError(f"there is no file {path}", hint=similar(path))
     if not path.stat().st_size and path.is_file():
         raise UserInputError(f"{path} is empty: it has 0 bytes", hint="record or download it again")
     return path
 
 
-def _similar(path: Path) -> str:
+def similar(path: Path) -> str:
+    """A hint for a file that is not there."""
     folder = path.parent
     if not folder.is_dir():
         return f"there is no folder {folder} either: correct the path (the present folder is {Path.cwd()})"

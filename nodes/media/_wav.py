@@ -11,6 +11,8 @@ from nodes.media._files import writing
 from nodes.packets import Samples
 
 HEADER = 44
+WAITING = 30_000
+"""Pieces that a full disk may keep waiting before the oldest are lost: ten minutes of 20 ms."""
 EMPTY_RATE = 16_000
 """Hz that the header of a file names in which nothing was ever played."""
 
@@ -26,7 +28,7 @@ class WavFile:
         self.rate = 0
         """Hz; whoever puts the first piece sets it."""
         self._path = path
-        self._pieces: deque[tuple[int, Samples]] = deque()
+        self._pieces: deque[tuple[int, Samples]] = deque(maxlen=WAITING)
         self._length = 0
         # A save that was cancelled may still be at work in its thread when the file is closed.
         self._lock = threading.Lock()
@@ -47,11 +49,12 @@ class WavFile:
         """Writes what was put since the last time."""
         with self._lock, writing(self._path):
             while self._pieces:
-                index, samples = self._pieces.popleft()
+                index, samples = self._pieces[0]
                 # What is skipped reads as zeros, and takes no space on most file systems.
                 self._file.seek(HEADER + 2 * index)
                 self._file.write(samples.astype("<i2", copy=False).tobytes())
                 self._length = max(self._length, index + samples.size)
+                self._pieces.popleft()
             self._file.seek(0)
             self._file.write(_header(self.rate or EMPTY_RATE, self._length))
             self._file.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from nodes.media._playout import Playout, sample_at
 from nodes.media._wav import WavFile
 from nodes.media._whole import whole
 from nodes.packets import Audio, AvatarFrames, Played, Samples, Speech
+from pipeline.errors import ResourceError
 from pipeline.node import Sink
 from pipeline.params import Params, ms
 from pipeline.port import Input, Sends
@@ -147,6 +149,10 @@ class MediaSink(Sink[MediaSinkParams]):
             finally:  # cut off within a frame, its beginning was heard
                 self._record(samples, playout, begin)
                 self.memory.free = playout.clock_at(playout.position)
+            # Not only at the end, to which what is interrupted never comes. A full disk does not stop
+            # the voice: the pieces wait, and the save at the end tells.
+            with suppress(ResourceError):
+                await self._save(SAVE_AT)
 
     async def _pass_frame(self, playout: Playout) -> None:
         if not self.params.pace:

@@ -15,7 +15,7 @@ from nodes.models.index import find, index_url
 from nodes.models.reasons import OFFLINE, Unusable
 from pipeline.errors import NetworkError
 
-_TIMEOUT = httpx.Timeout(30.0, read=60.0)
+_TIMEOUT = httpx.Timeout(10.0, read=60.0)
 _BLOCK = 1 << 18
 
 

@@ -68,7 +68,8 @@ def _fetch(target: Path, model: Entry, progress: Progress) -> None:
                 return
         except (Unusable, NetworkError, DependencyError) as error:
             failures.append(error)
-    raise failures[0]
+    first = failures[0]
+    raise type(first)(f"cannot get the model {target.name}: {first.message}", hint=first.hint) from first
 
 
 @contextmanager

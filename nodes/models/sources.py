@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
 
 from nodes.models.archive import append, extract
 from nodes.models.download import download
@@ -47,13 +51,15 @@ def _members(
 
 def _from_hub(folder: Path, model: Entry, source: Hub, progress: Progress) -> None:
     try:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import constants, hf_hub_download
         from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as error:
         raise DependencyError("the hub needs huggingface_hub", hint="pip install huggingface_hub") from error
     counter = _Counter(model.size, progress)
     cache = folder / ".hub"
     disable_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    _check_hub(constants.ENDPOINT)
     for file in model.files:
         inside = f"{source.root}/{file}" if source.root else file
         try:
@@ -65,6 +71,15 @@ def _from_hub(folder: Path, model: Entry, source: Hub, progress: Progress) -> No
         _copy(Path(got), folder / file)
         counter.add(file, (folder / file).stat().st_size)
     shutil.rmtree(cache)
+
+
+def _check_hub(address: str) -> None:
+    """Raises NetworkError where nothing answers there: the hub's own package would try for half a minute."""
+    try:
+        httpx.head(address, timeout=10.0)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        said = str(error) or type(error).__name__
+        raise NetworkError(f"the hub at {urlsplit(address).hostname} does not answer: {said}", hint=OFFLINE) from error
 
 
 def _from_folder(folder: Path, model: Entry, source: Local, progress: Progress) -> None:

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from nodes import models
 from tests.vitagraph.conftest import Ran, Run
 from vitagraph import exits
 
@@ -169,32 +171,167 @@ def test_a_model_that_is_not_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     check(ran, exits.UNAVAILABLE, "the model whisper-base is not here", "hint: vitagraph models pull whisper-base")
 
 
-def test_no_network(tmp_path: Path) -> None:
-    """Exit code 5; says that the network is the reason, and how to do without."""
-    (tmp_path / "graph.yaml").write_text(NEEDY, encoding="utf-8")
-    sound(tmp_path / "clip.wav")
-    nowhere = "http://127.0.0.1:9"
-    environment = {"VITAGRAPH_HOME": "empty", "PIP_INDEX_URL": f"{nowhere}/simple", "HF_ENDPOINT": nowhere}
-    environment |= {"PYTHONPATH": str(ROOT), "HF_HUB_DISABLE_TELEMETRY": "1", "PIP_CONFIG_FILE": os.devnull}
+GRAPHS = ROOT / "graphs"
+ECHO, TRANSCRIBE = GRAPHS / "echo.yaml", GRAPHS / "transcribe.yaml"
+NOWHERE = "http://127.0.0.1:9"
+NO_NETWORK = {
+    "PIP_INDEX_URL": f"{NOWHERE}/simple",
+    "HF_ENDPOINT": NOWHERE,
+    "PIP_CONFIG_FILE": os.devnull,
+    "VITAGRAPH_HOME": "empty",
+}
+
+
+def program(*arguments: str | Path, folder: Path, **environment: str) -> Ran:
+    """`python -m vitagraph` in a folder, as from a shell; it has half a minute."""
     done = subprocess.run(
-        [sys.executable, "-m", "vitagraph", "replay", "graph.yaml", "clip.wav"],
-        cwd=tmp_path,
-        env={**os.environ, **environment},
+        [sys.executable, "-m", "vitagraph", *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=30,
     )
-    assert done.returncode == exits.UNAVAILABLE, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "warning: " in done.stderr
-    assert "error: clip: the model whisper-base is not here" in done.stderr
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def test_a_folder_that_cannot_be_written(run: Run) -> None:
-    """Exit code 5 or 4 by what the system says; the path is named."""
-    Path("out").write_text("a file where the folder should be", encoding="utf-8")
-    ran = run("replay", write(COPY), sound(Path("clip.wav")))
-    assert ran.code != exits.OK
-    assert "out" in ran.err
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with everything that can be wrong."""
+    folder = tmp_path_factory.mktemp("desk")
+    sound(folder / "clip.wav")
+    for name, make in {"empty": empty, "corrupt": corrupt, "header": header_only, "picture": soundless}.items():
+        make(folder / f"{name}.wav")
+    (folder / "talks").mkdir()
+    for name, (graph, _) in WRONG_GRAPHS.items():
+        (folder / f"{name.replace(' ', '-')}.yaml").write_text(graph, encoding="utf-8")
+    (folder / "huge.yaml").write_text("a" * 2_000_000, encoding="utf-8")
+    (folder / "deep.yaml").write_text("[" * 10_000, encoding="utf-8")
+    bomb = "".join(f"{name}: &{name} [{', '.join(9 * [f'*{before}'])}]\n" for before, name in pairwise("abcdefghi"))
+    (folder / "bomb.yaml").write_text(f"a: &a [x]\n{bomb}", encoding="utf-8")
+    return folder
+
+
+COMMANDS: dict[str, tuple[list[str | Path], int, list[str]]] = {
+    "missing file": (["replay", ECHO, "no.wav"], exits.INPUT, ["error: no.wav: no such file"]),
+    "0 bytes": (["replay", ECHO, "empty.wav"], exits.INPUT, ["error: empty: empty.wav is empty: it has 0 bytes"]),
+    "cut off": (["replay", ECHO, "header.wav"], exits.INPUT, ["error: header: ", "no sound could be decoded"]),
+    "corrupt": (["replay", ECHO, "corrupt.wav"], exits.INPUT, ["corrupt.wav is not a sound or video file"]),
+    "soundless": (["replay", ECHO, "picture.wav"], exits.INPUT, ["picture.wav has no sound, only video"]),
+    "folder": (["replay", ECHO, "talks"], exits.INPUT, ["error: talks: a folder, not a file"]),
+    "no text": (["replay", GRAPHS / "narrate.yaml", "clip.wav"], exits.INPUT, ["clip.wav is not UTF-8 text: line 1"]),
+    "unknown node": (
+        ["check", "unknown-node.yaml"],
+        exits.GRAPH,
+        ["unknown-node.yaml:4:11: there is no node `media.sauce`"],
+    ),
+    "misspelt": (["check", "misspelt.yaml"], exits.GRAPH, ["misspelt.yaml:4", "paht", "did you mean `path`"]),
+    "wrong type": (["check", "wrong-type.yaml"], exits.GRAPH, ["wrong-type.yaml:4", "found: the text 'often'"]),
+    "ports": (["check", "wrong-kind.yaml"], exits.GRAPH, ["wrong-kind.yaml:7", "Audio", "AvatarFrames"]),
+    "cycle": (["check", "cycle.yaml"], exits.GRAPH, ["cycle.yaml:", "cycle"]),
+    "swapped": (["replay", "clip.wav", ECHO], exits.GRAPH, ["error: clip.wav:1:", "not UTF-8"]),
+    "graph folder": (["replay", "talks", "clip.wav"], exits.GRAPH, ["error: talks: this is a folder, not a graph"]),
+    "huge": (["check", "huge.yaml"], exits.GRAPH, ["error: huge.yaml: the graph is too large", "at most 1 MB"]),
+    "deep": (["check", "deep.yaml"], exits.GRAPH, ["error: deep.yaml:1:42: nested too deeply"]),
+    "bomb": (["check", "bomb.yaml"], exits.GRAPH, ["error: bomb.yaml:", "the graph is too large"]),
+    "set nothing": (["check", ECHO, "--set", "louder"], exits.USAGE, ["--set", "'louder' is not NAME=VALUE", "--help"]),
+    "set nobody": (["check", ECHO, "--set", "tunr.floor=1s"], exits.GRAPH, ["error: --set tunr.floor: ", "`turn`"]),
+    "set nonsense": (["check", ECHO, "--set", "turn.floor=[1"], exits.GRAPH, ["error: --set turn.floor: ", "200ms"]),
+    "missing model": (
+        ["replay", TRANSCRIBE, "clip.wav", "--offline"],
+        exits.UNAVAILABLE,
+        ["error: clip: the model whisper-tiny.en is not here", "hint: vitagraph models pull whisper-tiny.en"],
+    ),
+    "no network": (
+        ["replay", TRANSCRIBE, "clip.wav"],
+        exits.UNAVAILABLE,
+        ["warning: cannot get the model whisper-tiny.en: ", "hint: without a network: copy", "error: clip: the model"],
+    ),
+    "no network, pull": (
+        ["models", "pull"],
+        exits.UNAVAILABLE,
+        ["error: cannot get the model", "could not be fetched"],
+    ),
+    "unknown model": (["models", "pull", "wisper"], exits.UNAVAILABLE, ["no model is called 'wisper'"]),
+    "no folder": (["replay", ECHO, "clip.wav", "--out", "clip.wav"], exits.UNAVAILABLE, ["cannot write clip.wav/clip"]),
+    "unknown command": (["repaly", ECHO], exits.USAGE, ["No such command 'repaly'", "Did you mean 'replay'", "--help"]),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code", "said"), COMMANDS.values(), ids=COMMANDS)
+def test_on_the_command_line(arguments: list[str | Path], code: int, said: list[str], desk: Path) -> None:
+    """In a process of its own, with the graphs that we ship: the exit code, the words, what to do, no traceback."""
+    ran = program(*arguments, folder=desk, **NO_NETWORK)
+    assert ran.code == code, ran.err
+    assert "Traceback" not in ran.err + ran.out
+    for words in said:
+        assert words in ran.err
+    if code in (exits.INPUT, exits.UNAVAILABLE):
+        assert "hint: " in ran.err
+
+
+def test_names_with_spaces_and_letters_of_any_language(tmp_path: Path) -> None:
+    """Also twice the same name: each clip has its own folder."""
+    for place in ("früher", "später am Tag"):
+        (tmp_path / place).mkdir()
+        sound(tmp_path / place / "mein Gespräch 語.wav")
+    clips = sorted(tmp_path.glob("*/*.wav"))
+    ran = program("replay", ECHO, *clips, "--out", "was daraus wurde", folder=tmp_path)
+    assert (ran.code, ran.err) == (exits.OK, "")
+    for name in ("mein Gespräch 語", "mein Gespräch 語-2"):
+        assert (tmp_path / "was daraus wurde" / name / "turns.json").is_file()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[int, str], Path]]:
+    """Mounts a disk of so many bytes, with further options."""
+    made: list[Path] = []
+
+    def mount(size: int, options: str = "rw") -> Path:
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size},{options}", "tmpfs", str(folder)]
+        may = sys.platform == "linux" and os.geteuid() == 0
+        if not may or subprocess.run(command, capture_output=True, check=False).returncode:
+            why = "a small disk can be mounted by root alone, on Linux"
+            pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
+        made.append(folder)
+        return folder
+
+    yield mount
+    for folder in made:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_in_the_cache_folder(disk: Callable[..., Path], desk: Path) -> None:
+    """Exit code 5: how much is needed, how much there is, and where; nothing is left there."""
+    home = disk(64_000)
+    ran = program("models", "pull", "whisper-tiny.en", folder=desk, VITAGRAPH_HOME=str(home))
+    check(ran, exits.UNAVAILABLE, "the disk is full: ", "MB needed, 0.1 MB free in", str(home), "hint: make room")
+    ran = program("replay", TRANSCRIBE, "clip.wav", folder=desk, VITAGRAPH_HOME=str(home))
+    assert ran.code == exits.UNAVAILABLE
     assert "Traceback" not in ran.err
+    assert "warning: the disk is full: " in ran.err
+    assert "error: clip: the model whisper-tiny.en is not here" in ran.err
+    assert not [file for file in home.rglob("*") if file.is_file() and file.stat().st_size]
+
+
+def test_a_full_disk_in_the_output_folder(disk: Callable[..., Path], desk: Path) -> None:
+    """Exit code 5, each file that is not whole is named, and the beginning of the answer can be played."""
+    out = disk(64_000)
+    clip = models.path("speech-audioeval") / "en" / "quick_brown_fox.wav"
+    ran = program("replay", ECHO, clip, "--out", out, folder=desk)
+    file = f"{out}/quick_brown_fox/answer.wav"
+    check(ran, exits.UNAVAILABLE, f"cannot write {file}: No space left on device", "hint: the disk is full")
+    with wave.open(file) as answer:
+        assert answer.getnframes() > 16_000
+
+
+def test_a_disk_that_cannot_be_written_to(disk: Callable[..., Path], desk: Path) -> None:
+    """Exit code 5, before anything runs."""
+    out = disk(64_000, "ro")
+    ran = program("replay", ECHO, "clip.wav", "--out", out, folder=desk)
+    check(ran, exits.UNAVAILABLE, f"cannot write {out}/clip: Read-only file system", "hint: you may not write there")
+    ran = program("models", "pull", "whisper-tiny.en", folder=desk, VITAGRAPH_HOME=str(out))
+    check(ran, exits.UNAVAILABLE, f"{out}/models cannot be used", "hint: set VITAGRAPH_HOME")

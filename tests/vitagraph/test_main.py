@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vitagraph import __main__, exits
+from vitagraph import __main__, cli, exits
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +47,23 @@ def test_a_model_at_work_does_not_abort_it(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SystemExit):
         __main__.run()
     assert left == [exits.USAGE]
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt(), SystemExit(exits.INTERRUPTED)])
+def test_ctrl_c_leaves_at_once(ends: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Python's long way down, in which a second Ctrl-C would show a traceback."""
+    left: list[int] = []
+
+    def leave(code: int) -> None:
+        left.append(code)
+        raise SystemExit(code)
+
+    def interrupted() -> None:
+        raise ends
+
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(cli, "main", interrupted)
+    with pytest.raises(SystemExit):
+        __main__.run()
+    assert left == [exits.INTERRUPTED]
+    assert __main__.INTERRUPTED == exits.INTERRUPTED

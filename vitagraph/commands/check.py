@@ -16,7 +16,7 @@ _EPILOG = """
 [bold]Examples[/bold]
   vitagraph check graphs/assistant.yaml
   vitagraph check graphs/assistant.yaml --resolved
-  vitagraph check graphs/assistant.yaml --set speaker=joe
+  vitagraph check graphs/assistant.yaml --set voice=piper-joe
 """
 
 
@@ -41,7 +41,7 @@ def check(
         return
     err = console.err()
     for warning in planned.warnings:
-        err.print(f"warning: {warning}", style="yellow", markup=False)
+        err.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
     typer.echo(f"{graph}: ok, {_count(len(planned.nodes), 'node')}, {_count(len(planned.links), 'link')}")
     typer.echo(_latency(planned))
 

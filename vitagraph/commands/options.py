@@ -17,7 +17,7 @@ Settings = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Set a parameter of the graph (speaker=joe) or of a node (vad.aggressiveness=3). Repeatable.",
+        help="Set a parameter of the graph (voice=piper-joe) or of a node (vad.aggressiveness=3). Repeatable.",
         show_default=False,
     ),
 ]

@@ -20,7 +20,7 @@ _EPILOG = """
 [bold]Examples[/bold]
   vitagraph replay graphs/assistant.yaml question.wav
   vitagraph replay graphs/assistant.yaml *.wav --out results --latency zero
-  vitagraph replay graphs/transcribe.yaml talk.mp3 --set speaker=joe
+  vitagraph replay graphs/transcribe.yaml talk.mp3 --set ears=whisper-base
 
 Each clip gets a folder in DIR with what the graph's sinks write (answer.wav,
 avatar.npz), transcript.jsonl and turns.json. Ctrl-C ends a replay and keeps

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nodes.media._files import similar
 from pipeline.errors import UserInputError
 
 
@@ -25,9 +26,10 @@ class Clip:
 def clips(paths: Sequence[Path], out: Path) -> list[Clip]:
     """The clips in order, each with a folder of its own; a file that is not there ends it all at once."""
     for path in paths:
+        if path.is_dir():
+            raise UserInputError(f"{path}: a folder, not a file", hint="give audio files, such as question.wav")
         if not path.is_file():
-            what = "a folder, not a file" if path.is_dir() else "no such file"
-            raise UserInputError(f"{path}: {what}", hint="give audio files, such as question.wav")
+            raise UserInputError(f"{path}: no such file", hint=similar(path))
     made: dict[str, Clip] = {}
     for path in paths:
         names = (path.stem, *(f"{path.stem}-{n}" for n in range(2, len(paths) + 2)))

@@ -31,7 +31,7 @@ def fetch(graph: Graph, *, quiet: bool) -> None:
             try:
                 pull(name, quiet=quiet)
             except NodeError as error:
-                console.err().print(f"warning: {error}", style="yellow", markup=False)
+                console.err().print(f"warning: {error}", style="yellow", markup=False, soft_wrap=True)
 
 
 def is_here(name: str) -> bool:

@@ -62,6 +62,8 @@ class Recorder:
         self.transcripts: list[Spoken] = []
         self.failures: list[NodeFailed] = []
         self.damages: list[MediaDamaged] = []
+        self._seen: set[int] = set()
+        """The transcripts, by identity: each comes over several links."""
         self._start: int | None = None
         self._turns: dict[int, Turn] = {}
         self._committed: set[int] = set()
@@ -104,7 +106,8 @@ class Recorder:
             if isinstance(packet, Speech) and packet is not self._last_speech:
                 self._last_speech = packet
                 self._leads.setdefault(packet.at.cause.id, deque()).append(quiet_lead(packet.samples, packet.rate))
-        elif isinstance(packet, Transcript) and all(packet is not before.transcript for before in self.transcripts):
+        elif isinstance(packet, Transcript) and id(packet) not in self._seen:
+            self._seen.add(id(packet))
             self.transcripts.append(Spoken(self._now(), packet))
             if packet.whole:
                 self._reach(packet, "transcript")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nodes.media._files import writing
+from pipeline.errors import ResourceError
 from pipeline.events import NodeFailed
 from pipeline.packet import SECOND
 from pipeline.report import SessionReport
@@ -94,11 +96,13 @@ class Result:
         }
 
     def write(self) -> None:
-        """Writes transcript.jsonl and turns.json beside what the graph's sinks wrote."""
-        self.clip.folder.mkdir(parents=True, exist_ok=True)
+        """Writes transcript.jsonl and turns.json beside what the graph's sinks wrote; that it cannot is an error."""
         lines = (json.dumps(spoken.as_json(), ensure_ascii=False) for spoken in self.recorder.transcripts)
-        _write(self.clip.folder / "transcript.jsonl", lines)
-        _write(self.clip.folder / "turns.json", [json.dumps(self.as_json(), ensure_ascii=False, indent=2)])
+        try:
+            _write(self.clip.folder / "transcript.jsonl", lines)
+            _write(self.clip.folder / "turns.json", [json.dumps(self.as_json(), ensure_ascii=False, indent=2)])
+        except ResourceError as error:
+            self.error = self.error or error
 
 
 def _describe(failure: NodeFailed) -> str:
@@ -107,7 +111,15 @@ def _describe(failure: NodeFailed) -> str:
 
 
 def _write(file: Path, lines: Iterable[str]) -> None:
-    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    """All of it or nothing: a full disk or a second Ctrl-C does not spoil what was there before."""
+    partial = file.with_name(f".{file.name}.partial")
+    with writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            partial.replace(file)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def code_of(results: Iterable[Result]) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Literal
 
+from nodes.media._files import writing
 from pipeline.errors import Stuck, VitagraphError
 from pipeline.graph.plan import Plan
 from pipeline.runner import Runner
@@ -73,7 +74,8 @@ class Replay:
         recorder = Recorder(lambda heard: self._progress(clip, heard))
         result = Result(clip, recorder)
         self.results.append(result)
-        clip.folder.mkdir(parents=True, exist_ok=True)
+        with writing(clip.folder):
+            clip.folder.mkdir(parents=True, exist_ok=True)
         self._session = runner.session(plan, recorder.observe)
         recorder.listen(self._session)
         try:

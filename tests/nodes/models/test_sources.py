@@ -92,11 +92,19 @@ def test_a_folder_with_another_content_is_refused(described: Describe, copied: P
     assert not (home / "models" / "toy").exists()
 
 
+@pytest.fixture
+def hub(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something that answers where the hub is looked for."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", registry.url)
+
+
 HUB = {"from": "hub", "repository": "some/one", "revision": "abc", "root": "voices"}
 
 
 def test_the_hub_is_asked_for_each_file_at_its_commit(
-    described: Describe, copied: Path, monkeypatch: pytest.MonkeyPatch
+    described: Describe, copied: Path, hub: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import huggingface_hub
 
@@ -123,7 +131,7 @@ def test_the_hub_is_asked_for_each_file_at_its_commit(
     ],
 )
 def test_what_the_hub_raises_is_named(
-    described: Describe, monkeypatch: pytest.MonkeyPatch, raised: OSError, expected: type[Exception]
+    described: Describe, hub: None, monkeypatch: pytest.MonkeyPatch, raised: OSError, expected: type[Exception]
 ) -> None:
     import huggingface_hub
 
@@ -134,3 +142,16 @@ def test_what_the_hub_raises_is_named(
     described(sources=[HUB])
     with pytest.raises(expected):
         pull("toy")
+
+
+def test_a_hub_that_does_not_answer_is_told_at_once(described: Describe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network nobody should wait half a minute a model, among warnings of the hub's own package."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *_args, **_options: pytest.fail("it was asked"))
+    described(sources=[HUB])
+    with pytest.raises(NetworkError, match=r"the hub at 127\.0\.0\.1 does not answer") as caught:
+        pull("toy")
+    assert "without a network" in caught.value.hint
