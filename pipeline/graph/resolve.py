@@ -72,10 +72,13 @@ def _set(document: Map, name: str, value: Scalar) -> Map:
             hint = "write a graph that `extends` this one"
             raise GraphError(f"`{key}` is not a parameter of a node", where=value.where, hint=hint)
         return _put(document, ("nodes", node, key), value)
-    hint = did_you_mean(node, in_nodes) if dot else did_you_mean(name, in_params)
-    message = f"there is no node `{node}`" if dot else f"the graph has no parameter `{name}`"
-    expected = listing(in_nodes if dot else in_params)
-    raise GraphError(message, where=value.where, expected=expected, hint=hint)
+    if dot:
+        message, known, hint = f"there is no node `{node}`", in_nodes, did_you_mean(node, in_nodes)
+    else:
+        message, known, hint = f"the graph has no parameter `{name}`", in_params, did_you_mean(name, in_params)
+    if not dot and name in in_nodes:
+        hint = f"`{name}` is a node: one of its parameters is set with `{name}.PARAMETER=VALUE`"
+    raise GraphError(message, where=value.where, expected=listing(known) if known else "", hint=hint)
 
 
 def _put(tree: Tree | None, path: tuple[str, ...], value: Scalar) -> Map:

@@ -55,8 +55,13 @@ def _row(result: Result) -> Iterator[RenderableType]:
 
 
 def waterfalls(result: Result) -> RenderableType:
-    """Each turn of a clip: what was said, and a bar that shows where the silence went."""
+    """Each turn of a clip: what was said, and a bar that shows where the silence went.
+
+    Of a graph that does not speak, only the words.
+    """
     turns = result.recorder.turns
+    if not result.recorder.spoken:
+        return Group(*(Text(f"{number}. {turn.heard or '(no words)'}") for number, turn in enumerate(turns, 1)))
     longest = max((sum(turn.parts().values()) for turn in turns), default=0) or 1
     return Group(*(block for number, turn in enumerate(turns, 1) for block in _turn(number, turn, longest)))
 
