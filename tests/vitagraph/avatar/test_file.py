@@ -22,12 +22,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture(scope="module")
+def data() -> Path:
+    """The real data; of the module, so that it is looked up before `home` hides it."""
+    return models.path(DATA)
+
+
 @pytest.fixture
-def copied(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def copied(data: Path, home: Path) -> Path:
     """A home with a copy of the real data."""
-    with monkeypatch.context() as usual:
-        usual.delenv("VITAGRAPH_HOME")
-        data = models.path(DATA)
     shutil.copytree(data, home / "models" / DATA)
     return home / "models" / DATA
 
