@@ -48,7 +48,7 @@ class EndpointParams(Params):
     """Voice over an answer that stops it for good; a shorter one only holds it, until its words are known."""
     lead: Duration = ms(300)
     """Audio kept from before the voice was noticed."""
-    partials: Duration = seconds(1)
+    partials: Duration = ms(1500)
     """How often an utterance goes out while the person still speaks; 0s: never."""
     longest: Duration = seconds(28)
     """A turn that lasts longer is cut here; Whisper looks at 30 s at most."""
