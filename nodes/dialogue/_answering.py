@@ -11,6 +11,7 @@ from pydantic import Field
 
 from nodes.dialogue._history import History, Message
 from nodes.packets import Played, TextDelta, Transcript
+from nodes.words import completeness
 from pipeline.errors import UserInputError
 from pipeline.node import Service
 from pipeline.packet import Stamp
@@ -35,8 +36,10 @@ async def word_by_word(text: str) -> Pieces:
 class Answering(Service[P]):
     """Answers whole transcripts; partial and empty ones are ignored.
 
-    A transcript that brings its own `answer` (an apology of the speech recognition) is
-    answered with that, word for word. The last delta of an answer has `end` set.
+    What looks like a whole sentence is answered at once, behind the gate; for anything else
+    it waits until the turn is committed. A transcript that brings its own `answer` (an
+    apology of the speech recognition) is answered with that, word for word. The last delta
+    of an answer has `end` set.
     """
 
     text = Input(Transcript)
@@ -47,6 +50,9 @@ class Answering(Service[P]):
         """Streams the answer to a whole transcript."""
         if not heard.whole or not (heard.text.strip() or heard.answer.strip()):
             return
+        if heard.text and completeness(heard.text) < 1:
+            # They will probably go on: an answer to half a sentence would be made for nothing.
+            await heard.at.cause.decision()
         async with aclosing(self.answered(heard)) as pieces:
             async for piece in pieces:
                 yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), piece)

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from nodes.packets import Audio, Heard, Played, SpeechEnd, SpeechStart, TurnChanged, Utterance
 from nodes.turn._buffer import TurnBuffer
-from nodes.turn._words import completeness, is_backchannel
+from nodes.words import completeness, is_backchannel
 from pipeline.caps import same
 from pipeline.cause import Cause
 from pipeline.node import Transform

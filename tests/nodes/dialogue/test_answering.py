@@ -15,6 +15,7 @@ from nodes.dialogue._answering import Answering, Chat, ChatParams, Pieces, Promp
 from nodes.dialogue._history import Message
 from nodes.packets import Played, TextDelta
 from pipeline.cause import Causes
+from pipeline.clock import give_way
 from pipeline.params import NoParams
 from pipeline.testing import run_node
 from pipeline.virtual import run_virtual
@@ -52,8 +53,26 @@ def test_an_answer_streams_and_ends() -> None:
 def test_an_answer_belongs_to_the_cause_of_its_question() -> None:
     """Whoever interrupts stops this answer and no other."""
     cause = Causes().begin("turn")
-    (answer,) = talk(Parrot(), heard("yes", cause))
+    (answer,) = talk(Parrot(), heard("Yes.", cause))
     assert {delta.at.cause for delta in answer} == {cause}
+
+
+def test_half_a_sentence_is_answered_when_the_turn_is_decided() -> None:
+    """No answer is made for nothing while somebody only takes a breath."""
+    causes, node = Causes(), Parrot()
+    turn = causes.begin("turn")
+
+    async def main() -> list[TextDelta]:
+        start(node)
+        reply = cast(AsyncGenerator[TextDelta, None], node.reply(heard("tell me the", turn)))
+        first = asyncio.ensure_future(anext(reply))
+        for _ in range(5):
+            await give_way()
+        assert not first.done() and node.prompts == []
+        causes.commit(turn)
+        return [await first, *[delta async for delta in reply]]
+
+    assert said(run_virtual(main())) == "TELL ME THE"
 
 
 def test_only_whole_transcripts_with_words_are_answered() -> None:
@@ -90,20 +109,20 @@ def test_the_model_sees_only_what_was_heard_of_an_interrupted_answer() -> None:
     turn = causes.begin("turn")
     talk(
         node,
-        heard("tell me a story", turn),
+        heard("Tell me a story.", turn),
         lambda: causes.commit(turn),
         Played(turn, "TELL ME", 5, True, False),
         lambda: causes.revoke(turn, "turn"),
         heard("stop"),
     )
-    assert [message["content"] for message in node.prompts[1]] == ["tell me a story", "TELL ME", "stop"]
+    assert [message["content"] for message in node.prompts[1]] == ["Tell me a story.", "TELL ME", "stop"]
 
 
 def test_what_was_heard_comes_up_from_the_playback() -> None:
     """In a session, the reports of the sink reach the history."""
     node = Parrot()
     cause = Causes().begin("turn")
-    run_node(node, [heard("hello there", cause), Played(cause, "HELLO", 5, True, False)])
+    run_node(node, [heard("Hello there.", cause), Played(cause, "HELLO", 5, True, False)])
     cause.live, cause.committed = False, True
     assert node.memory.messages()[-1]["content"] == "HELLO"
 

@@ -199,7 +199,7 @@ def test_an_interrupted_answer_is_hung_up_on() -> None:
         async def interrupt(_: object) -> None:
             bench.session.causes.revoke(cause, "feed_text")
 
-        bench = Bench(OpenAiChat(model="m", base_url=url), [heard("Go", cause)], reader=interrupt)
+        bench = Bench(OpenAiChat(model="m", base_url=url), [heard("Go.", cause)], reader=interrupt)
         async with Runner() as runner:
             return await bench.run(runner)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodes.turn._words import completeness, is_backchannel
+from nodes.words import completeness, is_backchannel
 
 
 @pytest.mark.parametrize("text", ["Mm-hm.", "uh huh", "Yeah, yeah.", "OK", "I see.", "Oh, okay."])

@@ -1,0 +1,234 @@
+"""The jitter buffer: packets in any order in, the caller's sound in order out.
+
+It has no playout clock. What listens here (voice detection, recognition) needs a timeline
+without gaps, not an even pace, so a packet that comes in order leaves at once. Only where
+one is missing does it wait, and then conceals by the timestamps: delay goes back to zero
+by itself, and no good sound is ever thrown away. A stall of the network is never concealed
+before later packets prove that something was lost.
+
+While the caller's encoder is silent it sends next to nothing (DTX). Then the silence
+is given on the clock, a little late, so that a turn can end although nothing arrives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.packet import MILLISECOND
+
+RATE = 48_000
+"""Of RTP timestamps of Opus, whatever is inside."""
+START, FLOOR, CAP = 30 * MILLISECOND, 20 * MILLISECOND, 100 * MILLISECOND
+"""How long it waits at a gap: at first, at least, at most."""
+MARGIN = 10 * MILLISECOND
+"""Added to how late a packet was, so that the next one like it is in time."""
+DECAY = 1_000
+"""The wait shrinks by 1 ms in a second: one part in so many."""
+CONCEALED = RATE // 10
+"""The most that is concealed in a row; what is longer is silence."""
+FRAME = RATE // 50
+JUMP = 5 * RATE
+"""A greater jump of the timestamps is a new beginning, not a gap to fill."""
+STRANGE = 3_000
+"""A greater jump of the sequence numbers is another stream: a minute of packets."""
+MOST_WAITING = 64
+DTX_BYTES = 2
+"""A packet of no more than this says: silence until the next one."""
+DTX_MARGIN = 60 * MILLISECOND
+"""How far its silence stays behind the clock, for the next packet may be on its way."""
+DTX_LONGEST = 1_000 * MILLISECOND
+"""Silence that is given without a packet. The caller sends one every 400 ms."""
+
+_CELT, _SILK = (120, 240, 480, 960), (480, 960, 1920, 2880)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Sound that never came: to be concealed. Samples at 48 kHz."""
+
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Sound that was never sent, or has been missing for too long. Samples at 48 kHz."""
+
+    samples: int
+
+
+Piece = bytes | Lost | Silence
+"""What leaves: the payload of a packet, or what stands for one."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened so far."""
+
+    received: int = 0
+    lost: int = 0
+    """Packets that were concealed."""
+    late: int = 0
+    """Packets that came after they had been concealed."""
+    duplicates: int = 0
+    restarts: int = 0
+    concealed: int = 0
+    """Samples at 48 kHz."""
+    silence: int = 0
+    """Samples at 48 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Packet:
+    time: int
+    payload: bytes
+    arrived: int
+
+
+def samples_in(payload: bytes) -> int:
+    """Samples at 48 kHz that an Opus packet says it has; 0 where it cannot be one."""
+    if not payload:
+        return 0
+    kind, code = payload[0] >> 3, payload[0] & 3
+    length = _CELT[kind & 3] if kind >= 16 else _SILK[kind & 1] if kind >= 12 else _SILK[kind & 3]
+    if code == 3:
+        frames = payload[1] & 63 if len(payload) > 1 else 0
+    else:
+        frames = 2 if code else 1
+    return length * frames if length * frames <= 6 * FRAME else 0
+
+
+class JitterBuffer:
+    """One stream. Time is an argument, in nanoseconds; numbers are unwrapped as they come."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self.wait = START
+        """How long it would wait at a gap now."""
+        self._waiting: dict[int, _Packet] = {}
+        self._next: int | None = None
+        """The number of the packet that comes next."""
+        self._time = 0
+        """The timestamp up to which everything has left."""
+        self._gone: dict[int, int] = {}
+        """Concealed packets, and when each was first missed."""
+        self._silent: _Packet | None = None
+        """The packet after which the caller sends nothing."""
+        self._decayed: int | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Packets that are held back."""
+        return len(self._waiting)
+
+    def push(self, number: int, timestamp: int, payload: bytes, now: int) -> list[Piece]:
+        """Takes a packet as it arrives; returns all that may leave."""
+        self.counts.received += 1
+        self._decay(now)
+        if self._next is None:
+            self._next, self._time = number, timestamp
+        at = self._next + _signed(number - self._next, 16)
+        if abs(at - self._next) > STRANGE:
+            return self._restart(number, timestamp, payload, now)
+        if at < self._next or at in self._waiting:
+            self._second(at, now)
+            return []
+        self._silent = None
+        self._waiting[at] = _Packet(self._time + _signed(timestamp - self._time, 32), payload, now)
+        return self.poll(now)
+
+    def poll(self, now: int) -> list[Piece]:
+        """All that may leave by now; call it now and then, for a wait may be over."""
+        pieces: list[Piece] = []
+        assert self._next is not None or not self._waiting
+        while self._waiting and self._next is not None:
+            packet = self._waiting.pop(self._next, None)
+            if packet is not None:
+                self._release(packet, pieces, lost=False)
+                self._next += 1
+            elif not self._skip(now, pieces):
+                break
+        self._fill(now, pieces)
+        return pieces
+
+    def _skip(self, now: int, pieces: list[Piece]) -> bool:
+        """Gives up what is missing, if it has been missing for long enough."""
+        assert self._next is not None
+        missed = min(packet.arrived for packet in self._waiting.values())
+        if now - missed < self.wait and len(self._waiting) <= MOST_WAITING:
+            return False
+        first = min(self._waiting)
+        self.counts.lost += first - self._next
+        for number in range(max(self._next, first - MOST_WAITING), first):
+            self._gone[number] = missed
+        while len(self._gone) > MOST_WAITING:
+            del self._gone[next(iter(self._gone))]
+        self._release(self._waiting.pop(first), pieces, lost=True)
+        self._next = first + 1
+        return True
+
+    def _release(self, packet: _Packet, pieces: list[Piece], *, lost: bool) -> None:
+        self._silent = None  # whatever comes next ends the silence before it
+        gap = packet.time - self._time
+        if abs(gap) > JUMP:
+            self.counts.restarts += 1
+            self._time = packet.time
+        elif gap > 0:
+            self._bridge(gap, pieces, lost=lost)
+        length = samples_in(packet.payload)
+        if length:
+            pieces.append(packet.payload)
+            self._time += length
+            if len(packet.payload) <= DTX_BYTES:
+                self._silent = _Packet(packet.time + length, b"", packet.arrived)
+
+    def _bridge(self, gap: int, pieces: list[Piece], *, lost: bool) -> None:
+        concealed = min(gap, CONCEALED) if lost else 0
+        if concealed:
+            self.counts.concealed += concealed
+            pieces.append(Lost(concealed))
+        if gap > concealed:
+            self.counts.silence += gap - concealed
+            pieces.append(Silence(gap - concealed))
+        self._time += gap
+
+    def _fill(self, now: int, pieces: list[Piece]) -> None:
+        """Silence of a caller who sends nothing, on the clock."""
+        if self._silent is None or self._waiting:
+            return
+        passed = min(now - self._silent.arrived, DTX_LONGEST) - DTX_MARGIN
+        missing = self._silent.time + passed * RATE // (1_000 * MILLISECOND) - self._time
+        if missing >= FRAME:
+            self._bridge(missing - missing % FRAME, pieces, lost=False)
+
+    def _second(self, at: int, now: int) -> None:
+        """A packet that has been here before, or whose place has been filled."""
+        missed = self._gone.pop(at, None)
+        if missed is None:
+            self.counts.duplicates += 1
+            return
+        self.counts.late += 1
+        self.wait = min(CAP, max(self.wait, now - missed + MARGIN))
+
+    def _restart(self, number: int, timestamp: int, payload: bytes, now: int) -> list[Piece]:
+        """Another stream: what waits for the old one leaves first."""
+        pieces: list[Piece] = []
+        for _, packet in sorted(self._waiting.items()):
+            self._release(packet, pieces, lost=True)
+        self.counts.restarts += 1
+        self._waiting.clear()
+        self._gone.clear()
+        self._next, self._time = number, timestamp
+        self._silent = None
+        self._waiting[number] = _Packet(timestamp, payload, now)
+        return pieces + self.poll(now)
+
+    def _decay(self, now: int) -> None:
+        if self._decayed is not None:
+            self.wait = max(FLOOR, self.wait - max(0, now - self._decayed) // DECAY)
+        self._decayed = now
+
+
+def _signed(difference: int, bits: int) -> int:
+    """The difference of two numbers that wrap, the shorter way round."""
+    half = 1 << bits - 1
+    return (difference + half & (1 << bits) - 1) - half

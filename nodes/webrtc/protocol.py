@@ -1,0 +1,183 @@
+"""What goes over a call's data channels: the source of both sides.
+
+Two channels, both opened by the client:
+
+- `oai-events`: JSON text, each with a `type`. Ours begin with `vitagraph.`; any others are
+  those of the Realtime API.
+- `vitagraph-avatar`: binary, unordered and not repeated (`{ordered: false,
+  maxRetransmits: 0}`): face frames, sent ahead of the sound that they belong to. A client
+  without a face does not open it.
+
+A batch of frames, little endian:
+
+    offset  size  header, 16 bytes
+    0       u8    version: 1
+    1       u8    rate: frames a second
+    2       u16   count: frames that follow, 0 to 512
+    4       u32   cause: the turn that they belong to
+    8       u32   timestamp: RTP time (48 kHz, wraps) at which the first frame is shown
+    12      u32   flags: bit 0, these are the last frames of this cause
+            count times 66 bytes
+    16      52 u8   weights of ARKit's blendshapes, 0 to 255 for 0 to 1
+    68      7 i16   head pitch, yaw, roll; left eye pitch, yaw; right eye pitch, yaw; radians * 10,000
+
+`web/src/core/protocol.ts` is generated from here: `python -m nodes.webrtc._typescript`.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import UserInputError
+
+EVENTS = "oai-events"
+AVATAR = "vitagraph-avatar"
+
+VERSION = 1
+HEADER = struct.Struct("<BBHIII")
+WEIGHTS, POSE = 52, 7
+WEIGHT_SCALE, POSE_SCALE = 255, 10_000
+FRAME = np.dtype([("weights", "u1", (WEIGHTS,)), ("pose", "<i2", (POSE,))])
+END = 1
+"""The flag of the last frames of a cause."""
+MOST_FRAMES = 512
+CLOCK = 48_000
+"""Of the timestamps, in Hz."""
+
+
+class Message(msgspec.Struct, frozen=True, tag_field="type"):
+    """A JSON message of ours."""
+
+
+class Turn(Message, frozen=True, tag="vitagraph.turn"):
+    """Where the silence before an answer went; all times in milliseconds."""
+
+    cause: int
+    outcome: Literal["answered", "interrupted", "unanswered"]
+    silence: float | None
+    """From the last voiced sample in to the first audible one out; null where there was no answer."""
+    parts: dict[str, float]
+    """What each stage added to the silence, in their order; they add up to it."""
+    response: str | None = None
+    """The `response.id` of the answer in the Realtime API."""
+
+
+class Degraded(Message, frozen=True, tag="vitagraph.degraded"):
+    """A part works worse than it should; the conversation goes on."""
+
+    node: str
+    member: str
+    """What does the work instead; empty: nothing does."""
+    message: str = ""
+    """For the person, in words."""
+
+
+class Recovered(Message, frozen=True, tag="vitagraph.recovered"):
+    """That part is well again."""
+
+    node: str
+
+
+class Flush(Message, frozen=True, tag="vitagraph.flush"):
+    """Face frames of this cause are void: it was interrupted, or waits. Sound has stopped already."""
+
+    cause: int
+
+
+class Rating(Message, frozen=True, tag="vitagraph.rating"):
+    """What the person thinks of an answer."""
+
+    response: str
+    """Which: the `response.id` of the Realtime API."""
+    value: Literal[1, -1]
+
+
+FromServer = Turn | Degraded | Recovered | Flush
+FromClient = Rating
+
+_encode = msgspec.json.Encoder().encode
+_decode_client = msgspec.json.Decoder(FromClient).decode
+_decode_server = msgspec.json.Decoder(FromServer).decode
+
+
+def encode(message: Message) -> str:
+    """The JSON text of a message."""
+    return _encode(message).decode()
+
+
+def decode_from_client(text: str) -> FromClient:
+    """A message of ours from a client; raises UserInputError where it is malformed."""
+    try:
+        return _decode_client(text)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise UserInputError(f"the client sent a message that cannot be read: {error}", hint=_READ) from error
+
+
+def decode_from_server(text: str) -> FromServer:
+    """A message of ours from a server, for clients in Python."""
+    try:
+        message: FromServer = _decode_server(text)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise UserInputError(f"the server sent a message that cannot be read: {error}", hint=_READ) from error
+    return message
+
+
+_READ = "nodes/webrtc/protocol.py says what a message looks like; the client may be older or newer than the server"
+
+
+class AvatarBatch(msgspec.Struct, frozen=True, eq=False):
+    """Some frames in a row, as they go over the wire."""
+
+    rate: int
+    """Frames a second, 1 to 255."""
+    cause: int
+    timestamp: int
+    """RTP time of the first frame."""
+    weights: NDArray[np.float32]
+    """Shape (n, 52), 0 to 1."""
+    pose: NDArray[np.float32]
+    """Shape (n, 7), radians."""
+    end: bool = False
+    """Whether these are the last frames of the cause."""
+
+
+def encode_batch(batch: AvatarBatch) -> bytes:
+    """The bytes of a batch; what is out of range is clipped."""
+    count = len(batch.weights)
+    if count > MOST_FRAMES:
+        raise ValueError(f"{count} frames are too many for one batch: at most {MOST_FRAMES}")
+    rows = np.empty(count, FRAME)
+    rows["weights"] = np.rint(np.clip(batch.weights, 0, 1) * WEIGHT_SCALE)
+    rows["pose"] = np.rint(np.clip(batch.pose * POSE_SCALE, -0x8000, 0x7FFF))
+    flags = END if batch.end else 0
+    cause, timestamp = batch.cause & 0xFFFF_FFFF, batch.timestamp & 0xFFFF_FFFF
+    return HEADER.pack(VERSION, batch.rate, count, cause, timestamp, flags) + rows.tobytes()
+
+
+def decode_batch(data: bytes) -> AvatarBatch:
+    """The frames of a batch; raises UserInputError where it is malformed."""
+    if len(data) < HEADER.size:
+        raise _malformed(f"{len(data)} bytes are less than a header of {HEADER.size}")
+    version, rate, count, cause, timestamp, flags = HEADER.unpack_from(data)
+    if version != VERSION:
+        raise _malformed(f"version {version} is not {VERSION}")
+    if rate == 0:
+        raise _malformed("a rate of 0 frames a second")
+    if count > MOST_FRAMES:
+        raise _malformed(f"{count} frames are more than {MOST_FRAMES}")
+    size = HEADER.size + count * FRAME.itemsize
+    if len(data) != size:
+        raise _malformed(f"{len(data)} bytes where {count} frames need {size}")
+    rows = np.frombuffer(data, FRAME, offset=HEADER.size)
+    weights = rows["weights"].astype(np.float32) / np.float32(WEIGHT_SCALE)
+    pose = rows["pose"].astype(np.float32) / np.float32(POSE_SCALE)
+    return AvatarBatch(rate, cause, timestamp, weights, pose, bool(flags & END))
+
+
+def _malformed(what: str) -> UserInputError:
+    return UserInputError(f"avatar batch: {what}", hint="client and server must be of the same version")

@@ -1,0 +1,95 @@
+"""A call without a network, on any clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nodes.packets import AvatarFrames, Samples, Speech, duration_of
+from nodes.webrtc import _calls
+from nodes.webrtc._opus import Decoder
+from nodes.webrtc._send import RATE, Ticker, Voice
+from nodes.webrtc.protocol import AvatarBatch, Message, decode_batch
+from pipeline.cause import Cause, Causes
+from pipeline.clock import Clock
+from pipeline.packet import SECOND, Stamp
+
+ORIGIN = 0xFFFF_0000
+"""RTP time soon wraps."""
+
+
+class FakePeer:
+    """What a source and a sink use of a peer, and what came of it."""
+
+    def __init__(self) -> None:
+        self.clock = Clock(asyncio.get_running_loop())
+        self.connected, self.ended = asyncio.Event(), asyncio.Event()
+        self.connected.set()
+        self.on_sound: Callable[[Samples], None] = lambda samples: None
+        self.rtp_origin: int | None = ORIGIN
+        self.has_face = True
+        self.messages: list[tuple[int, Message]] = []
+        self.batches: list[tuple[int, AvatarBatch]] = []
+        """When each was sent."""
+        self.sound: list[tuple[int, int, Samples]] = []
+        """When it was sent, the RTP time, and what it decodes to."""
+        self.ticker = Ticker.here()
+        self.voice = Voice(self.ticker, self._push)
+        self.ticker.join(self.voice)
+        self._decoder = Decoder(RATE)
+
+    def __deepcopy__(self, memo: object) -> FakePeer:
+        raise TypeError("of an open connection there is no copy")
+
+    def _push(self, payload: bytes, pts: int) -> None:
+        self.sound.append((self.clock.now(), (pts + ORIGIN) % 2**32, self._decoder.decode(payload)))
+
+    def send(self, message: Message) -> None:
+        self.messages.append((self.clock.now(), message))
+
+    def send_avatar(self, data: bytes) -> None:
+        self.batches.append((self.clock.now(), decode_batch(data)))
+
+    def loud(self) -> list[tuple[int, int]]:
+        """When sound went out, and its RTP time."""
+        return [(now, pts) for now, pts, samples in self.sound if np.abs(samples.astype(int)).mean() > 2000]
+
+
+class Call:
+    """Registers a fake peer for the length of a with statement."""
+
+    def __init__(self, name: str = "call") -> None:
+        self.name = name
+
+    def __enter__(self) -> FakePeer:
+        self.peer = FakePeer()
+        peer: Any = self.peer
+        _calls.register(self.name, peer)
+        return self.peer
+
+    def __exit__(self, *_: object) -> None:
+        _calls.forget(self.name)
+        self.peer.ticker.leave(self.peer.voice)
+
+
+def answer(causes: Causes) -> Cause:
+    """A turn that has been committed."""
+    cause = causes.begin("turn")
+    causes.commit(cause)
+    return cause
+
+
+def speech(cause: Cause, seconds: float, *, pts: int = 0, rate: int = RATE, **more: Any) -> Speech:
+    """A tone that is a sentence."""
+    samples = (8000 * np.sin(np.arange(round(seconds * rate)) * 2600 / rate)).astype(np.int16)
+    return Speech(Stamp(pts, duration_of(samples.size, rate), cause), samples, rate, "one two three four", **more)
+
+
+def frames(cause: Cause, count: int, *, pts: int = 0, first: int = 0, rate: int = 50) -> AvatarFrames:
+    """Frames that are numbered in their first weight, in 255ths."""
+    weights = np.zeros((count, 52), np.float32)
+    weights[:, 0] = np.arange(first, first + count) / 255
+    return AvatarFrames(Stamp(pts, count * SECOND // rate, cause), weights, np.zeros((count, 7), np.float32), rate)

@@ -1,0 +1,114 @@
+"""What is known of aiortc's inside must be so, or be noticed before a release."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+import aioice.ice
+import aiortc
+import numpy as np
+import pytest
+import uvloop
+
+from nodes.webrtc import _aiortc
+from nodes.webrtc._aiortc import OPUS, TESTED, PacketTrack, missing, munged, opus_kinds
+from nodes.webrtc._peer import Peer
+from pipeline.clock import Clock, give_way
+from pipeline.packet import MILLISECOND
+from tests.nodes.webrtc.client import Client, loopback
+
+
+def test_the_version_is_one_that_was_tested() -> None:
+    """With another one, run the tests of this folder, read aiortc's changes, and add it to TESTED."""
+    assert aiortc.__version__.rsplit(".", 1)[0] in TESTED
+
+
+def test_datagrams_still_pass_where_they_are_tapped() -> None:
+    assert "self.receiver.data_received(data" in inspect.getsource(aioice.ice.StunProtocol.datagram_received)
+    assert [*inspect.signature(aioice.Connection.data_received).parameters] == ["self", "data", "component"]
+
+
+def test_a_name_that_has_gone_is_noticed() -> None:
+    """Then sound comes the other way, instead of not at all."""
+
+    async def main() -> None:
+        connection = aiortc.RTCPeerConnection()
+        transceiver = connection.addTransceiver("audio")
+        assert missing(connection) == []
+        inside: Any = transceiver.sender
+        del inside._ssrc
+        assert missing(connection) == ["RTCRtpSender._ssrc"]
+        dtls: Any = transceiver.receiver.transport
+        del dtls._rx_srtp
+        dtls.transport._connection.data_received = lambda packet: None
+        assert missing(connection) == ["Connection.data_received", "RTCDtlsTransport._rx_srtp", "RTCRtpSender._ssrc"]
+        del dtls.transport._connection
+        assert missing(connection)[:2] == ["RTCIceTransport._connection", "Connection.data_received"]
+
+    asyncio.run(main())
+
+
+def test_the_tap_takes_all_the_sound_and_leaves_the_rest() -> None:
+    """Fifty packets a second come decrypted; aiortc's own receiver sees none; its sender counts."""
+
+    async def main() -> None:
+        with loopback():
+            client, peer = Client(), Peer()
+            try:
+                async with asyncio.timeout(15):
+                    await client.call(peer)
+                    await client.speak(np.zeros(48_000, np.int16))
+                    await Clock(asyncio.get_running_loop()).sleep(100 * MILLISECOND)
+                assert peer.statistics().received == 50
+                kinds = {each.type: each for each in (await peer._receiver.getStats()).values()}
+                assert "inbound-rtp" not in kinds
+                sender = {each.type: each for each in (await peer._sender.getStats()).values()}
+                assert sender["outbound-rtp"].packetsSent == peer.statistics().sent >= 2
+                tap: Any = peer._tap
+                tap.connection.data_received(b"\x80\x6f" + bytes(40), 1)
+                tap.connection.data_received(b"\x80", 1)
+                assert peer.statistics().rejected == 1
+            finally:
+                await client.close()
+                await peer.close()
+            assert "data_received" not in vars(tap.connection)
+
+    uvloop.run(main())
+
+
+def test_a_track_gives_packets_in_order_and_none_before_it_is_read() -> None:
+    """What was said before the call stood must not come in a burst."""
+
+    async def main() -> None:
+        track = PacketTrack()
+        track.push(b"early", 0)
+        reading = asyncio.ensure_future(track.recv())
+        await give_way()
+        for number in range(3):
+            track.push(bytes([number]), number * 960)
+        packets = [await reading, await track.recv(), await track.recv()]
+        assert [(bytes(packet), packet.pts) for packet in packets] == [(b"\0", 0), (b"\1", 960), (b"\2", 1920)]
+        for number in range(200):
+            track.push(bytes([number]), number)
+        assert bytes(await track.recv()) == bytes([200 - _aiortc.MOST_QUEUED])
+        track.stop()
+        with pytest.raises(aiortc.mediastreams.MediaStreamError):
+            await track.recv()
+
+    asyncio.run(main())
+
+
+ANSWER = (
+    "v=0\r\nm=audio 9 X 111 0\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n"
+    "a=rtpmap:0 PCMU/8000\r\na=fmtp:0 x=1\r\n"
+)
+
+
+def test_the_answer_keeps_the_offers_numbers_and_all_other_lines() -> None:
+    """A browser refuses an answer with a number that it did not offer."""
+    assert opus_kinds(ANSWER) == {111}
+    assert munged(ANSWER) == ANSWER.replace("a=fmtp:111 minptime=10", f"a=fmtp:111 {OPUS}")
+    assert munged(munged(ANSWER)) == munged(ANSWER)
+    assert munged("v=0\r\n") == "v=0\r\n"

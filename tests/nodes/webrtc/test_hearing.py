@@ -1,0 +1,153 @@
+"""What arrives must be heard whole, and what is no voice must do no harm."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nodes.packets import Samples
+from nodes.webrtc import _hearing
+from nodes.webrtc._hearing import FRAME, RATE, Hearing, Reception, Rtp
+from nodes.webrtc._opus import Decoder, Encoder
+from pipeline.packet import MILLISECOND
+
+ms = MILLISECOND
+
+
+def rtp(number: int, payload: bytes, *, timestamp: int | None = None, source: int = 9) -> Rtp:
+    at = number * 960 if timestamp is None else timestamp
+    return Rtp(111, number & 0xFFFF, at & 0xFFFF_FFFF, source, payload)
+
+
+def spoken(count: int) -> list[bytes]:
+    """A tone in packets."""
+    encoder = Encoder(24_000, use="voip")
+    tone = (8000 * np.sin(np.arange(count * 480) / 9)).astype(np.int16)
+    return [encoder.encode(tone[at : at + 480]) for at in range(0, tone.size, 480)]
+
+
+class Ear:
+    """A hearing, and what it delivers."""
+
+    def __init__(self) -> None:
+        self.frames: list[Samples] = []
+        self.hearing = Hearing(self.frames.append)
+
+    @property
+    def sound(self) -> Samples:
+        return np.concatenate(self.frames)
+
+
+def test_every_packet_is_20_ms_of_sound() -> None:
+    ear = Ear()
+    for number, packet in enumerate(spoken(50)):
+        ear.hearing.packet(rtp(number, packet), number * 20 * ms)
+    assert [frame.size for frame in ear.frames] == [FRAME] * 50
+    assert np.abs(ear.sound[RATE // 10 :]).max() > 5000
+
+
+def test_a_lost_packet_leaves_no_hole() -> None:
+    """A hole in the middle of a word is another word."""
+    ear = Ear()
+    for number, packet in enumerate(spoken(50)):
+        if number != 25:
+            ear.hearing.packet(rtp(number, packet), number * 20 * ms)
+        ear.hearing.poll(number * 20 * ms)
+    assert len(ear.frames) == 50
+    assert all(np.abs(frame).max() > 2000 for frame in ear.frames[5:])
+
+
+def test_a_malformed_packet_is_concealed_and_counted() -> None:
+    """One damaged packet must not end the call, nor shift what follows."""
+    ear = Ear()
+    for number, packet in enumerate(spoken(10)):
+        damaged = bytes([packet[0] | 3, 1]) + b"\xff" if number == 5 else packet
+        ear.hearing.packet(rtp(number, damaged), number * 20 * ms)
+    assert len(ear.frames) == 10 and ear.hearing.malformed <= 1
+
+
+def test_the_copy_of_a_lost_packet_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a sender adds copies for a bad line, the real sound is better than a guess."""
+    used: list[int] = []
+
+    class Copied(Decoder):
+        def recovers(self, packet: bytes) -> bool:
+            return True
+
+        def recover(self, packet: bytes, samples: int) -> Samples:
+            used.append(samples)
+            return np.full(samples, 7, np.int16)
+
+    monkeypatch.setattr(_hearing, "Decoder", Copied)
+    ear = Ear()
+    for number, packet in enumerate(spoken(10)):
+        if number not in (4, 5):
+            ear.hearing.packet(rtp(number, packet), number * 20 * ms)
+        ear.hearing.poll(number * 20 * ms)
+    assert used == [FRAME] and len(ear.frames) == 10 and (ear.frames[5] == 7).all()
+
+
+def test_packets_of_any_length_become_frames_of_20_ms() -> None:
+    """Some clients send 60 ms at a time, or 10."""
+    ear = Ear()
+    one = spoken(1)[0]
+    for number, count in enumerate((3, 1, 2)):
+        packet = bytes([one[0] | 3, count]) + (one[1:] if count == 1 else b"")
+        ear.hearing.packet(rtp(number, packet, timestamp=sum((3, 1, 2)[:number]) * 960), number * 60 * ms)
+    assert [frame.size for frame in ear.frames] == [FRAME] * 6
+
+
+def test_another_source_is_heard_at_once() -> None:
+    """After a change of microphone the numbers begin anew; the counts go on."""
+    ear = Ear()
+    for number, packet in enumerate(spoken(10)):
+        ear.hearing.packet(rtp(number, packet), number * 20 * ms)
+    for number, packet in enumerate(spoken(10)):
+        ear.hearing.packet(rtp(40_000 + number, packet, timestamp=77, source=10), (10 + number) * 20 * ms)
+    assert len(ear.frames) >= 11 and ear.hearing.jitter.counts.received == 20
+    assert ear.hearing.reception is not None and ear.hearing.reception.source == 10
+
+
+@given(st.binary(max_size=80))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_a_packet_or_none(data: bytes) -> None:
+    """Whatever comes through the socket."""
+    packet = Rtp.parse(data)
+    assert packet is None or len(packet.payload) <= len(data) - 12
+
+
+def test_a_header_with_all_its_parts() -> None:
+    """Contributors, extensions and padding are skipped, not played."""
+    header = struct.pack("!BBHII", 0x80 | 0x20 | 0x10 | 2, 0x80 | 111, 7, 8, 9)
+    data = header + bytes(8) + struct.pack("!HH", 0xBEDE, 1) + bytes(4) + b"sound" + b"\0\0\3"
+    assert Rtp.parse(data) == Rtp(111, 7, 8, 9, b"sound")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", bytes(11), b"\x40" + bytes(20), b"\x8f" + bytes(20), b"\xa0" + bytes(11) + b"\xff"]
+)
+def test_what_is_no_rtp(data: bytes) -> None:
+    assert Rtp.parse(data) is None
+
+
+def test_the_report_counts_what_was_lost() -> None:
+    """The client lowers its rate by what we report."""
+    reception = Reception(9, 65_530)
+    for number in range(100):
+        if number % 10 != 3:
+            reception.add(rtp(65_530 + number, b"x", timestamp=number * 960), number * 20 * ms)
+    assert (reception.received, reception.lost, reception.highest) == (90, 10, 65_629)
+    assert reception.fraction_lost() == 25
+    assert reception.fraction_lost() == 0
+    assert reception.jitter < 1
+
+
+def test_the_report_measures_jitter() -> None:
+    reception = Reception(9, 0)
+    for number in range(400):
+        reception.add(rtp(number, b"x"), (number * 20 + 10 * (number % 2)) * ms)
+    assert abs(reception.jitter - 480) < 5

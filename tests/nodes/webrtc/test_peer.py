@@ -1,0 +1,264 @@
+"""A whole call on this machine: what is said arrives, what is answered is heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import uvloop
+
+from nodes.packets import Samples
+from nodes.webrtc import _aiortc, _peer
+from nodes.webrtc._peer import Peer
+from nodes.webrtc._send import Playback
+from nodes.webrtc.protocol import Flush, decode_from_server
+from pipeline.cause import Causes
+from pipeline.clock import Clock
+from pipeline.errors import Stuck, UserInputError
+from pipeline.packet import MILLISECOND
+from tests.nodes.webrtc.client import Client, Drop, loopback
+
+ms = MILLISECOND
+
+
+def tone(seconds: float, rate: int, pitch: float = 440) -> Samples:
+    return (8000 * np.sin(2 * np.pi * pitch * np.arange(round(rate * seconds)) / rate)).astype(np.int16)
+
+
+def pitch_of(samples: Samples, rate: int) -> float:
+    return float(np.argmax(np.abs(np.fft.rfft(samples * np.hanning(samples.size))))) * rate / samples.size
+
+
+class Talk:
+    """A peer, its client, and what the peer hears."""
+
+    def __init__(self, client: Client, peer: Peer) -> None:
+        self.client, self.peer = client, peer
+        self.clock = Clock(asyncio.get_running_loop())
+        self.heard: list[Samples] = []
+        self.answer = ""
+        peer.on_sound = self.heard.append
+
+
+def calling(scene: Callable[[Talk], Awaitable[None]], *, drop: Drop = lambda number: False, face: bool = True) -> Talk:
+    """Calls, plays the scene, hangs up."""
+
+    async def main() -> Talk:
+        with loopback():
+            talk = Talk(Client(drop=drop, face=face), Peer())
+            try:
+                async with asyncio.timeout(20):
+                    talk.answer = await talk.client.call(talk.peer)
+                    await scene(talk)
+            finally:
+                async with asyncio.timeout(10):
+                    await talk.client.close()
+                    await talk.peer.close()
+            return talk
+
+    return uvloop.run(main())
+
+
+def test_a_call() -> None:
+    """Sound in and out, events both ways, face frames; and when it is over nothing is left."""
+
+    async def scene(talk: Talk) -> None:
+        texts: list[str] = []
+        talk.peer.on_message = texts.append
+        talk.client.channel.send("hello")
+        causes = Causes()
+        talk.peer.voice.play(playback := Playback(tone(0.8, 24_000, 880), causes.root))
+        await talk.client.speak(tone(1.0, 48_000))
+        await playback.over
+        talk.peer.send(Flush(3))
+        talk.peer.send_avatar(b"frames")
+        await talk.clock.sleep(400 * ms)
+        assert texts == ["hello"]
+        assert talk.peer.has_face and talk.peer.rtp_origin is not None
+
+    talk = calling(scene)
+    heard = np.concatenate(talk.heard)
+    assert all(frame.size == 320 for frame in talk.heard) and 49 <= len(talk.heard) <= 51
+    assert abs(pitch_of(heard[1600:], 16_000) - 440) < 10
+    statistics = talk.peer.statistics()
+    assert statistics.direct and statistics.received == 50 and statistics.lost == statistics.malformed == 0
+    answer = np.concatenate(talk.client.heard)
+    loud = answer[np.abs(answer.astype(int)) > 1000]
+    assert loud.size > 0.5 * 48_000 * 0.8
+    assert [decode_from_server(text) for text in talk.client.events] == [Flush(3)]
+    assert talk.client.batches == [b"frames"]
+
+
+def test_the_origin_of_rtp_time_is_what_the_client_sees() -> None:
+    """The face would be beside the voice by a random number of hours."""
+    seen: list[int] = []
+    sent: list[int] = []
+
+    async def scene(talk: Talk) -> None:
+        track = talk.peer._track
+        push = track.push
+
+        def send(payload: bytes, pts: int) -> None:
+            sent.append(pts)
+            push(payload, pts)
+
+        talk.peer.voice._send = send
+        await talk.clock.sleep(100 * ms)  # what was sent before has arrived
+        transport: Any = talk.client.connection.getReceivers()[0].transport
+        usual = transport._handle_rtp_data
+
+        async def spy(data: bytes, arrival_time_ms: int) -> None:
+            seen.append(int.from_bytes(data[4:8], "big"))
+            await usual(data, arrival_time_ms)
+
+        transport._handle_rtp_data = spy
+        talk.peer.voice.play(Playback(tone(0.3, 24_000), Causes().root))
+        await talk.clock.sleep(500 * ms)
+        assert len(seen) > 10 and talk.peer.rtp_origin is not None
+        assert {(rtp - talk.peer.rtp_origin) % 2**32 for rtp in seen} <= set(sent)
+
+    calling(scene)
+
+
+def test_what_the_network_loses_is_concealed_and_counted() -> None:
+    """One packet in ten: the sound is as long as before, and the counts say why it was worse."""
+
+    async def scene(talk: Talk) -> None:
+        await talk.client.speak(tone(1.2, 48_000))
+        await talk.clock.sleep(100 * ms)
+
+    talk = calling(scene, drop=lambda number: number % 10 == 5)
+    assert len(talk.heard) == 60
+    statistics = talk.peer.statistics()
+    assert (statistics.received, statistics.lost, statistics.concealed_ms) == (54, 6, 120)
+    assert all(np.abs(frame).max() > 2000 for frame in talk.heard[5:])
+
+
+def test_the_client_is_told_what_arrives() -> None:
+    """Without receiver reports a browser does not know of the loss, and never adapts."""
+    found: list[Any] = []
+
+    async def scene(talk: Talk) -> None:
+        await talk.client.speak(tone(2.4, 48_000))
+        report = await talk.client.connection.getSenders()[0].getStats()
+        found.extend(each for each in report.values() if each.type == "remote-inbound-rtp")
+
+    calling(scene, drop=lambda number: number % 10 == 5)
+    assert found and found[0].packetsLost >= 4 and found[0].fractionLost >= 20
+
+
+def test_the_answer_asks_the_browser_for_a_narrow_voice_and_pauses() -> None:
+    async def scene(talk: Talk) -> None:
+        await talk.clock.sleep(ms)
+
+    answer = calling(scene, face=False).answer
+    assert answer.count("a=fmtp:96 ") == 1
+    assert f"a=rtpmap:96 opus/48000/2\r\na=fmtp:96 {_aiortc.OPUS}\r\n" in answer
+    assert "PCMU" not in answer
+
+
+def test_without_aiortcs_inside_sound_still_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new aiortc may change what it never promised: calls must go on."""
+    monkeypatch.setattr(_aiortc, "missing", lambda peer: ["RTCIceTransport._connection"])
+
+    async def scene(talk: Talk) -> None:
+        await talk.client.speak(tone(1.0, 48_000))
+        await talk.clock.sleep(200 * ms)
+
+    talk = calling(scene)
+    assert not talk.peer.statistics().direct
+    assert len(talk.heard) >= 40 and all(frame.size == 320 for frame in talk.heard)
+    assert abs(pitch_of(np.concatenate(talk.heard)[3200:], 16_000) - 440) < 10
+
+
+def test_when_the_client_hangs_up_the_call_is_over() -> None:
+    """Else the session would stay, and its seat with it."""
+
+    async def scene(talk: Talk) -> None:
+        await talk.client.close()
+        async with asyncio.timeout(5):
+            await talk.peer.ended.wait()
+        talk.peer.send(Flush(1))
+        await talk.peer.close()
+        await talk.peer.close()
+
+    calling(scene)
+
+
+def test_a_call_that_does_not_close_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that waits for it for ever would take no calls any more."""
+
+    async def scene(talk: Talk) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(_peer, "CLOSING", 0.05)
+            patch.setattr(talk.peer._peer, "close", asyncio.Event().wait)
+            with pytest.raises(Stuck, match=r"did not close in 0\.05 s"):
+                await talk.peer.close()
+
+    calling(scene)
+
+
+def test_a_client_that_does_not_read_gets_no_more_frames() -> None:
+    async def scene(talk: Talk) -> None:
+        for _ in range(400):
+            talk.peer.send_avatar(bytes(1000))
+        assert talk.peer.statistics().dropped > 300
+
+    calling(scene)
+
+
+async def refused(offer: str) -> UserInputError:
+    with loopback():
+        peer = Peer()
+        try:
+            with pytest.raises(UserInputError) as caught:
+                await peer.answer(offer)
+        finally:
+            await peer.close()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "offer", ["", "hello", "v=0\r\nm=audio", "v=0\r\nm=audio x y z\r\n", "v=0\r\na=group\r\nm=\r\n"]
+)
+def test_a_malformed_offer_is_a_typed_error(offer: str) -> None:
+    """It comes from outside: the answer is what to send instead, not a trace."""
+    error = asyncio.run(refused(offer))
+    assert "offer" in error.message and error.hint
+
+
+def test_an_offer_without_sound_is_refused() -> None:
+    async def main() -> UserInputError:
+        import aiortc
+
+        with loopback():
+            client = aiortc.RTCPeerConnection()
+            client.createDataChannel("oai-events")
+            await client.setLocalDescription(await client.createOffer())
+            offer = client.localDescription.sdp
+            await client.close()
+        return await refused(offer)
+
+    assert "has no audio" in asyncio.run(main()).message
+
+
+def test_an_offer_without_opus_is_refused() -> None:
+    """A telephone's codec alone: better a clear no than a silent call."""
+
+    async def main() -> UserInputError:
+        with loopback():
+            client = Client(face=False)
+            transceiver = client.connection.getTransceivers()[0]
+            import aiortc
+
+            codecs = aiortc.RTCRtpSender.getCapabilities("audio").codecs
+            transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType == "audio/PCMU"])
+            await client.connection.setLocalDescription(await client.connection.createOffer())
+            offer = client.connection.localDescription.sdp
+            await client.close()
+        return await refused(offer)
+
+    assert "Opus" in asyncio.run(main()).hint

@@ -1,0 +1,198 @@
+"""What a caller hears and sees: whole, together, and nothing after an interruption."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nodes.packets import Audio, Played
+from nodes.webrtc.protocol import Flush
+from nodes.webrtc.sink import WebRtcSink
+from pipeline.cause import Causes
+from pipeline.errors import UserInputError
+from pipeline.packet import MILLISECOND, SECOND, Stamp
+from pipeline.runner import Runner
+from pipeline.testing import Bench, Outcome, run_node
+from pipeline.virtual import run_virtual
+from tests.nodes.webrtc.fakes import ORIGIN, Call, FakePeer, answer, frames, speech
+
+ms = MILLISECOND
+Script = dict[int, Callable[[Bench, FakePeer], Any]]
+
+
+def called(feed: Any, script: Script | None = None, tail: int = SECOND) -> tuple[Outcome, FakePeer]:
+    """Runs the sink over a feed that comes at once; at the times of the script something happens."""
+
+    async def main() -> tuple[Outcome, FakePeer]:
+        with Call() as peer:
+            bench = Bench(WebRtcSink(call="call"), feed, paced=False)
+            async with Runner() as runner:
+                run = asyncio.ensure_future(bench.run(runner))
+                for at, act in sorted((script or {}).items()):
+                    await peer.clock.sleep_until(at)
+                    act(bench, peer)
+                outcome = await run
+                await peer.clock.sleep(tail)
+            return outcome, peer
+
+    return run_virtual(main())
+
+
+def told(outcome: Outcome) -> list[tuple[str, int, bool, bool]]:
+    return [(event.text, event.position // ms, event.ended, event.last) for event in outcome.of(Played)]
+
+
+def shown(peer: FakePeer) -> list[tuple[int, int]]:
+    """Each frame: its RTP time, and which it is."""
+    return [
+        ((batch.timestamp + row * 48_000 // batch.rate) % 2**32, round(float(weights[0]) * 255))
+        for _, batch in peer.batches
+        for row, weights in enumerate(batch.weights)
+    ]
+
+
+def test_a_sentence_is_played_and_those_above_are_told() -> None:
+    cause = answer(Causes())
+    outcome, peer = called([speech(cause, 0.5, last=True)])
+    assert len(peer.loud()) == 25
+    assert told(outcome) == [("", 0, False, False), ("one two three four", 500, True, True)]
+    assert outcome.errors == []
+
+
+def test_a_voice_of_another_rate_is_played_at_its_own_pitch() -> None:
+    cause = answer(Causes())
+    _, peer = called([speech(cause, 0.5, rate=22_050)])
+    sound = np.concatenate([samples for _, _, samples in peer.sound if samples.size])
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(sound.size)))
+    assert abs(np.argmax(spectrum) * 24_000 / sound.size - 2600 / 2 / np.pi) < 10
+    assert len(peer.loud()) == 25
+
+
+def test_sound_without_words_is_played_and_not_told() -> None:
+    said = speech(answer(Causes()), 0.2)
+    outcome, peer = called([Audio(said.at, said.samples, said.rate)])
+    assert len(peer.loud()) == 10 and told(outcome) == []
+
+
+def test_a_guess_is_not_heard_before_it_is_committed() -> None:
+    causes = Causes()
+    cause = causes.begin("guess")
+    _, peer = called([speech(cause, 0.2)], {300 * ms: lambda *_: causes.commit(cause)})
+    assert len(peer.loud()) == 10 and peer.loud()[0][0] >= 300 * ms
+
+
+def test_an_interruption_is_silence_within_20_ms_and_the_face_is_flushed() -> None:
+    """The words that were not heard are not in the history, and the mouth does not go on."""
+    cause = answer(Causes())
+    feed = {"audio": [speech(cause, 1.0, last=True)], "avatar": [frames(cause, 50)]}
+    outcome, peer = called(feed, {510 * ms: lambda bench, _: bench.session.causes.revoke(cause, "feed_audio")})
+    assert max(now for now, _ in peer.loud()) <= 510 * ms
+    text, position, ended, last = told(outcome)[-1]
+    assert text == "one two" and 490 <= position <= 520 and ended and not last
+    assert [(now // ms, message.cause) for now, message in peer.messages if isinstance(message, Flush)] == [
+        (510, cause.id)
+    ]
+    assert all(now <= 510 * ms for now, _ in peer.batches)
+
+
+def test_the_face_is_sent_ahead_with_the_rtp_time_of_its_sound() -> None:
+    """A frame of 300 ms into the sentence has the RTP time of that very sound, even where it wraps."""
+    cause = answer(Causes())
+    _, peer = called(
+        {"audio": [speech(cause, 1.2, pts=7 * SECOND, last=True)], "avatar": [frames(cause, 60, pts=7 * SECOND)]}
+    )
+    first = peer.loud()[0][1]
+    assert shown(peer) == [((first + number * 960) % 2**32, number) for number in range(60)]
+    began = peer.loud()[0][0]
+    leads = [batch.timestamp - first - (now - began) * 48 // 1_000_000 for now, batch in peer.batches[1:]]
+    assert all(0 <= lead % 2**32 <= 400 * 48 for lead in leads) and len(peer.batches) <= 12
+    assert [batch.end for _, batch in peer.batches] == [False] * (len(peer.batches) - 1) + [True]
+    assert max(len(batch.weights) for _, batch in peer.batches) * 66 + 16 < 1200
+    assert ORIGIN + 1.2 * 48_000 > 2**32 - 48_000
+
+
+def test_a_held_answer_pauses_with_its_face_and_goes_on_where_it_was() -> None:
+    """The frames that were sent ahead are taken back, and come again with later times."""
+    causes = Causes()
+    cause = answer(causes)
+    feed = {"audio": [speech(cause, 1.0, last=True)], "avatar": [frames(cause, 50)]}
+    script: Script = {310 * ms: lambda *_: causes.hold(cause), 710 * ms: lambda *_: causes.release(cause)}
+    outcome, peer = called(feed, script)
+    assert len(peer.loud()) == 50
+    assert [type(message) for _, message in peer.messages] == [Flush]
+    last = {number: rtp for rtp, number in shown(peer)}
+    first = peer.loud()[0][1]
+    assert (last[49] - first) % 2**32 == (49 * 20 + 400) * 48
+    assert (last[5] - first) % 2**32 == 5 * 20 * 48
+    assert told(outcome)[-1] == ("one two three four", 1000, True, True)
+
+
+def test_frames_that_come_late_are_sent_from_where_the_sound_is() -> None:
+    cause = answer(Causes())
+
+    def give(bench: Bench, peer: FakePeer) -> None:
+        node: Any = bench.node
+        node.memory.lips.add(frames(cause, 50))
+
+    _, peer = called([speech(cause, 1.0)], {500 * ms: give})
+    numbers = [number for _, number in shown(peer)]
+    assert numbers == list(range(numbers[0], 50)) and 24 <= numbers[0] <= 27
+
+
+def test_each_sentence_has_its_own_frames() -> None:
+    """Two sentences of one answer, whose frames came all at once."""
+    cause = answer(Causes())
+    said = [speech(cause, 0.4, pts=0), speech(cause, 0.4, pts=900 * ms, last=True)]
+    face = [frames(cause, 20), frames(cause, 20, pts=900 * ms, first=100)]
+    _, peer = called({"audio": said, "avatar": face})
+    first = peer.loud()[0][1]
+    assert [number for _, number in shown(peer)] == [*range(20), *range(100, 120)]
+    times = [(rtp - first) % 2**32 for rtp, _ in shown(peer)]
+    assert times == [number * 960 for number in range(40)]
+
+
+def test_frames_of_what_was_never_said_do_not_pile_up() -> None:
+    causes = Causes()
+    cause, dead = answer(causes), answer(causes)
+    node = WebRtcSink(call="call")
+
+    async def main() -> int:
+        with Call():
+            feed: Any = {
+                "audio": [speech(cause, 0.2), speech(dead, 0.2)],
+                "avatar": [frames(cause, 10), frames(dead, 10)],
+            }
+            async with Runner() as runner:
+                await Bench(node, feed, paced=False).run(runner)
+        assert node.memory.lips is not None
+        return node.memory.lips.waiting
+
+    assert run_virtual(main()) == 0
+
+
+def test_a_client_without_a_face_gets_no_frames() -> None:
+    cause = answer(Causes())
+
+    def no_face(_: Bench, peer: FakePeer) -> None:
+        peer.has_face = False
+
+    feed = {"audio": [speech(cause, 0.4)], "avatar": [frames(cause, 20)]}
+    _, peer = called(feed, {0: no_face})
+    assert peer.batches == [] and len(peer.loud()) == 20
+
+
+def test_when_the_caller_hangs_up_nothing_waits_for_ever() -> None:
+    """The session must be able to end, and know how far the answer got."""
+    cause = answer(Causes())
+    outcome, _ = called([speech(cause, 5.0)], {300 * ms: lambda _, peer: peer.ended.set()})
+    assert outcome.report.ended == "eos"
+    assert 280 <= told(outcome)[-1][1] <= 320
+
+
+def test_without_a_call_the_error_teaches() -> None:
+    with pytest.raises(UserInputError, match="no call 'gone'"):
+        run_node(WebRtcSink(call="gone"), [Audio(Stamp(0, 0, answer(Causes())), np.zeros(0, np.int16), 24_000)])

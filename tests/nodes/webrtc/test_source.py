@@ -1,0 +1,110 @@
+"""What a caller says must reach the graph whole, at the right time, until they hang up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nodes.packets import Audio
+from nodes.webrtc.source import OUTAGE, WINDOW, Timeline, WebRtcSource
+from pipeline.errors import UserInputError
+from pipeline.packet import MILLISECOND, SECOND
+from pipeline.runner import Runner
+from pipeline.testing import Bench, Outcome, run_node
+from pipeline.virtual import run_virtual
+from tests.nodes.webrtc.fakes import Call, FakePeer
+
+ms = MILLISECOND
+FRAME = 20 * ms
+
+
+def called(scene: Callable[[FakePeer], Any]) -> Outcome:
+    """Runs the source while a scene happens; then the caller hangs up."""
+
+    async def main() -> Outcome:
+        with Call() as peer:
+            async with Runner() as runner:
+                run = asyncio.ensure_future(Bench(WebRtcSource(call="call")).run(runner))
+                await peer.clock.sleep(ms)
+                await scene(peer)
+                peer.ended.set()
+                return await run
+
+    return run_virtual(main())
+
+
+def frame(number: int) -> Any:
+    return np.full(320, number, np.int16)
+
+
+def test_all_that_is_said_comes_out_and_the_stream_ends_with_the_call() -> None:
+    async def scene(peer: FakePeer) -> None:
+        for number in range(50):
+            await peer.clock.sleep(FRAME)
+            peer.on_sound(frame(number))
+
+    outcome = called(scene)
+    heard = outcome.of(Audio)
+    assert [int(audio.samples[0]) for audio in heard] == list(range(50))
+    assert {audio.rate for audio in heard} == {16_000} and outcome.report.ended == "eos"
+    assert [audio.at.pts for audio in heard] == [ms + number * FRAME for number in range(50)]
+
+
+def test_what_came_before_the_caller_hung_up_is_not_lost() -> None:
+    async def scene(peer: FakePeer) -> None:
+        for number in range(10):
+            peer.on_sound(frame(number))
+
+    assert len(called(scene).of(Audio)) == 10
+
+
+def test_after_a_stall_the_sound_has_the_times_at_which_it_was_spoken() -> None:
+    """The network stands still for half a second: words must not be squeezed together."""
+
+    async def scene(peer: FakePeer) -> None:
+        for number in range(50):
+            await peer.clock.sleep(FRAME if not 10 <= number < 35 else 0 if number > 10 else 26 * FRAME)
+            peer.on_sound(frame(number))
+
+    assert {b.at.pts - a.at.pts for a, b in pairwise(called(scene).of(Audio))} == {FRAME}
+
+
+def test_without_a_call_the_error_teaches() -> None:
+    with pytest.raises(UserInputError, match="no call 'gone'"):
+        run_node(WebRtcSource(call="gone"))
+
+
+def test_a_clock_that_is_too_fast_never_hears_the_future() -> None:
+    """The caller's clock gains 100 ms: pts stay at or before now."""
+    timeline, now = Timeline(), SECOND
+    for number in range(2000):
+        now = SECOND + number * (FRAME - FRAME // 400)
+        assert timeline.place(FRAME, now) + FRAME <= now
+
+
+def test_a_clock_that_is_too_slow_does_not_fall_behind() -> None:
+    """Over hours it would look as if everybody answered late."""
+    timeline = Timeline()
+    for number in range(5000):
+        now = SECOND + number * (FRAME + FRAME // 1000)
+        pts = timeline.place(FRAME, now)
+    assert now - (pts + FRAME) < 20 * ms
+
+
+def test_after_an_outage_time_goes_on_from_now() -> None:
+    timeline = Timeline()
+    timeline.place(FRAME, SECOND)
+    assert timeline.place(FRAME, 2 * OUTAGE) == 2 * OUTAGE - FRAME
+
+
+def test_jitter_alone_moves_nothing() -> None:
+    timeline, source = Timeline(), np.random.default_rng(1)
+    placed = []
+    for number in range(3 * WINDOW // FRAME):
+        placed.append(timeline.place(FRAME, SECOND + number * FRAME + int(source.integers(0, 30)) * ms * (number > 0)))
+    assert set(np.diff(placed)) == {FRAME}

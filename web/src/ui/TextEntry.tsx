@@ -1,0 +1,39 @@
+import { type ReactNode, type SyntheticEvent, useState } from "react";
+
+import { SendIcon } from "./icons";
+
+interface Props {
+  enabled: boolean;
+  /** Says whether it was sent. */
+  onSend: (text: string) => boolean;
+}
+
+/** For what one would rather type. */
+export function TextEntry({ enabled, onSend }: Props): ReactNode {
+  const [text, setText] = useState("");
+  const send = (event: SyntheticEvent): void => {
+    event.preventDefault();
+    if (onSend(text)) setText("");
+  };
+  return (
+    <form className="entry" onSubmit={send}>
+      <label className="hidden" htmlFor="say">
+        Type something to say
+      </label>
+      <input
+        id="say"
+        value={text}
+        disabled={!enabled}
+        maxLength={2_000}
+        autoComplete="off"
+        enterKeyHint="send"
+        placeholder={enabled ? "Type something to say" : "Call first, then you can type too"}
+        onChange={({ target }) => setText(target.value)}
+      />
+      <button type="submit" className="round" disabled={!enabled || text.trim() === ""}>
+        <SendIcon />
+        <span className="hidden">Send</span>
+      </button>
+    </form>
+  );
+}
