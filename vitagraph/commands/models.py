@@ -57,13 +57,14 @@ def pull_models(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Fetch models (all, unless you name some) and compare them with the catalogue's checksums."""
-    from nodes.models import catalogue
+    from nodes.models import catalogue, path
     from vitagraph.download import pull
 
     wanted = names or [name for name in catalogue() if tests or not name.startswith(_TESTS)]
     for name in wanted:
         pull(name, quiet=quiet)
-    typer.echo(f"here: {', '.join(wanted)}")
+    for name in wanted:
+        typer.echo(f"{name}: {path(name)}")
 
 
 @_app.command("verify")
