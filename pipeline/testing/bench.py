@@ -88,7 +88,7 @@ class Bench:
         self.node = node
         self.outcome = Outcome()
         self.fed: list[Packet] = []
-        self._feed = _by_port(node, feed)
+        self._feed = by_port(node, feed)
         self._caps = caps or {}
         self._queue = queue
         self._paced = paced
@@ -177,7 +177,8 @@ class Bench:
         return Collector()
 
 
-def _by_port(node: Node[Any], feed: Feed) -> dict[str, list[Packet | Event]]:
+def by_port(node: Node[Any], feed: Feed) -> dict[str, list[Packet | Event]]:
+    """The feed as lists by port; one list alone is for the input that a graph must link."""
     if isinstance(feed, Mapping):
         return {port: list(items) for port, items in feed.items()}
     ports = [name for name, port in node.inputs.items() if not port.optional] or list(node.inputs)

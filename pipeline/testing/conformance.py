@@ -27,7 +27,7 @@ from pipeline.guard import MAX_OUTPUTS
 from pipeline.node import Node, Source, Transform
 from pipeline.packet import SECOND, Packet
 from pipeline.runner import Runner
-from pipeline.testing.bench import NODE, _by_port, root
+from pipeline.testing.bench import NODE, by_port, root
 from pipeline.testing.leaks import Leak, no_leaks
 from pipeline.testing.rig import TINY, MakeFeed, Rig
 from pipeline.virtual import run_virtual
@@ -80,7 +80,7 @@ def conformance(
         if rule not in RULES:
             near = get_close_matches(rule, RULES, n=1)
             raise ValueError(f"there is no rule {rule!r}: {f'did you mean {near[0]!r}?' if near else ', '.join(RULES)}")
-    if feed is not None and not any(_by_port(make_node(), feed(root)).values()):
+    if feed is not None and not any(by_port(make_node(), feed(root)).values()):
         raise ValueError("feed(cause) gave nothing to feed")
     kit = _Kit(make_node, feed, caps or {}, frozenset(exempt))
     try:

@@ -20,7 +20,7 @@ from pipeline.params import NoParams
 from pipeline.port import Output
 from pipeline.runner import Runner
 from pipeline.stage import EndOfStream
-from pipeline.testing.bench import NODE, OUT, Bench, Feed, _by_port, root
+from pipeline.testing.bench import NODE, OUT, Bench, Feed, by_port, root
 
 LONG = 600 * SECOND
 """Nanoseconds after which a run that has not ended counts as hanging."""
@@ -94,7 +94,7 @@ class Rig(Bench):
         cause = self.session.causes.begin("conformance")
         self.session.causes.commit(cause)
         if self._make_feed is not None:
-            act = Act(cause, _by_port(self.node, self._make_feed(cause)))
+            act = Act(cause, by_port(self.node, self._make_feed(cause)))
             for acts in self._acts.values():
                 acts.put_nowait(act)
         return cause
