@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from nodes.models import path, pull
-from pipeline import Plan, Registry, load, plan
-from vitagraph.replay.aim import find_ends
+from pipeline import Plan, load, plan
+from vitagraph.replay.aim import FileEnds, find_ends
 from vitagraph.replay.clip import Clip
 from vitagraph.replay.run import Replay
 
@@ -68,7 +68,7 @@ def conversation(file: Path) -> None:
 
 def planned(graph: Path, clip: Clip) -> Plan:
     """The graph's plan with its ends at the clip."""
-    registry = Registry()
+    registry = FileEnds()
     settings = find_ends(graph, registry, {}).settings(clip.path, clip.folder)
     return plan(load(graph, registry=registry, settings=settings), registry)
 

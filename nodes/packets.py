@@ -183,6 +183,22 @@ class Played(Event, frozen=True):
     """Whether it was the answer's last speech, played to its end."""
 
 
+class Typed(Event, frozen=True):
+    """Upstream from a call's sink: what the person wrote instead of saying it."""
+
+    text: str
+
+
+class Instructed(Event, frozen=True):
+    """Upstream from a call's sink: how the client of the call wants to be answered from now on."""
+
+    instructions: str
+
+
+class Hush(Event, frozen=True):
+    """Upstream from a call's sink: the person wants the answer to stop, without a word."""
+
+
 class TurnChanged(Event, frozen=True):
     """On the bus: what the turn node decided."""
 
@@ -194,6 +210,7 @@ class TurnChanged(Event, frozen=True):
     voice_end: int = 0
     """The end of the last voiced sample of the turn, on the session's clock."""
     reason: str = ""
+    """Why; `typed` for a turn that was written."""
 
 
 def duration_of(samples: int, rate: int) -> int:

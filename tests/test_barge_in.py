@@ -12,10 +12,11 @@ import pytest
 
 from nodes.models import path
 from nodes.packets import Played, Samples, Speech, TextDelta, Transcript, TurnChanged
-from pipeline import Packet, Registry, Runner, SessionReport, load, plan, run_virtual
+from pipeline import Packet, Runner, SessionReport, load, plan, run_virtual
 from pipeline.events import Flushed
 from pipeline.graph.plan import PlannedLink
 from pipeline.packet import SECOND
+from vitagraph.replay.aim import FileEnds
 
 pytestmark = pytest.mark.real_model
 
@@ -59,7 +60,7 @@ class Seen:
 
 
 def replay(recording: Path, out: Path) -> Seen:
-    registry = Registry()
+    registry = FileEnds()
     settings = {"caller.path": str(recording), "playback.path": str(out)}
     planned = plan(load(GRAPH, registry=registry, settings=settings), registry)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import Field
 
 from nodes.dialogue._history import History, Message
-from nodes.packets import Played, TextDelta, Transcript
+from nodes.packets import Instructed, Played, TextDelta, Transcript
 from nodes.words import completeness
 from pipeline.errors import UserInputError
 from pipeline.node import Service
@@ -95,6 +95,7 @@ class Chat(Answering[C]):
     """
 
     played = Receives(Played)
+    instructed = Receives(Instructed)
 
     Memory = History
     memory: History
@@ -103,6 +104,12 @@ class Chat(Answering[C]):
     def note(self, event: Played) -> tuple[()]:
         """Remembers what was really heard."""
         self.memory.played(event)
+        return ()
+
+    @instructed.each
+    def follow(self, event: Instructed) -> tuple[()]:
+        """From the next answer on."""
+        self.memory.instructions = event.instructions
         return ()
 
     def answered(self, heard: Transcript) -> Pieces:

@@ -85,6 +85,8 @@ class History:
     """The exchanges of one session; outlives every flush."""
 
     def __init__(self) -> None:
+        self.instructions = ""
+        """What takes the place of the node's own `system`, where the client of a call says so."""
         self._exchanges: list[Exchange] = []
 
     def ask(self, cause: Cause, question: str, *, turns: int, characters: int) -> Exchange:
@@ -109,9 +111,9 @@ class History:
                 return
 
     def messages(self, system: str = "") -> list[Message]:
-        """The prompt: the system's line, then the person's and the assistant's by turns."""
+        """The prompt: the instructions or the system's line, then the person's and the assistant's by turns."""
         merged: list[Message] = []
-        for role, content in self._lines(system):
+        for role, content in self._lines(self.instructions or system):
             if merged and merged[-1]["role"] == role:
                 # Many chat templates refuse two lines of one side, which an unheard answer leaves.
                 merged[-1]["content"] += f"\n{content}"

@@ -9,6 +9,9 @@ they do not, and in between as long as this person's own pauses.
 
 When somebody speaks over an answer it is *held* at once. It is revoked when they go on
 for long enough or say something that matters; a noise or an `mm-hm` lets it go on.
+
+What a person writes is a turn at once: its words are known, so they go past the speech
+recognition, by the port `typed`.
 """
 
 from __future__ import annotations
@@ -19,7 +22,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from nodes.packets import Audio, Heard, Played, SpeechEnd, SpeechStart, TurnChanged, Utterance
+from nodes.packets import (
+    Audio,
+    Heard,
+    Hush,
+    Played,
+    SpeechEnd,
+    SpeechStart,
+    Transcript,
+    TurnChanged,
+    Typed,
+    Utterance,
+)
 from nodes.turn._buffer import TurnBuffer
 from nodes.words import completeness, is_backchannel
 from pipeline.caps import same
@@ -65,8 +79,11 @@ class Endpoint(Transform[EndpointParams]):
 
     speech = Input(Audio, SpeechStart, SpeechEnd, channels=1)
     utterance = Output(Utterance, rate=same("speech"), channels=1)
+    typed = Output(Transcript)
     heard = Receives(Heard)
     played = Receives(Played)
+    written = Receives(Typed)
+    hushed = Receives(Hush)
 
     @dataclass(slots=True)
     class State:
@@ -182,6 +199,25 @@ class Endpoint(Transform[EndpointParams]):
                 state.phase = "idle"
             if event.last:
                 state.answer = None
+        return ()
+
+    @written.each
+    def read(self, event: Typed) -> Iterable[Transcript]:
+        """A turn that is written: it is whole, and it interrupts."""
+        if not event.text.strip():
+            return ()
+        now = self.clock.now()
+        cause = self.causes.begin("typed")
+        self._interrupt("typed")
+        self.causes.commit(cause)
+        self.post(TurnChanged(now, cause, "committed", now, "typed"))
+        self.state.answer = cause
+        return (Transcript(Stamp(now, 0, cause), event.text.strip(), whole=True, confidence=1.0),)
+
+    @hushed.each
+    def hush(self, event: Hush) -> Out:
+        """The answer ends here; whoever speaks goes on speaking."""
+        self._interrupt("hushed")
         return ()
 
     def finish(self) -> Out:

@@ -48,6 +48,7 @@ TESTED = ("1.16",)
 OPUS = "minptime=10;useinbandfec=1;maxplaybackrate=16000;maxaveragebitrate=24000;stereo=0;usedtx=1"
 """What we ask of a browser's encoder: a voice needs no more, and half the decoding."""
 REFUSED = (
+    TypeError,
     ValueError,
     LookupError,
     AttributeError,
@@ -132,6 +133,8 @@ class Tap:
     connection: Any
     rejected: int = 0
     """Packets that could not be decrypted: forged, damaged, or a second time."""
+    datagrams: int = 0
+    """All that has come, of any kind."""
 
     @classmethod
     def on(cls, receiver: aiortc.RTCRtpReceiver, deliver: Callable[[bytes], None]) -> Tap:
@@ -141,6 +144,7 @@ class Tap:
         usual = tap.connection.data_received
 
         def received(data: bytes, component: int) -> None:
+            tap.datagrams += 1
             if len(data) < 12 or not 128 <= data[0] < 192 or 192 <= data[1] < 224:
                 usual(data, component)  # DTLS, or RTCP (RFC 5761, section 4; RFC 7983)
                 return

@@ -77,7 +77,7 @@ class Counts:
     """Samples at 48 kHz."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take twice as long to make
 class _Packet:
     time: int
     payload: bytes

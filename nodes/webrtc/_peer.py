@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiortc
 
-from nodes.packets import Samples
+from nodes.packets import Hush, Instructed, Samples, Typed
 from nodes.webrtc import _aiortc, _opus
 from nodes.webrtc._aiortc import PacketTrack, Tap
 from nodes.webrtc._hearing import Hearing, Rtp
@@ -19,6 +20,11 @@ from pipeline.errors import Stuck, UserInputError
 
 REPORT = 50
 """Ticks between two receiver reports: a second."""
+LOST = 200
+"""Ticks without any packet, 4 s, after which the client is gone: a browser sends something
+every 2.5 s at least, and aioice alone would take 30 s to notice."""
+MOST_UNREAD = 16
+"""Of what the client wrote before the graph was ready."""
 CLOSING = 5
 """Seconds that closing may take: a goodbye to the client, and its socket."""
 MOST_BUFFERED = {AVATAR: 32_768, EVENTS: 1_048_576}
@@ -50,6 +56,10 @@ class Statistics:
     """Whether packets are taken where they arrive; else sound comes through aiortc's own receiver."""
 
 
+Written = Typed | Hush | Instructed
+"""What a person's client writes to the graph."""
+
+
 class Peer:
     """One call. `on_sound` gets 20 ms at 16 kHz at a time, `on_message` each text of the client."""
 
@@ -59,6 +69,8 @@ class Peer:
         """Set when the call is over, whoever ended it."""
         self.on_sound: Callable[[Samples], None] = lambda samples: None
         self.on_message: Callable[[str], None] = lambda text: None
+        self.on_open: Callable[[], None] = lambda: None
+        """Called when the channel for events is open."""
         self.voice: Voice
         self._peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=list(ice_servers)))
         self._ticker: Ticker
@@ -70,7 +82,11 @@ class Peer:
         """The payload types of Opus."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticks = 0
+        self._last = (0, 0)
+        """How many datagrams had come, and the tick at which that was new."""
         self._dropped = 0
+        self._listener: Callable[[Written], None] | None = None
+        self._unread: deque[Written] = deque(maxlen=MOST_UNREAD)
 
     async def answer(self, offer: str) -> str:
         """Answers a client's SDP offer; raises UserInputError where it is malformed or has no Opus."""
@@ -107,6 +123,19 @@ class Peer:
         """Sends a batch of face frames, which may get lost."""
         self._send(AVATAR, batch)
 
+    def write(self, event: Written) -> None:
+        """Tells the graph what the person's client writes; kept until the graph listens."""
+        if self._listener is None:
+            self._unread.append(event)
+        else:
+            self._listener(event)
+
+    def listen(self, listener: Callable[[Written], None] | None) -> None:
+        """Who is told of what the client writes: the sink of the call's session, while it is open."""
+        self._listener = listener
+        while listener is not None and self._unread:
+            listener(self._unread.popleft())
+
     def statistics(self) -> Statistics:
         """The counts so far."""
         jitter = self._hearing.jitter
@@ -126,15 +155,25 @@ class Peer:
             direct=self._tap is not None,
         )
 
+    def end(self) -> None:
+        """Says that the call is over; `close` frees what it had."""
+        self.ended.set()
+        if hasattr(self, "voice"):
+            self._ticker.leave(self)
+            self._ticker.leave(self.voice)
+
     async def close(self) -> None:
         """Ends the call and frees all that it had; may be called twice."""
-        self._end()
+        self.end()
         if self._tap is not None:
             self._tap.off()
         self._track.stop()
         try:
             async with asyncio.timeout(CLOSING):
                 await self._peer.close()
+        except AttributeError:
+            # aiortc trips over what an offer that it refused has set up by half; there is no socket yet.
+            pass
         except TimeoutError as error:
             raise Stuck(
                 f"a call did not close in {CLOSING} s", hint="its socket stays open until the process ends"
@@ -149,9 +188,18 @@ class Peer:
             return
         self._hearing.poll(self._ticker.now())
         self._ticks += 1
+        self._watch(self._tap.datagrams)
         reception = self._hearing.reception
         if self._ticks % REPORT == 0 and reception is not None:
             self._start(_aiortc.report(self._sender, self._receiver, reception))
+
+    def _watch(self, datagrams: int) -> None:
+        """Ends the call when nothing has come for long: the network is gone, or the tab."""
+        seen, since = self._last
+        if datagrams != seen or not self.connected.is_set():
+            self._last = (datagrams, self._ticks)
+        elif self._ticks - since > LOST:
+            self.end()
 
     # --- setting up
 
@@ -197,13 +245,7 @@ class Peer:
             self.connected.set()
             self._ticker.join(self.voice)
         elif state in ("failed", "closed"):
-            self._end()
-
-    def _end(self) -> None:
-        self.ended.set()
-        if hasattr(self, "voice"):
-            self._ticker.leave(self)
-            self._ticker.leave(self.voice)
+            self.end()
 
     # --- channels
 
@@ -212,6 +254,7 @@ class Peer:
             self._channels[channel.label] = channel
         if channel.label == EVENTS:
             channel.on("message", self._message)
+            self.on_open()
 
     def _message(self, data: Any) -> None:
         if isinstance(data, str):

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nodes.packets import Audio, AvatarFrames, Played, Samples, Speech
+from nodes.packets import Audio, AvatarFrames, Hush, Instructed, Played, Samples, Speech, Typed
 from nodes.webrtc._calls import CallParams, get
 from nodes.webrtc._lips import Lips
 from nodes.webrtc._send import RATE, Playback
@@ -22,12 +22,16 @@ class WebRtcSink(Sink[CallParams]):
     """Plays to a caller at 24 kHz, on the clock, and sends the face a little ahead of the sound.
 
     What is revoked is silent within 20 ms; what is held pauses, and goes on where it was.
-    Both take back the face frames that had been sent ahead.
+    Both take back the face frames that had been sent ahead. What the person writes comes in
+    here too, by the call's data channel, and goes upstream.
     """
 
     audio = Input(Speech, Audio, gated=True, channels=1)
     avatar = Input(AvatarFrames, gated=True, optional=True)
     played = Sends(Played)
+    typed = Sends(Typed)
+    hush = Sends(Hush)
+    instructed = Sends(Instructed)
 
     @dataclass(slots=True)
     class Memory:
@@ -41,11 +45,17 @@ class WebRtcSink(Sink[CallParams]):
     async def open(self) -> None:
         """Finds the call; raises UserInputError where there is none."""
         self.memory.peer = peer = get(self.params.call)
+        peer.listen(self.tell)
         self.memory.lips = Lips(
             peer.send_avatar,
             lambda cause: peer.send(Flush(cause.id)),
             lambda: peer.rtp_origin if peer.has_face else None,
         )
+
+    async def close(self) -> None:
+        """Passes nothing on any more; the call itself belongs to the host."""
+        if self.memory.peer is not None:
+            self.memory.peer.listen(None)
 
     @audio.of(Speech)
     async def speak(self, speech: Speech) -> None:

@@ -75,12 +75,11 @@ def _plans(file: Path, audio: list[Path], out: Path, given: list[str] | None) ->
     """Each clip with the plan that reads it: whatever is wrong is told before anything runs."""
     from pipeline.graph.loader import load
     from pipeline.graph.planner import plan
-    from pipeline.registry import Registry
-    from vitagraph.replay.aim import find_ends
+    from vitagraph.replay.aim import FileEnds, find_ends
     from vitagraph.replay.clip import clips
 
     load_plan(file, given)  # What is wrong with the graph as such comes first.
-    registry, settings = Registry(), parse_settings(given)
+    registry, settings = FileEnds(), parse_settings(given)
     ends = find_ends(file, registry, settings)
     return [
         (clip, plan(load(file, registry=registry, settings=settings | ends.settings(clip.path, clip.folder)), registry))

@@ -1,4 +1,8 @@
-"""Points the ends of a graph at files: the clip goes in, what comes out goes to a folder."""
+"""Points the ends of a graph at files: the clip goes in, what comes out goes to a folder.
+
+A graph for calls has `webrtc.source` and `webrtc.sink`; `media.source` and `media.sink` stand
+in for them.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,17 @@ from pipeline.graph.resolve import resolve
 from pipeline.graph.tree import Map, Scalar
 from pipeline.node import Node, Sink, Source
 from pipeline.registry import Registry
+
+STAND_INS = {"webrtc.source": "media.source", "webrtc.sink": "media.sink"}
+"""What takes the place of the ends of a call."""
+
+
+class FileEnds(Registry):
+    """Finds the nodes that a replay runs: those of the graph, but files where a call would be."""
+
+    def find(self, use: str) -> type[Node[Any]]:
+        """The class of a name, or the one that stands in for it."""
+        return super().find(STAND_INS.get(use, use))
 
 
 @dataclass(frozen=True, slots=True)

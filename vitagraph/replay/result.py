@@ -16,7 +16,7 @@ from pipeline.report import SessionReport
 from vitagraph import exits
 from vitagraph.replay.clip import Clip
 from vitagraph.replay.recorder import Recorder
-from vitagraph.replay.waterfall import voice_to_voice
+from vitagraph.waterfall import voice_to_voice
 
 
 @dataclass(slots=True)

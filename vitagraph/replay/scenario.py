@@ -22,8 +22,7 @@ from pipeline.errors import GraphError, Location, UserInputError
 from pipeline.graph.loader import load
 from pipeline.graph.planner import plan
 from pipeline.params import Duration, show_duration
-from pipeline.registry import Registry
-from vitagraph.replay.aim import find_ends
+from vitagraph.replay.aim import FileEnds, find_ends
 from vitagraph.replay.clip import Clip
 from vitagraph.replay.result import Result
 from vitagraph.replay.run import Replay
@@ -89,7 +88,7 @@ def run_scenario(graph: Path, out: Path) -> Iterator[tuple[Expectation, Result, 
     file = scenario_of(graph)
     for expectation in read_scenario(file).clips:
         clip = _clip(expectation, file, out)
-        registry = Registry()
+        registry = FileEnds()
         ends = find_ends(graph, registry, expectation.settings)
         settings = {**expectation.settings, **ends.settings(clip.path, clip.folder)}
         run = Replay(

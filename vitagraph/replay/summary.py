@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pipeline.packet import MILLISECOND, SECOND
 from vitagraph.replay.result import Result
-from vitagraph.replay.waterfall import STAGES, Stage, Turn, voice_to_voice
+from vitagraph.waterfall import STAGES, Stage, Turn, voice_to_voice
 
 BAR = 40
 """Characters of the longest bar."""

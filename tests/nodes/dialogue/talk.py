@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from nodes.packets import Played, TextDelta, Transcript
+from nodes.packets import Instructed, Played, TextDelta, Transcript
 from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock, give_way
 from pipeline.compute.executor import Executor
@@ -15,7 +15,7 @@ from pipeline.node import Context, Service
 from pipeline.packet import Stamp
 from pipeline.virtual import run_virtual
 
-Step = Transcript | Played | Callable[[], None]
+Step = Transcript | Played | Instructed | Callable[[], None]
 
 
 def heard(text: str, cause: Cause | None = None, *, whole: bool = True, answer: str = "") -> Transcript:
@@ -59,6 +59,8 @@ async def _do(node: Any, step: Step) -> list[TextDelta] | None:
         return [delta async for delta in node.reply(step)]
     if isinstance(step, Played):
         node.note(step)
+    elif isinstance(step, Instructed):
+        node.follow(step)
     else:
         step()
     return None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nodes.dialogue._answering import Answering, Chat, ChatParams, Pieces, PromptTooLong, word_by_word
 from nodes.dialogue._history import Message
-from nodes.packets import Played, TextDelta
+from nodes.packets import Instructed, Played, TextDelta
 from pipeline.cause import Causes
 from pipeline.clock import give_way
 from pipeline.params import NoParams
@@ -101,6 +101,13 @@ def test_the_model_sees_the_conversation() -> None:
     node = Parrot(system="Be kind.")
     talk(node, heard("one"), heard("two "))
     assert [message["content"] for message in node.prompts[1]] == ["Be kind.", "one", "ONE", "two"]
+
+
+def test_the_client_of_a_call_can_say_how_to_be_answered() -> None:
+    """Its instructions take the place of the graph's, from the next answer on."""
+    node = Parrot(system="Be kind.")
+    talk(node, heard("one"), Instructed("Be brief."), heard("two"))
+    assert [prompt[0]["content"] for prompt in node.prompts] == ["Be kind.", "Be brief."]
 
 
 def test_the_model_sees_only_what_was_heard_of_an_interrupted_answer() -> None:

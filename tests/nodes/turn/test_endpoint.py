@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.packets import Audio, Heard, Played, SpeechEnd, SpeechStart, TurnChanged, Utterance
+from nodes.packets import Audio, Heard, Hush, Played, SpeechEnd, SpeechStart, TurnChanged, Typed, Utterance
 from nodes.turn.endpoint import Endpoint
 from pipeline.cause import Cause, Causes
 from pipeline.node import Context
@@ -259,3 +259,35 @@ def test_any_talk_leaves_one_turn_at_a_time(script: list[tuple[str, int, str]]) 
     talk.out += talk.node.finish()
     committed = [told.cause for told in talk.told if told.what == "committed"]
     assert all(any(u.whole and u.at.cause is cause for u in talk.out) for cause in committed)
+
+
+def test_a_typed_turn_is_whole_at_once_and_interrupts() -> None:
+    """Who types does not want to wait for the answer before to end."""
+    talk, answer = answered()
+    [words] = talk.node.read(Typed(" What time is it? "))
+    assert (words.text, words.whole, words.at.cause.open) == ("What time is it?", True, True)
+    assert not answer.live
+    assert [(told.what, told.reason) for told in talk.told[-2:]] == [("interrupted", "typed"), ("committed", "typed")]
+
+
+def test_the_answer_to_a_typed_turn_can_be_interrupted() -> None:
+    """By voice as by anything else."""
+    talk = Talk()
+    [words] = talk.node.read(Typed("Tell me a story."))
+    talk.play(words.at.cause).silence(400).voice(1000)
+    assert not words.at.cause.live
+
+
+def test_empty_text_is_no_turn() -> None:
+    talk, answer = answered()
+    assert list(talk.node.read(Typed("  \n"))) == [] and answer.live
+
+
+def test_hush_ends_the_answer_and_nothing_else() -> None:
+    """A stop button; a second press finds nothing to stop."""
+    talk, answer = answered()
+    talk.node.hush(Hush())
+    told = len(talk.told)
+    talk.node.hush(Hush())
+    assert not answer.live and len(talk.told) == told
+    assert talk.silence(400).voice(1000).hear("How are you?").silence(300).whole.at.cause.open

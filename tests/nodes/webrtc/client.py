@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
@@ -58,11 +58,14 @@ class Client:
 
     async def call(self, peer: Peer) -> str:
         """Connects; returns the peer's answer."""
+        return await self.dial(peer.answer)
+
+    async def dial(self, answering: Callable[[str], Awaitable[str]]) -> str:
+        """Connects with whoever answers an offer; returns the answer."""
         await self.connection.setLocalDescription(await self.connection.createOffer())
-        answer = await peer.answer(self.connection.localDescription.sdp)
+        answer = await answering(self.connection.localDescription.sdp)
         await self.connection.setRemoteDescription(aiortc.RTCSessionDescription(sdp=answer, type="answer"))
         async with asyncio.timeout(10):
-            await peer.connected.wait()
             while self.channel.readyState != "open" or self.track._reader is None:
                 await self.clock.sleep(10 * MILLISECOND)
         self._lossy()

@@ -15,7 +15,7 @@ from nodes.webrtc._send import RATE, Ticker, Voice
 from nodes.webrtc.protocol import AvatarBatch, Message, decode_batch
 from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock
-from pipeline.packet import SECOND, Stamp
+from pipeline.packet import SECOND, Event, Stamp
 
 ORIGIN = 0xFFFF_0000
 """RTP time soon wraps."""
@@ -31,6 +31,7 @@ class FakePeer:
         self.on_sound: Callable[[Samples], None] = lambda samples: None
         self.rtp_origin: int | None = ORIGIN
         self.has_face = True
+        self.listener: Callable[[Event], None] | None = None
         self.messages: list[tuple[int, Message]] = []
         self.batches: list[tuple[int, AvatarBatch]] = []
         """When each was sent."""
@@ -46,6 +47,9 @@ class FakePeer:
 
     def _push(self, payload: bytes, pts: int) -> None:
         self.sound.append((self.clock.now(), (pts + ORIGIN) % 2**32, self._decoder.decode(payload)))
+
+    def listen(self, listener: Callable[[Event], None] | None) -> None:
+        self.listener = listener
 
     def send(self, message: Message) -> None:
         self.messages.append((self.clock.now(), message))

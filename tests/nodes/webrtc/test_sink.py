@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nodes.packets import Audio, Played
+from nodes.packets import Audio, Hush, Instructed, Played, Typed
 from nodes.webrtc.protocol import Flush
 from nodes.webrtc.sink import WebRtcSink
 from pipeline.cause import Causes
@@ -191,6 +191,20 @@ def test_when_the_caller_hangs_up_nothing_waits_for_ever() -> None:
     outcome, _ = called([speech(cause, 5.0)], {300 * ms: lambda _, peer: peer.ended.set()})
     assert outcome.report.ended == "eos"
     assert 280 <= told(outcome)[-1][1] <= 320
+
+
+def test_what_the_person_writes_goes_upstream() -> None:
+    """Else typed text, a stop button and instructions would reach nobody."""
+
+    def write(_: Bench, peer: FakePeer) -> None:
+        assert peer.listener is not None
+        for event in (Typed("hello"), Hush(), Instructed("Be brief.")):
+            peer.listener(event)
+
+    outcome, peer = called([speech(answer(Causes()), 0.5)], {100 * ms: write})
+    assert [event.text for event in outcome.of(Typed)] == ["hello"]
+    assert len(outcome.of(Hush)) == len(outcome.of(Instructed)) == 1
+    assert peer.listener is None, "a closed session is told nothing more"
 
 
 def test_without_a_call_the_error_teaches() -> None:

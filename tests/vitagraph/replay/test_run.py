@@ -12,14 +12,13 @@ from nodes import models
 from pipeline.graph.loader import load
 from pipeline.graph.planner import plan
 from pipeline.packet import SECOND
-from pipeline.registry import Registry
 from pipeline.virtual import Latency
-from vitagraph.replay.aim import find_ends
+from vitagraph.replay.aim import FileEnds, find_ends
 from vitagraph.replay.clip import Clip
-from vitagraph.replay.recorder import AUDIBLE
 from vitagraph.replay.result import Result
 from vitagraph.replay.run import Replay
-from vitagraph.replay.waterfall import STAGES
+from vitagraph.turns import AUDIBLE
+from vitagraph.waterfall import STAGES
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -45,7 +44,7 @@ def echoed(clip: Path, folder: Path) -> Result:
 
 def replayed(graph: Path, clip: Path, folder: Path, latency: Latency) -> Result:
     """What came of a clip."""
-    registry = Registry()
+    registry = FileEnds()
     job = Clip(clip, folder / "out")
     settings = find_ends(graph, registry, {}).settings(job.path, job.folder)
     run = Replay([(job, plan(load(graph, registry=registry, settings=settings), registry))], lambda _clip, _heard: None)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.params import ms
-from vitagraph.replay.waterfall import STAGES, Turn, percentile, voice_to_voice
+from vitagraph.waterfall import STAGES, Turn, percentile, voice_to_voice
 
 times = st.integers(min_value=0, max_value=ms(60_000))
 

@@ -1,0 +1,92 @@
+"""When a turn reached which stage, and when it is over."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nodes.packets import Played, Speech, Transcript, TurnChanged
+from pipeline.cause import Cause, Causes
+from pipeline.packet import Stamp
+from pipeline.params import ms
+from vitagraph.turns import AUDIBLE, Turns, quiet_lead
+from vitagraph.waterfall import Turn
+
+
+def test_the_quiet_beginning_of_a_speech_is_part_of_the_silence() -> None:
+    """A voice that begins with 200 ms of nothing is 200 ms slower."""
+    samples = np.concatenate([np.full(3200, AUDIBLE, np.int16), np.full(10, -32768, np.int16)])
+    assert quiet_lead(samples, 16_000) == ms(200)
+
+
+def test_a_silent_speech_is_quiet_to_its_end() -> None:
+    """Also one without samples."""
+    assert quiet_lead(np.zeros(1600, np.int16), 16_000) == ms(100)
+    assert quiet_lead(np.zeros(0, np.int16), 16_000) == 0
+
+
+def test_an_answer_that_was_cut_off_while_quiet_was_not_heard() -> None:
+    """Else an interruption in the first moment would count as a quick answer."""
+    turns = Turns()
+    now = ms(0)
+    turns._now = lambda: now
+    cause = Causes().begin("turn")
+    quiet = np.concatenate([np.zeros(1600, np.int16), np.full(1600, 9000, np.int16)])
+    for _ in ("first", "second"):
+        turns.observe(speech := Speech(Stamp(0, ms(200), cause), quiet, 16_000, "hello"))
+        turns.observe(speech)
+    turns._played(Played(cause, "", 0, ended=False, last=False))
+    now = ms(50)
+    turns._played(Played(cause, "", ms(50), ended=True, last=False))
+    turns._turn_changed(TurnChanged(now, cause, "committed"))
+    [turn] = turns.committed
+    assert turn.silence is None
+    turns._played(Played(cause, "", 0, ended=False, last=False))
+    assert turn.silence == ms(150)
+
+
+def committed(turns: Turns, cause: Cause) -> None:
+    """The turn node has decided."""
+    turns._turn_changed(TurnChanged(0, cause, "committed"))
+
+
+def test_a_turn_is_over_once_when_its_last_speech_was_played() -> None:
+    """A caller sees where the time went, and sees it once."""
+    over: list[Turn] = []
+    turns, causes = Turns(over=over.append), Causes()
+    committed(turns, first := causes.begin("turn"))
+    turns._played(Played(first, "", 0, ended=False, last=False))
+    turns._played(Played(first, "hello", ms(200), ended=True, last=True))
+    committed(turns, causes.begin("turn"))
+    assert [(turn.said, turn.outcome) for turn in over] == [("hello", "answered")]
+
+
+def test_an_interrupted_turn_is_over_when_it_is_known_how_much_was_heard() -> None:
+    """What is told of it has what was said up to there."""
+    over: list[Turn] = []
+    turns, causes = Turns(over=over.append), Causes()
+    committed(turns, cause := causes.begin("turn"))
+    turns._played(Played(cause, "", 0, ended=False, last=False))
+    turns._turn_changed(TurnChanged(0, cause, "interrupted"))
+    assert over == []
+    turns._played(Played(cause, "hel", ms(100), ended=True, last=False))
+    assert [(turn.said, turn.outcome) for turn in over] == [("hel", "interrupted")]
+
+
+def test_a_turn_without_an_answer_is_over_when_the_next_is_committed() -> None:
+    """Silence is told too, not left out of the figures."""
+    over: list[Turn] = []
+    turns, causes = Turns(over=over.append), Causes()
+    committed(turns, causes.begin("turn"))
+    committed(turns, causes.begin("turn"))
+    assert [turn.outcome for turn in over] == ["unanswered"]
+
+
+def test_a_call_of_hours_remembers_the_latest_turns_only() -> None:
+    """Else memory would grow with every turn of every call."""
+    turns, causes = Turns(keep=8), Causes()
+    for number in range(1000):
+        cause = causes.begin("turn")
+        turns.observe(Transcript(Stamp(0, 0, cause), str(number), whole=True))
+        committed(turns, cause)
+    assert [turn.heard for turn in turns.committed] == [str(number) for number in range(992, 1000)]
+    assert len(turns._committed) == len(turns._told) + 1 == 8
