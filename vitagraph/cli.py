@@ -12,10 +12,11 @@ from typing import Annotated
 import typer
 
 from vitagraph import exits
-from vitagraph.commands import avatar, check, graph, inspect, models, replay, schema
+from vitagraph.commands import avatar, check, graph, inspect, models, replay, schema, serve
 
 _EPILOG = """
 [bold]Examples[/bold]
+  vitagraph serve
   vitagraph replay graphs/assistant.yaml question.wav
   vitagraph check graphs/assistant.yaml
   vitagraph inspect vad.webrtc
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for module in (replay, check, graph, inspect, models, schema, avatar):
+for module in (serve, replay, check, graph, inspect, models, schema, avatar):
     module.register(app)
 
 

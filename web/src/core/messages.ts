@@ -45,6 +45,8 @@ export function reduce(state: Conversation, event: ServerEvent): Conversation {
       return { ...state, activity: "hearing" };
     case "input_audio_buffer.speech_stopped":
       return state.activity === "hearing" ? { ...state, activity: "thinking" } : state;
+    case "input_audio_buffer.cleared": // it was no turn: a cough, an mm-hm
+      return ["hearing", "thinking"].includes(state.activity) ? { ...state, activity: "listening" } : state;
     case "output_audio_buffer.started":
       return { ...state, activity: "speaking" };
     case "output_audio_buffer.stopped":

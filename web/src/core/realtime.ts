@@ -33,6 +33,7 @@ type Transcript = { response_id: string; item_id: string };
 export type ServerEvent =
   | { type: "session.created" | "session.updated"; session: Record<string, unknown> }
   | { type: "input_audio_buffer.speech_started" | "input_audio_buffer.speech_stopped"; item_id: string }
+  | { type: "input_audio_buffer.cleared" }
   | { type: "input_audio_buffer.committed"; item_id: string; previous_item_id?: string | null }
   | {
       type: "conversation.item.added" | "conversation.item.done";

@@ -1,0 +1,93 @@
+"""`vitagraph serve`: its options, and what it says where it cannot start."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.vitagraph.conftest import Run
+from vitagraph import exits
+from vitagraph.commands import serve
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the command would start with."""
+    noted: dict[str, Any] = {}
+
+    def note(settings: Any, graph: str | None, folders: tuple[Path, ...], *, offline: bool) -> None:
+        noted.update(settings=settings, graph=graph, folders=folders, offline=offline)
+
+    monkeypatch.setattr(serve, "_run", note)
+    return noted
+
+
+def test_help_has_an_example(run: Run) -> None:
+    """A user who is new learns by example, and where secrets go."""
+    ran = run("serve", "--help")
+    assert ran.code == exits.OK
+    assert "vitagraph serve" in ran.out.partition("Example")[2]
+    assert "VITAGRAPH_API_KEY" in ran.out
+
+
+def test_nothing_has_to_be_said(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without options it is what the settings say."""
+    from vitagraph.host.settings import Settings
+
+    monkeypatch.delenv("VITAGRAPH_API_KEY", raising=False)
+    monkeypatch.delenv("VITAGRAPH_TURN_SECRET", raising=False)
+    assert run("serve").code == exits.OK
+    assert given == {"settings": Settings(), "graph": None, "folders": (), "offline": False}
+
+
+def test_options_are_passed_on(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each to its place; secrets only from the environment, where no list of processes shows them."""
+    monkeypatch.setenv("VITAGRAPH_API_KEY", "k")
+    monkeypatch.setenv("VITAGRAPH_TURN_SECRET", "t")
+    words = "serve echo --host 0.0.0.0 --port 1 --graphs a --graphs b --calls 2 --call-length 90 --idle 1.5m --drain 0"
+    words += " --new-calls 5/hour --origin https://a --origin https://b --ice stun:x --certificate c --private-key p"
+    assert run(*words.split(), "--avatar", "h.glb", "--offline").code == exits.OK
+    settings = given["settings"]
+    assert (given["graph"], given["folders"], given["offline"]) == ("echo", (Path("a"), Path("b")), True)
+    assert (settings.host, settings.port, settings.calls, settings.new_calls) == ("0.0.0.0", 1, 2, "5/hour")
+    assert (settings.call_length, settings.idle, settings.drain) == (90, 90, 0)
+    assert (settings.origins, settings.ice) == (("https://a", "https://b"), ("stun:x",))
+    assert (settings.key, settings.turn_secret) == ("k", "t")
+    assert (settings.certificate, settings.private_key, settings.avatar) == (Path("c"), Path("p"), Path("h.glb"))
+
+
+@pytest.mark.parametrize("option", ["--idle=soon", "--drain=", "--call-length=-1", "--port=70000", "--calls=0"])
+def test_wrong_usage_is_told(option: str, run: Run, given: dict[str, Any]) -> None:
+    """With the option's name."""
+    ran = run("serve", option)
+    assert (ran.code, given) == (exits.USAGE, {})
+    assert option.partition("=")[0] in ran.err
+
+
+def test_a_port_that_is_taken_is_told(run: Run) -> None:
+    """In words and with what to do, not by a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = run("serve", "echo", "--offline", "--port", taken.getsockname()[1])
+    assert ran.code == exits.UNAVAILABLE
+    assert "is taken by another program\nhint: choose another port" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("no-such-graph", exits.INPUT, "no graph"),
+        ("--graphs no-such-folder", exits.INPUT, "not a folder"),
+        ("--origin example.com", exits.INPUT, "no origin"),
+        ("--certificate chain.pem", exits.INPUT, "--private-key"),
+        ("--avatar none.glb", exits.INPUT, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_served_is_told(words: str, code: int, said: str, run: Run) -> None:
+    """Each before models are fetched."""
+    ran = run("serve", "--port", "0", *words.split())
+    assert ran.code == code
+    assert said in ran.err
+    assert "Traceback" not in ran.err

@@ -1,0 +1,39 @@
+"""Nodes for calls without models."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import numpy as np
+
+from nodes.packets import Sentence, Speech, duration_of
+from pipeline.errors import DependencyError
+from pipeline.node import Service
+from pipeline.packet import Stamp
+from pipeline.params import NoParams
+from pipeline.port import Input, Output
+
+RATE = 24_000
+
+
+class Beeper(Service[NoParams]):
+    """Says each sentence as a tone of 60 ms a letter."""
+
+    text = Input(Sentence)
+    speech = Output(Speech, rate=RATE, channels=1)
+
+    @text.each
+    async def say(self, sentence: Sentence) -> AsyncIterator[Speech]:
+        """The tone."""
+        size = RATE * 60 * len(sentence.text) // 1000
+        samples = (8000 * np.sin(2 * np.pi * 440 * np.arange(size) / RATE)).astype(np.int16)
+        at = Stamp(self.clock.now(), duration_of(size, RATE), sentence.at.cause)
+        yield Speech(at, samples, RATE, sentence.shown or sentence.text, last=sentence.last)
+
+
+class Broken(Beeper):
+    """Cannot be opened."""
+
+    async def open(self) -> None:
+        """Says why."""
+        raise DependencyError("the beeper is missing at /secret/place", hint="buy one")

@@ -1,0 +1,74 @@
+"""One answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.packet import SECOND
+from vitagraph.host.realtime.items import Items
+from vitagraph.host.realtime.response import MOST_TEXT, Response
+from vitagraph.host.realtime.wire import Wire
+
+
+def response() -> tuple[Response, list[str]]:
+    """An answer whose turn is committed, and what is sent of it."""
+    sent: list[str] = []
+    wire = Wire(sent.append, "a")
+    wire.open()
+    made = Response(wire, Items(wire))
+    made.open()
+    return made, sent
+
+
+@pytest.mark.parametrize(
+    ("text", "heard", "told"),
+    [
+        ("One.\n\nTwo three.", ["One.", "Two"], "One.\n\nTwo"),
+        ("  One. Two.", ["One.", "Two."], "One. Two."),
+        ("**One.** Two.", ["One.", "Two."], "One. Two."),
+        ("One.", [], ""),
+        ("", ["One."], "One."),
+    ],
+)
+def test_what_was_heard_is_a_beginning_of_the_text(text: str, heard: list[str], told: str) -> None:
+    """A page strikes out what follows it: with other spaces it would not find where that begins."""
+    made, _ = response()
+    made.say(text)
+    for piece in heard:
+        made.begins()
+        made.ended(piece, SECOND, last=False)
+    assert made.heard == told
+
+
+def test_an_endless_answer_is_shown_as_far_as_it_is_sane() -> None:
+    """A model that loops must not fill the memory of host and page."""
+    made, sent = response()
+    for _ in range(100):
+        made.say("x" * 1000)
+    made.finish()
+    (done,) = [event for event in map(json.loads, sent) if event["type"] == "response.output_audio_transcript.done"]
+    assert len(done["transcript"]) == MOST_TEXT
+
+
+def test_it_ends_once() -> None:
+    """A client would count a second end as that of the next answer."""
+    made, sent = response()
+    made.begins()
+    made.ended("One.", SECOND, last=True)
+    made.cancel("turn_detected")
+    made.finish()
+    made.needless()
+    assert sum(json.loads(text)["type"] == "response.done" for text in sent) == 1
+
+
+def test_text_that_comes_while_it_is_cut_off_is_not_told() -> None:
+    """Captions would grow after the person had interrupted."""
+    made, sent = response()
+    made.say("One two.")
+    made.begins()
+    made.cancel("turn_detected")
+    made.say(" Three.")
+    made.ended("One", SECOND, last=False)
+    assert not any("Three" in text for text in sent)

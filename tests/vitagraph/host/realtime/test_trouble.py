@@ -1,0 +1,30 @@
+"""What a person is told of failures."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from pipeline.errors import Category
+from tests.vitagraph.host.realtime.call import Call
+
+
+@pytest.mark.parametrize("category", get_args(Category))
+@pytest.mark.parametrize("by", ["", "tts.other"])
+def test_every_kind_of_failure_is_a_sentence(category: Category, by: str) -> None:
+    """The page shows it as it is."""
+    call = Call()
+    call.fail("tts", by, category)
+    message = call.one("vitagraph.degraded")["message"]
+    assert message[0].isupper() and message.endswith(".")
+    assert "tts" not in message
+
+
+def test_a_node_that_fails_at_every_packet_is_told_of_once() -> None:
+    """Fifty notices a second would hide the conversation; a change for the worse is news again."""
+    call = Call()
+    for _ in range(50):
+        call.fail("tts", "tts.other")
+    call.fail("tts")
+    assert [each["member"] for each in call.all("vitagraph.degraded")] == ["tts.other", ""]

@@ -1,0 +1,88 @@
+"""Which answer belongs to which cause, and which one has the floor."""
+
+from __future__ import annotations
+
+from tests.vitagraph.host.realtime.call import Call
+from vitagraph.host.realtime.turns import KEPT, MOST_RATED
+
+
+def test_an_answer_is_found_by_its_cause() -> None:
+    """The report of where the silence went is shown beside the answer that it is about."""
+    call = Call()
+    cause = call.speak()
+    call.change("committed", cause)
+    assert call.conversation.response_of(cause.id) == call.one("response.created")["response"]["id"]
+    assert call.conversation.response_of(cause.id + 1) is None
+
+
+def test_old_causes_are_forgotten_and_their_answers_can_still_be_rated() -> None:
+    """A page shows more answers than the host needs to know all about."""
+    call = Call()
+    for _ in range(KEPT + 1):
+        cause = call.speak()
+        call.change("committed", cause)
+        call.answer(cause, "Yes.")
+    first = call.all("response.created")[0]["response"]["id"]
+    assert MOST_RATED > KEPT
+    assert call.conversation.response_of(1) is None
+    call.send("vitagraph.rating", response=first, value=1)
+    assert call.asked.rated == [(first, 1)]
+
+
+def test_an_answer_waits_until_the_one_before_is_over() -> None:
+    """How much of the old one was heard is told a moment after the new turn is committed."""
+    call = Call()
+    first = call.speak()
+    call.change("committed", first)
+    call.stream(first, "One two.")
+    call.play(first)
+    call.change("interrupted", first, "a new turn")
+    second = call.speak()
+    call.change("committed", second)
+    call.stream(second, "Three.")
+    assert len(call.all("response.created")) == 1
+    call.played(first, "One", 100)
+    assert call.types.index("response.done") < len(call.types) - call.types[::-1].index("response.created") - 1
+    assert len(call.all("response.created")) == 2
+
+
+def test_an_answer_that_is_heard_waits_for_nobody() -> None:
+    """A sink that dies never tells how far it got: the conversation goes on all the same."""
+    call = Call()
+    first = call.speak()
+    call.change("committed", first)
+    call.stream(first, "One two.")
+    call.play(first)
+    call.change("interrupted", first, "a new turn")
+    second = call.speak()
+    call.change("committed", second)
+    call.answer(second, "Three.")
+    call.played(first, "One", 100)
+    assert [event["response"]["status"] for event in call.all("response.done")] == ["cancelled", "completed"]
+
+
+def test_an_answer_that_was_called_off_while_it_waited_is_never_told_of() -> None:
+    """Else a client would see an answer begin that nobody wants any more."""
+    call = Call()
+    first = call.speak()
+    call.change("committed", first)
+    call.stream(first, "One two.")
+    call.play(first)
+    call.change("interrupted", first, "voice")
+    second = call.speak()
+    call.change("committed", second)
+    call.change("interrupted", second, "voice")
+    call.played(first, "One", 100)
+    assert len(call.all("response.created")) == 1
+    call.send("response.cancel")
+    assert call.error()["code"] == "response_cancel_not_active"
+
+
+def test_one_answer_of_two_sources_is_not_taken_twice() -> None:
+    """A piece that comes over two links is one piece; two equal pieces are two."""
+    call = Call()
+    cause = call.speak()
+    call.change("committed", cause)
+    call.stream(cause, "No.", " No.", " No.")
+    deltas = call.all("response.output_audio_transcript.delta")
+    assert "".join(each["delta"] for each in deltas) == "No. No. No."

@@ -1,0 +1,31 @@
+"""What the page and the probes ask for."""
+
+from __future__ import annotations
+
+from tests.vitagraph.host.fakes import FakeSwitchboard, Host, bearer
+
+
+def test_the_page_learns_what_it_can_call() -> None:
+    """As it lists them."""
+    assert Host().get("/graphs").json() == {
+        "graphs": [{"name": "assistant", "description": "Talks."}, {"name": "echo", "description": "Says it back."}],
+        "default": "assistant",
+    }
+
+
+def test_probes() -> None:
+    """A full or draining host lives, but gets no new calls from a balancer."""
+    host = Host()
+    assert (host.get("/healthz").status_code, host.get("/readyz").json()) == (200, {"ready": True})
+    busy = Host(switchboard=FakeSwitchboard(reason="all 2 lines are busy"))
+    answer = busy.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"ready": False, "reason": "all 2 lines are busy"})
+    assert busy.get("/healthz").status_code == 200
+
+
+def test_secrets_stay_here() -> None:
+    """Nothing that anybody can fetch has the key or the TURN secret in it."""
+    host = Host(key="the-key", turn_secret="the-secret", ice=("turn:turn.example",))
+    for path in ("/", "/graphs", "/docs", "/openapi.json", "/readyz"):
+        answer = host.get(path, headers=bearer("the-key"))
+        assert "the-key" not in answer.text and "the-secret" not in answer.text

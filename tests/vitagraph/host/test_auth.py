@@ -1,0 +1,62 @@
+"""Who may call an open host, and one with a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.errors import AdmissionError
+from tests.vitagraph.host.fakes import SECRETS, FakeSwitchboard, Host, bearer, code
+
+
+@pytest.mark.parametrize("headers", [{}, bearer("anything"), {"Authorization": "Basic eA=="}])
+def test_an_open_host_takes_everybody(headers: dict[str, str]) -> None:
+    """Clients that cannot do without a key may send any."""
+    assert Host().call(headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, bearer("k2"), bearer(""), {"Authorization": b"Bearer \xe9"}, {"Authorization": "k"}]
+)
+def test_a_host_with_a_key_takes_only_those_who_have_it(headers: dict[str, Any]) -> None:
+    """Neither calls nor secrets for others, and the answer says what kind of token is missing."""
+    host = Host(key="k")
+    for answer in (host.call(headers=headers), host.post(SECRETS, headers=headers)):
+        assert (answer.status_code, code(answer)) == (401, "wrong_key")
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert host.switchboard.offers == []
+    assert host.call(headers=bearer("k")).status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "k"])
+def test_a_secret_is_for_one_call(key: str) -> None:
+    """Who overhears it has nothing of it."""
+    host = Host(key=key)
+    token = host.secret(headers=bearer(key))
+    assert host.call(headers=bearer(token)).status_code == 201
+    replayed = host.call(headers=bearer(token))
+    assert (replayed.status_code, code(replayed)) == (401, "secret_used")
+    assert len(host.switchboard.offers) == 1
+
+
+@pytest.mark.parametrize("key", ["", "k"])
+def test_an_unknown_secret_is_refused_even_by_an_open_host(key: str) -> None:
+    """A client learns that its secret is of another host, or of before a restart."""
+    answer = Host(key=key).call(headers=bearer("ek_0000"))
+    assert (answer.status_code, code(answer)) == (401, "secret_unknown")
+
+
+def test_a_secret_cannot_mint_another() -> None:
+    """Else one call would be as good as the key."""
+    host = Host(key="k")
+    assert host.post(SECRETS, headers=bearer(host.secret(headers=bearer("k")))).status_code == 401
+
+
+def test_a_call_that_was_not_taken_spends_no_secret() -> None:
+    """All lines are busy: the page tries again with what it has."""
+    host = Host(switchboard=FakeSwitchboard(AdmissionError("busy", retry_after=1)))
+    token = host.secret()
+    assert host.call(headers=bearer(token)).status_code == 503
+    host.switchboard.error = None
+    assert host.call(headers=bearer(token)).status_code == 201

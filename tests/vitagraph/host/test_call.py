@@ -1,0 +1,134 @@
+"""One call from beginning to end, with a real connection and no models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nodes.webrtc import _calls
+from pipeline.packet import SECOND
+from tests.nodes.webrtc.test_peer import tone
+from tests.vitagraph.host.dialling import SCRIPTED, dial, gone, hosting, scripted
+from vitagraph.host.call import Rated
+from vitagraph.host.switchboard import Switchboard
+
+
+def test_a_spoken_and_a_typed_turn(tmp_path: Path) -> None:
+    """The caller speaks and is answered; then types and is answered; and sees how long each took."""
+
+    async def scene(switchboard: Switchboard) -> None:
+        caller = await dial(switchboard)
+        quiet = np.zeros(24_000, np.int16)
+        await caller.speak(np.concatenate([quiet, tone(0.6, 48_000), quiet, quiet]))
+        spoken = await caller.wait_for("response.done")
+        assert spoken["response"]["output"][0]["content"][0]["transcript"] == "That was heard."
+        caller.type("What time is it?")
+        typed = await caller.wait_for("response.done", 2)
+        assert typed["response"]["output"][0]["content"][0]["transcript"] == "It is nine o'clock."
+        turn = await caller.wait_for("vitagraph.turn", 2)
+        assert turn["response"] == typed["response"]["id"] and turn["outcome"] == "answered"
+        assert abs(sum(turn["parts"].values()) - turn["silence"]) < 0.01
+        assert caller.batches, "the face moves"
+        assert caller.told("error") == []
+        await caller.close()
+        await gone(switchboard)
+
+    hosting(scene, scripted(tmp_path))
+
+
+def test_a_stop_button_silences_the_answer(tmp_path: Path) -> None:
+    """And the caller sees exactly what was said before."""
+
+    async def scene(switchboard: Switchboard) -> None:
+        caller = await dial(switchboard)
+        caller.type("Anything?")
+        await caller.wait_for("output_audio_buffer.started")
+        caller.tell(type="response.cancel")
+        done = await caller.wait_for("response.done")
+        assert done["response"]["status"] == "cancelled"
+        assert "It is nine o'clock.".startswith(done["response"]["output"][0]["content"][0]["transcript"])
+        await caller.close()
+        await gone(switchboard)
+
+    hosting(scene, scripted(tmp_path))
+
+
+def test_a_rating_reaches_the_bus(tmp_path: Path) -> None:
+    """Where whoever counts satisfaction listens."""
+
+    async def scene(switchboard: Switchboard) -> list[Rated]:
+        caller, rated = await dial(switchboard), list[Rated]()
+        caller.type("Anything?")
+        done = await caller.wait_for("response.done")
+        assert caller.call_._session is not None
+        caller.call_._session.bus.of(Rated).subscribe(rated.append)
+        caller.tell(type="vitagraph.rating", response=done["response"]["id"], value=1)
+        caller.tell(type="session.update", session={"type": "realtime", "instructions": "Be brief."})
+        updated = await caller.wait_for("session.updated")
+        assert updated["session"]["instructions"] == "Be brief."
+        await caller.close()
+        await gone(switchboard)
+        return rated
+
+    assert [rating.value for rating in hosting(scene, scripted(tmp_path))] == [1]
+
+
+def test_a_graph_that_takes_no_text_says_so() -> None:
+    """Else what was typed would vanish."""
+
+    async def scene(switchboard: Switchboard) -> None:
+        caller = await dial(switchboard, "echo")
+        caller.type("Hello?")
+        error = await caller.wait_for("error")
+        assert "text" in error["error"]["message"]
+        await caller.close()
+        await gone(switchboard)
+
+    hosting(scene)
+
+
+def test_hanging_up_at_the_host_frees_everything_at_once() -> None:
+    """A second one finds nothing to do."""
+
+    async def scene(switchboard: Switchboard) -> None:
+        caller = await dial(switchboard)
+        call = caller.call_
+        call.hang_up("the test is over")
+        call.hang_up("again")
+        assert await gone(switchboard) < 2
+        await call.freed()
+        assert switchboard.find(call.id) is None and call.id not in _calls._calls
+        assert call.reason == "the test is over"
+        await caller.close()
+
+    hosting(scene)
+
+
+def test_a_graph_that_cannot_start_tells_the_person_in_plain_words(tmp_path: Path) -> None:
+    """And not what the host's disk looks like."""
+    text = SCRIPTED.replace("dialling_nodes:Beeper", "dialling_nodes:Broken")
+
+    async def scene(switchboard: Switchboard) -> str:
+        caller = await dial(switchboard)
+        await gone(switchboard)
+        events = str(caller.told())
+        await caller.close()
+        return caller.call_.reason + events
+
+    told = hosting(scene, scripted(tmp_path, text=text))
+    assert "the beeper is missing" in told
+    assert "secret" not in told.partition("[")[2]
+
+
+def test_a_caller_that_is_cut_off_does_not_keep_its_seat() -> None:
+    """The tab is closed while the answer is being said."""
+
+    async def scene(switchboard: Switchboard) -> float:
+        caller = await dial(switchboard)
+        await caller.speak(np.concatenate([np.zeros(24_000, np.int16), tone(1.0, 48_000), np.zeros(48_000, np.int16)]))
+        await caller.close()
+        return await gone(switchboard, 5)
+
+    assert hosting(scene) < 5
+    assert SECOND

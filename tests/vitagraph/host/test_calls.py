@@ -1,0 +1,177 @@
+"""Calls over HTTP, in the shape of the OpenAI Realtime API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+import pytest
+from openai.types.realtime import ClientSecretCreateResponse
+
+from pipeline.errors import AdmissionError, UserInputError
+from tests.vitagraph.host.fakes import CALLS, OFFER, SECRETS, FakeSwitchboard, Host, bearer, code
+
+
+def test_an_offer_is_answered() -> None:
+    """The page gets the answer's SDP, and the address by which it hangs up."""
+    host = Host()
+    answer = host.call("?graph=echo")
+    assert answer.status_code == 201
+    assert answer.headers["content-type"].startswith("application/sdp")
+    assert answer.text == host.switchboard.calls[0].answer
+    assert answer.headers["location"] == f"{CALLS}/rtc_0"
+    assert (host.switchboard.offers[0].sdp, host.switchboard.offers[0].graph) == (OFFER, "echo")
+
+
+def test_an_offer_comes_with_a_session_as_form() -> None:
+    """So do the SDKs send it: fields, or parts with a content type."""
+    host = Host()
+    session = {"type": "realtime", "instructions": "Be brief."}
+    assert host.post(CALLS, files={"sdp": (None, OFFER), "session": (None, json.dumps(session))}).status_code == 201
+    files = {"sdp": ("a", OFFER, "application/sdp"), "session": ("b", json.dumps(session), "application/json")}
+    assert host.post(CALLS, files=files).status_code == 201
+    assert [(offer.sdp, offer.session) for offer in host.switchboard.offers] == [(OFFER, session)] * 2
+
+
+@pytest.mark.parametrize(
+    ("query", "session", "graph"),
+    [
+        ("", {}, None),
+        ("?graph=echo&model=assistant", {"model": "assistant"}, "echo"),
+        ("?model=echo", {"model": "assistant"}, "echo"),
+        ("?model=gpt-realtime", {"model": "echo"}, "echo"),
+        ("?model=gpt-realtime", {"model": "gpt-realtime"}, None),
+        ("", {"model": ["echo"]}, None),
+    ],
+)
+def test_which_graph_is_called(query: str, session: dict[str, Any], graph: str | None) -> None:
+    """Clients of the API name a model; where it is none of ours the default answers."""
+    host = Host()
+    host.post(f"{CALLS}{query}", files={"sdp": (None, OFFER), "session": (None, json.dumps(session))})
+    assert host.switchboard.offers[0].graph == graph
+
+
+def test_an_unknown_graph_is_refused() -> None:
+    """The page says so, and the message which there are."""
+    host = Host()
+    answer = host.call("?graph=gone")
+    assert (answer.status_code, code(answer)) == (404, "unknown_graph")
+    assert "assistant, echo" in answer.json()["error"]["message"]
+    assert host.switchboard.offers == []
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("DELETE", "", 204), ("POST", "/hangup", 200)])
+def test_hanging_up(method: str, path: str, status: int) -> None:
+    """By the call's address; a second time there is no such call."""
+    host = Host()
+    address = host.call().headers["location"] + path
+    assert host.request(method, address).status_code == status
+    assert host.switchboard.calls[0].ended == ["the caller hung up"]
+    again = host.request(method, address)
+    assert (again.status_code, code(again)) == (404, "unknown_call")
+
+
+def test_a_full_host_says_when_to_try_again() -> None:
+    """The page shows the message as it is: what the operator could do is not in it."""
+    full = AdmissionError("sorry, all lines are busy", retry_after=9.2, hint="raise --calls")
+    answer = Host(switchboard=FakeSwitchboard(full)).call()
+    assert (answer.status_code, code(answer), answer.headers["retry-after"]) == (503, "no_seat", "10")
+    assert answer.json()["error"]["message"] == "Sorry, all lines are busy. Try again in 10 seconds."
+
+
+def test_an_offer_that_cannot_be_answered_is_the_clients_fault() -> None:
+    """Whoever writes a client is told what is wrong with its offer."""
+    error = UserInputError("the offer has no audio", hint="add a track")
+    answer = Host(switchboard=FakeSwitchboard(error)).call()
+    assert (answer.status_code, code(answer)) == (400, "unusable_input")
+    assert answer.json()["error"]["message"] == "The offer has no audio. Add a track."
+
+
+def test_too_many_calls_from_one_address() -> None:
+    """One machine cannot take all lines; others are not held up by it."""
+    host = Host(new_calls="2/minute")
+    assert [host.call().status_code for _ in range(2)] == [201, 201]
+    refused = host.call()
+    assert (refused.status_code, code(refused)) == (429, "too_many_calls")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    assert host.call(client="192.0.2.2").status_code == 201
+
+
+def test_a_client_secret_is_as_the_sdk_reads_it() -> None:
+    """Its class takes the answer, and the session in it is the one asked for."""
+    asked = {"session": {"type": "realtime", "instructions": "Be brief."}, "expires_after": {"seconds": 60}}
+    answer = Host().post(SECRETS, json=asked)
+    secret = ClientSecretCreateResponse.model_validate_json(answer.content, strict=True)
+    assert answer.headers["cache-control"] == "no-store"
+    assert secret.value.startswith("ek_")
+    assert secret.session.type == "realtime" and secret.session.instructions == "Be brief."
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        '{"expires_after": {"seconds": 9}}',
+        '{"expires_after": {"seconds": 7201}}',
+        '{"expires_after": {"anchor": "now"}}',
+        '{"session": []}',
+        '{"session": {"type": "transcription"}}',
+        '{"session": {"a": NaN}}',
+        "[]",
+        "{",
+    ],
+)
+def test_a_wrong_wish_for_a_secret_is_refused(asked: str) -> None:
+    """With 400 and not with a secret that is something else."""
+    answer = Host().post(SECRETS, content=asked, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert code(answer) in {"invalid_request", "bad_session"}
+
+
+def test_the_session_of_a_secret_goes_into_the_call() -> None:
+    """A server sets it, a page adds to it."""
+    host = Host()
+    base = {"instructions": "Be brief.", "audio": {"output": {"voice": "joe"}, "input": {}}, "model": "echo"}
+    token = host.secret(json={"session": base})
+    given = {"audio": {"output": {"speed": 1.5}}}
+    host.post(CALLS, files={"sdp": (None, OFFER), "session": (None, json.dumps(given))}, headers=bearer(token))
+    assert host.switchboard.offers[0].session == {
+        "instructions": "Be brief.",
+        "audio": {"output": {"voice": "joe", "speed": 1.5}, "input": {}},
+        "model": "echo",
+    }
+    assert host.switchboard.offers[0].graph == "echo"
+
+
+def test_minting_is_limited_where_everybody_may() -> None:
+    """Else one machine could push out the secrets of all others."""
+    open_host, keyed = Host(new_calls="1/minute"), Host(new_calls="1/minute", key="k")
+    assert [open_host.post(SECRETS).status_code for _ in range(2)] == [200, 429]
+    assert [keyed.post(SECRETS, headers=bearer("k")).status_code for _ in range(2)] == [200, 200]
+
+
+def test_the_openai_package_calls_us() -> None:
+    """Unchanged but for its base URL: it mints a secret, makes a call with it and hangs up."""
+    import httpx2
+
+    host = Host(key="k")
+
+    def ours(request: httpx2.Request) -> httpx2.Response:
+        headers = dict(request.headers)
+        answer = host.request(request.method, str(request.url), content=request.read(), headers=headers)
+        return httpx2.Response(answer.status_code, headers=dict(answer.headers), content=answer.content)
+
+    def client(key: str) -> openai.OpenAI:
+        http = httpx2.Client(transport=httpx2.MockTransport(ours))
+        return openai.OpenAI(base_url="http://localhost:8080/v1", api_key=key, http_client=http, max_retries=0)
+
+    with client("k") as server:
+        secret = server.realtime.client_secrets.create(session={"type": "realtime"})
+    with client(secret.value) as page:
+        answer = page.realtime.calls.create(sdp=OFFER, session={"type": "realtime", "instructions": "Be brief."})
+        assert answer.text == host.switchboard.calls[0].answer
+        page.realtime.calls.hangup("rtc_0")
+        with pytest.raises(openai.AuthenticationError, match="used already"):
+            page.realtime.calls.create(sdp=OFFER)
+    assert host.switchboard.offers[0].session["instructions"] == "Be brief."
+    assert host.switchboard.calls[0].ended

@@ -1,0 +1,212 @@
+"""Hostile input: always a typed 4xx, never a traceback, and the host goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import aiortc
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nodes.webrtc._opus import library
+from nodes.webrtc._peer import Peer
+from tests.vitagraph.host.fakes import CALLS, OFFER, SDP, SECRETS, FakeCall, FakeSwitchboard, Host, bearer, code
+from vitagraph.host.switchboard import Offer
+
+MANY = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(MANY, max_examples=40)
+"""Each a peer of its own, which takes some 20 ms."""
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=20,
+)
+sessions = st.dictionaries(
+    st.sampled_from(["type", "model", "instructions", "audio", "expires_after", "session", "seconds", "anchor"])
+    | st.text(max_size=5),
+    json_values,
+    max_size=4,
+)
+json_texts = (json_values | sessions).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=50)
+
+
+class Answering(FakeSwitchboard):
+    """Answers with a real peer, which reads the offer, and closes it."""
+
+    async def answer(self, offer: Offer) -> FakeCall:
+        """As the real one does."""
+        peer = Peer()
+        try:
+            return FakeCall("rtc_0", await peer.answer(offer.sdp))
+        finally:
+            await peer.close()
+
+
+@pytest.fixture(scope="module")
+def offer() -> str:
+    """What a client sends: sound and a data channel."""
+    library()
+
+    async def make() -> str:
+        peer = aiortc.RTCPeerConnection()
+        peer.addTransceiver("audio")
+        peer.createDataChannel("oai-events")
+        await peer.setLocalDescription(await peer.createOffer())
+        sdp = str(peer.localDescription.sdp)
+        await peer.close()
+        return sdp
+
+    return asyncio.run(make())
+
+
+def held(host: Host, answer: httpx.Response, *fine: int) -> None:
+    """It is one of `fine`, or a typed refusal; and the host still answers."""
+    if answer.status_code not in fine:
+        assert 400 <= answer.status_code < 500, answer.text
+        code(answer)
+    assert host.get("/healthz").status_code == 200
+
+
+@MANY
+@given(body=st.binary(max_size=300) | st.text(max_size=100).map(lambda text: f"v=0\r\n{text}".encode()))
+def test_any_body_as_sdp(body: bytes) -> None:
+    """Bytes, and text that begins as an offer does."""
+    host = Host()
+    held(host, host.call(content=body), 201)
+
+
+@FEW
+@given(data=st.data())
+def test_an_offer_that_was_tampered_with(offer: str, data: st.DataObject) -> None:
+    """Lines are missing, twice, in another order, or say something else."""
+    lines = offer.splitlines()
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        match data.draw(st.sampled_from(["delete", "double", "swap", "say", "cut", "value"])):
+            case "delete" if len(lines) > 1:
+                del lines[at]
+            case "double":
+                lines.insert(at, lines[at])
+            case "swap":
+                lines[at], lines[0] = lines[0], lines[at]
+            case "say":
+                lines[at] = data.draw(st.sampled_from("vosatmcb")) + "=" + data.draw(st.text(max_size=20))
+            case "cut":
+                lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
+            case _:
+                head, colon, _ = lines[at].partition(":")
+                lines[at] = head + colon + data.draw(st.text(max_size=10) | st.integers().map(str))
+    host = Host(switchboard=Answering())
+    body = "\r\n".join(["v=0", *lines[1:], ""]).encode("utf-8", "replace")
+    held(host, host.call(content=body), 201)
+
+
+def test_an_offer_that_was_not_is_answered(offer: str) -> None:
+    """Else the test above would show nothing."""
+    host = Host(switchboard=Answering())
+    assert host.call(content=offer).status_code == 201
+
+
+@MANY
+@given(sdp=st.binary(max_size=50) | st.just(OFFER.encode()), session=json_texts, name=st.text(max_size=10))
+def test_any_form(sdp: bytes, session: bytes, name: str) -> None:
+    """Well made, with anything in its fields."""
+    host = Host()
+    files: dict[str, Any] = {"sdp": (None, sdp), "session": (None, session), name: (name, b"x")}
+    held(host, host.post(CALLS, files=files), 201)
+
+
+@MANY
+@given(
+    body=st.lists(
+        st.sampled_from(
+            [b"--x", b"--x--", b"\r\n", b"Content-Disposition: form-data; ", b'name="sdp"', b"name*=utf-8''%ff"]
+        )
+        | st.binary(max_size=8),
+        max_size=12,
+    ).map(b"".join),
+    parameters=st.sampled_from(
+        ["boundary=x", "boundary=", "boundary=x; charset=utf-7", "charset=nope; boundary=x", "x"]
+    ),
+)
+def test_any_bytes_as_form(body: bytes, parameters: str) -> None:
+    """Torn apart and put together."""
+    host = Host()
+    held(host, host.post(CALLS, content=body, headers={"Content-Type": f"multipart/form-data; {parameters}"}), 201)
+
+
+@MANY
+@given(body=json_texts)
+def test_any_wish_for_a_secret(body: bytes) -> None:
+    """What is minted can be used; what is not is refused."""
+    host = Host()
+    answer = host.post(SECRETS, content=body, headers={"Content-Type": "application/json"})
+    held(host, answer, 200)
+    if answer.status_code == 200:
+        assert host.call(headers=bearer(answer.json()["value"])).status_code == 201
+
+
+@pytest.mark.parametrize("size", [64_001, 1_000_000, 20_000_000])
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        (CALLS, "application/sdp"),
+        (CALLS, "multipart/form-data; boundary=x"),
+        (SECRETS, "application/json"),
+    ],
+)
+def test_too_much(path: str, kind: str, size: int) -> None:
+    """Refused for its size, or for what is in it where a form may have as much."""
+    host = Host()
+    answer = host.post(path, content=b"x" * size, headers={"Content-Type": kind})
+    held(host, answer)
+    assert answer.status_code == 413 or size < 130_000
+
+
+tokens = st.binary(max_size=40) | st.text("ek_0123456789abcdef", max_size=60).map(lambda text: f"ek_{text}".encode())
+
+
+@MANY
+@given(
+    token=tokens,
+    scheme=st.sampled_from([b"Bearer ", b"bearer ", b"Basic ", b"", b"Bearer"]),
+    key=st.sampled_from(["", "k"]),
+)
+def test_any_token(token: bytes, scheme: bytes, key: str) -> None:
+    """Nobody comes in by chance, and no bytes in a header upset the host."""
+    host = Host(key=key)
+    answer = host.call(headers={"Authorization": scheme + token})
+    held(host, answer, *([] if key and token.strip() != b"k" else [201]))
+
+
+def test_a_replayed_token() -> None:
+    """It was good once."""
+    host = Host()
+    token = bearer(host.secret())
+    assert [host.call(headers=token).status_code for _ in range(3)] == [201, 401, 401]
+
+
+@MANY
+@given(query=st.text(max_size=30), id=st.text(max_size=30))
+def test_any_address(query: str, id: str) -> None:
+    """Graphs and calls that there are not."""
+    host = Host()
+    held(host, host.post(CALLS, content=OFFER, headers=SDP, params={"graph": query, "model": id}), 201)
+    held(host, host.request("DELETE", httpx.URL(CALLS + "/").copy_with(raw_path=_path(id)).raw_path.decode()))
+
+
+def _path(id: str) -> bytes:
+    return f"{CALLS}/{''.join(f'%{byte:02x}' for byte in id.encode('utf-8', 'replace'))}".encode()
+
+
+@MANY
+@given(origin=st.binary(max_size=30), name=st.binary(max_size=30))
+def test_any_origin_and_name(origin: bytes, name: bytes) -> None:
+    """Headers that every browser sends, from one that is none."""
+    host = Host()
+    held(host, host.get("/graphs", headers={"Origin": origin, "Host": name}), 200)

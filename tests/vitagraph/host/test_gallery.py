@@ -1,0 +1,85 @@
+"""Which graphs can be called, and what each call gets of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nodes.dialogue._answering import ChatParams
+from nodes.webrtc._calls import CallParams
+from pipeline.errors import GraphError, UserInputError
+from tests.vitagraph.host.dialling import SCRIPTED, scripted
+from vitagraph.host.gallery import Gallery, UnknownGraph
+
+
+def test_the_programs_own_graphs_can_be_called() -> None:
+    """Who starts the host without a word gets the assistant."""
+    gallery = Gallery()
+    assert gallery.default == "assistant"
+    names = [info.name for info in gallery.list()]
+    assert names[0] == "assistant" and {"assistant-openai", "echo"} <= set(names)
+    assert "narrate" not in names and "assistant.scenario" not in names, "these have nobody to call"
+
+
+def test_a_users_folder_adds_and_replaces(tmp_path: Path) -> None:
+    scripted(tmp_path)
+    scripted(tmp_path, "echo", SCRIPTED.replace("Answers by rules", "Mine"))
+    gallery = Gallery("scripted", [tmp_path])
+    assert gallery.default == "scripted" and "scripted" in gallery
+    described = {info.name: info.description for info in gallery.list()}
+    assert described["echo"].startswith("Mine")
+
+
+def test_a_file_anywhere_can_be_the_default(tmp_path: Path) -> None:
+    gallery = Gallery(scripted(tmp_path, "mine"))
+    assert gallery.default == "mine" and gallery.list()[0].name == "mine"
+
+
+def test_each_call_has_its_own_ends(tmp_path: Path) -> None:
+    """Two callers on one end would hear each other."""
+    gallery = Gallery(scripted(tmp_path))
+    for call in ("rtc_1", "rtc_2"):
+        nodes = gallery.plan("scripted", call).nodes
+        params = [member.params for name in ("caller", "playback") for member in nodes[name].members]
+        assert [each.call for each in params if isinstance(each, CallParams)] == [call, call]
+
+
+def test_instructions_reach_every_chat_model() -> None:
+    """The fallback answers in the same role."""
+    nodes = Gallery().plan("assistant", "rtc_1", "Be brief.").nodes
+    systems = [member.params.system for member in nodes["chat"].members if isinstance(member.params, ChatParams)]
+    assert systems == ["Be brief."]
+
+
+def test_an_edit_is_in_force_at_the_next_call(tmp_path: Path) -> None:
+    """Nobody has to restart the host to try a change."""
+    gallery = Gallery(scripted(tmp_path))
+    scripted(tmp_path, text=SCRIPTED.replace("floor: 200ms", "floor: 250ms"))
+    [turn] = gallery.plan("scripted", "rtc_1").nodes["turn"].members
+    assert getattr(turn.params, "floor", 0) == 250_000_000
+
+
+def test_an_unknown_graph_names_the_known_ones() -> None:
+    with pytest.raises(UnknownGraph, match=r"no graph 'nope' here\nhint: .*assistant"):
+        Gallery().plan("nope", "rtc_1")
+
+
+def test_a_graph_without_a_caller_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    file = scripted(tmp_path, text=SCRIPTED.replace("webrtc.source", "{use: media.source, path: x.wav}"))
+    with pytest.raises(GraphError, match="nobody can call"):
+        Gallery(file)
+
+
+def test_a_broken_graph_beside_the_others_spoils_nothing(tmp_path: Path) -> None:
+    """It is left out of the list; whoever makes it the default is told what is wrong."""
+    scripted(tmp_path)
+    file = scripted(tmp_path, "broken", "vitagraph: 1\nnodes: {a: no.such}\n")
+    assert "broken" not in Gallery("scripted", [tmp_path])
+    with pytest.raises(GraphError, match=r"no\.such"):
+        Gallery(file)
+
+
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserInputError, match="--graphs DIR"):
+        Gallery(None, [tmp_path / "nope"])

@@ -1,0 +1,61 @@
+"""STUN and TURN servers, with credentials that do not last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.errors import UserInputError
+from tests.vitagraph.host.fakes import Host, bearer
+from vitagraph.host import ice
+from vitagraph.host.settings import Settings
+
+STUN, TURN = "stun:stun.example:3478", "turn:turn.example:3478?transport=udp"
+
+
+def test_credentials_are_what_turn_servers_compute() -> None:
+    """The name is when they expire; the password, the HMAC of it (worked out with `openssl dgst -sha1 -hmac`)."""
+    settings = Settings(ice=(STUN, TURN), turn_secret="north", call_length=3600)
+    stun, turn = ice.servers(settings, now=1_700_000_000.9)
+    assert stun == {"urls": [STUN]}
+    assert turn == {
+        "urls": [TURN],
+        "username": "1700004200:vitagraph",
+        "credential": "AqoJHUGvWSQhHtaAOU75HSSdZCY=",
+    }
+
+
+def test_the_hosts_own_end_uses_the_same() -> None:
+    """Else calls to a host behind a firewall would have no way."""
+    servers = ice.ice_servers(Settings(ice=(STUN, TURN), turn_secret="north"))
+    assert [server.urls for server in servers] == [[STUN], [TURN]]
+    assert servers[1].username and servers[1].credential
+    assert ice.ice_servers(Settings()) == []
+
+
+def test_the_page_gets_them_with_the_graphs() -> None:
+    """Never the secret; and on a host with a key only who has it."""
+    settings: dict[str, Any] = {"ice": (STUN, TURN), "turn_secret": "north"}
+    answer = Host(**settings).get("/graphs")
+    assert [server["urls"] for server in answer.json()["ice_servers"]] == [[STUN], [TURN]]
+    assert "north" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    keyed = Host(key="k", **settings)
+    assert "ice_servers" not in keyed.get("/graphs").json()
+    assert "ice_servers" in keyed.get("/graphs", headers=bearer("k")).json()
+    assert "ice_servers" not in Host().get("/graphs").json()
+
+
+@pytest.mark.parametrize("address", ["example.com", "https://x", "stun:", "turn:x?transport=sctp", "stun:a b"])
+def test_a_wrong_address_is_told(address: str) -> None:
+    """At the start: a browser would only throw."""
+    with pytest.raises(UserInputError, match="no address"):
+        ice.check(Settings(ice=(address,), turn_secret="x"))
+
+
+def test_a_turn_server_needs_the_secret() -> None:
+    """Without one it would refuse every call that needs it."""
+    with pytest.raises(UserInputError, match="secret"):
+        ice.check(Settings(ice=(TURN,)))
+    ice.check(Settings(ice=(TURN, STUN), turn_secret="x"))

@@ -1,0 +1,99 @@
+"""What is an offer, and what is none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.vitagraph.host.fakes import CALLS, OFFER, SDP, Host, code
+from vitagraph.host.offer import DEPTH, SESSION_BYTES, merged
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/json", "application/x-www-form-urlencoded"])
+def test_other_content_types_are_refused(kind: str) -> None:
+    """A page elsewhere can send some of them without being asked for leave by its browser."""
+    answer = Host().post(CALLS, content=OFFER, headers={"Content-Type": kind})
+    assert (answer.status_code, code(answer)) == (415, "wrong_content_type")
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"\xff\xfe", b"v=1"])
+def test_what_is_no_sdp_is_refused(body: bytes) -> None:
+    """Before anything is set up for a call."""
+    host = Host()
+    answer = host.call(content=body)
+    assert (answer.status_code, code(answer)) == (400, "bad_offer")
+    assert host.switchboard.offers == []
+
+
+def test_a_content_type_may_have_parameters() -> None:
+    """Some clients add a charset."""
+    assert Host().call(headers={"Content-Type": "Application/SDP; charset=utf-8"}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "session", ["", "[]", "null", "{", '{"a": NaN}', '{"a": "\\ud800"}', "[" * 5000, '{"type": "x"}']
+)
+def test_what_is_no_session_is_refused(session: str) -> None:
+    """A client learns that what it asked for would not be done."""
+    answer = Host().post(CALLS, files={"sdp": (None, OFFER), "session": (None, session)})
+    assert (answer.status_code, code(answer)) == (400, "bad_session")
+
+
+def test_a_session_nests_only_so_deep() -> None:
+    """Whatever walks through it later can do so by recursion."""
+    deep: dict[str, Any] = {}
+    for _ in range(DEPTH - 1):
+        deep = {"a": deep}
+    host = Host()
+    statuses = [
+        host.post(CALLS, files={"sdp": (None, OFFER), "session": (None, json.dumps(each))}).status_code
+        for each in (deep, {"a": deep})
+    ]
+    assert statuses == [201, 400]
+
+
+@pytest.mark.parametrize("files", [{"session": (None, "{}")}, {"sdp": (None, "")}, {"other": (None, OFFER)}])
+def test_a_form_needs_an_offer(files: dict[str, Any]) -> None:
+    """Else there is nothing to answer."""
+    answer = Host().post(CALLS, files=files)
+    assert (answer.status_code, code(answer)) == (400, "bad_offer")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b""),
+        ("multipart/form-data; boundary=x", b"--y\r\n"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--"),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n" * 9 + b"--x--",
+        ),
+    ],
+)
+def test_a_broken_form_is_refused(kind: str, body: bytes) -> None:
+    """Without a boundary, cut off, without names, with too many parts."""
+    answer = Host().post(CALLS, content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 400
+    assert code(answer) in {"bad_form", "bad_offer"}
+
+
+def test_how_long_an_offer_may_be() -> None:
+    """As long in a form as alone; a session beside it has its own room."""
+    host = Host(sdp_bytes=1000)
+    fits, too_long = OFFER.ljust(1000), OFFER.ljust(1001)
+    assert [host.call(content=each).status_code for each in (fits, too_long)] == [201, 413]
+    session = json.dumps({"instructions": "x" * (SESSION_BYTES - 100)})
+    forms = [{"sdp": (None, each), "session": (None, session)} for each in (fits, too_long)]
+    assert [host.post(CALLS, files=each).status_code for each in forms] == [201, 413]
+    assert host.post(CALLS, files={"sdp": (None, OFFER), "session": (None, session * 2)}).status_code == 413
+    assert host.post(CALLS, content=b"", headers={**SDP}).status_code == 400
+
+
+def test_sessions_are_merged_as_deep_as_they_go() -> None:
+    """What one says of the voice does not undo what the other says of the microphone."""
+    base = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
+    assert merged(base, {"a": {"c": {"f": 4}}, "e": {"g": 5}}) == {"a": {"b": 1, "c": {"d": 2, "f": 4}}, "e": {"g": 5}}
+    assert base == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}

@@ -1,0 +1,78 @@
+"""The page's files, from memory."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.vitagraph.host.fakes import Host, code
+from vitagraph.host.site import read_folder
+
+SCRIPT = b"let answer = 42;\n" * 100
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """A page as it is built."""
+    folder = tmp_path / "static"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html>")
+    (folder / "assets" / "index-Ab12.js").write_bytes(SCRIPT)
+    (folder / "icon.svg").write_text("<svg/>")
+    (tmp_path / "secret").write_text("no")
+    return folder
+
+
+def test_the_page_is_asked_for_anew_and_its_parts_are_kept(built: Path) -> None:
+    """After an update nobody sees the old page, and nobody fetches twice what has not changed."""
+    host = Host(built)
+    page, script = host.get("/"), host.get("/assets/index-Ab12.js")
+    assert (page.status_code, page.text, page.headers["cache-control"]) == (200, "<!doctype html>", "no-cache")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "immutable" in script.headers["cache-control"]
+    assert script.headers["content-type"].startswith("text/javascript")
+    again = host.get("/", headers={"If-None-Match": page.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_files_come_compressed_where_that_helps(built: Path) -> None:
+    """The page is there sooner; whoever cannot unpack gets it plain."""
+    host = Host(built)
+    packed = host.get("/assets/index-Ab12.js", headers={"Accept-Encoding": "br, gzip"})
+    plain = host.get("/assets/index-Ab12.js", headers={"Accept-Encoding": "identity"})
+    assert packed.content == plain.content == SCRIPT  # httpx unpacks
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(SCRIPT) / 5
+    assert "content-encoding" not in plain.headers
+    assert "Accept-Encoding" in plain.headers["vary"]
+    assert "content-encoding" not in host.get("/icon.svg", headers={"Accept-Encoding": "gzip"}).headers
+
+
+def test_head_has_no_body(built: Path) -> None:
+    """As probes ask."""
+    answer = Host(built).request("HEAD", "/")
+    assert (answer.status_code, answer.headers["content-length"]) == (200, "15")
+
+
+@pytest.mark.parametrize("path", ["/../secret", "/%2e%2e/secret", "/assets/../../secret", "/assets", "/assets/"])
+def test_nothing_else_of_the_disk_is_served(path: str, built: Path) -> None:
+    """Whatever the path: it is looked up among what was read at the start."""
+    answer = Host(built).get(path)
+    assert (answer.status_code, code(answer)) == (404, "not_found")
+
+
+def test_a_page_that_was_not_built_says_how(tmp_path: Path) -> None:
+    """Whoever runs the program from its source meets no bare 404."""
+    answer = Host(tmp_path / "none").get("/")
+    assert answer.status_code == 503
+    assert "bin/serve" in answer.text
+    assert read_folder(tmp_path) == {}
+
+
+def test_what_is_read_is_what_is_there(built: Path) -> None:
+    """Compressed the same each time, so that caches agree."""
+    first, second = read_folder(built), read_folder(built)
+    assert first == second
+    assert gzip.decompress(first["assets/index-Ab12.js"].packed) == SCRIPT

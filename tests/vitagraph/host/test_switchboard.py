@@ -1,0 +1,145 @@
+"""All calls of a process: who gets in, who is sent away, and that nothing of them stays."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import AdmissionError, UserInputError
+from pipeline.packet import MILLISECOND
+from tests.vitagraph.host.dialling import Caller, dial, gone, hosting, scripted
+from vitagraph.host import switchboard as module
+from vitagraph.host.gallery import UnknownGraph
+from vitagraph.host.switchboard import Offer, Switchboard
+
+
+def test_a_full_house_refuses_and_takes_the_next_when_one_has_gone() -> None:
+    """The refusal says when to come back."""
+
+    async def scene(switchboard: Switchboard) -> None:
+        first = await dial(switchboard)
+        assert "all 1 lines are busy" in switchboard.not_ready()
+        with pytest.raises(AdmissionError, match="lines are busy") as refused:
+            await dial(switchboard)
+        assert refused.value.retry_after > 0
+        await first.close()
+        await gone(switchboard)
+        second = await dial(switchboard)
+        await second.close()
+        await gone(switchboard)
+
+    hosting(scene, calls=1)
+
+
+def test_a_bad_offer_takes_no_seat() -> None:
+    async def scene(switchboard: Switchboard) -> None:
+        with pytest.raises(UserInputError, match="offer"):
+            await switchboard.answer(Offer("v=0"))
+        with pytest.raises(UnknownGraph):
+            await switchboard.answer(Offer("v=0", "nope"))
+        assert switchboard.count == 0
+
+    hosting(scene)
+
+
+def test_draining_lets_calls_end_by_themselves_and_takes_no_new_ones() -> None:
+    """A host that is replaced does not cut people off."""
+
+    async def scene(switchboard: Switchboard) -> None:
+        caller = await dial(switchboard)
+        draining = asyncio.create_task(switchboard.drain(20))
+        await caller.clock.sleep(50 * MILLISECOND)
+        assert not draining.done() and switchboard.not_ready() == "the host is shutting down"
+        with pytest.raises(AdmissionError, match="shutting down"):
+            await dial(switchboard)
+        await caller.close()
+        await draining
+
+    hosting(scene)
+
+
+def test_what_has_not_ended_at_the_deadline_is_ended() -> None:
+    async def scene(switchboard: Switchboard) -> str:
+        caller = await dial(switchboard)
+        await switchboard.drain(0.1)
+        assert switchboard.count == 0
+        await caller.close()
+        return caller.call_.reason
+
+    assert hosting(scene) == "the host is shutting down"
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"), [("call_length", "as long as it may be"), ("idle", "nobody has said anything")]
+)
+def test_calls_that_nobody_needs_are_ended(monkeypatch: pytest.MonkeyPatch, setting: str, reason: str) -> None:
+    """A tab that was forgotten does not keep its seat."""
+    monkeypatch.setattr(module, "WATCH", 0.05)
+
+    async def scene(switchboard: Switchboard) -> str:
+        caller = await dial(switchboard)
+        await gone(switchboard)
+        await caller.close()
+        return caller.call_.reason
+
+    limits: dict[str, Any] = {setting: 0.3}
+    assert reason in hosting(scene, **limits)
+
+
+def test_a_client_whose_packets_never_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes an answer and does not connect holds a seat for seconds only."""
+    monkeypatch.setattr(module, "WATCH", 0.05)
+    monkeypatch.setattr(module, "CONNECTING", 0.2)
+
+    async def scene(switchboard: Switchboard) -> str:
+        caller = Caller()
+        await caller.connection.setLocalDescription(await caller.connection.createOffer())
+        call = await switchboard.answer(Offer(caller.connection.localDescription.sdp))
+        await gone(switchboard)
+        await caller.close()
+        return call.reason
+
+    assert "no packet of the client" in hosting(scene)
+
+
+def test_fifty_calls_in_a_row_leave_nothing(tmp_path: Path) -> None:
+    """Tasks, threads and open files do not grow, and memory stays within 5 %: the host stays up for weeks."""
+
+    async def scene(switchboard: Switchboard) -> None:
+        async def one() -> None:
+            caller = await dial(switchboard)
+            caller.type("What time is it?")
+            await caller.wait_for("output_audio_buffer.started")
+            await caller.close()
+            await gone(switchboard)
+
+        for _ in range(10):  # what is loaded once is loaded by then
+            await one()
+        before, memory = _held(), _resident()
+        for _ in range(50):
+            await one()
+        after = _held()
+        assert {name: after[name] - before[name] for name in before if after[name] > before[name]} == {}
+        assert _resident() <= memory * 1.05
+
+    hosting(scene, scripted(tmp_path))
+
+
+def _held() -> dict[str, int]:
+    gc.collect()
+    return {
+        "tasks": len(asyncio.all_tasks()),
+        "threads": threading.active_count(),
+        "files": len(os.listdir("/proc/self/fd")),
+    }
+
+
+def _resident() -> int:
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1])

@@ -1,0 +1,135 @@
+"""`vitagraph serve`: a host that browsers can call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vitagraph import console
+
+if TYPE_CHECKING:
+    from vitagraph.host.gallery import Gallery
+    from vitagraph.host.settings import Settings
+
+_EPILOG = """
+[bold]Examples[/bold]
+  vitagraph serve
+  vitagraph serve my-graph.yaml --port 9000
+  vitagraph serve assistant --graphs my-graphs --calls 20
+  vitagraph serve --host 0.0.0.0 --certificate chain.pem --private-key key.pem
+
+Secrets come from the environment: VITAGRAPH_API_KEY lets only those call who have it;
+VITAGRAPH_TURN_SECRET is what credentials for TURN servers are made from.
+The first Ctrl-C lets running calls end, a second one ends them.
+"""
+_MOST_PORT = 65535
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("serve", epilog=_EPILOG)(serve)
+
+
+def serve(
+    graph: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="GRAPH", help="What is called when nobody says which: a file or a name.", show_default="assistant"
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0: for every machine.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=_MOST_PORT, help="The port; 0: any free one.")] = 8080,
+    graphs: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="More graphs that can be called. Repeatable.")
+    ] = None,
+    calls: Annotated[int, typer.Option(min=1, help="Calls at once; more are told that all lines are busy.")] = 100,
+    call_length: Annotated[str, typer.Option(metavar="TIME", help="How long a call may be.")] = "1h",
+    idle: Annotated[str, typer.Option(metavar="TIME", help="After how long without a word a call is ended.")] = "5m",
+    drain: Annotated[
+        str, typer.Option(metavar="TIME", help="How long calls may go on after Ctrl-C or SIGTERM.")
+    ] = "30s",
+    new_calls: Annotated[str, typer.Option(metavar="RATE", help="New calls from one address.")] = "30/minute",
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Another page that may call, https://example.com; *: any. Repeatable."),
+    ] = None,
+    ice: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="A STUN or TURN server, stun:host:3478. Repeatable.")
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="For https: the chain, PEM.")] = None,
+    private_key: Annotated[Path | None, typer.Option(metavar="FILE", help="For https: the key, PEM.")] = None,
+    avatar: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another face: a GLB with ARKit or Oculus shapes.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch no models.")] = False,
+) -> None:
+    """Let browsers call: serves the page and answers the calls, each by a session of a graph."""
+    console.log_to_stderr()
+    from vitagraph.host.settings import Settings
+
+    settings = Settings(
+        host=host,
+        port=port,
+        calls=calls,
+        call_length=_seconds(call_length, "--call-length"),
+        idle=_seconds(idle, "--idle"),
+        drain=_seconds(drain, "--drain"),
+        new_calls=new_calls,
+        origins=tuple(origin or ()),
+        key=os.environ.get("VITAGRAPH_API_KEY", ""),
+        ice=tuple(ice or ()),
+        turn_secret=os.environ.get("VITAGRAPH_TURN_SECRET", ""),
+        certificate=certificate,
+        private_key=private_key,
+        avatar=avatar,
+    )
+    _run(settings, graph, tuple(graphs or ()), offline=offline)
+
+
+def _seconds(text: str, option: str) -> float:
+    """Seconds of `90`, `90s`, `1.5m` or `1h`."""
+    from pipeline.params import parse_duration
+
+    try:
+        return parse_duration(f"{text}s" if text[-1:].isdecimal() else text) / 1e9
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _run(settings: Settings, graph: str | None, folders: tuple[Path, ...], *, offline: bool) -> None:
+    from vitagraph.host.gallery import Gallery
+    from vitagraph.host.server import check, run
+
+    check(settings)
+    gallery = Gallery(graph, folders)
+    if not offline:
+        _fetch(gallery, head=settings.avatar is None)
+    run(settings, gallery, _say)
+
+
+def _fetch(gallery: Gallery, *, head: bool) -> None:
+    """Pulls what the default graph and the face need and is not here; what cannot be had is told."""
+    from pipeline.errors import NodeError
+    from vitagraph.avatar import DATA
+    from vitagraph.download import pull
+    from vitagraph.replay.models import fetch
+
+    fetch(gallery.template(gallery.default).graph, quiet=False)
+    try:
+        if head:
+            pull(DATA)
+    except NodeError as error:
+        console.err().print(f"warning: {error}", style="yellow", markup=False, soft_wrap=True)
+
+
+def _say(line: str) -> None:
+    """The address to stdout, warnings to stderr."""
+    stream = sys.stderr if line.startswith("warning") else sys.stdout
+    stream.write(f"{line}\n")
+    stream.flush()

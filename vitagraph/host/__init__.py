@@ -1,0 +1,1 @@
+"""The host: takes calls from browsers and runs a graph for each."""

@@ -1,0 +1,127 @@
+"""The host over HTTP: all routes, and what is around them.
+
+/v1/realtime/…       calls (calls.py)
+/graphs              what can be called
+/avatar/head.glb     the face
+/healthz, /readyz    for who watches over the process
+/docs                this, to read
+/                    the page
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.middleware.cors import CORSMiddleware
+
+from vitagraph.host import errors, ice, pages
+from vitagraph.host.auth import Auth
+from vitagraph.host.calls import Calls
+from vitagraph.host.errors import Refusal
+from vitagraph.host.head import Head
+from vitagraph.host.security import Guard, policy
+from vitagraph.host.settings import Settings
+from vitagraph.host.site import read_folder
+from vitagraph.host.switchboard import Switchboard
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+"""The page, as `npm run build` makes it."""
+_DESCRIPTION = (
+    "Calls by WebRTC with a machine that has a voice and a face, in the shape of the OpenAI Realtime API. "
+    "What goes wrong is told as {error: {type, code, message, param}}."
+)
+
+
+def make_app(settings: Settings, switchboard: Switchboard, static: Path = STATIC) -> FastAPI:
+    """The app; whoever runs it keeps `switchboard` open as long."""
+    head = Head(settings.avatar)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(head.load(), name="load the avatar")
+        yield
+        await loading
+
+    app = FastAPI(
+        title="Vitagraph",
+        version=version("vitagraph"),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    errors.register(app)
+    auth = Auth(settings.key)
+    app.include_router(Calls(settings, switchboard, auth).router())
+    _add_about(app, settings, switchboard, auth)
+    _add_pages(app, head, static)
+    _add_around(app, settings)
+    return app
+
+
+def _add_around(app: FastAPI, settings: Settings) -> None:
+    # The last one added is the outermost: only pages that may call get as far as CORS.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.origins,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["Location", "Retry-After"],
+    )
+    app.add_middleware(Guard, settings=settings, policy=policy(pages.STYLE_HASH))
+
+
+def _add_about(app: FastAPI, settings: Settings, switchboard: Switchboard, auth: Auth) -> None:
+    @app.get("/graphs", tags=["about"])
+    async def graphs(request: Request) -> JSONResponse:
+        """The conversations that can be called, and the STUN and TURN servers to call by."""
+        gallery = switchboard.gallery
+        answer: dict[str, Any] = {
+            "graphs": [{"name": info.name, "description": info.description} for info in gallery.list()],
+            "default": gallery.default,
+        }
+        if settings.ice and (auth.open or auth.has_key(request)):
+            answer["ice_servers"] = ice.servers(settings)
+        return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+    @app.get("/healthz", tags=["about"])
+    async def healthz() -> JSONResponse:
+        """Whether the process lives: answered while its event loop runs."""
+        return JSONResponse({"healthy": True})
+
+    @app.get("/readyz", tags=["about"], responses={503: {"description": "Not now; the reason is in the answer."}})
+    async def readyz() -> JSONResponse:
+        """Whether a call would be taken now."""
+        if reason := switchboard.not_ready():
+            return JSONResponse({"ready": False, "reason": reason}, 503)
+        return JSONResponse({"ready": True})
+
+
+def _add_pages(app: FastAPI, head: Head, static: Path) -> None:
+    site = read_folder(static)
+
+    async def avatar(request: Request) -> Response:
+        return (await head.asset()).answer(request)
+
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(pages.interface(app.openapi()))
+
+    async def page(request: Request) -> Response:
+        path = request.path_params["path"]
+        if asset := site.get(path):
+            return asset.answer(request)
+        if path in ("", "index.html"):
+            return HTMLResponse(pages.not_built(), 503, {"Cache-Control": "no-store"})
+        raise Refusal(404, "not_found", "There is nothing at this address.")
+
+    app.add_route("/avatar/head.glb", avatar, include_in_schema=False)
+    app.add_route("/docs", docs, include_in_schema=False)
+    app.add_route("/{path:path}", page, include_in_schema=False)

@@ -1,0 +1,188 @@
+"""One call: a peer, the session that talks with it, and what both are told of each other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from nodes.packets import Hush, Instructed, Played, SpeechStart, Transcript, Typed
+from nodes.webrtc._calls import forget, register
+from nodes.webrtc._peer import Peer
+from nodes.webrtc.protocol import Turn as TurnMessage
+from pipeline.errors import Stuck, VitagraphError
+from pipeline.graph.plan import Plan
+from pipeline.packet import MILLISECOND, Event, Packet
+from pipeline.report import SessionReport
+from pipeline.runner import Runner
+from pipeline.session import Session
+from vitagraph.host.realtime import Conversation, SessionInfo
+from vitagraph.turns import Turns
+from vitagraph.waterfall import Turn
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 16
+"""Turns whose stages are remembered while the call lasts."""
+STOPPING = 3
+"""Seconds in which a session ends after it was asked to; then it is cancelled."""
+
+
+APOLOGY = 3
+"""Seconds that a call which cannot go on stays connected, so that the person learns why."""
+
+
+class Rated(Event, frozen=True):
+    """On the bus: what the person thinks of an answer, 1 or -1."""
+
+    response: str
+    value: int
+
+
+class Call:
+    """One call. `run` it once; it ends when either side hangs up, and then has freed all."""
+
+    def __init__(self, info: SessionInfo, peer: Peer, answer: str, plan: Plan, runner: Runner) -> None:
+        self.id = info.id.replace("sess_", "rtc_")
+        self.graph = info.graph
+        self.answer = answer
+        """The SDP for the client."""
+        self.peer = peer
+        self.reason = "the caller hung up"
+        """Why it ended."""
+        loop = asyncio.get_running_loop()
+        self.began = self.active = loop.time()
+        """When it began, and when either side last said something; seconds of the loop's clock."""
+        self._now = loop.time
+        self._plan = plan
+        self._runner = runner
+        self._session: Session | None = None
+        self._conversation = Conversation(peer.send_text, info, self)
+        self._turns = Turns(keep=REMEMBERED, over=self._turn_over)
+        self._freed = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the client's packets arrive."""
+        return self.peer.connected.is_set()
+
+    async def run(self) -> None:
+        """Runs the session until the call is over; frees everything in any case."""
+        try:
+            register(self.id, self.peer)
+            self.peer.on_open, self.peer.on_message = self._conversation.open, self._receive
+            self._session = session = self._runner.session(self._plan, self._observe)
+            for listener in (self._conversation.listen, self._subscribe):
+                listener(session.bus)
+            self._turns.listen(session)
+            await self._conclude(await self._until_over(session))
+        except VitagraphError as error:
+            await self._fail(error)
+        finally:
+            await self._free()
+
+    def hang_up(self, reason: str) -> None:
+        """Ends it soon; may be called twice."""
+        if not self.peer.ended.is_set():
+            self.reason = reason
+            self.peer.end()
+
+    async def freed(self) -> None:
+        """Returns when nothing of the call is left."""
+        await self._freed.wait()
+
+    # --- what a client may ask for
+
+    def say(self, text: str) -> bool:
+        """The person typed this; False where the graph takes no text."""
+        readers = {feedback.target for feedback in self._plan.feedback if feedback.event is Typed}
+        takes = any(link.source in readers and Transcript in link.kinds for link in self._plan.links)
+        if takes:
+            self.active = self._now()
+            self.peer.write(Typed(text))
+        return takes
+
+    def hush(self) -> None:
+        """The answer is to stop."""
+        self.peer.write(Hush())
+
+    def rate(self, response: str, value: int) -> None:
+        """What the person thinks of an answer."""
+        if self._session is not None:
+            self._session.bus.post(Rated(response, value))
+
+    def update(self, changes: Mapping[str, Any]) -> None:
+        """Passes on what a graph can follow: the instructions."""
+        instructions = changes.get("instructions")
+        if isinstance(instructions, str):
+            self.peer.write(Instructed(instructions))
+
+    # --- while it lasts
+
+    async def _until_over(self, session: Session) -> SessionReport:
+        running = asyncio.create_task(session.run(), name=f"{self.id} session")
+        ended = asyncio.create_task(self.peer.ended.wait(), name=f"{self.id} ended")
+        try:
+            await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)
+            session.stop()
+            await asyncio.wait((running,), timeout=STOPPING)
+        finally:
+            ended.cancel()
+            if not running.done():
+                running.cancel()
+        return await running
+
+    async def _conclude(self, report: SessionReport) -> None:
+        if report.error is not None:
+            await self._fail(report.error)
+        for stuck in report.stuck:
+            log.warning("call %s: %s", self.id, stuck)
+
+    async def _fail(self, error: Exception) -> None:
+        """Tells the operator what failed, and the person that something did, once they can hear it."""
+        self.reason = f"the graph failed: {getattr(error, 'message', error)}"
+        log.error("call %s: %s", self.id, error)
+        self._conversation.fail("Something went wrong at this end, and the call cannot go on.")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(APOLOGY):
+                await self.peer.ended.wait()
+
+    async def _free(self) -> None:
+        forget(self.id)
+        self._conversation.end()
+        try:
+            await self.peer.close()
+        except Stuck as error:
+            log.warning("call %s: %s", self.id, error)
+        self._freed.set()
+        log.info("call %s of %s ended after %.0f s: %s", self.id, self.graph, self._now() - self.began, self.reason)
+
+    def _receive(self, text: str) -> None:
+        self.active = self._now()
+        self._conversation.receive(text)
+
+    def _observe(self, link: object, packet: Packet) -> None:
+        self._turns.observe(packet)
+        self._conversation.observe(link, packet)
+        if packet.__class__ is SpeechStart:
+            self.active = self._now()
+
+    def _subscribe(self, bus: Any) -> None:
+        bus.of(Played).subscribe(self._played)
+
+    def _played(self, event: Played) -> None:
+        self.active = self._now()
+
+    def _turn_over(self, turn: Turn) -> None:
+        silence = turn.silence
+        self.peer.send(
+            TurnMessage(
+                cause=turn.cause,
+                outcome=turn.outcome,
+                silence=None if silence is None else silence / MILLISECOND,
+                parts={stage: part / MILLISECOND for stage, part in turn.parts().items()},
+                response=self._conversation.response_of(turn.cause),
+            )
+        )

@@ -1,0 +1,159 @@
+"""The routes of the OpenAI Realtime API that make and end calls by WebRTC."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from vitagraph.host.auth import Auth
+from vitagraph.host.errors import Refusal
+from vitagraph.host.gallery import UnknownGraph
+from vitagraph.host.limits import Rate, read_body
+from vitagraph.host.offer import BODY, SESSION_BYTES, checked, content_type, merged, read_offer
+from vitagraph.host.settings import Settings
+from vitagraph.host.switchboard import Offer, Switchboard
+
+PREFIX = "/v1/realtime"
+
+
+class ExpiresAfter(msgspec.Struct):
+    """When a client secret expires: so many seconds after it was made."""
+
+    anchor: Literal["created_at"] = "created_at"
+    seconds: Annotated[int, msgspec.Meta(ge=10, le=7200)] = 600
+
+
+class SecretRequest(msgspec.Struct):
+    """What a client secret shall be."""
+
+    expires_after: ExpiresAfter | None = None
+    session: dict[str, Any] | None = None
+
+
+_decode_secret = msgspec.json.Decoder(SecretRequest).decode
+_SECRET_BODY = {
+    "requestBody": {
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "expires_after": {
+                            "type": "object",
+                            "properties": {
+                                "anchor": {"const": "created_at"},
+                                "seconds": {"type": "integer", "minimum": 10, "maximum": 7200, "default": 600},
+                            },
+                        },
+                        "session": {"type": "object", "description": "The Realtime session object."},
+                    },
+                }
+            }
+        }
+    }
+}
+
+
+@dataclass(slots=True)
+class Calls:
+    """The handlers, and what they share."""
+
+    settings: Settings
+    switchboard: Switchboard
+    auth: Auth
+    new: Rate = field(init=False)
+    minted: Rate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.new = Rate(self.settings.new_calls)
+        self.minted = Rate(self.settings.new_calls)
+
+    def router(self) -> APIRouter:
+        """The routes."""
+        router = APIRouter(prefix=PREFIX, tags=["calls"])
+        router.add_api_route(
+            "/calls",
+            self.create,
+            methods=["POST"],
+            status_code=201,
+            response_class=Response,
+            responses={201: {"content": {"application/sdp": {}}, "description": "The SDP answer."}},
+            openapi_extra=BODY,
+        )
+        router.add_api_route("/calls/{id}", self.delete, methods=["DELETE"], status_code=204)
+        router.add_api_route("/calls/{id}/hangup", self.hang_up, methods=["POST"], response_class=Response)
+        router.add_api_route("/client_secrets", self.mint, methods=["POST"], openapi_extra=_SECRET_BODY)
+        return router
+
+    async def create(
+        self,
+        request: Request,
+        graph: Annotated[str, Query(description="The conversation, one of /graphs.")] = "",
+        model: Annotated[str, Query(description="The same, as other clients say it; unknown ones are ignored.")] = "",
+    ) -> Response:
+        """Makes a call. Location in the answer is the call's address; who knows it can hang up."""
+        self.new.check(request)
+        with self.auth.admit(request) as base:
+            sdp, given = await read_offer(request, self.settings.sdp_bytes)
+            session = merged(base, given)
+            offer = Offer(sdp=sdp, graph=self._graph(graph, model, session.get("model")), session=session)
+            call = await self.switchboard.answer(offer)
+        if await request.is_disconnected():
+            call.hang_up("the caller has gone")
+        return Response(
+            call.answer, 201, headers={"Location": f"{PREFIX}/calls/{call.id}"}, media_type="application/sdp"
+        )
+
+    async def delete(self, id: str) -> None:
+        """Hangs up."""
+        self._end(id)
+
+    async def hang_up(self, id: str) -> Response:
+        """Hangs up."""
+        self._end(id)
+        return Response()
+
+    async def mint(self, request: Request) -> JSONResponse:
+        """Makes a client secret: it is good for one call, and for as long as it says."""
+        self.auth.check(request)
+        if self.auth.open:  # Who has the key asks for many others.
+            self.minted.check(request)
+        wanted = await _wanted(request)
+        session = checked(wanted.session or {})
+        secret = self.auth.secrets.mint(session, (wanted.expires_after or ExpiresAfter()).seconds)
+        about = {"type": "realtime", "object": "realtime.session", "id": f"sess_{secrets.token_hex(12)}"}
+        return JSONResponse(
+            {"value": secret.value, "expires_at": int(secret.expires_at), "session": {**session, **about}},
+            headers={"Cache-Control": "no-store"},
+        )
+
+    def _graph(self, graph: str, *models: object) -> str | None:
+        names = [info.name for info in self.switchboard.gallery.list()]
+        if graph and graph not in names:
+            raise UnknownGraph(f"there is no conversation {graph[:60]!r} here", hint=f"there are: {', '.join(names)}")
+        return graph or next((str(model) for model in models if model in names), None)
+
+    def _end(self, id: str) -> None:
+        call = self.switchboard.find(id)
+        if call is None:
+            raise Refusal(404, "unknown_call", "There is no such call; it may have ended.")
+        call.hang_up("the caller hung up")
+
+
+async def _wanted(request: Request) -> SecretRequest:
+    body = await read_body(request, SESSION_BYTES)
+    if not body:
+        return SecretRequest()
+    if content_type(request) != "application/json":
+        raise Refusal(415, "wrong_content_type", "Send what the secret shall be as application/json.")
+    try:
+        return _decode_secret(body)
+    except msgspec.ValidationError as error:
+        raise Refusal(400, "invalid_request", f"{error}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refusal(400, "invalid_request", "The request is no JSON object.") from None

@@ -1,0 +1,124 @@
+"""The graphs that can be called."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nodes.dialogue._answering import ChatParams
+from nodes.webrtc._calls import CallParams
+from pipeline.errors import GraphError, UserInputError
+from pipeline.graph.graph import Member
+from pipeline.graph.loader import load
+from pipeline.graph.plan import Plan
+from pipeline.graph.planner import plan
+from pipeline.node import Source
+from pipeline.registry import Registry
+
+OURS = Path(__file__).parent.parent
+"""Where the graphs that come with the program are: in `graphs` here, or beside the package."""
+FIRST = "assistant"
+"""Which of the graphs is called when nobody says which."""
+
+
+class UnknownGraph(UserInputError):
+    """There is no graph of that name to be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphInfo:
+    """A graph that can be called."""
+
+    name: str
+    description: str
+
+
+class Gallery:
+    """Every graph of some folders that has a caller; read anew at each call, so that it can be edited.
+
+    The folders that come later win; those of the program come first. `default` is a name, or
+    a file anywhere. Raises GraphError where the default is wrong or has no caller.
+    """
+
+    def __init__(
+        self, default: str | Path | None = None, folders: Sequence[Path] = (), settings: Mapping[str, str] | None = None
+    ) -> None:
+        self._settings = settings or {}
+        self._files = {file.stem: file for folder in (*_ours(), *folders) for file in _graphs(folder)}
+        if default is not None and (Path(default).suffix or Path(default).exists()):
+            self._files[Path(default).stem] = Path(default)
+            default = Path(default).stem
+        self._calls = {name: info for name, file in self._files.items() if (info := _info(file)) is not None}
+        self.default = str(default or (FIRST if FIRST in self._calls else next(iter(self._calls), "")))
+        self.template(self.default)
+
+    def list(self) -> list[GraphInfo]:
+        """Those that can be called, the default first."""
+        return sorted(self._calls.values(), key=lambda info: (info.name != self.default, info.name))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._calls
+
+    def plan(self, name: str, call: str, instructions: str = "") -> Plan:
+        """The plan for one call; blocks for some milliseconds. Raises UnknownGraph and GraphError.
+
+        `instructions` take the place of the `system` of chat models.
+        """
+        template = self.template(name)
+        nodes = {
+            key: dataclasses.replace(node, members=tuple(_of_call(each, call, instructions) for each in node.members))
+            for key, node in template.nodes.items()
+        }
+        return dataclasses.replace(template, nodes=nodes)
+
+    def template(self, name: str) -> Plan:
+        """The plan of a graph without a call."""
+        if name not in self._files:
+            known = ", ".join(info.name for info in self.list()) or "none"
+            raise UnknownGraph(f"there is no graph {name!r} here", hint=f"those that can be called: {known}")
+        file, registry = self._files[name], Registry()
+        settings = self._settings if name == getattr(self, "default", name) else {}
+        planned = plan(load(file, registry=registry, settings=settings), registry)
+        if not _has_caller(planned):
+            raise GraphError(
+                f"nobody can call {file}",
+                expected="a source `webrtc.source`, and `webrtc.sink` for the answers",
+                hint="`vitagraph replay` runs a graph over files; graphs/assistant.yaml is one for calls",
+            )
+        return planned
+
+
+def _ours() -> Iterator[Path]:
+    return (folder for folder in (OURS / "graphs", OURS.parent / "graphs") if folder.is_dir())
+
+
+def _graphs(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        raise UserInputError(f"{folder} is not a folder", hint="give a folder with graphs: --graphs DIR")
+    return (file for file in sorted(folder.glob("*.yaml")) if not file.stem.endswith(".scenario"))
+
+
+def _info(file: Path) -> GraphInfo | None:
+    """None where nobody can call it, or it is wrong: who calls it by name is told why."""
+    registry = Registry()
+    try:
+        planned = plan(load(file, registry=registry, settings={}), registry)
+    except GraphError:
+        return None
+    return GraphInfo(file.stem, planned.graph.description) if _has_caller(planned) else None
+
+
+def _has_caller(planned: Plan) -> bool:
+    primaries = (node.members[0] for node in planned.nodes.values())
+    return any(issubclass(member.node, Source) and isinstance(member.params, CallParams) for member in primaries)
+
+
+def _of_call(member: Member, call: str, instructions: str) -> Member:
+    change: dict[str, str] = {}
+    if isinstance(member.params, CallParams):
+        change = {"call": call}
+    elif isinstance(member.params, ChatParams) and instructions:
+        change = {"system": instructions}
+    return dataclasses.replace(member, params=member.params.model_copy(update=change)) if change else member

@@ -1,0 +1,233 @@
+"""What a client says: reads its events, and does what they ask or says why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import msgspec
+
+from nodes.webrtc.protocol import Rating
+from vitagraph.host.realtime.items import Items, written
+from vitagraph.host.realtime.session import Commands, SessionInfo
+from vitagraph.host.realtime.turns import Turns
+from vitagraph.host.realtime.wire import Wire
+
+MOST_TEXT = 8_000
+"""Characters that may be typed before they are answered."""
+MOST_ID = 128
+"""Characters of an id that a client gives."""
+
+_ID = re.compile(r"[\w-]{1,128}", re.ASCII)
+
+
+class Refused(Exception):
+    """The event cannot be acted upon: a code for programs, a message for whoever wrote the client."""
+
+    def __init__(self, code: str, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.param = param
+
+
+class _Part(msgspec.Struct):
+    type: str
+    text: str | None = None
+
+
+class _Item(msgspec.Struct):
+    type: str
+    role: str | None = None
+    content: list[_Part] = []
+    id: str | None = None
+
+
+class _Create(msgspec.Struct):
+    item: _Item
+
+
+class _Named(msgspec.Struct):
+    item_id: str
+
+
+class _Cancel(msgspec.Struct):
+    response_id: str | None = None
+
+
+class _Settings(msgspec.Struct):
+    instructions: str | None = None
+
+
+class _Update(msgspec.Struct):
+    session: _Settings
+
+
+M = TypeVar("M", bound=msgspec.Struct)
+Event = dict[str, Any]
+
+
+class Client:
+    """Acts on the events of one client. Nothing that it can send raises."""
+
+    def __init__(self, wire: Wire, items: Items, turns: Turns, session: SessionInfo, commands: Commands) -> None:
+        self.session = session
+        """What is in force now."""
+        self._wire = wire
+        self._items = items
+        self._turns = turns
+        self._commands = commands
+        self._typed: dict[str, str] = {}
+        """What was typed and not answered yet, by item."""
+        self._handlers: dict[str, Callable[[Event], None]] = {
+            "session.update": self._update,
+            "conversation.item.create": self._create,
+            "conversation.item.retrieve": self._retrieve,
+            "conversation.item.delete": self._delete,
+            # What was heard is known here better than there: the client repeats what it was told.
+            "conversation.item.truncate": lambda event: None,
+            "response.create": self._respond,
+            "response.cancel": self._cancel,
+            "output_audio_buffer.clear": self._clear,
+            "input_audio_buffer.append": _by_track,
+            "input_audio_buffer.commit": _by_track,
+            "input_audio_buffer.clear": _by_track,
+            "vitagraph.rating": self._rate,
+        }
+
+    def receive(self, text: str) -> None:
+        """Acts on one message; what cannot be read or done is answered by an `error` event."""
+        event: Any = None
+        try:
+            event = _decoded(text)
+            self._handler(event)(event)
+        except Refused as refused:
+            self._refuse(refused, event)
+
+    def _handler(self, event: Event) -> Callable[[Event], None]:
+        kind = event.get("type")
+        if not isinstance(kind, str):
+            raise Refused("missing_type", "an event needs a `type`, such as `response.create`", "type")
+        if kind not in self._handlers:
+            raise Refused(
+                "unknown_event",
+                f"there is no event of type `{kind[:MOST_ID]}` here; known are {', '.join(sorted(self._handlers))}",
+                "type",
+            )
+        return self._handlers[kind]
+
+    def _refuse(self, refused: Refused, event: Any) -> None:
+        event_id = event.get("event_id") if isinstance(event, dict) else None
+        self._wire.emit(
+            "error",
+            error={
+                "type": "invalid_request_error",
+                "code": refused.code,
+                "message": refused.message,
+                "param": refused.param,
+                "event_id": event_id[:MOST_ID] if isinstance(event_id, str) else None,
+            },
+        )
+
+    # --- the session
+
+    def _update(self, event: Event) -> None:
+        wanted = _as(_Update, event).session.instructions
+        if wanted is not None and wanted != self.session.instructions:
+            self.session = replace(self.session, instructions=wanted)
+            self._commands.update({"instructions": wanted})
+        self._wire.emit("session.updated", session=self.session.resource())
+
+    # --- items
+
+    def _create(self, event: Event) -> None:
+        item = _as(_Create, event).item
+        text = _text_of(item)
+        if len(text) + sum(map(len, self._typed.values())) > MOST_TEXT:
+            raise Refused("text_too_long", f"at most {MOST_TEXT} characters can be typed at once", "item.content")
+        if item.id is not None and (not _ID.fullmatch(item.id) or item.id in self._typed or self._items.get(item.id)):
+            raise Refused("invalid_item_id", "an item's id is new, and of letters, digits, `_` and `-`", "item.id")
+        made = written(item.id or self._wire.new("item"), text)
+        self._typed[made["id"]] = text
+        self._items.add(made)
+        self._items.done(made)
+
+    def _retrieve(self, event: Event) -> None:
+        item = self._items.get(_as(_Named, event).item_id)
+        if item is None:
+            raise Refused("item_not_found", "there is no such item among the latest of this call", "item_id")
+        self._wire.emit("conversation.item.retrieved", item=item)
+
+    def _delete(self, event: Event) -> None:
+        id = _as(_Named, event).item_id
+        if self._typed.pop(id, None) is None:
+            raise Refused("item_not_deletable", "only what was typed and not answered yet can be taken back", "item_id")
+        self._items.delete(id)
+
+    # --- answers
+
+    def _respond(self, event: Event) -> None:
+        if not self._typed:
+            raise Refused(
+                "response_create_without_text",
+                "nothing waits for an answer: send a `conversation.item.create` with a user's `input_text` first; "
+                "what is said aloud is answered without being asked to",
+            )
+        text = "\n".join(self._typed.values())
+        self._typed.clear()
+        if not self._commands.say(text):
+            raise Refused("text_not_supported", f"the graph `{self.session.graph}` takes no text, only speech")
+
+    def _cancel(self, event: Event) -> None:
+        wanted, current = _as(_Cancel, event).response_id, self._turns.current
+        if current is None or (wanted is not None and wanted != current.id):
+            raise Refused("response_cancel_not_active", "there is no such answer to cancel", "response_id")
+        self._commands.hush()
+
+    def _clear(self, event: Event) -> None:
+        if self._turns.current is not None:
+            self._commands.hush()
+
+    def _rate(self, event: Event) -> None:
+        rating = _as(Rating, event)
+        if not self._turns.knows(rating.response):
+            raise Refused("response_not_found", "there is no such answer among the latest of this call", "response")
+        self._commands.rate(rating.response, rating.value)
+
+
+def _by_track(event: Event) -> None:
+    raise Refused("audio_by_track", "in a WebRTC call sound comes by the microphone's track, not by events", "type")
+
+
+def _decoded(text: str) -> Event:
+    try:
+        event = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise Refused("invalid_json", f"this is not JSON: {error}") from error
+    except RecursionError as error:
+        raise Refused("invalid_json", "this JSON is nested too deeply") from error
+    if not isinstance(event, dict):
+        raise Refused("invalid_event", "an event is a JSON object with a `type`")
+    return event
+
+
+def _as(kind: type[M], event: Event) -> M:
+    try:
+        return msgspec.convert(event, kind)
+    except msgspec.ValidationError as error:
+        _, _, where = str(error).partition(" - at `$.")
+        raise Refused("invalid_value", str(error), where.rstrip("`") or None) from error
+
+
+def _text_of(item: _Item) -> str:
+    """What a typed item says."""
+    if item.type != "message" or item.role != "user":
+        raise Refused("unsupported_item", "here only messages of the role `user` can be created", "item.type")
+    if any(part.type != "input_text" for part in item.content):
+        raise Refused("unsupported_content", "a message here has parts of type `input_text` alone", "item.content")
+    text = "\n".join(part.text or "" for part in item.content)
+    if not text.strip():
+        raise Refused("empty_text", "there is no text in the message", "item.content")
+    return text

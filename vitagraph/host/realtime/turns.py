@@ -1,0 +1,193 @@
+"""Which answer belongs to which cause, and which one has the floor."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+from nodes.packets import Played, Speech, Transcript, TurnChanged
+from pipeline.cause import Cause
+from pipeline.packet import Packet
+from vitagraph.host.realtime.hearing import Hearing, Words
+from vitagraph.host.realtime.items import Items
+from vitagraph.host.realtime.response import Reason, Response
+from vitagraph.host.realtime.wire import Wire
+
+KEPT = 64
+"""Causes that are remembered: transcripts and turn reports may come late."""
+
+MOST_RATED = 256
+"""Answers that a client may still rate."""
+
+_BY_CLIENT = {"hushed", "typed"}
+"""Reasons of the turn node for what the client asked for."""
+
+
+class Turn:
+    """What is known of one cause: the words that began it, and the answer."""
+
+    def __init__(self, response: Response) -> None:
+        self.words = Words()
+        self.response = response
+        self.source: type[Packet] | None = None
+        """The kind of packet that the answer's text is taken from: the first that comes."""
+
+
+class Turns:
+    """Follows each cause from the first guess to the end of its answer.
+
+    One answer has the floor. The next is announced when that one is over, which is at once,
+    or when the sink has told how much of it was heard.
+    """
+
+    def __init__(self, wire: Wire, items: Items) -> None:
+        self.hearing = Hearing(wire, items)
+        self._wire = wire
+        self._items = items
+        self._turns: OrderedDict[int, Turn] = OrderedDict()
+        self._told: deque[str] = deque(maxlen=MOST_RATED)
+        """The ids of the answers that the client was told of."""
+        self._floor: Response | None = None
+        self._next: Response | None = None
+
+    @property
+    def current(self) -> Response | None:
+        """The answer that can be cancelled."""
+        return next((each for each in (self._next, self._floor) if each and each.reason is None and _going(each)), None)
+
+    def response_of(self, cause: int) -> str | None:
+        """The id of the answer to a cause, where that cause is one of the latest."""
+        turn = self._turns.get(cause)
+        return turn.response.id if turn is not None else None
+
+    def knows(self, response: str) -> bool:
+        """Whether there was such an answer lately."""
+        return response in self._told
+
+    # --- packets
+
+    def transcript(self, packet: Transcript) -> None:
+        """Words of a turn: told when it is committed, or at once where it is already."""
+        cause = packet.at.cause
+        turn = self._turn(cause) if cause.live else self._turns.get(cause.id)
+        if turn is None or not turn.words.note(packet):
+            return
+        self.hearing.tell(turn.words)
+        if turn.words.text == "" and not packet.answer.strip():
+            turn.response.needless()
+            self._pass_floor()
+
+    def text(self, packet: Packet, piece: str, *, apart: bool) -> None:
+        """A piece of an answer's text; `apart`: with a space between it and the one before."""
+        if not piece or not packet.at.cause.live:
+            return
+        turn = self._answering(packet.at.cause)
+        if isinstance(packet, Speech):
+            turn.response.voiced = True
+        if turn.source is None:
+            turn.source = packet.__class__
+        if turn.source is packet.__class__:
+            (turn.response.say_sentence if apart else turn.response.say)(piece)
+
+    # --- events
+
+    def changed(self, event: TurnChanged) -> None:
+        """What the turn node decided."""
+        match event.what:
+            case "tentative":
+                self._turn(event.cause)
+            case "committed":
+                self._committed(event)
+            case "interrupted" | "revoked" | "resumed":
+                self._called_off(event)
+            case "released":
+                turn = self._turns.get(event.cause.id)
+                if turn is not None and turn.response.active and turn.response.audible:
+                    turn.response.sounds()
+
+    def played(self, event: Played) -> None:
+        """How far the answer was heard."""
+        turn = self._turns.get(event.cause.id)
+        if event.ended:
+            if turn is not None and turn.response.state == "open":
+                turn.response.ended(event.text, event.position, last=event.last)
+        elif event.cause.live:
+            turn = self._answering(event.cause)
+            self._take_floor(turn.response)
+            turn.response.begins()
+        self._pass_floor()
+
+    def failed(self) -> None:
+        """Something failed, and nobody stands in for it: any answer that is being made may never come."""
+        for turn in self._turns.values():
+            turn.response.failed = True
+
+    def end(self) -> None:
+        """The call is over, and with it the answer."""
+        if self._floor is not None:
+            self._floor.finish()
+        self._turns.clear()
+        self._floor = self._next = None
+
+    # --- how
+
+    def _committed(self, event: TurnChanged) -> None:
+        if self._floor is not None:
+            self._floor.cancel(_reason(event.reason))
+        turn = self._turn(event.cause)
+        if event.reason != "typed":  # what was typed is an item since the client made it
+            self.hearing.committed(turn.words)
+        self._next = turn.response
+        self._pass_floor()
+
+    def _called_off(self, event: TurnChanged) -> None:
+        turn = self._turns.get(event.cause.id)
+        if turn is not None:
+            turn.response.cancel(_reason(event.reason))
+            self._pass_floor()
+        if not event.cause.committed:
+            self._turns.pop(event.cause.id, None)
+            if event.what == "revoked" and self.hearing.dismissed() and self.current is None:
+                self.hearing.cleared()
+
+    def _take_floor(self, response: Response) -> None:
+        """It can be heard, so whatever had the floor is over."""
+        if response is self._floor:
+            return
+        if self._floor is not None:
+            self._floor.finish()
+        self._next = response
+        self._pass_floor()
+
+    def _pass_floor(self) -> None:
+        if self._floor is not None and self._floor.state == "over":
+            self._floor = None
+        if self._next is not None and self._floor is None:
+            following, self._next = self._next, None
+            if following.state == "prepared":
+                self._floor = following
+                self._told.append(following.id)
+                following.open()
+
+    def _turn(self, cause: Cause) -> Turn:
+        turn = self._turns.get(cause.id)
+        if turn is None:
+            turn = self._turns[cause.id] = Turn(Response(self._wire, self._items))
+            if len(self._turns) > KEPT:
+                self._turns.popitem(last=False)
+        return turn
+
+    def _answering(self, cause: Cause) -> Turn:
+        """With an answer that is not over: a cause may be answered more than once, as a session's root is."""
+        turn = self._turn(cause)
+        self._turns.move_to_end(cause.id)
+        if turn.response.state == "over":
+            turn.response, turn.source = Response(self._wire, self._items), None
+        return turn
+
+
+def _going(response: Response) -> bool:
+    return response.state != "over"
+
+
+def _reason(why: str) -> Reason:
+    return "client_cancelled" if why in _BY_CLIENT else "turn_detected"

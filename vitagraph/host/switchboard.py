@@ -1,0 +1,178 @@
+"""All calls of a process: takes new ones while there is room, watches them, and lets them end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from nodes.webrtc._peer import Peer
+from pipeline.errors import AdmissionError, NodeError
+from pipeline.runner import Runner
+from vitagraph.host.call import Call
+from vitagraph.host.gallery import Gallery
+from vitagraph.host.ice import ice_servers
+from vitagraph.host.realtime import SessionInfo
+from vitagraph.host.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CONNECTING = 15
+"""Seconds in which a client's packets must arrive after it was answered."""
+WATCH = 1
+"""Seconds between two looks at the calls."""
+BUSY = 10
+"""Seconds after which a client that found all lines busy may try again."""
+ENDING = 5
+"""Seconds in which calls that are hung up must have ended."""
+SWITCH = 0.0005
+"""Seconds for which a thread may hold the interpreter while the media path waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a client asks for."""
+
+    sdp: str
+    graph: str | None = None
+    """None: the default."""
+    session: Mapping[str, Any] = field(default_factory=dict)
+    """The session object of the Realtime API, as far as the client gave one."""
+
+
+class Switchboard:
+    """Answers calls. Use it as an async context manager: leaving ends every call.
+
+    async with Switchboard(Settings(), Gallery()) as switchboard:
+        call = await switchboard.answer(Offer(sdp))
+    """
+
+    def __init__(self, settings: Settings, gallery: Gallery) -> None:
+        self.gallery = gallery
+        self._settings = settings
+        self._runner = Runner()
+        self._calls: dict[str, Call] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._answering = 0
+        """Offers that are being answered: they have a seat already."""
+        self._draining = False
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        sys.setswitchinterval(SWITCH)
+        await self._runner.__aenter__()
+        self._watcher = asyncio.create_task(self._watch(), name="switchboard")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.drain(0)
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.wait((self._watcher,))
+        await self._runner.__aexit__(kind, error, trace)
+
+    @property
+    def count(self) -> int:
+        """Calls at this moment."""
+        return len(self._calls) + self._answering
+
+    def find(self, id: str) -> Call | None:
+        """The call of that id, while it lasts."""
+        return self._calls.get(id)
+
+    def not_ready(self) -> str:
+        """Why a call could not be taken now; empty: it could."""
+        if self._draining:
+            return "the host is shutting down"
+        if self.count >= self._settings.calls:
+            return f"all {self._settings.calls} lines are busy"
+        return ""
+
+    async def warm(self) -> None:
+        """Loads what the default graph needs, so that the first caller does not wait for it.
+
+        What cannot be loaded is told: a fallback may do.
+        """
+        template = await asyncio.to_thread(self.gallery.template, self.gallery.default)
+        for node in template.nodes.values():
+            for member in node.members:
+                for pooled in member.node.resources.values():
+                    try:
+                        await self._runner.resources.get(pooled, member.params)
+                    except NodeError as error:
+                        log.warning("%s (%s) cannot be loaded: %s", node.name, member.use, error)
+        self._runner.settle()
+
+    async def answer(self, offer: Offer) -> Call:
+        """Takes a call; raises AdmissionError, UserInputError for a bad offer, UnknownGraph, GraphError."""
+        reason = self.not_ready()
+        if reason:
+            raise AdmissionError(
+                f"Sorry, {reason}.", retry_after=BUSY, hint="call again in a moment, or raise --calls on the host"
+            )
+        self._answering += 1
+        try:
+            return await self._answer(offer)
+        finally:
+            self._answering -= 1
+
+    async def drain(self, seconds: float) -> None:
+        """Takes no new calls, lets the running ones go on for so long, then ends them."""
+        self._draining = True
+        if self._tasks and seconds > 0:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for call in self._calls.values():
+            call.hang_up("the host is shutting down")
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=ENDING)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=ENDING)
+
+    async def _answer(self, offer: Offer) -> Call:
+        salt = secrets.token_hex(16)
+        id = f"rtc_{salt}"
+        name = self.gallery.default if offer.graph is None else offer.graph
+        instructions = str(offer.session.get("instructions") or "")
+        plan = await asyncio.to_thread(self.gallery.plan, name, id, instructions)
+        peer = Peer(ice_servers(self._settings))
+        answer = ""
+        try:
+            answer = await peer.answer(offer.sdp)
+        finally:
+            if not answer:
+                await peer.close()
+        info = SessionInfo(f"sess_{salt}", name, instructions)
+        call = self._calls[id] = Call(info, peer, answer, plan, self._runner)
+        task = asyncio.create_task(call.run(), name=f"call {id}")
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._ended, id))
+        return call
+
+    def _ended(self, id: str, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._calls.pop(id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("call %s ended by a fault of the program", id, exc_info=error)
+
+    async def _watch(self) -> None:
+        """Ends the calls that nobody needs any more."""
+        settings, now = self._settings, asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(WATCH)
+            for call in tuple(self._calls.values()):
+                if not call.connected and now() - call.began > CONNECTING:
+                    call.hang_up(f"no packet of the client came within {CONNECTING} s")
+                elif now() - call.began > settings.call_length:
+                    call.hang_up("the call was as long as it may be")
+                elif now() - call.active > settings.idle:
+                    call.hang_up("nobody has said anything for long")
