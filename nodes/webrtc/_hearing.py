@@ -23,7 +23,7 @@ _DOWN = _CLOCK // RATE
 _FIXED = struct.Struct("!BBHII")
 
 
-@dataclass(slots=True)  # frozen, it would take twice as long to make
+@dataclass(slots=True)  # frozen, it would take several times as long to make
 class Rtp:
     """What is needed of an RTP packet."""
 

@@ -77,7 +77,7 @@ class Counts:
     """Samples at 48 kHz."""
 
 
-@dataclass(slots=True)  # frozen, it would take twice as long to make
+@dataclass(slots=True)  # frozen, it would take several times as long to make
 class _Packet:
     time: int
     payload: bytes
