@@ -58,6 +58,9 @@ REFUSED = (
     OperationError,
 )
 """What aiortc raises where an offer is malformed, or asks for what it cannot do."""
+LEAST = 8
+"""Bytes of the shortest packet that is any: RTCP's header and a source. An empty datagram, which
+anybody can send, would end aiortc's connection."""
 MOST_QUEUED = 25
 """Packets that may wait to be sent: half a second."""
 
@@ -144,6 +147,8 @@ class Tap:
         usual = tap.connection.data_received
 
         def received(data: bytes, component: int) -> None:
+            if len(data) < LEAST:
+                return
             tap.datagrams += 1
             if len(data) < 12 or not 128 <= data[0] < 192 or 192 <= data[1] < 224:
                 usual(data, component)  # DTLS, or RTCP (RFC 5761, section 4; RFC 7983)
