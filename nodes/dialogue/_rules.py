@@ -21,9 +21,15 @@ _STOPS = " .!?,"
 
 OTHERWISE = ("I heard you say: {text}.",)
 
-Says = Annotated[
-    tuple[str, ...], BeforeValidator(lambda say: (say,) if isinstance(say, str) else say), Field(min_length=1)
-]
+
+
+def _several(say: Any) -> Any:
+    if isinstance(say, str):
+        return (say,)
+    return tuple(say) if isinstance(say, list) else say  # strict as a graph is, a list would be none
+
+
+Says = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
 """One answer, or several that take turns."""
 
 

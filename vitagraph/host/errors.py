@@ -68,7 +68,7 @@ def refusal_of(error: Exception) -> Refusal:
         case UserInputError():
             return Refusal(400, "unusable_input", sentences(error.message, error.hint))
         case _:
-            return Refusal(500, "internal_error", "Something went wrong here. The host's log says what.")
+            return Refusal(500, "internal_error", "The host's log says what it was.")
 
 
 def sentences(*texts: str) -> str:

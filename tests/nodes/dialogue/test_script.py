@@ -10,6 +10,8 @@ from nodes.dialogue._rules import Rule
 from nodes.dialogue.script import ScriptedDialogue, ScriptParams
 from nodes.packets import TextDelta
 from pipeline.errors import UserInputError
+from pipeline.graph.loader import loads
+from pipeline.registry import Registry
 from pipeline.testing import run_node
 from tests.nodes.dialogue.talk import heard
 
@@ -40,6 +42,17 @@ def test_an_answer_streams_word_by_word() -> None:
 def test_one_sentence_is_enough_for_a_fallback() -> None:
     """`otherwise` alone is what it always says."""
     assert answers(ScriptedDialogue(otherwise="Please wait."), "x", "y") == ["Please wait."] * 2
+
+
+def test_a_graph_may_list_several_answers() -> None:
+    """As the file of rules may: a list in YAML is a list there too."""
+    graph = loads(
+        "{vitagraph: 1, nodes: {chat: {use: dialogue.script, rules: [{when: hi, say: [A., B.]}], otherwise: [C., D.]}}}",
+        registry=Registry(),
+    )
+    params = graph.nodes["chat"].primary.params
+    assert isinstance(params, ScriptParams)
+    assert (params.rules[0].say, params.otherwise) == (("A.", "B."), ("C.", "D."))
 
 
 def test_rules_may_be_in_a_file_of_ones_own(tmp_path: Path) -> None:

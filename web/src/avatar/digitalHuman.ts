@@ -5,7 +5,7 @@ import { PerspectiveCamera, Scene, WebGLRenderer } from "three";
 import type { AvatarTrack } from "../core/avatarTrack";
 import { DigitalHumanAnimator } from "../core/digitalHumanAnimator";
 import { AVATAR_VALUES } from "../core/protocol";
-import { type Quality, QualityMeter } from "../core/quality";
+import { type Quality, QualityMeter, pixelRatio } from "../core/quality";
 import { type Head, loadHead } from "./head";
 import { IdleLife, type Mood } from "./idle";
 import { disposeModel, dress, light } from "./look";
@@ -169,7 +169,7 @@ export class OptimizedDigitalHuman {
   private resize(): void {
     const { clientWidth: width, clientHeight: height } = this.options.canvas;
     if (width === 0 || height === 0) return;
-    this.renderer.setPixelRatio(this.quality === "low" ? 1 : Math.min(2, devicePixelRatio));
+    this.renderer.setPixelRatio(pixelRatio(this.quality, width, height, devicePixelRatio));
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / height;
     this.aim();

@@ -8,6 +8,15 @@ export function askedQuality(search: string): Quality | null {
   return asked === "low" || asked === "high" ? asked : null;
 }
 
+/** What the simpler face is drawn with at most: more would hold up the whole page where the processor draws it. */
+const LOW_PIXELS = 120_000;
+
+/** How many pixels are drawn for each of the page's, on a canvas of that size. */
+export function pixelRatio(quality: Quality, width: number, height: number, ofDevice: number): number {
+  if (quality === "high") return Math.min(2, ofDevice);
+  return Math.min(1, Math.sqrt(LOW_PIXELS / (width * height)));
+}
+
 /** Frames of the first moments are not counted: shaders are still being compiled. */
 const WARM_UP = 4;
 /** It is judged after so many frames, or so much time, whatever comes first. */

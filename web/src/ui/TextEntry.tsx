@@ -27,7 +27,7 @@ export function TextEntry({ enabled, onSend }: Props): ReactNode {
         maxLength={2_000}
         autoComplete="off"
         enterKeyHint="send"
-        placeholder={enabled ? "Type something to say" : "Call first, then you can type too"}
+        placeholder={enabled ? "Type something to say" : "Call first to type here"}
         onChange={({ target }) => setText(target.value)}
       />
       <button type="submit" className="round" disabled={!enabled || text.trim() === ""}>

@@ -5,7 +5,7 @@ import { channel } from "../../src/core/channels";
 import { DigitalHumanAnimator } from "../../src/core/digitalHumanAnimator";
 import { MOTIONS, type MotionKind } from "../../src/core/motions";
 import { AVATAR_VALUES } from "../../src/core/protocol";
-import { QualityMeter, askedQuality } from "../../src/core/quality";
+import { QualityMeter, askedQuality, pixelRatio } from "../../src/core/quality";
 
 describe("the animation cache", () => {
   test("computes a motion once for a kind and a length", () => {
@@ -103,4 +103,14 @@ describe("quality", () => {
   test("is lowered once where frames are slow", () => expect(measured(50)).toEqual(["low"]));
   test("stays where frames are quick", () => expect(measured(16.7)).toEqual([]));
   test("is not judged by a tab in the background", () => expect(measured(1_500)).toEqual([]));
+
+  test("is fine where it is high, though not finer than can be seen", () => {
+    expect([pixelRatio("high", 800, 800, 1), pixelRatio("high", 800, 800, 3)]).toEqual([1, 2]);
+  });
+
+  test("has a bounded number of pixels where it is low: a large face must not hold up the page", () => {
+    const ratio = pixelRatio("low", 1_200, 900, 2);
+    expect(ratio * 1_200 * ratio * 900).toBeCloseTo(120_000);
+    expect(pixelRatio("low", 300, 300, 3)).toBe(1);
+  });
 });

@@ -1,0 +1,1 @@
+"""The whole of it in a real Chromium: page, host, sound and face."""

@@ -1,0 +1,167 @@
+"""The whole of it: a person calls, is answered by a voice and a face, and sees what was said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+from playwright.sync_api import FloatRect, expect
+
+from tests.browser.calls import PHONE, CallPage, Seen
+from tests.browser.conftest import OpenPage
+from tests.browser.graphs import ASSISTANT, TALK
+from tests.browser.pictures import change
+from tests.browser.sounds import clip, levels, microphone, transcribe
+
+pytestmark = [pytest.mark.browser, pytest.mark.real_model]
+
+GRAPHS = {"assistant-short": ASSISTANT, "talk": TALK}
+QUESTIONS = {
+    "speech-audioeval/en/hello_world.wav": "hello world",
+    "speech-audioeval/en/quick_brown_fox.wav": "the quick brown fox jumps over the lazy dog",
+    "speech-audioeval/en/counting.wav": "1 2 3 4 5 6 7 8 9 10",
+}
+FIRST, EVERY = 3, 11
+"""Seconds: when the person asks, and how long until they ask again."""
+MISHEARD = 0.34
+"""Of the words of an answer, so many may be written down wrong."""
+
+
+def words(text: str) -> str:
+    """As they are compared."""
+    return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
+
+
+def test_three_questions_are_answered_aloud(open_page: OpenPage, tmp_path: Path) -> None:
+    """Questions are heard and written down, answers are spoken as they are written, and lips move with them.
+
+    With reduced motion, so that nothing moves the face but what is sent.
+    """
+    parts = [(FIRST + EVERY * turn, clip(name)) for turn, name in enumerate(QUESTIONS)]
+    asks = microphone(tmp_path / "questions.wav", parts, FIRST + EVERY * len(parts))
+    call = open_page(microphone=asks, reduced_motion="reduce")
+    call.face()
+    call.shot("idle")
+    call.call()
+    quiet = mouth_changes(call)
+    expect(call.state).to_contain_text("Speaking", timeout=20_000)
+    expect(call.page.locator('.caption[data-speaker="assistant"]')).not_to_be_empty()
+    spoken = mouth_changes(call, "speaking")
+    expect(call.page.locator('article[data-speaker="assistant"][data-done="true"]')).to_have_count(
+        len(parts), timeout=EVERY * len(parts) * 1_000
+    )
+    expect(call.state).to_contain_text("Listening", timeout=15_000)
+    call.shot("three-turns")
+    seen = call.seen()
+    seen.heard.save(call.artefacts / "heard.wav")
+    for question, expected in zip(call.questions.locator("p").all_inner_texts(), QUESTIONS.values(), strict=True):
+        assert jiwer.wer(expected, words(question)) <= MISHEARD, question
+    answers_match(call, seen)
+    lips_follow(call, seen)
+    call.note(f"the mouth's picture changes by {np.median(spoken):.1f} while it speaks, {np.median(quiet):.1f} before")
+    assert np.median(spoken) > 2 * np.median(quiet)
+    call.hang_up()
+
+
+def answers_match(call: CallPage, seen: Seen) -> None:
+    """What was heard is what the captions say."""
+    shown = words(" ".join(call.answers.locator("p").all_inner_texts()))
+    heard = words(transcribe(seen.heard.samples))
+    call.note(f"shown: {shown}\nheard: {heard}")
+    assert len(shown.split()) >= len(QUESTIONS)
+    assert jiwer.wer(shown, heard) <= MISHEARD
+
+
+def lips_follow(call: CallPage, seen: Seen) -> None:
+    """The mouth moves while there is sound, and rests while there is none."""
+    looks = np.array(seen.looks)
+    level = levels(seen.heard.samples)
+    steps = np.clip(((looks[:, 0] - seen.heard.time_of(0)) / 5).astype(int), 10, level.size - 11)
+    loud = np.array([level[step - 10 : step + 10].max() for step in steps])
+    mouth = looks[:, 3:]
+    moves, rests = mouth[loud > -30].std(axis=0), mouth[loud < -70].std(axis=0)
+    call.note(f"weights of the mouth: {moves.round(2)} with sound, {rests.round(2)} without")
+    assert moves[0] > 0.05 and (moves > 0.02).sum() >= 3
+    assert moves.sum() > 3 * rests.sum()
+
+
+def mouth_changes(call: CallPage, name: str = "") -> Sequence[float]:
+    """How much the picture of the mouth changes from one look to the next."""
+    box = call.page.locator(".avatar canvas").bounding_box()
+    assert box is not None
+    x, y, width, height = box["x"], box["y"], box["width"], box["height"]
+    area = FloatRect(x=x + 0.42 * width, y=y + 0.52 * height, width=0.16 * width, height=0.1 * height)
+    pictures = []
+    for number in range(6):
+        pictures.append(call.page.screenshot(clip=area))
+        if name and number in (1, 4):
+            call.shot(f"{name}-{number}")
+    return [change(one, other) for one, other in pairwise(pictures)]
+
+
+def test_what_is_typed_is_answered(open_page: OpenPage, tmp_path: Path) -> None:
+    """Who cannot speak right now can type; and hanging up ends the call."""
+    call = open_page(microphone=microphone(tmp_path / "silence.wav", [], 30), path="/?quality=low&graph=talk")
+    call.call()
+    entry = call.page.get_by_label("Type something to say")
+    entry.fill("How many are there?")
+    entry.press("Enter")
+    expect(call.questions.locator("p")).to_have_text(["How many are there?"])
+    expect(call.answers.locator("p")).to_have_text(
+        ["I have counted them all, and there is one missing."], timeout=15_000
+    )
+    assert call.until(lambda: levels(call.seen().heard.samples).max() > -30, 10)
+    call.hang_up()
+    expect(entry).to_be_disabled()
+    expect(call.questions).to_have_count(1)
+
+
+def test_a_refused_microphone_is_told_in_plain_words(open_page: OpenPage) -> None:
+    """Who has said no by mistake learns how to say yes."""
+    call = open_page(refused=True)
+    call.page.get_by_role("button", name="Call", exact=True).click()
+    expect(call.page.locator(".problem")).to_contain_text("The microphone is blocked.")
+    expect(call.page.locator(".problem")).to_contain_text("Allow it for this page")
+    expect(call.page.get_by_role("button", name="Call", exact=True)).to_be_enabled()
+
+
+def test_a_face_that_breaks_leaves_the_call_alone(open_page: OpenPage, tmp_path: Path) -> None:
+    """Without a face one still hears and reads; and the face can be had back."""
+    call = open_page(microphone=microphone(tmp_path / "silence.wav", [], 30), path="")
+    call.page.route("**/head.glb", lambda route: route.fulfill(body=b"no head", content_type="model/gltf-binary"))
+    call.go("/?quality=low&graph=talk")
+    expect(call.page.get_by_text("The face cannot be shown.")).to_be_visible(timeout=20_000)
+    call.call()
+    call.page.get_by_label("Type something to say").fill("Are you there?")
+    call.page.keyboard.press("Enter")
+    expect(call.answers.locator("p")).to_contain_text(["counted them all"], timeout=15_000)
+    call.page.unroute("**/head.glb")
+    call.page.get_by_role("button", name="Show it again").click()
+    call.face()
+    call.hang_up()
+    call.errors.clear()  # the face's own
+
+
+def test_reduced_motion_is_respected(open_page: OpenPage) -> None:
+    """Who is made dizzy by movement gets a face that keeps still while nothing is said."""
+    still, lively = (
+        face_changes(open_page(reduced_motion=motion, viewport=PHONE)) for motion in ("reduce", "no-preference")
+    )
+    assert still < lively / 2
+
+
+def face_changes(call: CallPage) -> float:
+    """How much an idle face moves within two seconds."""
+    call.face()
+    call.page.wait_for_timeout(1_000)
+    before = call.page.locator(".avatar").screenshot()
+    call.page.wait_for_timeout(2_000)
+    running = call.page.evaluate("document.getAnimations().filter((each) => each.playState === 'running').length")
+    after = call.page.locator(".avatar").screenshot()
+    assert running == 0 or call.page.evaluate("!matchMedia('(prefers-reduced-motion: reduce)').matches")
+    return change(before, after)
