@@ -1,6 +1,6 @@
 """The calls of this process, by name: how a graph's source and sink find theirs.
 
-The host registers a peer before it starts the session whose nodes have that name as `call`.
+The host registers a connection before it starts the session whose nodes have that name as `call`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pipeline.errors import UserInputError
 from pipeline.params import Params
 
 if TYPE_CHECKING:
-    from nodes.webrtc._peer import Peer
+    from nodes.webrtc._line import Line
 
-_calls: dict[str, Peer] = {}
+_calls: dict[str, Line] = {}
 
 
 class CallParams(Params):
@@ -25,11 +25,11 @@ class CallParams(Params):
     """The name of the call, which the host sets when it starts the session."""
 
 
-def register(call: str, peer: Peer) -> None:
-    """Makes a peer known; raises ValueError where the name is taken."""
+def register(call: str, line: Line) -> None:
+    """Makes a connection known; raises ValueError where the name is taken."""
     if call in _calls:
         raise ValueError(f"there is a call {call!r} already")
-    _calls[call] = peer
+    _calls[call] = line
 
 
 def forget(call: str) -> None:
@@ -37,8 +37,8 @@ def forget(call: str) -> None:
     _calls.pop(call, None)
 
 
-def get(call: str) -> Peer:
-    """The peer of a call; raises UserInputError where there is none."""
+def get(call: str) -> Line:
+    """The connection of a call; raises UserInputError where there is none."""
     if call in _calls:
         return _calls[call]
     raise UserInputError(

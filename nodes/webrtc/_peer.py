@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiortc
 
-from nodes.packets import Hush, Instructed, Samples, Typed
 from nodes.webrtc import _aiortc, _opus
 from nodes.webrtc._aiortc import PacketTrack, Tap
 from nodes.webrtc._hearing import Hearing, Rtp
+from nodes.webrtc._line import CLOSING, Line
 from nodes.webrtc._send import Ticker, Voice
-from nodes.webrtc.protocol import AVATAR, EVENTS, Message, encode
+from nodes.webrtc.protocol import AVATAR, EVENTS
 from pipeline.errors import Stuck, UserInputError
 
 REPORT = 50
@@ -23,10 +22,6 @@ REPORT = 50
 LOST = 200
 """Ticks without any packet, 4 s, after which the client is gone: a browser sends something
 every 2.5 s at least, and aioice alone would take 30 s to notice."""
-MOST_UNREAD = 16
-"""Of what the client wrote before the graph was ready."""
-CLOSING = 5
-"""Seconds that closing may take: a goodbye to the client, and its socket."""
 MOST_BUFFERED = {AVATAR: 32_768, EVENTS: 1_048_576}
 """Bytes that may wait in a channel; a client that does not read gets no more."""
 
@@ -56,22 +51,13 @@ class Statistics:
     """Whether packets are taken where they arrive; else sound comes through aiortc's own receiver."""
 
 
-Written = Typed | Hush | Instructed
-"""What a person's client writes to the graph."""
+class Peer(Line):
+    """A call by WebRTC: sound both ways, events and face frames on data channels."""
 
-
-class Peer:
-    """One call. `on_sound` gets 20 ms at 16 kHz at a time, `on_message` each text of the client."""
+    voice: Voice
 
     def __init__(self, ice_servers: Sequence[aiortc.RTCIceServer] = ()) -> None:
-        self.connected = asyncio.Event()
-        self.ended = asyncio.Event()
-        """Set when the call is over, whoever ended it."""
-        self.on_sound: Callable[[Samples], None] = lambda samples: None
-        self.on_message: Callable[[str], None] = lambda text: None
-        self.on_open: Callable[[], None] = lambda: None
-        """Called when the channel for events is open."""
-        self.voice: Voice
+        super().__init__()
         self._peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=list(ice_servers)))
         self._ticker: Ticker
         self._track = PacketTrack()
@@ -85,8 +71,6 @@ class Peer:
         self._last = (0, 0)
         """How many datagrams had come, and the tick at which that was new."""
         self._dropped = 0
-        self._listener: Callable[[Written], None] | None = None
-        self._unread: deque[Written] = deque(maxlen=MOST_UNREAD)
 
     async def answer(self, offer: str) -> str:
         """Answers a client's SDP offer; raises UserInputError where it is malformed or has no Opus."""
@@ -111,10 +95,6 @@ class Peer:
         """Whether the client wants face frames."""
         return self._open(AVATAR) is not None
 
-    def send(self, message: Message) -> None:
-        """Sends a message of ours."""
-        self.send_text(encode(message))
-
     def send_text(self, text: str) -> None:
         """Sends the JSON of an event; without a channel it goes nowhere."""
         self._send(EVENTS, text)
@@ -122,19 +102,6 @@ class Peer:
     def send_avatar(self, batch: bytes) -> None:
         """Sends a batch of face frames, which may get lost."""
         self._send(AVATAR, batch)
-
-    def write(self, event: Written) -> None:
-        """Tells the graph what the person's client writes; kept until the graph listens."""
-        if self._listener is None:
-            self._unread.append(event)
-        else:
-            self._listener(event)
-
-    def listen(self, listener: Callable[[Written], None] | None) -> None:
-        """Who is told of what the client writes: the sink of the call's session, while it is open."""
-        self._listener = listener
-        while listener is not None and self._unread:
-            listener(self._unread.popleft())
 
     def statistics(self) -> Statistics:
         """The counts so far."""
@@ -157,7 +124,7 @@ class Peer:
 
     def end(self) -> None:
         """Says that the call is over; `close` frees what it had."""
-        self.ended.set()
+        super().end()
         if hasattr(self, "voice"):
             self._ticker.leave(self)
             self._ticker.leave(self.voice)

@@ -15,7 +15,7 @@ from pipeline.node import Sink
 from pipeline.port import Input, Sends
 
 if TYPE_CHECKING:
-    from nodes.webrtc._peer import Peer
+    from nodes.webrtc._line import Line
 
 
 class WebRtcSink(Sink[CallParams]):
@@ -37,25 +37,25 @@ class WebRtcSink(Sink[CallParams]):
     class Memory:
         """The call, which outlives every flush."""
 
-        peer: Peer | None = None
+        line: Line | None = None
         lips: Lips | None = None
 
     memory: Memory
 
     async def open(self) -> None:
         """Finds the call; raises UserInputError where there is none."""
-        self.memory.peer = peer = get(self.params.call)
-        peer.listen(self.tell)
+        self.memory.line = line = get(self.params.call)
+        line.listen(self.tell)
         self.memory.lips = Lips(
-            peer.send_avatar,
-            lambda cause: peer.send(Flush(cause.id)),
-            lambda: peer.rtp_origin if peer.has_face else None,
+            line.send_avatar,
+            lambda cause: line.send(Flush(cause.id)),
+            lambda: line.rtp_origin if line.has_face else None,
         )
 
     async def close(self) -> None:
         """Passes nothing on any more; the call itself belongs to the host."""
-        if self.memory.peer is not None:
-            self.memory.peer.listen(None)
+        if self.memory.line is not None:
+            self.memory.line.listen(None)
 
     @audio.of(Speech)
     async def speak(self, speech: Speech) -> None:
@@ -99,9 +99,9 @@ class WebRtcSink(Sink[CallParams]):
 
     async def _play(self, playback: Playback) -> None:
         """Returns when it has been played, its cause is dead, or the call is over."""
-        peer = self._peer
-        peer.voice.play(playback)
-        ended = asyncio.ensure_future(peer.ended.wait())
+        line = self._line
+        line.voice.play(playback)
+        ended = asyncio.ensure_future(line.ended.wait())
         ended.add_done_callback(lambda _: playback.stop())
         try:
             await playback.over
@@ -110,9 +110,9 @@ class WebRtcSink(Sink[CallParams]):
             ended.cancel()
 
     @property
-    def _peer(self) -> Peer:
-        assert self.memory.peer is not None, "opened first"
-        return self.memory.peer
+    def _line(self) -> Line:
+        assert self.memory.line is not None, "opened first"
+        return self.memory.line
 
     @property
     def _lips(self) -> Lips:

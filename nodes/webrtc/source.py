@@ -15,7 +15,7 @@ from pipeline.packet import MILLISECOND, SECOND, Stamp
 from pipeline.port import Output
 
 if TYPE_CHECKING:
-    from nodes.webrtc._peer import Peer
+    from nodes.webrtc._line import Line
 
 RATE = 16_000
 MOST_WAITING = 500
@@ -71,7 +71,7 @@ class WebRtcSource(Source[CallParams]):
     class Memory:
         """The call, and what has arrived."""
 
-        peer: Peer | None = None
+        line: Line | None = None
         sounds: deque[Samples] = field(default_factory=lambda: deque(maxlen=MOST_WAITING))
         timeline: Timeline = field(default_factory=Timeline)
 
@@ -79,17 +79,17 @@ class WebRtcSource(Source[CallParams]):
 
     async def open(self) -> None:
         """Finds the call; raises UserInputError where there is none."""
-        self.memory.peer = get(self.params.call)
+        self.memory.line = get(self.params.call)
 
     async def close(self) -> None:
         """Hears no more; the call itself belongs to the host."""
-        if self.memory.peer is not None:
-            self.memory.peer.on_sound = lambda samples: None
+        if self.memory.line is not None:
+            self.memory.line.on_sound = lambda samples: None
 
     async def run(self) -> AsyncIterator[Audio]:
         """All that is said until the call ends."""
-        peer, sounds, timeline = self.memory.peer, self.memory.sounds, self.memory.timeline
-        assert peer is not None, "run comes after open"
+        line, sounds, timeline = self.memory.line, self.memory.sounds, self.memory.timeline
+        assert line is not None, "run comes after open"
         loop, root = asyncio.get_running_loop(), self.causes.root
         asleep: asyncio.Future[None] = loop.create_future()
 
@@ -101,8 +101,9 @@ class WebRtcSource(Source[CallParams]):
             sounds.append(samples)
             wake()
 
-        peer.on_sound = hear
-        ended = asyncio.ensure_future(peer.ended.wait())
+        line.on_sound = hear
+        line.start()
+        ended = asyncio.ensure_future(line.ended.wait())
         ended.add_done_callback(wake)
         try:
             while True:

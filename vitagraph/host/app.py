@@ -59,7 +59,7 @@ def make_app(settings: Settings, switchboard: Switchboard, static: Path = STATIC
         lifespan=lifespan,
     )
     errors.register(app)
-    auth = Auth(settings.key)
+    auth = Auth(settings)
     app.include_router(Calls(settings, switchboard, auth).router())
     _add_about(app, settings, switchboard, auth)
     _add_pages(app, head, static)
@@ -88,7 +88,7 @@ def _add_about(app: FastAPI, settings: Settings, switchboard: Switchboard, auth:
             "graphs": [{"name": info.name, "description": info.description} for info in gallery.list()],
             "default": gallery.default,
         }
-        if settings.ice and (auth.open or auth.has_key(request)):
+        if settings.ice and auth.may_call(request):
             answer["ice_servers"] = ice.servers(settings)
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 

@@ -1,16 +1,16 @@
-"""One call: a peer, the session that talks with it, and what both are told of each other."""
+"""One call: a connection, the session that talks with it, and what both are told of each other."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from nodes.packets import Hush, Instructed, Played, SpeechStart, Transcript, Typed
 from nodes.webrtc._calls import forget, register
-from nodes.webrtc._peer import Peer
+from nodes.webrtc._line import Line
 from nodes.webrtc.protocol import Turn as TurnMessage
 from pipeline.errors import Stuck, VitagraphError
 from pipeline.graph.plan import Plan
@@ -44,12 +44,17 @@ class Rated(Event, frozen=True):
 class Call:
     """One call. `run` it once; it ends when either side hangs up, and then has freed all."""
 
-    def __init__(self, info: SessionInfo, peer: Peer, answer: str, plan: Plan, runner: Runner) -> None:
+    answer = ""
+    """The SDP for a client that made an offer."""
+
+    def __init__(self, info: SessionInfo, line: Line, plan: Plan, runner: Runner, message_bytes: int) -> None:
         self.id = info.id.replace("sess_", "rtc_")
         self.graph = info.graph
-        self.answer = answer
-        """The SDP for the client."""
-        self.peer = peer
+        self.line = line
+        self.opened = False
+        """Whether the client was told of the session."""
+        self.on_end: Callable[[], None] = lambda: None
+        """Called when nothing of it is left, not even its seat."""
         self.reason = "the caller hung up"
         """Why it ended."""
         loop = asyncio.get_running_loop()
@@ -59,20 +64,20 @@ class Call:
         self._plan = plan
         self._runner = runner
         self._session: Session | None = None
-        self._conversation = Conversation(peer.send_text, info, self)
+        self._conversation = Conversation(line.send_text, info, self, message_bytes)
         self._turns = Turns(keep=REMEMBERED, over=self._turn_over)
         self._freed = asyncio.Event()
+        line.on_open, line.on_message = self._open, self._receive
 
     @property
     def connected(self) -> bool:
         """Whether the client's packets arrive."""
-        return self.peer.connected.is_set()
+        return self.line.connected.is_set()
 
     async def run(self) -> None:
         """Runs the session until the call is over; frees everything in any case."""
         try:
-            register(self.id, self.peer)
-            self.peer.on_open, self.peer.on_message = self._conversation.open, self._receive
+            register(self.id, self.line)
             self._session = session = self._runner.session(self._plan, self._observe)
             for listener in (self._conversation.listen, self._subscribe):
                 listener(session.bus)
@@ -85,13 +90,18 @@ class Call:
 
     def hang_up(self, reason: str) -> None:
         """Ends it soon; may be called twice."""
-        if not self.peer.ended.is_set():
+        if not self.line.ended.is_set():
             self.reason = reason
-            self.peer.end()
+            self.line.end()
 
     async def freed(self) -> None:
         """Returns when nothing of the call is left."""
         await self._freed.wait()
+
+    def settle(self) -> None:
+        """Says so: `run` is over, and the seat is free."""
+        self._freed.set()
+        self.on_end()
 
     # --- what a client may ask for
 
@@ -101,12 +111,12 @@ class Call:
         takes = any(link.source in readers and Transcript in link.kinds for link in self._plan.links)
         if takes:
             self.active = self._now()
-            self.peer.write(Typed(text))
+            self.line.write(Typed(text))
         return takes
 
     def hush(self) -> None:
         """The answer is to stop."""
-        self.peer.write(Hush())
+        self.line.write(Hush())
 
     def rate(self, response: str, value: int) -> None:
         """What the person thinks of an answer."""
@@ -117,13 +127,13 @@ class Call:
         """Passes on what a graph can follow: the instructions."""
         instructions = changes.get("instructions")
         if isinstance(instructions, str):
-            self.peer.write(Instructed(instructions))
+            self.line.write(Instructed(instructions))
 
     # --- while it lasts
 
     async def _until_over(self, session: Session) -> SessionReport:
         running = asyncio.create_task(session.run(), name=f"{self.id} session")
-        ended = asyncio.create_task(self.peer.ended.wait(), name=f"{self.id} ended")
+        ended = asyncio.create_task(self.line.ended.wait(), name=f"{self.id} ended")
         try:
             await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)
             session.stop()
@@ -147,17 +157,20 @@ class Call:
         self._conversation.fail("Something went wrong at this end, and the call cannot go on.")
         with suppress(TimeoutError):
             async with asyncio.timeout(APOLOGY):
-                await self.peer.ended.wait()
+                await self.line.ended.wait()
 
     async def _free(self) -> None:
         forget(self.id)
         self._conversation.end()
         try:
-            await self.peer.close()
+            await self.line.close()
         except Stuck as error:
             log.warning("call %s: %s", self.id, error)
-        self._freed.set()
         log.info("call %s of %s ended after %.0f s: %s", self.id, self.graph, self._now() - self.began, self.reason)
+
+    def _open(self) -> None:
+        self.opened = True
+        self._conversation.open()
 
     def _receive(self, text: str) -> None:
         self.active = self._now()
@@ -177,7 +190,7 @@ class Call:
 
     def _turn_over(self, turn: Turn) -> None:
         silence = turn.silence
-        self.peer.send(
+        self.line.send(
             TurnMessage(
                 cause=turn.cause,
                 outcome=turn.outcome,

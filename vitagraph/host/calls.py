@@ -1,4 +1,4 @@
-"""The routes of the OpenAI Realtime API that make and end calls by WebRTC."""
+"""The routes of the OpenAI Realtime API that make and end calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 
 from vitagraph.host.auth import Auth
@@ -16,6 +16,7 @@ from vitagraph.host.gallery import UnknownGraph
 from vitagraph.host.limits import Rate, read_body
 from vitagraph.host.offer import BODY, SESSION_BYTES, checked, content_type, merged, read_offer
 from vitagraph.host.settings import Settings
+from vitagraph.host.socket import SocketLine
 from vitagraph.host.switchboard import Offer, Switchboard
 
 PREFIX = "/v1/realtime"
@@ -85,6 +86,7 @@ class Calls:
             responses={201: {"content": {"application/sdp": {}}, "description": "The SDP answer."}},
             openapi_extra=BODY,
         )
+        router.add_api_websocket_route("", self.connect)
         router.add_api_route("/calls/{id}", self.delete, methods=["DELETE"], status_code=204)
         router.add_api_route("/calls/{id}/hangup", self.hang_up, methods=["POST"], response_class=Response)
         router.add_api_route("/client_secrets", self.mint, methods=["POST"], openapi_extra=_SECRET_BODY)
@@ -98,16 +100,28 @@ class Calls:
     ) -> Response:
         """Makes a call. Location in the answer is the call's address; who knows it can hang up."""
         self.new.check(request)
-        with self.auth.admit(request) as base:
+        async with self.auth.admit(request) as admitted:
             sdp, given = await read_offer(request, self.settings.sdp_bytes)
-            session = merged(base, given)
-            offer = Offer(sdp=sdp, graph=self._graph(graph, model, session.get("model")), session=session)
-            call = await self.switchboard.answer(offer)
+            session = merged(admitted.session, given)
+            name = self._graph(graph, model, session.get("model"))
+            call = await self.switchboard.answer(Offer(sdp, name, session, admitted.renewal))
+            admitted.begun(call)
         if await request.is_disconnected():
             call.hang_up("the caller has gone")
         return Response(
             call.answer, 201, headers={"Location": f"{PREFIX}/calls/{call.id}"}, media_type="application/sdp"
         )
+
+    async def connect(self, socket: WebSocket, graph: str = "", model: str = "") -> None:
+        """A call by WebSocket; what is refused is answered over HTTP, before the socket is accepted."""
+        self.new.check(socket)
+        line = SocketLine(socket)
+        async with self.auth.admit(socket) as admitted:
+            session = admitted.session
+            name = self._graph(graph, model, session.get("model"))
+            call = await self.switchboard.join(line, Offer("", name, session, admitted.renewal))
+            admitted.begun(call)
+        await line.carry()
 
     async def delete(self, id: str) -> None:
         """Hangs up."""
@@ -128,7 +142,7 @@ class Calls:
         secret = self.auth.secrets.mint(session, (wanted.expires_after or ExpiresAfter()).seconds)
         about = {"type": "realtime", "object": "realtime.session", "id": f"sess_{secrets.token_hex(12)}"}
         return JSONResponse(
-            {"value": secret.value, "expires_at": int(secret.expires_at), "session": {**session, **about}},
+            {**secret.told(), "session": {**session, **about}},
             headers={"Cache-Control": "no-store"},
         )
 
@@ -140,9 +154,10 @@ class Calls:
 
     def _end(self, id: str) -> None:
         call = self.switchboard.find(id)
-        if call is None:
-            raise Refusal(404, "unknown_call", "There is no such call; it may have ended.")
-        call.hang_up("the caller hung up")
+        if call is not None:
+            call.hang_up("the caller hung up")
+        elif not self.switchboard.has_ended(id):
+            raise Refusal(404, "unknown_call", "There is no such call.")
 
 
 async def _wanted(request: Request) -> SecretRequest:

@@ -10,6 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from pipeline.errors import UserInputError
 from vitagraph.host.errors import Refusal
@@ -48,9 +49,9 @@ class Rate:
         times.append(now)
         return 0
 
-    def check(self, request: Request) -> None:
+    def check(self, connection: HTTPConnection) -> None:
         """Counts a request; raises a Refusal (429) where there were too many from its network."""
-        if wait := self.take(network_of(request.client.host if request.client else "")):
+        if wait := self.take(network_of(connection.client.host if connection.client else "")):
             raise Refusal(
                 429, "too_many_calls", f"Too many calls from here. Try again in {_words(wait)}.", retry_after=wait
             )

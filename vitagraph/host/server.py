@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from vitagraph.host import ice, security
 from vitagraph.host.app import make_app
@@ -24,6 +25,11 @@ from vitagraph.host.switchboard import Switchboard
 
 ENDING = 2
 """Seconds that answers on their way have when the host stops."""
+PING = 2.0
+"""Seconds between two pings of a WebSocket; as many again after one that is not answered its client is gone."""
+LARGEST = 4
+"""So many times the longest event a WebSocket's message may be: to what is in between the call answers by an `error`
+event, what is longer ends it."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -62,7 +68,7 @@ async def _serve(
             await _first(switchboard.warm(), signals.get())
             if signals.heard:
                 return
-            server = Server(make_app(settings, switchboard), context)
+            server = Server(make_app(settings, switchboard), settings, context)
             serving = asyncio.create_task(server.serve([listening]), name="http")
             await _first(serving, server.ready.wait())
             for line in greeting(settings, listening.getsockname()[1]):
@@ -85,14 +91,27 @@ async def _first(*waits: Awaitable[object]) -> None:
         each.result()
 
 
+class Socket(WebSocketsSansIOProtocol):
+    """A WebSocket that is gone some seconds after its call, whether or not the client reads what was sent."""
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """The call is over."""
+        super().on_task_complete(task)
+        self.loop.call_later(ENDING, self.transport.abort)
+
+
 class Server(uvicorn.Server):
     """uvicorn, but the signals are ours."""
 
-    def __init__(self, app: ASGIApp, context: ssl.SSLContext | None) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, context: ssl.SSLContext | None = None) -> None:
         config = uvicorn.Config(
             app,
             http="h11",
-            ws="none",
+            ws=Socket,
+            ws_max_size=LARGEST * settings.message_bytes,
+            ws_ping_interval=PING,
+            ws_ping_timeout=PING,
+            ws_per_message_deflate=False,
             lifespan="on",
             log_config=None,
             access_log=False,

@@ -6,20 +6,25 @@ import asyncio
 import logging
 import secrets
 import sys
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
+from nodes.webrtc._line import Line
 from nodes.webrtc._peer import Peer
 from pipeline.errors import AdmissionError, NodeError
+from pipeline.graph.plan import Plan
 from pipeline.runner import Runner
 from vitagraph.host.call import Call
 from vitagraph.host.gallery import Gallery
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.settings import Settings
+from vitagraph.host.tokens import Secret
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +34,8 @@ WATCH = 1
 """Seconds between two looks at the calls."""
 BUSY = 10
 """Seconds after which a client that found all lines busy may try again."""
+REMEMBERED = 1_000
+"""Calls that have ended and are still known by their ids."""
 ENDING = 5
 """Seconds in which calls that are hung up must have ended."""
 SWITCH = 0.0005
@@ -39,11 +46,19 @@ SWITCH = 0.0005
 class Offer:
     """What a client asks for."""
 
-    sdp: str
+    sdp: str = ""
+    """Where the call is by WebRTC."""
     graph: str | None = None
     """None: the default."""
     session: Mapping[str, Any] = field(default_factory=dict)
     """The session object of the Realtime API, as far as the client gave one."""
+    renewal: Secret | None = None
+    """What the client can come back with."""
+
+
+class _Prepared(NamedTuple):
+    info: SessionInfo
+    plan: Plan
 
 
 class Switchboard:
@@ -59,6 +74,7 @@ class Switchboard:
         self._runner = Runner()
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gone: deque[str] = deque(maxlen=REMEMBERED)
         self._answering = 0
         """Offers that are being answered: they have a seat already."""
         self._draining = False
@@ -88,6 +104,10 @@ class Switchboard:
         """The call of that id, while it lasts."""
         return self._calls.get(id)
 
+    def has_ended(self, id: str) -> bool:
+        """Whether there was such a call lately: who hangs up is often noticed before they say so."""
+        return id in self._gone
+
     def not_ready(self) -> str:
         """Why a call could not be taken now; empty: it could."""
         if self._draining:
@@ -113,16 +133,23 @@ class Switchboard:
 
     async def answer(self, offer: Offer) -> Call:
         """Takes a call; raises AdmissionError, UserInputError for a bad offer, UnknownGraph, GraphError."""
-        reason = self.not_ready()
-        if reason:
-            raise AdmissionError(
-                f"Sorry, {reason}.", retry_after=BUSY, hint="call again in a moment, or raise --calls on the host"
-            )
-        self._answering += 1
-        try:
-            return await self._answer(offer)
-        finally:
-            self._answering -= 1
+        with self._seat():
+            prepared = await self._prepare(offer)
+            peer = Peer(ice_servers(self._settings))
+            answer = ""
+            try:
+                answer = await peer.answer(offer.sdp)
+            finally:
+                if not answer:
+                    await peer.close()
+            call = self._begin(prepared, peer)
+            call.answer = answer
+            return call
+
+    async def join(self, line: Line, offer: Offer) -> Call:
+        """Takes a call on a connection that is there, or will be; raises AdmissionError, UnknownGraph, GraphError."""
+        with self._seat():
+            return self._begin(await self._prepare(offer), line)
 
     async def drain(self, seconds: float) -> None:
         """Takes no new calls, lets the running ones go on for so long, then ends them."""
@@ -138,29 +165,39 @@ class Switchboard:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=ENDING)
 
-    async def _answer(self, offer: Offer) -> Call:
+    @contextmanager
+    def _seat(self) -> Iterator[None]:
+        reason = self.not_ready()
+        if reason:
+            raise AdmissionError(
+                f"Sorry, {reason}.", retry_after=BUSY, hint="call again in a moment, or raise --calls on the host"
+            )
+        self._answering += 1
+        try:
+            yield
+        finally:
+            self._answering -= 1
+
+    async def _prepare(self, offer: Offer) -> _Prepared:
         salt = secrets.token_hex(16)
-        id = f"rtc_{salt}"
         name = self.gallery.default if offer.graph is None else offer.graph
         instructions = str(offer.session.get("instructions") or "")
-        plan = await asyncio.to_thread(self.gallery.plan, name, id, instructions)
-        peer = Peer(ice_servers(self._settings))
-        answer = ""
-        try:
-            answer = await peer.answer(offer.sdp)
-        finally:
-            if not answer:
-                await peer.close()
-        info = SessionInfo(f"sess_{salt}", name, instructions)
-        call = self._calls[id] = Call(info, peer, answer, plan, self._runner)
-        task = asyncio.create_task(call.run(), name=f"call {id}")
+        plan = await asyncio.to_thread(self.gallery.plan, name, f"rtc_{salt}", instructions)
+        told = None if offer.renewal is None else offer.renewal.told()
+        return _Prepared(SessionInfo(f"sess_{salt}", name, instructions, client_secret=told), plan)
+
+    def _begin(self, prepared: _Prepared, line: Line) -> Call:
+        call = Call(prepared.info, line, prepared.plan, self._runner, self._settings.message_bytes)
+        self._calls[call.id] = call
+        task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
-        task.add_done_callback(partial(self._ended, id))
+        task.add_done_callback(partial(self._ended, call.id))
         return call
 
     def _ended(self, id: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._calls.pop(id, None)
+        self._calls.pop(id).settle()
+        self._gone.append(id)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("call %s ended by a fault of the program", id, exc_info=error)
 

@@ -31,6 +31,7 @@ class FakePeer:
         self.on_sound: Callable[[Samples], None] = lambda samples: None
         self.rtp_origin: int | None = ORIGIN
         self.has_face = True
+        self.started = False
         self.listener: Callable[[Event], None] | None = None
         self.messages: list[tuple[int, Message]] = []
         self.batches: list[tuple[int, AvatarBatch]] = []
@@ -50,6 +51,9 @@ class FakePeer:
 
     def listen(self, listener: Callable[[Event], None] | None) -> None:
         self.listener = listener
+
+    def start(self) -> None:
+        self.started = True
 
     def send(self, message: Message) -> None:
         self.messages.append((self.clock.now(), message))

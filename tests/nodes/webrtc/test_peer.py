@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import uvloop
 
-from nodes.packets import Samples, Typed
+from nodes.packets import Samples
 from nodes.webrtc import _aiortc, _peer
 from nodes.webrtc._peer import Peer
 from nodes.webrtc._send import Playback
@@ -209,16 +209,6 @@ def test_when_nothing_comes_any_more_the_call_is_over() -> None:
 
 async def _nowhere(*_: object) -> None:
     """Takes a packet and does nothing with it."""
-
-
-def test_what_is_written_before_the_graph_listens_is_kept() -> None:
-    """A client that writes as soon as it is connected is answered."""
-    peer, read = Peer(), list[str]()
-    for number in range(20):
-        peer.write(Typed(str(number)))
-    peer.listen(lambda event: read.append(event.text) if isinstance(event, Typed) else None)
-    peer.write(Typed("now"))
-    assert read == [*map(str, range(4, 20)), "now"], "the oldest go: memory is bounded"
 
 
 def test_a_call_that_does_not_close_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

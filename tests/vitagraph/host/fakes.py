@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -24,15 +25,24 @@ HERE = "http://localhost:8080"
 
 @dataclass
 class FakeCall:
-    """It can only be hung up."""
+    """It can only be opened and hung up."""
 
     id: str
     answer: str = "v=0\r\nanswer"
+    opened: bool = True
     ended: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.on_end: Callable[[], None] = lambda: None
+
     def hang_up(self, reason: str) -> None:
-        """Notes why."""
+        """Notes why, and is gone at once."""
         self.ended.append(reason)
+        self.on_end()
+
+    async def freed(self) -> None:
+        """It is, where it was hung up."""
+        assert self.ended
 
 
 @dataclass
@@ -68,6 +78,10 @@ class FakeSwitchboard:
     def find(self, id: str) -> FakeCall | None:
         """A call that was not hung up."""
         return next((call for call in self.calls if call.id == id and not call.ended), None)
+
+    def has_ended(self, id: str) -> bool:
+        """A call that was hung up."""
+        return any(call.id == id and call.ended for call in self.calls)
 
     def not_ready(self) -> str:
         """What the test says."""

@@ -53,6 +53,34 @@ def test_a_secret_cannot_mint_another() -> None:
     assert host.post(SECRETS, headers=bearer(host.secret(headers=bearer("k")))).status_code == 401
 
 
+def test_a_call_made_with_a_secret_can_come_back() -> None:
+    """With another one, which ends the lost call and knows its session; by the key no such thing is needed."""
+    host = Host(key="k")
+    host.call(headers=bearer("k"))
+    assert host.switchboard.offers[0].renewal is None
+    host.call(headers=bearer(host.secret(headers=bearer("k"), json={"session": {"instructions": "Be brief."}})))
+    renewal = host.switchboard.offers[1].renewal
+    assert renewal is not None and not host.switchboard.calls[1].ended
+    assert host.call(headers=bearer(renewal.value)).status_code == 201
+    assert host.switchboard.calls[1].ended
+    assert host.switchboard.offers[2].session == {"instructions": "Be brief."}
+    again = host.call(headers=bearer(renewal.value))
+    assert (again.status_code, code(again)) == (401, "secret_used")
+
+
+def test_servers_to_call_by_are_told_to_who_may_call() -> None:
+    """A page with a client secret needs them before it calls; one whose secret is spent calls nobody by them."""
+    host = Host(key="k", ice=("stun:stun.example",))
+
+    def told(token: str) -> bool:
+        return "ice_servers" in host.get("/graphs", headers=bearer(token)).json()
+
+    secret = host.secret(headers=bearer("k"))
+    assert [told(token) for token in ("k", secret, "ek_0", "")] == [True, True, False, False]
+    host.call(headers=bearer(secret))
+    assert not told(secret)
+
+
 def test_a_call_that_was_not_taken_spends_no_secret() -> None:
     """All lines are busy: the page tries again with what it has."""
     host = Host(switchboard=FakeSwitchboard(AdmissionError("busy", retry_after=1)))

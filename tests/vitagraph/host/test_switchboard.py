@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import os
 import threading
@@ -141,5 +142,7 @@ def _held() -> dict[str, int]:
 
 
 def _resident() -> int:
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what was freed and is only kept for later is no growth
     with open("/proc/self/statm", "rb") as file:
         return int(file.read().split()[1])

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 import pytest
 
+from tests.vitagraph.host.fakes import FakeCall
 from vitagraph.host.errors import Refusal
-from vitagraph.host.tokens import MOST, ClientSecrets
+from vitagraph.host.tokens import COME_BACK, MOST, ClientSecrets, Secret
 
 
 def refused(secrets: ClientSecrets, value: str) -> str:
     """The code with which a secret is refused."""
-    with pytest.raises(Refusal) as refusal, secrets.use(value):
-        pass
+    with pytest.raises(Refusal) as refusal:
+        secrets.check(value)
     assert refusal.value.status_code == 401
     return refusal.value.code
+
+
+def call_with(secrets: ClientSecrets, value: str, *, opened: bool = True) -> tuple[FakeCall, Secret]:
+    """A call that is made with a secret, and the renewal, which is good for 3600 s at most."""
+
+    async def main() -> tuple[FakeCall, Secret]:
+        async with secrets.use(value) as secret:
+            call, renewal = FakeCall("rtc_0", opened=opened), secrets.renew(secret, 3600)
+            secrets.begun(secret, renewal, call)
+        return call, renewal
+
+    return asyncio.run(main())
 
 
 def test_it_expires() -> None:
@@ -32,12 +46,17 @@ def test_it_is_spent_while_its_call_is_being_made() -> None:
     """Two at once would be two calls; after a failure it is good again."""
     secrets = ClientSecrets()
     value = secrets.mint({"a": 1}, 10).value
-    with suppress(OSError), secrets.use(value) as session:
-        assert session == {"a": 1}
-        assert refused(secrets, value) == "secret_used"
-        raise OSError
-    with secrets.use(value):
-        pass
+
+    async def main() -> None:
+        with suppress(OSError):
+            async with secrets.use(value) as secret:
+                assert secret.session == {"a": 1}
+                assert refused(secrets, value) == "secret_used"
+                raise OSError
+        async with secrets.use(value):
+            pass
+
+    asyncio.run(main())
     assert refused(secrets, value) == "secret_used"
 
 
@@ -48,8 +67,60 @@ def test_their_number_is_bounded() -> None:
     first, *_, last = [secrets.mint({}, 10) for _ in range(MOST + 1)]
     assert len(secrets) == MOST
     assert refused(secrets, first.value) == "secret_unknown"
-    with secrets.use(last.value):
-        pass
+    assert secrets.check(last.value) is last
     now = 11
     secrets.mint({}, 10)
     assert len(secrets) == 1
+
+
+def test_a_lost_call_comes_back_once_with_its_renewal() -> None:
+    """A page on a train is not thrown out by the first tunnel; and it never has two calls by one secret."""
+    secrets = ClientSecrets()
+    first = secrets.mint({"a": 1}, 600)
+    call, renewal = call_with(secrets, first.value)
+    assert refused(secrets, first.value) == "secret_used"
+    assert renewal.session == {"a": 1} and renewal.value != first.value
+    again, next_renewal = call_with(secrets, renewal.value)
+    assert call.ended == ["its client called again"]
+    assert refused(secrets, renewal.value) == "secret_used"
+    assert not again.ended and secrets.check(next_renewal.value) is next_renewal
+
+
+def test_a_renewal_does_not_outlive_its_call_by_long() -> None:
+    """A secret that lies around in a closed tab opens nothing."""
+    now = 0.0
+    secrets = ClientSecrets(lambda: now)
+    call, renewal = call_with(secrets, secrets.mint({}, 10).value)
+    now = 500
+    assert secrets.check(renewal.value) is renewal
+    call.hang_up("over")
+    now += COME_BACK - 1
+    assert secrets.check(renewal.value) is renewal
+    now += 1
+    assert refused(secrets, renewal.value) == "secret_expired"
+
+
+def test_all_renewals_together_last_as_long_as_one_call() -> None:
+    """Else one secret would be as good as the key, for ever."""
+    now = 0.0
+    secrets = ClientSecrets(lambda: now)
+    _, renewal = call_with(secrets, secrets.mint({}, 10).value)
+    for _ in range(3):
+        now += 1000
+        _, renewal = call_with(secrets, renewal.value)
+        assert renewal.expires_at == 3600
+    now = 3600
+    assert refused(secrets, renewal.value) == "secret_expired"
+
+
+def test_a_call_that_was_never_opened_spends_nothing() -> None:
+    """Where no WebRTC gets through, the page calls again by WebSocket, with the same secret."""
+    secrets = ClientSecrets()
+    value = secrets.mint({}, 600).value
+    call, _ = call_with(secrets, value, opened=False)
+    call_with(secrets, value, opened=False)
+    assert call.ended == ["its client called again"], "one secret is one seat"
+    third, _ = call_with(secrets, value, opened=False)
+    third.hang_up("no packet came")
+    call_with(secrets, value)
+    assert refused(secrets, value) == "secret_used"

@@ -15,6 +15,8 @@ from vitagraph.host.realtime.session import Commands, SessionInfo
 from vitagraph.host.realtime.turns import Turns
 from vitagraph.host.realtime.wire import Wire
 
+MESSAGE_BYTES = 64_000
+"""The longest event, as UTF-8, where the host says nothing else."""
 MOST_TEXT = 8_000
 """Characters that may be typed before they are answered."""
 MOST_ID = 128
@@ -72,13 +74,22 @@ Event = dict[str, Any]
 class Client:
     """Acts on the events of one client. Nothing that it can send raises."""
 
-    def __init__(self, wire: Wire, items: Items, turns: Turns, session: SessionInfo, commands: Commands) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        items: Items,
+        turns: Turns,
+        session: SessionInfo,
+        commands: Commands,
+        message_bytes: int = MESSAGE_BYTES,
+    ) -> None:
         self.session = session
         """What is in force now."""
         self._wire = wire
         self._items = items
         self._turns = turns
         self._commands = commands
+        self._message_bytes = message_bytes
         self._typed: dict[str, str] = {}
         """What was typed and not answered yet, by item."""
         self._handlers: dict[str, Callable[[Event], None]] = {
@@ -101,10 +112,15 @@ class Client:
         """Acts on one message; what cannot be read or done is answered by an `error` event."""
         event: Any = None
         try:
+            self._measure(text)
             event = _decoded(text)
             self._handler(event)(event)
         except Refused as refused:
             self._refuse(refused, event)
+
+    def _measure(self, text: str) -> None:
+        if len(text.encode("utf-8", "surrogatepass")) > self._message_bytes:
+            raise Refused("message_too_long", f"an event can have at most {self._message_bytes} bytes; it was not read")
 
     def _handler(self, event: Event) -> Callable[[Event], None]:
         kind = event.get("type")
@@ -198,7 +214,7 @@ class Client:
 
 
 def _by_track(event: Event) -> None:
-    raise Refused("audio_by_track", "in a WebRTC call sound comes by the microphone's track, not by events", "type")
+    raise Refused("audio_by_track", "sound comes by the microphone's track of a WebRTC call, not by events", "type")
 
 
 def _decoded(text: str) -> Event:

@@ -20,7 +20,7 @@ from nodes.packets import (
 from pipeline.bus import Bus
 from pipeline.events import NodeFailed
 from pipeline.packet import Packet
-from vitagraph.host.realtime.client import Client
+from vitagraph.host.realtime.client import MESSAGE_BYTES, Client
 from vitagraph.host.realtime.items import Items
 from vitagraph.host.realtime.recent import Recent
 from vitagraph.host.realtime.session import Commands, SessionInfo
@@ -36,14 +36,21 @@ class Conversation:
     """Tells a client what happens in a session, and the session what the client wants.
 
     Synchronous: `send` is called, with the JSON text of one event, from within the calls below.
+    `message_bytes` is how long an event of the client may be.
     """
 
-    def __init__(self, send: Callable[[str], None], session: SessionInfo, commands: Commands) -> None:
+    def __init__(
+        self,
+        send: Callable[[str], None],
+        session: SessionInfo,
+        commands: Commands,
+        message_bytes: int = MESSAGE_BYTES,
+    ) -> None:
         salt = session.id.removeprefix("sess_")
         self._wire = Wire(send, salt)
         self._items = Items(self._wire)
         self._turns = Turns(self._wire, self._items)
-        self._client = Client(self._wire, self._items, self._turns, session, commands)
+        self._client = Client(self._wire, self._items, self._turns, session, commands, message_bytes)
         self._troubles = Troubles()
         self._salt = salt
         self._handlers: dict[type[Packet], Callable[[Any], None]] = {
@@ -58,9 +65,13 @@ class Conversation:
 
     def open(self) -> None:
         """The client can hear: tells of the session, then of what happened before. A second time does nothing."""
+        session = self._client.session
+        created = session.resource()
+        if session.client_secret is not None:
+            created["client_secret"] = session.client_secret
         conversation = {"id": f"conv_{self._salt}", "object": "realtime.conversation"}
         self._wire.open(
-            ("session.created", {"session": self._client.session.resource()}),
+            ("session.created", {"session": created}),
             ("conversation.created", {"conversation": conversation}),
         )
 

@@ -32,6 +32,8 @@ class SessionInfo:
     graph: str
     instructions: str = ""
     voice: str = ""
+    client_secret: Mapping[str, Any] | None = None
+    """What the client can come back with: `value`, and `expires_at` in seconds since 1970."""
 
     def resource(self) -> dict[str, Any]:
         """The API's session object. Turns are detected by voice and by words, which it calls semantic."""

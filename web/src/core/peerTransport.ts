@@ -3,12 +3,15 @@
 import { Failure, asFailure, failureOf } from "./failures";
 import { AVATAR_CHANNEL, AVATAR_CHANNEL_OPTIONS, EVENTS_CHANNEL } from "./protocol";
 import { CALLS_PATH, type ClientEvent, parseServerEvent } from "./realtime";
+import type { Token } from "./token";
 import type { Transport, TransportListeners } from "./transport";
 
 export interface PeerOptions {
   graph: string;
   microphone: MediaStream;
   iceServers?: RTCIceServer[] | undefined;
+  /** What lets the page call. */
+  token?: Token;
   /** What paths are relative to. */
   base?: string;
 }
@@ -145,7 +148,7 @@ export class PeerTransport implements Transport {
     try {
       return await fetch(url, {
         method: "POST",
-        headers: { "Content-Type": "application/sdp" },
+        headers: { "Content-Type": "application/sdp", ...this.options.token?.headers() },
         body: sdp,
         signal,
       });

@@ -1,10 +1,11 @@
 /**
  * The same events by a WebSocket, where the network lets no WebRTC through: one can type and
- * read, and the face still moves, but no sound passes.
+ * read, but no sound passes, and the face has nothing to move by.
  */
 
 import { Failure } from "./failures";
 import { type ClientEvent, SOCKET_PATH, parseServerEvent } from "./realtime";
+import type { Token } from "./token";
 import type { Transport, TransportListeners } from "./transport";
 
 /** The codes with which a host closes on purpose: normal, and going away. */
@@ -18,8 +19,9 @@ export class SocketTransport implements Transport {
   constructor(
     url: string,
     private readonly listeners: TransportListeners,
+    token?: Token,
   ) {
-    this.socket = new WebSocket(url);
+    this.socket = new WebSocket(url, token?.protocols() ?? []);
     this.socket.binaryType = "arraybuffer";
     this.socket.onmessage = ({ data }) => this.received(data);
   }

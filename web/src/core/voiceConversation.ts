@@ -14,6 +14,7 @@ import type { Rating } from "./protocol";
 import type { ServerEvent } from "./realtime";
 import { SocketTransport, socketUrl } from "./socketTransport";
 import { Store } from "./store";
+import { type Token, pageToken } from "./token";
 
 export interface CallOptions {
   graph: string;
@@ -34,6 +35,7 @@ export class VoiceConversation {
   constructor(
     readonly audio = new AudioManager(),
     options?: ConnectionOptions,
+    private readonly token: Token = pageToken(),
   ) {
     this.connection = new Connection(
       {
@@ -59,11 +61,12 @@ export class VoiceConversation {
     try {
       const problem = whyNoCalls();
       if (problem) throw problem;
+      const { token } = this;
       const opened = await this.audio.startMicrophone();
       this.starting.set(false);
       await this.connection.connect(
-        (to) => new PeerTransport({ graph, iceServers, microphone: this.audio.microphoneStream ?? opened }, to),
-        (to) => new SocketTransport(socketUrl(graph), to),
+        (to) => new PeerTransport({ graph, iceServers, microphone: this.audio.microphoneStream ?? opened, token }, to),
+        (to) => new SocketTransport(socketUrl(graph), to, token),
       );
     } catch (error) {
       this.gaveUp(error);
@@ -103,6 +106,7 @@ export class VoiceConversation {
   }
 
   private happened(event: ServerEvent): void {
+    if (event.type === "session.created") this.token.renew(event.session);
     if (event.type === "vitagraph.flush") this.face.flush(event.cause);
     this.conversation.update((state) => reduce(state, event));
   }

@@ -1,0 +1,66 @@
+"""What every connection does, whatever it is made of."""
+
+from __future__ import annotations
+
+import asyncio
+
+from nodes.packets import Typed
+from nodes.webrtc._line import MOST_UNREAD, Line, Written
+from nodes.webrtc.protocol import Flush, decode_from_server
+
+
+class Wire(Line):
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+        self.read: list[str] = []
+
+    def send_text(self, text: str) -> None:
+        """Keeps it."""
+        self.sent.append(text)
+
+    def send_avatar(self, batch: bytes) -> None:
+        """It has no face."""
+
+    async def close(self) -> None:
+        """It has nothing."""
+
+    def note(self, event: Written) -> None:
+        """Is told what the client writes."""
+        assert isinstance(event, Typed)
+        self.read.append(event.text)
+
+
+def test_what_is_written_before_the_graph_runs_is_kept() -> None:
+    """A client that writes as soon as it is connected is answered, however long the graph takes to open."""
+    line = Wire()
+    for number in range(MOST_UNREAD + 4):
+        line.write(Typed(str(number)))
+    line.listen(line.note)
+    assert line.read == [], "its nodes are not all open yet"
+    line.start()
+    line.write(Typed("now"))
+    assert line.read == [*map(str, range(4, MOST_UNREAD + 4)), "now"], "the oldest go: memory is bounded"
+
+
+def test_what_is_written_after_the_graph_has_gone_is_told_to_nobody() -> None:
+    """A node that is closed is not called."""
+    line = Wire()
+    line.start()
+    line.listen(line.note)
+    line.listen(None)
+    line.write(Typed("late"))
+    assert line.read == []
+
+
+def test_messages_go_as_text_and_without_sound_there_is_no_face() -> None:
+    """The sink asks before it sends frames."""
+    line = Wire()
+    line.send(Flush(3))
+    assert [decode_from_server(text) for text in line.sent] == [Flush(3)]
+    assert not line.has_face and line.rtp_origin is None
+    line.end()
+    assert line.ended.is_set()
+    asyncio.run(line.close())
