@@ -115,7 +115,9 @@ def test_the_public_surface_is_documented() -> None:
     assert [name for name in pipeline.__all__ if not re.search(rf"\b{name}\b", docs)] == []
 
 
-@pytest.mark.parametrize("name", ["bin/serve", "bin/vitagraph", "bin/check", "bin/test", "bin/_setup.sh", "bin/_page.sh", ".ci/run"])
+@pytest.mark.parametrize(
+    "name", ["bin/serve", "bin/vitagraph", "bin/check", "bin/test", "bin/_setup.sh", "bin/_page.sh", ".ci/run"]
+)
 def test_scripts_are_short_bash(name: str) -> None:
     """A script that grows past a screen belongs in Python."""
     script = ROOT / name

@@ -69,7 +69,7 @@ def _wait(host: Host, process: subprocess.Popen[bytes]) -> None:
         try:
             with urllib.request.urlopen(f"{host.url}/readyz", timeout=5):
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
                 break

@@ -46,10 +46,8 @@ def test_one_sentence_is_enough_for_a_fallback() -> None:
 
 def test_a_graph_may_list_several_answers() -> None:
     """As the file of rules may: a list in YAML is a list there too."""
-    graph = loads(
-        "{vitagraph: 1, nodes: {chat: {use: dialogue.script, rules: [{when: hi, say: [A., B.]}], otherwise: [C., D.]}}}",
-        registry=Registry(),
-    )
+    rules = "rules: [{when: hi, say: [A., B.]}], otherwise: [C., D.]"
+    graph = loads(f"{{vitagraph: 1, nodes: {{chat: {{use: dialogue.script, {rules}}}}}}}", registry=Registry())
     params = graph.nodes["chat"].primary.params
     assert isinstance(params, ScriptParams)
     assert (params.rules[0].say, params.otherwise) == (("A.", "B."), ("C.", "D."))
