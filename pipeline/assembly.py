@@ -11,7 +11,7 @@ from pipeline.clock import Clock
 from pipeline.graph.plan import Plan, PlannedLink
 from pipeline.guard import Push
 from pipeline.link import Link, make_link
-from pipeline.node import Node, Sink, Transform
+from pipeline.node import Node, Service, Sink, Transform
 from pipeline.packet import Packet, Stamp
 from pipeline.service import InPort, Server
 from pipeline.stage import Stage
@@ -35,6 +35,13 @@ class Assembly:
     def links_into(self, nodes: frozenset[str]) -> list[Link]:
         """The queued links that lead to these nodes."""
         return [link for planned, link in self.links.items() if planned.target in nodes]
+
+    def lag(self) -> int:
+        """Nanoseconds that a packet has waited, at most, for a service that nothing below holds up."""
+        held = (stage for name in self.servers if isinstance((stage := self.stages[name]).node, Service))
+        free = {stage.name for stage in held if not stage.gates}
+        waiting = (link.statistics().age for planned, link in self.links.items() if planned.target in free)
+        return max(waiting, default=0)
 
 
 def assemble(

@@ -21,6 +21,25 @@ class NodeFailed(Event, frozen=True):
     """The fallback that takes the work over; empty: nobody does, and the person notices."""
 
 
+class NodeRetries(Event, frozen=True):
+    """A member failed, and tries again after `pause` nanoseconds; the person waits that much longer."""
+
+    pts: int
+    node: str
+    member: str
+    category: Category
+    message: str
+    pause: int
+
+
+class NodeRecovered(Event, frozen=True):
+    """A node's primary does its work again, after another member had."""
+
+    pts: int
+    node: str
+    member: str
+
+
 class Flushed(Event, frozen=True):
     """A flush has ended: everything downstream of its origin is quiet, but for `late`."""
 

@@ -14,9 +14,11 @@ flush. What must outlive a flush (a conversation's history) is `Memory`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import msgspec
 
 from pipeline.caps import Value
 from pipeline.cause import Causes
@@ -26,6 +28,9 @@ from pipeline.declare import HandlerTable, check_handlers, check_outputs, handle
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, Params
 from pipeline.port import Input, Output, Receives, Sends
+
+if TYPE_CHECKING:
+    from pipeline.guards.chain import MemberGuard
 
 P = TypeVar("P", bound=Params)
 
@@ -45,6 +50,10 @@ class Context:
     """What planning agreed, by port and constraint: `caps["audio"]["rate"]`."""
     pools: dict[str, Any] = field(default_factory=dict)
     """The loaded resources, by the name of their attribute."""
+    guard: MemberGuard | None = None
+    """What is around its work, where it is a service in a session."""
+    place: int = 0
+    """Where the member stands in its node's chain: 0 is the primary."""
     use: str = ""
     """Which member of the node it is, as the graph writes it."""
 
@@ -145,7 +154,42 @@ class Transform(Node[P]):
 
 
 class Service(Node[P]):
-    """Slow or remote work, one packet at a time."""
+    """Slow or remote work, one packet at a time, with guards around it.
+
+    What it may say of itself so that the guards know: which packets it owes an answer, how
+    one is gone on with that another member began, and what is honest when nobody can.
+    """
+
+    def owes(self, packet: Packet) -> bool:
+        """Whether this packet must bring useful output; an attempt without it has failed."""
+        return False
+
+    def useful(self, output: Packet) -> bool:
+        """Whether this output is one that somebody waits for."""
+        return True
+
+    def resume(self, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[Packet | Event] | None:
+        """Goes on after what another member made of this packet, without repeating it; None: it cannot."""
+        return None
+
+    def apologise(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet | Event]:
+        """What is given when no member could (any more), after `made`: honest, and never silence."""
+        return ()
+
+    def cache_key(self, packet: Packet) -> str | None:
+        """What its output depends on beside its params; None: it is not to be cached."""
+        return None
+
+    def again(self, packet: Packet, output: Packet) -> Packet:
+        """An output that was made before, for this packet."""
+        return msgspec.structs.replace(output, at=packet.at)
+
+    def wanted(self, text: str) -> Packet | None:
+        """The packet that asks for this text: what a cache makes ahead of time. None: it makes nothing of texts."""
+        return None
+
+    async def probe(self) -> None:
+        """Does a real, small piece of its work; raises where it is not well."""
 
     async def finish(self) -> AsyncIterator[Packet | Event]:
         """The last outputs, when every input has ended."""

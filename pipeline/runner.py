@@ -12,6 +12,7 @@ from pipeline.compute.executor import Executor
 from pipeline.compute.resources import Resources
 from pipeline.errors import Stuck
 from pipeline.graph.plan import Plan
+from pipeline.guards.chain import Guards
 from pipeline.packet import SECOND
 from pipeline.session import CLOSE_DEADLINE, Session
 
@@ -26,6 +27,7 @@ class Runner:
     def __init__(self, *, workers: int = 0) -> None:
         self.executor = Executor(workers)
         self.resources = Resources(self.executor)
+        self.guards = Guards()
 
     async def __aenter__(self) -> Self:
         return self
@@ -33,6 +35,7 @@ class Runner:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.guards.close()
         closing = asyncio.ensure_future(self.resources.close())
         await asyncio.wait([closing], timeout=CLOSE_DEADLINE / SECOND)
         stacks = self.executor.stacks()
@@ -46,7 +49,7 @@ class Runner:
 
     def session(self, plan: Plan, observe: Observer | None = None) -> Session:
         """A session of this plan; `observe(link, packet)` sees every packet on every link."""
-        return Session(plan, self.resources, observe)
+        return Session(plan, self.resources, self.guards, observe)
 
     def settle(self) -> None:
         """Call when the models are loaded: what lives now is not looked at again by the collector.

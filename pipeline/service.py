@@ -1,28 +1,28 @@
-"""The worker of a service, or of one port of a sink: one packet at a time, each in an inner task.
+"""The worker of a service, or of one port of a sink: one packet at a time, with guards around it.
 
-The inner task is what a flush cancels; the worker itself is never captive: what does not
-stop is cancelled once more, then abandoned and named, and the node goes on with a fresh
-instance. The fence before each push is what makes a flush sound; cancelling makes it prompt.
+A packet is done by the first member of the chain that can; `pipeline.guards` has the order.
+The fence before each push is what makes a flush sound; cancelling makes it prompt.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from pipeline.await_chain import await_chain
 from pipeline.errors import NodeError
+from pipeline.guards.chain import NodeGuard
+from pipeline.guards.deadline import DeadlineExceeded, Overrun, Watch
+from pipeline.inner import Inner
 from pipeline.node import Node, Service, Sink
-from pipeline.packet import SECOND, Packet
+from pipeline.packet import Packet
 from pipeline.stage import Stage
 from pipeline.worker import Inlets, wait_room
-
-PATIENCE = SECOND // 2
-"""Nanoseconds that a cancelled packet's work may take to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +33,49 @@ class InPort:
     gated: bool
 
 
+class Reports(Protocol):
+    """Who is told of what happens to a worker: the session."""
+
+    def member_failed(self, stage: Stage, error: Exception, member: Node[Any], spare: Node[Any] | None) -> None:
+        """A member could not do a packet; `spare` does it now, or nobody."""
+
+    def member_retries(self, stage: Stage, error: Exception, member: Node[Any], pause: int) -> None:
+        """A member tries again after so many nanoseconds."""
+
+    def recovered(self, stage: Stage, member: Node[Any]) -> None:
+        """The primary does its work again."""
+
+    def left_behind(self, node: str, where: tuple[str, ...]) -> None:
+        """Work did not stop, and was abandoned; where it hangs."""
+
+
 class Server:
     """Runs a service's (or a sink port's) handlers over what its inlets hold."""
 
-    def __init__(
-        self,
-        stage: Stage,
-        *,
-        failed: Callable[[Exception, Packet | None, Node[Any], Node[Any] | None], None],
-        abandoned: Callable[[str, tuple[str, ...]], None],
-    ) -> None:
+    def __init__(self, stage: Stage, guard: NodeGuard, reports: Reports) -> None:
         self.stage = stage
         self.inlets: Inlets[InPort] = Inlets()
         self.port = ""
         """The first port that it serves; the only one where it serves a sink."""
         self.stale = 0
         """Packets dropped here because their cause was dead."""
-        self._failed = failed
-        self._abandoned = abandoned
+        self._guard = guard
+        self._reports = reports
+        self._inner = Inner(self._left_behind)
         self._packet: Packet | None = None
-        self._work: asyncio.Task[None] | None = None
-        self._done: asyncio.Future[None] | None = None
-        self._produced = False
+        self._permit = True
+        """Whether the node's limit has let this packet in."""
+        self._made: list[Packet] = []
+        """The useful outputs of this packet."""
+        self._watch: Watch | None = None
+        """That of what runs now."""
+        self._watches: dict[int, Watch] = {}
+        """By the place of the member."""
+        self._overrun: Overrun | None = None
+        self._fallen = False
+        """Whether the primary has failed, and not done anything since."""
         self._reset_due = False
         self._quiet: list[asyncio.Future[None]] = []
-        self._left: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         """Until every inlet has ended, then `finish`."""
@@ -76,93 +94,228 @@ class Server:
                 self.stale += 1
             else:
                 await self._do(packet, port.name)
-        await self._do(None, "")
+        error = await self._attempt(self.stage.node, partial(_finish, self.stage.node), "finish")
+        if error is not None:
+            self._reports.member_failed(self.stage, error, self.stage.node, None)
 
-    async def _do(self, packet: Packet | None, port: str) -> None:
-        for member, spare in zip(self.stage.members, [*self.stage.members[1:], None], strict=True):
-            error = await self._attempt(member, packet, port)
-            if error is None:
-                break
-            if self._produced or (packet is not None and packet.dead):
-                spare = None
-            self._failed(error, packet, member, spare)
-            if spare is None:
-                break
+    def prefetch(self) -> None:
+        """Begins to make what the graph's cache wants ahead of time."""
+        node, kept = self.stage.node, self._guard.kept
+        if kept is not None and isinstance(node, Service):
+            kept.begin(node, lambda packet: _handler(node, self.port, packet)(packet))
 
-    async def _attempt(self, member: Node[Any], packet: Packet | None, port: str) -> Exception | None:
-        """Lets one member do the packet; what it raised, or None."""
-        loop = asyncio.get_running_loop()
-        self._packet, self._produced = packet, False
-        self._done = done = loop.create_future()
-        name = f"{self.stage.name} {type(packet).__name__ if packet else 'finish'}"
-        self._work = work = loop.create_task(self._serve(member, packet, port), name=name)
-        work.add_done_callback(self._finished)
+    # --- one packet
+
+    async def _do(self, packet: Packet, port: str) -> None:
+        self._packet, self._made = packet, []
+        limit = self._guard.limit
+        self._permit = limit is None or limit.try_acquire()
         try:
-            await done  # not the task itself: that would confuse its cancellation with ours
-        except asyncio.CancelledError:
-            work.cancel()
-            raise
+            refused = None if self._permit else await self._run(self._wait(), f"{self.stage.name} waits for its limit")
+            if refused is not None:
+                await self._refused(refused, packet, port)
+            elif not packet.dead:
+                await self._chain(packet, port, self.stage.node)
         finally:
-            self._packet = self._work = self._done = None
+            if limit is not None and self._permit:
+                limit.release()
+            self._packet = None
             self._confirm()
-        return _outcome(work, packet)
 
-    async def _serve(self, member: Node[Any], packet: Packet | None, port: str) -> None:
-        if packet is not None:
-            outputs = _handler(member, port, packet)(packet)
+    async def _wait(self) -> None:
+        """For a permit of the node's limit."""
+        assert self._guard.limit is not None, "else there is nothing to wait for"
+        await self._guard.limit.acquire(self._guard.session)
+        self._permit = True
+
+    async def _refused(self, error: Exception, packet: Packet, port: str) -> None:
+        """The limit has no room: the next member does it, or an apology is given."""
+        limit, primary = self._guard.limit, self.stage.node
+        sheds = limit is not None and limit.spec.when_full == "shed"
+        spare = None if sheds else self._following(primary, packet)
+        self._reports.member_failed(self.stage, error, primary, spare)
+        if spare is not None:
+            await self._chain(packet, port, spare)
+        elif not packet.dead:
+            await self._apologise(packet)
+
+    async def _chain(self, packet: Packet, port: str, first: Node[Any]) -> None:
+        """Lets one member after the other do the packet, from `first`, until one can."""
+        member: Node[Any] | None = first
+        while member is not None:
+            place, following = member.context.place, self._following(member, packet)
+            ticket = _ticket(member)
+            if not ticket and following is not None:
+                member = following
+                continue
+            error = await self._persist(place, packet, port, ticket)
+            if error is None:
+                if not packet.dead:
+                    self._done_by(self.stage.member(place))
+                return
+            self._fallen = True
+            failed, member = member, self._following(member, packet)
+            self._reports.member_failed(self.stage, error, failed, member)
+        if not packet.dead:
+            await self._apologise(packet)
+
+    def _following(self, member: Node[Any], packet: Packet) -> Node[Any] | None:
+        """The next member that could do the packet, or what is left of it."""
+        if packet.dead:
+            return None
+        later = self.stage.after(member.context.place)
+        return next((other for other in later if not self._made or _resumes(other)), None)
+
+    async def _persist(self, place: int, packet: Packet, port: str, ticket: int) -> Exception | None:
+        """One member, as often as it makes sense."""
+        attempts = 0
+        while True:
+            attempts += 1
+            member = self.stage.member(place)
+            work = partial(self._outputs, member, port, packet)
+            error = await self._attempt(member, work, type(packet).__name__)
+            error = error or self._nothing_useful(member, packet)
+            pause = self._verdict(member, packet, error, ticket, attempts)
+            if error is None or pause is None:
+                return error
+            self._reports.member_retries(self.stage, error, member, pause)
+            await self._run(member.clock.sleep(pause), f"{self.stage.name} pauses")
+            ticket = _ticket(member)
+            if packet.dead or not ticket:
+                return error
+
+    def _verdict(
+        self, member: Node[Any], packet: Packet, error: Exception | None, ticket: int, attempts: int
+    ) -> int | None:
+        """Tells the breaker how it went; after how many nanoseconds the member shall try again, if at all."""
+        guard = member.context.guard
+        if guard is None:
+            return None
+        if packet.dead:
+            guard.breaker.abandoned(ticket)
+        elif error is None:
+            guard.breaker.succeeded(ticket)
         else:
-            outputs = member.finish() if isinstance(member, Service) else None
+            guard.breaker.failed(ticket, error)
+            return None if self._made else guard.backoff.delay(attempts, error)
+        return None
+
+    def _outputs(self, member: Node[Any], port: str, packet: Packet) -> Any:
+        """What the member makes of the packet, or of the rest of it."""
+        work = partial(_handler(member, port, packet), packet)
+        if not isinstance(member, Service):
+            return work()
+        if self._made:
+            return member.resume(packet, self._made)
+        kept = self._guard.kept if member.context.place == 0 else None
+        key = member.cache_key(packet) if kept is not None else None
+        return work() if kept is None or key is None else kept.outputs(member, packet, key, work)
+
+    def _nothing_useful(self, member: Node[Any], packet: Packet) -> NodeError | None:
+        if self._made or not isinstance(member, Service) or packet.dead or not member.owes(packet):
+            return None
+        return NodeError(f"{member.context.use} gave nothing that anybody could use", hint="is its model whole?")
+
+    async def _apologise(self, packet: Packet) -> None:
+        """The chain is spent."""
+        primary = self.stage.node
+        if isinstance(primary, Service) and (self._made or primary.owes(packet)):
+            error = await self._attempt(primary, lambda: _each(primary.apologise(packet, self._made)), "apology")
+            if error is not None:
+                self._reports.member_failed(self.stage, error, primary, None)
+
+    def _done_by(self, member: Node[Any]) -> None:
+        if self._fallen and member.context.place == 0:
+            self._fallen = False
+            self._reports.recovered(self.stage, member)
+
+    # --- one attempt
+
+    async def _attempt(self, member: Node[Any], work: Callable[[], Any], what: str) -> Exception | None:
+        """Pushes the outputs of a member's work, within its deadlines; what it raised, or None."""
+        guard = member.context.guard
+        self._overrun = None
+        if guard is not None and self._packet is not None:
+            place = member.context.place
+            self._watch = self._watches.get(place)
+            if self._watch is None:
+                watch = Watch(guard.deadline, asyncio.get_running_loop(), self._too_late)
+                self._watch = self._watches[place] = watch
+        return await self._run(self._serve(member, work), f"{self.stage.name} {what}")
+
+    async def _run(self, work: Any, name: str) -> Exception | None:
+        """Runs something that a flush stops; what it raised, or None."""
+        try:
+            task = await self._inner.run(work, name)
+        finally:
+            watch, self._watch = self._watch, None
+            if watch is not None:
+                watch.end()
+        return self._outcome(task)
+
+    async def _serve(self, member: Node[Any], work: Callable[[], Any]) -> None:
+        if self._watch is not None:
+            self._watch.begin()
+        outputs = work()
         if inspect.isawaitable(outputs):
             outputs = await outputs
         if hasattr(outputs, "aclose"):
             async with aclosing(outputs):
-                await self._push_all(outputs, packet)
+                await self._push_all(member, outputs)
         elif outputs is not None:
             raise NodeError(
                 f"its handler returned a {type(outputs).__name__}, which goes nowhere",
                 hint="`yield` each output, in an `async def`",
             )
 
-    async def _push_all(self, outputs: AsyncIterator[Any], packet: Packet | None) -> None:
-        me = asyncio.current_task()
+    async def _push_all(self, member: Node[Any], outputs: AsyncIterator[Any]) -> None:
+        me, watch = asyncio.current_task(), self._watch
         gates, routes = self.stage.gates, self.stage.routes
         async for output in outputs:
             is_packet = isinstance(output, Packet)
-            if is_packet:
+            if is_packet and me is self._inner.task:
+                if watch is not None:
+                    watch.hold()  # waiting for room is not the member's fault
                 await wait_room(gates)
-            if me is not self._work or (is_packet and output.dead):
+                if watch is not None and me is self._inner.task:
+                    watch.output()
+            if me is not self._inner.task or (is_packet and output.dead):
                 return  # abandoned, or flushed while it waited
-            self._produced |= is_packet
+            if is_packet and isinstance(member, Service) and member.useful(output):
+                self._made.append(output)
             routes[output.__class__](output)
 
-    def _finished(self, work: asyncio.Task[None]) -> None:
-        if work is self._work and self._done is not None and not self._done.done():
-            self._done.set_result(None)
-        elif not work.cancelled():
-            work.exception()  # of an abandoned task: nobody waits for it any more
+    def _too_late(self, overrun: Overrun) -> None:
+        self._overrun = overrun
+        self._inner.cancel("deadline")
+
+    def _outcome(self, task: asyncio.Task[None]) -> Exception | None:
+        overrun, packet = self._overrun, self._packet
+        if packet is not None and packet.dead and (not task.done() or task.cancelled()):
+            return None  # by the flush
+        if not task.done() or task.cancelled():
+            if overrun is not None:
+                return DeadlineExceeded(overrun)
+            hint = "what it waited for was cancelled by somebody else"
+            return NodeError("its work was cancelled from within", hint=hint)
+        error = task.exception()
+        return contained(error) if error is not None else None
+
+    # --- flush
 
     def flush(self) -> None:
         """The start of a flush: stops work on a dead cause; the state is new when it has stopped."""
-        packet, work = self._packet, self._work
+        packet, work = self._packet, self._inner.task
         if work is None:
             self._reset()
             return
         self._reset_due = True
-        if packet is None or not packet.dead or work is asyncio.current_task():
-            return
-        work.cancel("flush")
-        loop = asyncio.get_running_loop()
-        loop.call_later(PATIENCE / 2 / SECOND, lambda: work.cancel("flush"))
-        loop.call_later(PATIENCE / SECOND, self._abandon, work)
+        if packet is not None and packet.dead and work is not asyncio.current_task():
+            self._inner.cancel("flush")
 
-    def _abandon(self, work: asyncio.Task[None]) -> None:
-        if work is not self._work or work.done() or self._done is None or self._done.done():
-            return
-        self._abandoned(self.stage.name, await_chain(work))
-        self._left = [*(left for left in self._left if not left.done()), work]
+    def _left_behind(self, task: asyncio.Task[None]) -> None:
+        self._reports.left_behind(self.stage.name, await_chain(task))
         self.stage.renew()
-        self._work = None
-        self._done.set_result(None)
 
     def _reset(self) -> None:
         self._reset_due = False
@@ -188,24 +341,32 @@ class Server:
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """What it is at work with, and what was abandoned and may still run."""
-        return [work for work in (*self._left, self._work) if work is not None and not work.done()]
-
-
-def _outcome(work: asyncio.Task[None], packet: Packet | None) -> Exception | None:
-    """What a packet's work raised, if it has ended."""
-    if not work.done():
-        return None  # abandoned
-    if work.cancelled():
-        if packet is not None and packet.dead:
-            return None  # by the flush
-        return NodeError("its work was cancelled from within", hint="what it waited for was cancelled by somebody else")
-    error = work.exception()
-    return contained(error) if error is not None else None
+        return self._inner.tasks()
 
 
 def contained(error: BaseException) -> Exception:
     """An ordinary exception of whatever a node raised: a Rust panic is none."""
     return error if isinstance(error, Exception) else NodeError(f"raised {error!r}")
+
+
+async def _each(outputs: Iterable[Any]) -> AsyncIterator[Any]:
+    for output in outputs:
+        yield output
+
+
+def _ticket(member: Node[Any]) -> int:
+    """Leave to try the member now; 0 where its breaker gives none."""
+    guard = member.context.guard
+    return guard.breaker.allows() if guard is not None else 1
+
+
+def _resumes(member: Node[Any]) -> bool:
+    """Whether it can go on with what another member began."""
+    return isinstance(member, Service) and type(member).resume is not Service.resume
+
+
+def _finish(member: Node[Any]) -> Any:
+    return member.finish() if isinstance(member, Service) else None
 
 
 def _handler(member: Node[Any], port: str, packet: Packet) -> Callable[[Any], Any]:

@@ -17,19 +17,23 @@ from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock
 from pipeline.compute.resources import Resources
 from pipeline.errors import NodeError, Stuck, classify
-from pipeline.events import Abandoned, Flushed, NodeFailed
+from pipeline.events import Abandoned, Flushed, NodeFailed, NodeRecovered, NodeRetries
 from pipeline.graph.graph import Member
 from pipeline.graph.plan import Plan, PlannedLink, PlannedNode
 from pipeline.guard import guarded
-from pipeline.node import Context, Node, Source, Transform
+from pipeline.guards.chain import Guards
+from pipeline.inner import PATIENCE
+from pipeline.node import Context, Node, Service, Source, Transform
 from pipeline.packet import SECOND, Event, Packet, Stamp
 from pipeline.report import Ended, SessionReport
-from pipeline.service import PATIENCE, Server, contained
+from pipeline.service import Server, contained
 from pipeline.stage import Stage
 from pipeline.worker import emit, pump
 
 FLUSH_DEADLINE = 2 * PATIENCE
 CLOSE_DEADLINE = 2 * SECOND
+REVIVAL = 10 * SECOND
+"""Nanoseconds until members that could not be opened are tried again."""
 STILL = 60 * SECOND
 """Nanoseconds without any movement after the sources have ended, until draining is given up."""
 
@@ -37,7 +41,9 @@ STILL = 60 * SECOND
 class Session:
     """One running plan. Made by `Runner.session`; `run` it once."""
 
-    def __init__(self, plan: Plan, resources: Resources, observe: Observer | None = None) -> None:
+    def __init__(
+        self, plan: Plan, resources: Resources, guards: Guards | None = None, observe: Observer | None = None
+    ) -> None:
         self.plan = plan
         self.clock = Clock(asyncio.get_running_loop())
         self.causes = Causes()
@@ -45,9 +51,14 @@ class Session:
         self.bus = Bus(self._subscriber_failed)
         self.report = SessionReport()
         self._resources = resources
+        self._guards = guards or Guards()
         self._observe = self._watching(observe) if observe is not None else None
         self._members: dict[str, list[Node[Any]]] = {}
         self._assembly: Assembly | None = None
+        self._missing: list[tuple[PlannedNode, int]] = []
+        """Members that could not be opened, or gave up, by their place in the chain."""
+        self._revival: asyncio.TimerHandle | None = None
+        self._reviving: asyncio.Task[None] | None = None
         self._workers: list[asyncio.Task[None]] = []
         self._flushes: list[asyncio.Task[None]] = []
         self._over: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
@@ -99,43 +110,78 @@ class Session:
     async def _open_members(self, planned: PlannedNode) -> None:
         """Opens the members that can be opened, in order; a node without any cannot run."""
         opened = self._members.setdefault(planned.name, [])
-        failures: list[tuple[str, NodeError]] = []
-        for member in planned.members:
+        failures: list[tuple[int, NodeError]] = []
+        for place, member in enumerate(planned.members):
             # Gathered, so that any exception is looked at and none has to be caught.
-            opening = asyncio.gather(self._open_member(planned, member), return_exceptions=True)
+            opening = asyncio.gather(self._open_member(planned, place, member), return_exceptions=True)
             ended: Node[Any] | BaseException = (await opening)[0]
             if isinstance(ended, Node):
                 opened.append(ended)
             elif isinstance(ended, Exception):
-                failures.append((member.use, _as_node_error(ended)))
+                failures.append((place, _as_node_error(ended)))
             else:
                 raise ended
-        for use, failure in failures:
+        for place, failure in failures:
             failure.node = planned.name
             if not opened:
                 raise failure
-            self._post_failure(planned.name, use, failure, opened[0].context.use)
+            self._post_failure(planned.name, planned.members[place].use, failure, opened[0].context.use)
+            self._missing.append((planned, place))
         for spare in opened[1:]:
-            # Kept in step: a fallback knows the conversation that it takes over.
-            if type(spare.memory) is type(opened[0].memory):
-                spare.memory = opened[0].memory
+            _keep_in_step(spare, opened[0])
 
-    async def _open_member(self, planned: PlannedNode, member: Member) -> Node[Any]:
+    async def _open_member(self, planned: PlannedNode, place: int, member: Member) -> Node[Any]:
         node = member.node(member.params)
-        context = Context(planned.name, self.clock, self.causes, self.bus.post, _unheard, planned.caps, use=member.use)
+        context = Context(
+            planned.name, self.clock, self.causes, self.bus.post, _unheard, planned.caps, place=place, use=member.use
+        )
+        if isinstance(node, Service):
+            context.guard = self._guards.of_member(member)
         for attribute, pooled in node.resources.items():
             context.pools[attribute] = await self._resources.get(pooled, node.params)
         node.start(context)
         await node.open()
         return node
 
+    # --- members that come back
+
+    def _await_missing(self) -> None:
+        """Looks again, after a while, for members that are missing."""
+        if self._missing and self._revival is None and self._reviving is None and not self._over.done():
+            self._revival = asyncio.get_running_loop().call_later(REVIVAL / SECOND, self._look_for_missing)
+
+    def _look_for_missing(self) -> None:
+        self._revival = None
+        self._reviving = asyncio.get_running_loop().create_task(self._revive(), name="missing members")
+        self._reviving.add_done_callback(lambda _: self._await_missing())
+
+    async def _revive(self) -> None:
+        missing, self._missing = self._missing, []
+        for planned, place in missing:
+            opening = asyncio.gather(self._open_member(planned, place, planned.members[place]), return_exceptions=True)
+            node: Node[Any] | BaseException = (await opening)[0]
+            if not isinstance(node, Node):
+                self._missing.append((planned, place))
+                continue
+            stage, members = self._built.stages[planned.name], self._members[planned.name]
+            _keep_in_step(node, stage.node)
+            node.context.tell = stage.tell
+            given_up = [old for old in members if old.context.place == place]
+            self._members[planned.name] = [*(old for old in members if old not in given_up), node]
+            stage.join(node)
+            await asyncio.gather(*map(_close_node, given_up), return_exceptions=True)
+            if place == 0:
+                self.bus.post(NodeRecovered(self.clock.now(), planned.name, node.context.use))
+        self._reviving = None
+
     def _make_server(self, stage: Stage) -> Server:
-        return Server(stage, failed=self._service_failed(stage), abandoned=self._abandoned)
+        return Server(stage, self._guards.of_node(self.plan, stage.name, self), self)
 
     # --- running
 
     def _start(self) -> None:
         assembly = self._built
+        self._await_missing()
         for name, stage in assembly.stages.items():
             if isinstance(stage.node, Source):
                 self._running_sources += 1
@@ -144,6 +190,7 @@ class Session:
             self._work(name, pump(inlets, assembly.stages[name]), lambda _: None)
         for name, servers in assembly.servers.items():
             for server in servers:
+                server.prefetch()
                 self._work(name, server.run(), self._service_ended(assembly.stages[name]))
 
     def _work(self, name: str, work: Any, ended: Callable[[asyncio.Task[None]], None]) -> None:
@@ -207,17 +254,27 @@ class Session:
 
     def _stage_failed(self, stage: Stage) -> Callable[[Exception, Any], None]:
         def failed(error: Exception, item: Any) -> None:
-            use = stage.node.context.use
+            use, place = stage.node.context.use, stage.node.context.place
             spare = stage.next_member() if isinstance(stage.node, Transform) else None
+            if spare is not None:
+                self._missing.append((self.plan.nodes[stage.name], place))
+                self._await_missing()
             self._post_failure(stage.name, use, error, spare.context.use if spare else "")
 
         return failed
 
-    def _service_failed(self, stage: Stage) -> Callable[..., None]:
-        def failed(error: Exception, packet: Packet | None, member: Node[Any], spare: Node[Any] | None) -> None:
-            self._post_failure(stage.name, member.context.use, error, spare.context.use if spare else "")
+    def member_failed(self, stage: Stage, error: Exception, member: Node[Any], spare: Node[Any] | None) -> None:
+        """A service's member could not do a packet; `spare` does it now, or nobody."""
+        self._post_failure(stage.name, member.context.use, error, spare.context.use if spare else "")
 
-        return failed
+    def member_retries(self, stage: Stage, error: Exception, member: Node[Any], pause: int) -> None:
+        """A service's member tries again after so many nanoseconds."""
+        message = error.message if isinstance(error, NodeError) else repr(error)
+        self.bus.post(NodeRetries(self.clock.now(), stage.name, member.context.use, classify(error), message, pause))
+
+    def recovered(self, stage: Stage, member: Node[Any]) -> None:
+        """A service's primary does its work again."""
+        self.bus.post(NodeRecovered(self.clock.now(), stage.name, member.context.use))
 
     def _post_failure(self, node: str, member: str, error: BaseException, answered_by: str) -> None:
         self._note(node, member, error, answered_by)
@@ -248,7 +305,8 @@ class Session:
         # What fails at failures is not told to itself again.
         self._note(f"subscriber to {kind.__name__}", "", error, post=kind is not NodeFailed)
 
-    def _abandoned(self, node: str, where: tuple[str, ...]) -> None:
+    def left_behind(self, node: str, where: tuple[str, ...]) -> None:
+        """A service's work did not stop, and was abandoned."""
         self.report.add_stuck(Stuck(f"{node} did not stop when it was cancelled", where=where))
         self.bus.post(Abandoned(self.clock.now(), node, where))
 
@@ -287,9 +345,12 @@ class Session:
     async def _close(self) -> None:
         """Cancels what still runs, closes the nodes, and names what does not end in time."""
         self.report.duration = self.clock.now()
-        if self._drain is not None:
-            self._drain.cancel()
+        for timer in (self._drain, self._revival):
+            if timer is not None:
+                timer.cancel()
         tasks = [*self._workers, *self._flushes]
+        if self._reviving is not None:
+            tasks.append(self._reviving)
         if self._assembly is not None:
             self.report.links = tuple(link.statistics() for link in self._assembly.links.values())
             tasks += [work for servers in self._assembly.servers.values() for s in servers for work in s.tasks()]
@@ -322,6 +383,12 @@ class Session:
         stacks = {pool.stack() for member in self._members.get(node, ()) for pool in member.context.pools.values()}
         threads = (f"compute thread: {' < '.join(stack)}" for stack in sorted(stacks) if stack)
         self.report.add_stuck(Stuck(f"{task.get_name()} {what}", where=(*await_chain(task), *threads)))
+
+
+def _keep_in_step(member: Node[Any], with_: Node[Any]) -> None:
+    """A member knows the conversation that it may take over."""
+    if type(member.memory) is type(with_.memory):
+        member.memory = with_.memory
 
 
 async def _close_node(node: Node[Any]) -> None:

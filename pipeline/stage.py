@@ -139,6 +139,19 @@ class Stage:
         self.rebind()
         return self.node
 
+    def member(self, place: int) -> Node[Any]:
+        """The member at that place in the chain; raises StopIteration where it is not there."""
+        return next(member for member in self.members if member.context.place == place)
+
+    def after(self, place: int) -> list[Node[Any]]:
+        """The members that come later in the chain."""
+        return [member for member in self.members if member.context.place > place]
+
+    def join(self, member: Node[Any]) -> None:
+        """A member that was missing is there: it takes its place in the chain."""
+        self.members = sorted([*self.members, member], key=lambda each: each.context.place)
+        self.rebind()
+
     def renew(self) -> None:
         """Replaces members whose instance is captive in a task that does not end."""
         self.members = [copy.copy(member) for member in self.members]

@@ -9,6 +9,7 @@ of faster-whisper and CTranslate2 are used.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from nodes.asr._guards import Decoded, doubtful, maybe_unsaid, most_tokens, overflows, quiet
 from nodes.packets import Samples, Word
+from pipeline.compute.job import stopped
 from pipeline.packet import SECOND
 
 RATE = 16_000
@@ -73,19 +75,38 @@ class Whisper:
     def transcribe(self, samples: Samples, settings: Settings) -> Transcription | None:
         """The words of one utterance: int16 samples at 16 kHz.
 
-        None where a second look would be needed and `settings.retry` says not to take it.
+        None where a second look would be needed and `settings.retry` says not to take it, or
+        nobody wants to know any more.
         """
         if quiet(samples):
             return Transcription("", settings.language or "", 0.0)
-        seconds, least = len(samples) / RATE, settings.least_log_probability
-        if seconds > FULL:
+        if len(samples) / RATE > FULL:
             return self._long(samples, settings)
-        window = min(FULL, max(settings.window, seconds + SILENCE))
-        decoded, language, encoded = self._decode(samples, window, settings)
+        window = window_for(samples, settings)
+        return self._judged(samples, window, settings, *self._decode(samples, window, settings))
+
+    def transcribe_all(self, heard: Sequence[Samples], settings: Settings) -> list[Transcription | None]:
+        """The same for several that need the same window (`window_for`), decoded together."""
+        window = window_for(heard[0], settings)
+        together = [] if settings.words else [n for n, each in enumerate(heard) if _fits(each)]
+        if len(together) < 2:
+            return [self.transcribe(each, settings) for each in heard]
+        decoded, encoded = self._decode_all([heard[n] for n in together], window, settings)
+        found = dict(zip(together, decoded, strict=True))
+        return [
+            self._judged(each, window, settings, *found[n], encoded) if n in found else self.transcribe(each, settings)
+            for n, each in enumerate(heard)
+        ]
+
+    def _judged(
+        self, samples: Samples, window: float, settings: Settings, decoded: Decoded, language: str, encoded: Any
+    ) -> Transcription | None:
+        """What was decoded, after a second look where it is doubtful."""
+        seconds, least = len(samples) / RATE, settings.least_log_probability
         if maybe_unsaid(decoded, settings.no_speech, least) and not voiced(samples):
             return Transcription("", language, 0.0)
         if window < FULL and doubtful(decoded, seconds, least):
-            if not settings.retry:
+            if not settings.retry or stopped():
                 return None
             decoded, language, encoded = self._decode(samples, FULL, settings)
         if overflows(decoded, seconds):
@@ -96,23 +117,31 @@ class Whisper:
     def _decode(
         self, samples: Samples, window: float, settings: Settings, *, loops: bool = True
     ) -> tuple[Decoded, str, Any]:
-        model = self._model
-        encoded = model.encode(self._features(samples, round(window * FRAMES_A_SECOND) // 2 * 2))
-        language = settings.language or self._language(encoded)
-        tokenizer = self._tokenizer(language)
-        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-        result = model.model.generate(
+        (found,), encoded = self._decode_all([samples], window, settings, loops=loops)
+        return *found, encoded
+
+    def _decode_all(
+        self, heard: Sequence[Samples], window: float, settings: Settings, *, loops: bool = True
+    ) -> tuple[list[tuple[Decoded, str]], Any]:
+        """What was said and in which language, of each; and what the encoder made of all."""
+        model, frames = self._model, round(window * FRAMES_A_SECOND) // 2 * 2
+        encoded = model.encode(np.stack([self._features(each, frames) for each in heard]))
+        languages = [settings.language] * len(heard) if settings.language else self._languages(encoded)
+        tokenizers = [self._tokenizer(language) for language in languages]
+        prompts = [[*tokenizer.sot_sequence, tokenizer.no_timestamps] for tokenizer in tokenizers]
+        results = model.model.generate(
             encoded,
-            [prompt],
+            prompts,
             beam_size=settings.beam,
-            max_length=min(model.max_length, len(prompt) + most_tokens(len(samples) / RATE)),
+            max_length=min(model.max_length, len(prompts[0]) + most_tokens(max(map(len, heard)) / RATE)),
             no_repeat_ngram_size=0 if loops else 3,
             return_scores=True,
             return_no_speech_prob=True,
-        )[0]
-        tokens = tuple(result.sequences_ids[0])
-        text = tokenizer.decode(list(tokens)).strip()
-        return Decoded(tokens, text, result.scores[0], result.no_speech_prob), language, encoded
+        )
+        return [
+            (_decoded(tokenizer, result), language)
+            for tokenizer, result, language in zip(tokenizers, results, languages, strict=True)
+        ], encoded
 
     def _features(self, samples: Samples, frames: int) -> NDArray[np.float32]:
         # Padded with zeros after the logarithm, as faster-whisper does: silence that is padded before it
@@ -125,7 +154,7 @@ class Whisper:
         found: list[Transcription] = []
         words: list[Word] = []
         for start, end in _pieces(voiced(samples)):
-            piece = self.transcribe(samples[start:end], settings)
+            piece = None if stopped() else self.transcribe(samples[start:end], settings)
             if piece is None:
                 return None
             offset = start * SECOND // RATE
@@ -136,11 +165,11 @@ class Whisper:
         confidence = sum(piece.confidence for piece in found) / len(found)
         return Transcription(" ".join(piece.text for piece in found), found[0].language, confidence, tuple(words))
 
-    def _language(self, encoded: Any) -> str:
+    def _languages(self, encoded: Any) -> list[str]:
+        """The likeliest of each."""
         if not self._model.model.is_multilingual:
-            return "en"
-        token, _ = self._model.model.detect_language(encoded)[0][0]
-        return str(token).strip("<|>")
+            return ["en"] * encoded.shape[0]
+        return [str(likeliest[0][0]).strip("<|>") for likeliest in self._model.model.detect_language(encoded)]
 
     def _tokenizer(self, language: str) -> Any:
         from faster_whisper.tokenizer import Tokenizer
@@ -162,6 +191,11 @@ class Whisper:
         )
 
 
+def window_for(samples: Samples, settings: Settings) -> float:
+    """Seconds that the encoder sees of an utterance."""
+    return min(FULL, max(settings.window, len(samples) / RATE + SILENCE))
+
+
 def voiced(samples: Samples) -> list[tuple[int, int]]:
     """Where the voice detector that comes with faster-whisper hears somebody, as ranges of samples."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps
@@ -173,6 +207,16 @@ def voiced(samples: Samples) -> list[tuple[int, int]]:
         max_speech_duration_s=LONGEST,
     )
     return [(span["start"], span["end"]) for span in get_speech_timestamps(_sound(samples), options)]
+
+
+def _fits(samples: Samples) -> bool:
+    """Whether it is decoded at all, and in one piece."""
+    return not quiet(samples) and len(samples) / RATE <= FULL
+
+
+def _decoded(tokenizer: Any, result: Any) -> Decoded:
+    tokens = tuple(result.sequences_ids[0])
+    return Decoded(tokens, tokenizer.decode(list(tokens)).strip(), result.scores[0], result.no_speech_prob)
 
 
 def _pieces(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from nodes.asr._listening import NOT_HEARD, Listening
 from nodes.packets import Heard, Transcript, Utterance
-from pipeline.node import Service
 from pipeline.params import Params
 from pipeline.port import Input, Output, Sends
 
@@ -18,7 +18,7 @@ class SorryParams(Params):
 
     sentences: tuple[str, ...] = Field(
         (
-            "Sorry, I didn't catch that. Could you say it again?",
+            NOT_HEARD,
             "I'm having trouble hearing you. Please try once more.",
             "Sorry, that did not come through. Could you repeat it?",
         ),
@@ -27,7 +27,7 @@ class SorryParams(Params):
     """One after the other, from the first again after the last."""
 
 
-class Sorry(Service[SorryParams]):
+class Sorry(Listening[SorryParams]):
     """Asks the person to say it again; needs no model, so it can always answer."""
 
     speech = Input(Utterance, channels=1)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
-from nodes.asr._whisper import Settings, Whisper
+from nodes.asr._listening import Listening
+from nodes.asr._whisper import Settings, Transcription, Whisper, window_for
 from nodes.models import path
-from nodes.packets import Heard, Transcript, Utterance
+from nodes.packets import Heard, Samples, Transcript, Utterance
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, ResourceError
-from pipeline.node import Service
 from pipeline.packet import SECOND
 from pipeline.params import Duration, Params, seconds
 from pipeline.port import Input, Output, Sends
@@ -44,6 +45,11 @@ class WhisperParams(Params):
     """Whether whole transcripts carry the times of their words."""
 
 
+def threads_of(params: WhisperParams) -> int:
+    """CPU threads of one job."""
+    return params.threads or max(1, (os.cpu_count() or 1) // 2)
+
+
 def load_whisper(params: WhisperParams) -> Whisper:
     """Loads the model; raises a NodeError where it, the package or the device is missing."""
     folder = path(params.model)
@@ -51,7 +57,7 @@ def load_whisper(params: WhisperParams) -> Whisper:
     if compute == "auto":
         compute = "float16" if params.device == "cuda" else "int8"
     try:
-        return Whisper(str(folder), params.device, compute, params.threads or max(1, (os.cpu_count() or 1) // 2))
+        return Whisper(str(folder), params.device, compute, threads_of(params))
     except ImportError as error:
         raise DependencyError(
             "the package faster-whisper is not installed", hint="pip install faster-whisper"
@@ -63,14 +69,19 @@ def load_whisper(params: WhisperParams) -> Whisper:
         ) from error
 
 
-class WhisperAsr(Service[WhisperParams]):
+def _transcribe(whisper: Whisper, heard: Sequence[tuple[Samples, Settings]]) -> list[Transcription | None]:
+    """All have the same settings."""
+    return whisper.transcribe_all([samples for samples, _ in heard], heard[0][1])
+
+
+class WhisperAsr(Listening[WhisperParams]):
     """Writes down what an utterance says, with Whisper.
 
     Texts that Whisper makes up are held back: what may be a loop is decoded again from a
     full window, and what it hears where a voice detector hears nobody becomes an empty text.
     """
 
-    engine = Pooled(load_whisper, key=lambda p: (p.model, p.device, p.compute, p.threads))
+    engine = Pooled(load_whisper, key=lambda p: (p.model, p.device, p.compute, p.threads), threads=threads_of)
     speech = Input(Utterance, rate=16_000, channels=1)
     text = Output(Transcript)
     heard = Sends(Heard)
@@ -79,11 +90,17 @@ class WhisperAsr(Service[WhisperParams]):
     async def transcribe(self, heard: Utterance) -> AsyncIterator[Transcript | Heard]:
         """One transcript an utterance; the words so far also go upstream."""
         settings = self.settings(whole=heard.whole)
-        found = await self.engine.run(lambda whisper: whisper.transcribe(heard.samples, settings))
+        alike = settings, window_for(heard.samples, settings)
+        found = await self.engine.batch(_transcribe, (heard.samples, settings), alike=alike)
         if found is None:
             return  # a partial one that looks wrong: the next will come
         yield Heard(heard.at.cause, found.text, heard.whole)
         yield Transcript(heard.at, found.text, heard.whole, found.language, found.confidence, found.words)
+
+    async def probe(self) -> None:
+        """Listens to half a second of silence."""
+        silence, settings = np.zeros(8_000, np.int16), self.settings(whole=False)
+        await self.engine.run(lambda whisper: whisper.transcribe(silence, settings))
 
     def settings(self, *, whole: bool) -> Settings:
         """How an utterance is decoded: a partial one quickly, a whole one well."""

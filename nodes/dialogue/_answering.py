@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from nodes.packets import Instructed, Played, TextDelta, Transcript
 from nodes.words import completeness
 from pipeline.errors import UserInputError
 from pipeline.node import Service
-from pipeline.packet import Stamp
+from pipeline.packet import Packet, Stamp
 from pipeline.params import Params
 from pipeline.port import Input, Output, Receives
 
@@ -25,6 +25,12 @@ SYSTEM = (
     "You are a friendly assistant in a spoken conversation. "
     "Answer in one or two short sentences of plain words, without lists or markup."
 )
+
+
+NO_ANSWER = "Sorry, I can't answer that just now. Please ask me again in a moment."
+"""What is said where no member had an answer."""
+LOST = " ... Sorry, I lost my thread there. Please ask me again."
+"""What is said where an answer broke off and nobody could go on."""
 
 
 async def word_by_word(text: str) -> Pieces:
@@ -57,6 +63,34 @@ class Answering(Service[P]):
             async for piece in pieces:
                 yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), piece)
         yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), "", end=True)
+
+    def owes(self, packet: Packet) -> bool:
+        """Whatever was said wants an answer."""
+        return isinstance(packet, Transcript) and packet.whole and bool(packet.text.strip() or packet.answer.strip())
+
+    def useful(self, output: Packet) -> bool:
+        """Words are."""
+        return isinstance(output, TextDelta) and bool(output.text.strip())
+
+    async def resume(self, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[TextDelta]:
+        """Goes on after the words that were made already."""
+        assert isinstance(packet, Transcript)
+        if _whole(made):
+            return  # it failed when all was said
+        async with aclosing(self.continued(packet, _text(made))) as pieces:
+            async for piece in pieces:
+                yield TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), piece)
+        yield TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), "", end=True)
+
+    def apologise(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
+        """Says so where no answer can be had, or no end of it."""
+        if _whole(made):
+            return ()
+        return (TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), LOST if made else NO_ANSWER, end=True),)
+
+    def continued(self, heard: Transcript, said: str) -> Pieces:
+        """The rest of an answer that another member broke off; by default, an honest end of it."""
+        return word_by_word(LOST)
 
     def answered(self, heard: Transcript) -> Pieces:
         """The prepared answer, where the transcript brings one; else one of this node's own."""
@@ -137,6 +171,60 @@ class Chat(Answering[C]):
                 if not self.memory.shorten():
                     raise
 
+    async def continued(self, heard: Transcript, said: str) -> Pieces:
+        """What the model says after the words that were said already; it is not let repeat them."""
+        params = self.params
+        exchange = self.memory.ask(heard.at.cause, heard.text.strip(), turns=params.turns, characters=params.history)
+        exchange.answer = said
+        async with aclosing(beyond(said, self.invent(heard))) as pieces:
+            async for piece in pieces:
+                exchange.answer += piece
+                yield piece
+        exchange.complete = True
+
+    async def probe(self) -> None:
+        """Has the model say a first word."""
+        async with aclosing(self.generate([{"role": "user", "content": "Hello."}])) as pieces:
+            async for _ in pieces:
+                return
+
     def generate(self, messages: list[Message]) -> Pieces:
         """Streams the model's answer to a prompt; raises PromptTooLong before its first piece."""
         raise NotImplementedError
+
+
+async def beyond(said: str, pieces: Pieces) -> Pieces:
+    """A text without its beginning, as far as that says again what was said."""
+    known, at, held = said.split(), 0, ""
+    async with aclosing(pieces) as incoming:
+        async for piece in incoming:
+            if at == len(known):
+                yield piece
+                continue
+            held += piece
+            *whole, rest = re.findall(r"\s*\S+|\s+\Z", held) or [""]
+            for number, word in enumerate(whole):
+                if at < len(known) and _alike(word, known[at]):
+                    at += 1
+                    continue
+                at = len(known)  # it goes its own way from here
+                yield "".join(whole[number:])
+                break
+            held = rest
+            if at == len(known):
+                yield held
+    if held and at < len(known) and not _alike(held, known[at]):
+        yield held
+
+
+def _alike(word: str, other: str) -> bool:
+    return re.sub(r"\W", "", word).lower() == re.sub(r"\W", "", other).lower()
+
+
+def _text(made: Sequence[Packet]) -> str:
+    return "".join(delta.text for delta in made if isinstance(delta, TextDelta))
+
+
+def _whole(made: Sequence[Packet]) -> bool:
+    """Whether the answer has ended."""
+    return any(isinstance(delta, TextDelta) and delta.end for delta in made)

@@ -22,7 +22,6 @@ _STOPS = " .!?,"
 OTHERWISE = ("I heard you say: {text}.",)
 
 
-
 def _several(say: Any) -> Any:
     if isinstance(say, str):
         return (say,)

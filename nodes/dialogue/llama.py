@@ -123,6 +123,11 @@ def _refusal(error: dict[str, Any]) -> NodeError:
     return NodeError(f"llama.cpp refused the prompt: {error.get('message', error)}")
 
 
+def threads_of(params: LlamaParams) -> int:
+    """Processor threads of one answer."""
+    return params.threads or max(1, (os.cpu_count() or 1) // 2)
+
+
 def load_llama(params: LlamaParams) -> Llama:
     """Loads the model file, silently."""
     try:
@@ -152,8 +157,7 @@ def _settings(xllamacpp: Any, file: str, params: LlamaParams) -> Any:
     # Sums over many tokens at once are rounded otherwise than over one.
     settings.n_ubatch = 1 if params.reproducible else READ_AT_ONCE
     settings.cache_ram_mib = params.prompt_cache
-    threads = params.threads or max(1, (os.cpu_count() or 1) // 2)
-    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads_of(params)
     settings.n_gpu_layers = _gpu_layers(xllamacpp, params.device, settings.n_gpu_layers)
     # It always listens on a port of this machine: nobody else shall use it.
     settings.api_keys = [secrets.token_hex()]
@@ -181,7 +185,11 @@ class LlamaChat(Chat[LlamaParams]):
     answer is no longer wanted the model stops at its next token.
     """
 
-    engine = Pooled(load_llama, key=lambda p: (p.model, p.context, p.threads, p.device, p.prompt_cache, p.reproducible))
+    engine = Pooled(
+        load_llama,
+        key=lambda p: (p.model, p.context, p.threads, p.device, p.prompt_cache, p.reproducible),
+        threads=threads_of,
+    )
 
     async def open(self) -> None:
         """Has the model read what every prompt begins with, so that the first answer is not slow."""

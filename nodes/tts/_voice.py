@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
 from pydantic import Field
 
 from nodes.packets import Sentence, Speech, duration_of
 from nodes.tts._sound import NOTHING, Spoken
+from pipeline.cause import Cause
+from pipeline.errors import ResourceError
 from pipeline.node import Service
-from pipeline.packet import Stamp
+from pipeline.packet import Packet, Stamp
 from pipeline.params import Duration, Params, ms
 from pipeline.port import Input, Output
 
+_AUDIBLE = 184
+"""Of 32768: -45 dB below full scale. A voice that stays under it is mute."""
 _ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 
@@ -47,6 +52,42 @@ class Voice(Service[V]):
 
     state: State
 
+    def owes(self, packet: Packet) -> bool:
+        """A sentence with words in it is to be heard."""
+        return isinstance(packet, Sentence) and _has_words(packet.text)
+
+    def useful(self, output: Packet) -> bool:
+        """Sound is, if it can be heard."""
+        if not isinstance(output, Speech):
+            return False
+        samples = output.samples
+        return bool(samples.max(initial=0) > _AUDIBLE or samples.min(initial=0) < -_AUDIBLE)
+
+    def apologise(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
+        """Without a voice the text is still shown, and the answer still ends."""
+        if made or not isinstance(packet, Sentence):
+            return ()
+        at = Stamp(self.clock.now(), 0, packet.at.cause)
+        return (Speech(at, NOTHING.samples, NOTHING.rate, packet.shown or packet.text, (), packet.last),)
+
+    async def probe(self) -> None:
+        """Says a word."""
+        if not len((await self.speak("Yes.")).samples):
+            raise ResourceError("it is mute", hint="its model may be damaged: vitagraph models verify")
+
+    def cache_key(self, packet: Packet) -> str | None:
+        """The same text is the same sound."""
+        return f"{packet.text}\n{packet.shown}\n{packet.last}" if isinstance(packet, Sentence) else None
+
+    def again(self, packet: Packet, output: Packet) -> Packet:
+        """The sound, to be heard now or after what precedes it."""
+        assert isinstance(output, Speech)
+        return msgspec.structs.replace(output, at=self._following(packet.at.cause, output.at.duration))
+
+    def wanted(self, text: str) -> Packet:
+        """The sentence that says a text."""
+        return Sentence(Stamp(self.clock.now(), 0, self.causes.root), text, last=True)
+
     async def speak(self, text: str) -> Spoken:
         """What the voice makes of a text; no samples if there is nothing to say in it."""
         raise NotImplementedError
@@ -55,14 +96,9 @@ class Voice(Service[V]):
     async def say(self, sentence: Sentence) -> AsyncIterator[Speech]:
         """Yields the sentence as speech, to be heard now or after what precedes it."""
         # A voice would name a lone mark or smiley, or breathe it.
-        has_words = any(letter.isalnum() for letter in sentence.text)
-        spoken = await self.speak(sentence.text) if has_words else NOTHING
-        duration = duration_of(len(spoken.samples), spoken.rate)
-        cause = sentence.at.cause
-        begin = max(self.clock.now(), self.state.end if self.state.cause == cause.id else 0)
-        self.state.cause, self.state.end = cause.id, begin + duration
+        spoken = await self.speak(sentence.text) if _has_words(sentence.text) else NOTHING
         yield Speech(
-            Stamp(begin, duration, cause),
+            self._following(sentence.at.cause, duration_of(len(spoken.samples), spoken.rate)),
             spoken.samples,
             spoken.rate,
             sentence.shown or sentence.text,
@@ -70,7 +106,17 @@ class Voice(Service[V]):
             sentence.last,
         )
 
+    def _following(self, cause: Cause, duration: int) -> Stamp:
+        """When a speech of that length can be heard: now, or after the one before it."""
+        begin = max(self.clock.now(), self.state.end if self.state.cause == cause.id else 0)
+        self.state.cause, self.state.end = cause.id, begin + duration
+        return Stamp(begin, duration, cause)
+
     def tail(self, text: str) -> int:
         """Nanoseconds of silence that belong after a text."""
         ended = text.rstrip(" \"'”’)]").endswith(_ENDS)
         return self.params.pause if ended else self.params.pause // 2
+
+
+def _has_words(text: str) -> bool:
+    return any(letter.isalnum() for letter in text)

@@ -113,7 +113,7 @@ class Hibari(Voice[HibariParams]):
     The same text always gives the same samples.
     """
 
-    engine = Pooled(load_hibari, key=lambda p: (p.voice, p.threads))
+    engine = Pooled(load_hibari, key=lambda p: (p.voice, p.threads), threads=lambda p: p.threads)
 
     async def speak(self, text: str) -> Spoken:
         """What the voice makes of a text."""

@@ -180,7 +180,7 @@ class Piper(Voice[PiperParams]):
     speech. Needs the package piper-tts, which is GPL-3.0-or-later.
     """
 
-    engine = Pooled(load_piper, key=lambda p: (p.voice, p.seed, p.device, p.threads))
+    engine = Pooled(load_piper, key=lambda p: (p.voice, p.seed, p.device, p.threads), threads=lambda p: p.threads)
 
     async def speak(self, text: str) -> Spoken:
         """What the voice makes of a text."""

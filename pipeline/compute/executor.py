@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from typing import Any, ParamSpec, TypeVar
 
 from pipeline.await_chain import thread_stack
+from pipeline.compute.errors import Crashed
 from pipeline.guard import guarded
 
 A = ParamSpec("A")
@@ -86,7 +87,8 @@ class _Contained:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if kind is not None and (not issubclass(kind, Exception) or issubclass(kind, StopIteration)):
-            raise RuntimeError(f"a compute job raised {kind.__name__}") from error
+            known = RuntimeError if issubclass(kind, StopIteration) else Crashed
+            raise known(f"a compute job raised {kind.__name__}") from error
 
 
 def _run(item: _Job) -> tuple[()]:

@@ -12,146 +12,140 @@ has really ended, for a cancelled caller must not free a model whose thread is s
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
+from functools import partial
 from typing import Any, Generic, TypeVar, overload
 
 from pipeline.await_chain import thread_stack
-from pipeline.compute.executor import Executor
+from pipeline.compute.batch import Batches, Together
+from pipeline.compute.errors import breaks
+from pipeline.compute.job import Job
+from pipeline.compute.leases import Leases
+from pipeline.compute.member import End, Member, Steps
+from pipeline.compute.members import PoolSpec
+from pipeline.compute.scheduler import Scheduler
+from pipeline.compute.statistics import PoolStatistics
+from pipeline.compute.terms import TERMS, Terms
+from pipeline.errors import NodeError
+from pipeline.packet import SECOND
 
 M = TypeVar("M")
 T = TypeVar("T")
+X = TypeVar("X")
 
 
 class Pool(Generic[M]):
-    """One loaded resource and the queue of those who want to compute with it."""
+    """One or more of the same resource, and those who want to compute with it."""
 
-    def __init__(self, member: M, executor: Executor) -> None:
-        self._member = member
-        self._executor = executor
-        self._leased = False
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = 0
-        self._inside = threading.Lock()
+    def __init__(self, first: M, scheduler: Scheduler, spec: PoolSpec[M] | None = None) -> None:
+        self._spec = spec or PoolSpec(lambda: first)
+        self._scheduler = scheduler
+        self._leases = Leases(first, scheduler, self._spec)
+        self._batches = Batches(self._leases, self._start, self._leave)
 
     @property
     def member(self) -> M:
         """The resource itself, for a transform that calls it for microseconds and needs no turn."""
-        return self._member
+        return self._leases.members.all[0].resource
 
     async def run(self, job: Callable[[M], T]) -> T:
-        """Runs `job(member)` in a compute thread, alone with that member."""
-        await self._acquire()
-        running: asyncio.Future[T] | None = None
+        """Runs `job(member)` in a compute thread, alone with that member.
+
+        Raises PoolExhausted where none becomes free in time, Late where its deadline passes first.
+        """
+        member = await self._leases.enter()
+        running: Job[T] | None = None
         try:
-            running = self._start(job)
-            return await asyncio.shield(running)
+            running = self._start(member, job)
+            return await asyncio.shield(running.future)
         finally:
-            self._leave(running)
+            self._leave(member, running)
 
     async def stream(self, job: Callable[[M], Iterator[T]]) -> AsyncGenerator[T, None]:
         """Yields what the iterator `job(member)` yields, each step in a compute thread.
 
         When the caller leaves early the iterator is closed once its step has ended.
         """
-        await self._acquire()
-        steps = _Steps(job)
-        running: asyncio.Future[T | _End] | None = None
+        member = await self._leases.enter()
+        steps = Steps(job)
+        running: Job[T | End] | None = None
         try:
-            while not isinstance(item := await asyncio.shield(running := self._start(steps.next)), _End):
+            while True:
+                running = self._start(member, steps.next)
+                if isinstance(item := await asyncio.shield(running.future), End):
+                    return
                 yield item
         finally:
-            self._leave(running, steps)
+            self._leave(member, running, steps)
+
+    async def batch(self, together: Together[M, X, T], item: X, *, alike: Hashable = None, most: int = 4) -> T:
+        """The output of `together(member, items)` for one item, alone with that member.
+
+        Whoever wants the same function with an equal `alike`, in the same lane, when a thread
+        becomes free shares the job, so many callers at most. Where it raises, each item is
+        computed once more by itself.
+        """
+        return await self._batches.run(together, item, alike, most)
+
+    def fill(self) -> None:
+        """Makes as many members as there are to be at least; nobody has to wait for it."""
+        self._leases.members.grow(0)
 
     async def close(self) -> None:
-        """Closes the member, where it has a `close()`, when nobody computes with it any more."""
-        if callable(close := getattr(self._member, "close", None)):
-            await self.run(lambda _: close())
+        """Closes the members that can be closed, each when nobody computes with it any more.
+
+        Raises the first error, after the last.
+        """
+        self._leases.closed = True
+        members, errors = self._leases.members, list[BaseException]()
+        while members.pending or any(member.closable for member in members.all):
+            try:
+                member = await self._leases.acquire()
+            except NodeError:
+                break  # The last one could not be made.
+            closing = self._scheduler.submit(member.close, terms=Terms())
+            await asyncio.wait([closing.future])
+            members.all.remove(member)
+            self._leases.forget(member)
+            errors += [error] if (error := closing.future.exception()) else []
+        if errors:
+            raise errors[0]
 
     def stack(self) -> tuple[str, ...]:
-        """Where the thread is that computes with the member just now, the innermost call first."""
-        return thread_stack(self._thread)
+        """Where a thread is that computes with a member just now, the innermost call first."""
+        return next((thread_stack(member.thread) for member in self._leases.members.all if member.thread), ())
 
-    async def _acquire(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._join(loop)
-        if not self._leased:
-            self._leased = True
-            return
-        turn = loop.create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():
-                self._release()  # The lease came as the caller left: pass it on.
-            elif turn in self._waiting:
-                self._waiting.remove(turn)
-            raise
+    def statistics(self) -> PoolStatistics:
+        """What it does at this moment."""
+        return self._leases.statistics()
 
-    def _join(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The loop before it may have been closed with a lease in it that nobody can end now."""
-        if self._loop is not None and not self._loop.is_closed():
-            raise RuntimeError("a pool serves one event loop at a time")
-        self._loop, self._leased, self._waiting = loop, False, deque()
+    def _start(
+        self,
+        member: Member[M],
+        job: Callable[[M], T],
+        terms: Terms | None = None,
+        begin: Callable[[], None] | None = None,
+    ) -> Job[T]:
+        work = partial(member.alone, job)
+        return self._scheduler.submit(work, threads=self._spec.threads, terms=terms, begin=begin)
 
-    def _release(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)  # Still leased: handed over, so that nobody comes between.
-                return
-        self._leased = False
-
-    def _start(self, job: Callable[[M], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._executor, self._alone, job)
-
-    def _alone(self, job: Callable[[M], T]) -> T:
-        # The lease keeps others out; the lock also those of a loop that came after a closed one.
-        with self._inside:
-            self._thread = threading.get_ident()
-            try:
-                return job(self._member)
-            finally:
-                self._thread = 0
-
-    def _leave(self, running: asyncio.Future[Any] | None, steps: _Steps[M, Any] | None = None) -> None:
+    def _leave(self, member: Member[M], running: Job[Any] | None, steps: Steps[M, Any] | None = None) -> None:
         """Ends the lease as soon as the job has ended and the stream is closed."""
-        if running is not None and not running.done():
-            running.add_done_callback(lambda _: self._leave(None, steps))
-        elif steps is not None and steps.closable:
-            self._start(steps.close).add_done_callback(lambda _: self._release())
+        if running is not None and not running.future.done():
+            running.cancel()
+        if running is not None and not running.future.done():
+            running.future.add_done_callback(lambda _: self._leave(member, running, steps))
+            return
+        member.broken |= running is not None and self._breaks(running.future)
+        if steps is not None and steps.closable:
+            closing = self._start(member, steps.close, TERMS.get().without_cause())
+            closing.future.add_done_callback(lambda _: self._leave(member, closing))
         else:
-            self._release()
+            self._leases.release(member)
 
-
-class _End:
-    """What a stream yields last."""
-
-
-class _Steps(Generic[M, T]):
-    """The iterator of a stream; used in compute threads, one at a time."""
-
-    def __init__(self, job: Callable[[M], Iterator[T]]) -> None:
-        self._job = job
-        self._iterator: Iterator[T] | None = None
-        self.closable = False
-
-    def next(self, member: M) -> T | _End:
-        if self._iterator is None:
-            self._iterator = iter(self._job(member))
-            self.closable = hasattr(self._iterator, "close")
-        try:
-            return next(self._iterator)
-        except StopIteration:
-            self.closable = False
-            return _End()
-
-    def close(self, _member: M) -> None:
-        self._iterator.close()  # type: ignore[union-attr]
+    def _breaks(self, ended: asyncio.Future[Any]) -> bool:
+        error = None if ended.cancelled() else ended.exception()
+        return error is not None and self._spec.broken(error)
 
 
 class Pooled(Generic[M]):
@@ -159,14 +153,38 @@ class Pooled(Generic[M]):
 
     name: str = ""
 
-    def __init__(self, load: Callable[[Any], M], key: Callable[[Any], Hashable] | None = None) -> None:
+    def __init__(
+        self,
+        load: Callable[[Any], M],
+        key: Callable[[Any], Hashable] | None = None,
+        *,
+        threads: Callable[[Any], int] = lambda _: 1,
+        members: Callable[[Any], tuple[int, int]] = lambda _: (1, 1),
+        wait: int = 30 * SECOND,
+        broken: Callable[[BaseException], bool] = breaks,
+    ) -> None:
         self.load = load
         """Called in a compute thread with the node's params; raises a NodeError."""
         self._key = key
+        self._threads = threads
+        self._members = members
+        self._wait = wait
+        self._broken = broken
 
     def key(self, params: Any) -> Hashable:
         """Nodes whose keys are equal share the resource; by default, whose params are."""
         return (self.load, self._key(params) if self._key else params.model_dump_json())
+
+    def spec(self, params: Any) -> PoolSpec[M]:
+        """What the pool of these params has in it.
+
+        So many cores a job takes (as many threads as the resource computes with), so many
+        members there are (at least and at most), so many nanoseconds a caller waits for one,
+        and which errors say that a member must be replaced.
+        """
+        least, most = self._members(params)
+        load = partial(self.load, params)
+        return PoolSpec(load, self._threads(params), least, most, self._wait, self._broken)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

@@ -4,80 +4,97 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from pipeline.compute.executor import Executor
+from pipeline.compute.members import PoolSpec, as_node_error
 from pipeline.compute.pool import Pool, Pooled
-from pipeline.errors import Category, DependencyError, NetworkError, NodeError, ResourceError, classify
+from pipeline.compute.scheduler import Scheduler
+from pipeline.compute.terms import Terms
 
 M = TypeVar("M")
 
-_ERRORS: dict[Category, tuple[type[NodeError], str]] = {
-    "dependency": (DependencyError, "install the package that has what is missing"),
-    "network": (NetworkError, "check the connection, or put the model's files in place beforehand"),
-}
-_ANY_ERROR = (ResourceError, "check that the model's files are whole and that memory suffices")
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One resource that is ready, as health looks at it."""
+
+    key: Hashable
+    use: str
+    """The node that asked for it first, as a graph writes it."""
+    pool: Pool[Any]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One resource, loading or loaded."""
+
+    use: str
+    ready: asyncio.Future[Pool[Any]]
+
+    @property
+    def lost(self) -> bool:
+        """Whether its loop was closed while it loaded."""
+        return not self.ready.done() and self.ready.get_loop().is_closed()
 
 
 class Resources:
-    """Every loaded resource of a process, by its key."""
+    """Every loaded resource of a process, by its key, and the scheduler that they share."""
 
     def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-        self._pools: dict[Hashable, asyncio.Future[Pool[Any]]] = {}
+        self.scheduler = Scheduler(executor)
+        self._entries: dict[Hashable, _Entry] = {}
 
-    async def get(self, pooled: Pooled[M], params: Any) -> Pool[M]:
+    async def get(self, pooled: Pooled[M], params: Any, use: str = "") -> Pool[M]:
         """The pool of what `pooled` loads for these params; raises a NodeError.
 
         Whoever asks while it loads waits for that load, and gets its error. After an error
         the next one to ask loads again. A load goes on when those who asked have left.
         """
-        loop = asyncio.get_running_loop()
         key = pooled.key(params)
-        ready = self._pools.get(key)
-        if ready is None or _lost(ready):
-            ready = self._pools[key] = loop.create_future()
-            load = loop.run_in_executor(self._executor, pooled.load, params)
-            load.add_done_callback(partial(self._loaded, key, ready))
-        return await asyncio.shield(ready)
+        entry = self._entries.get(key)
+        if entry is None or entry.lost:
+            entry = self._entries[key] = _Entry(use, asyncio.get_running_loop().create_future())
+            spec = pooled.spec(params)
+            # On nobody's terms: it outlives whoever asked.
+            load = self.scheduler.submit(spec.load, threads=spec.threads, terms=Terms())
+            load.future.add_done_callback(partial(self._end_load, key, entry, spec))
+        return await asyncio.shield(entry.ready)
+
+    def loaded(self) -> list[Loaded]:
+        """Everything that is ready for use."""
+        return [
+            Loaded(key, entry.use, entry.ready.result())
+            for key, entry in self._entries.items()
+            if entry.ready.done() and entry.ready.exception() is None
+        ]
 
     async def close(self) -> None:
         """Closes what has a `close()`, each when nobody computes with it any more.
 
         That may be never: the caller sets the limit. Raises the first error, after the last.
         """
-        pools, self._pools = [ready for ready in self._pools.values() if not _lost(ready)], {}
-        ends = await asyncio.gather(*map(_close, pools), return_exceptions=True)
+        entries, self._entries = [entry for entry in self._entries.values() if not entry.lost], {}
+        ends = await asyncio.gather(*(_close(entry.ready) for entry in entries), return_exceptions=True)
         for error in ends:
             if error is not None:
                 raise error
 
-    def _loaded(self, key: Hashable, ready: asyncio.Future[Pool[Any]], load: asyncio.Future[Any]) -> None:
+    def _end_load(self, key: Hashable, entry: _Entry, spec: PoolSpec[Any], load: asyncio.Future[Any]) -> None:
         error = load.exception()
         if error is None:
-            ready.set_result(Pool(load.result(), self._executor))
+            pool = Pool(load.result(), self.scheduler, spec)
+            pool.fill()
+            entry.ready.set_result(pool)
             return
-        if self._pools.get(key) is ready:
-            del self._pools[key]
-        ready.set_exception(_as_node_error(error))
+        if self._entries.get(key) is entry:
+            del self._entries[key]
+        entry.ready.set_exception(as_node_error(error))
 
 
 async def _close(ready: asyncio.Future[Pool[Any]]) -> None:
     await asyncio.wait([ready])
     if ready.exception() is None:
         await ready.result().close()
-
-
-def _lost(ready: asyncio.Future[Any]) -> bool:
-    """Whether its loop was closed while it loaded."""
-    return not ready.done() and ready.get_loop().is_closed()
-
-
-def _as_node_error(error: BaseException) -> NodeError:
-    if isinstance(error, NodeError):
-        return error
-    kind, hint = _ERRORS.get(classify(error), _ANY_ERROR)
-    known = kind(f"loading failed: {type(error).__name__}: {error}", hint=hint)
-    known.__cause__ = error
-    return known

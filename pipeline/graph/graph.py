@@ -6,12 +6,13 @@ Whether the links fit together is the planner's question.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import Location
 from pipeline.graph.tree import Map, Value
+from pipeline.guards.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, RetrySpec
 from pipeline.node import Node
 from pipeline.packet import Full
 from pipeline.params import Params
@@ -28,6 +29,9 @@ class Member:
     node: type[Node[Any]]
     params: Params
     where: Location
+    deadline: DeadlineSpec = field(default_factory=DeadlineSpec)
+    retry: RetrySpec = field(default_factory=RetrySpec)
+    breaker: BreakerSpec = field(default_factory=BreakerSpec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class NodeSpec:
     members: tuple[Member, ...]
     description: str
     where: Location
+    limit: LimitSpec | None = None
+    cache: CacheSpec | None = None
 
     @property
     def primary(self) -> Member:

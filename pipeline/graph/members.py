@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.errors import DependencyError, GraphError, Location
@@ -12,8 +13,9 @@ from pipeline.graph.problems import Problems
 from pipeline.graph.tree import Entry, List, Map, Scalar, Tree, found, is_null
 from pipeline.graph.validate import validated
 from pipeline.graph.values import text_of, wrong_value
-from pipeline.node import Node
-from pipeline.params import ENGINE_WORDS
+from pipeline.guards.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, RetrySpec
+from pipeline.node import Node, Service
+from pipeline.params import ENGINE_WORDS, Params
 from pipeline.port import Port
 from pipeline.registry import Registry
 from pipeline.suggest import did_you_mean
@@ -21,8 +23,13 @@ from pipeline.suggest import did_you_mean
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 """The name of a node."""
 
-WORDS = ("use", "description", "fallback")
+WORDS = frozenset({"use", "description", "fallback", "deadline", "retry", "breaker", "limit", "cache"})
 """The words of the language that a node may have; the others are reserved."""
+
+OF_MEMBERS: Mapping[str, type[Params]] = {"deadline": DeadlineSpec, "retry": RetrySpec, "breaker": BreakerSpec}
+"""The guards of one member; those of the node hold for each that has none of its own."""
+OF_NODE: Mapping[str, type[Params]] = {"limit": LimitSpec, "cache": CacheSpec}
+"""The guards of a node, whoever serves it."""
 
 
 def node_spec(name: str, entry: Entry, registry: Registry, others: tuple[str, ...] = ()) -> NodeSpec:
@@ -36,20 +43,49 @@ def node_spec(name: str, entry: Entry, registry: Registry, others: tuple[str, ..
         raise GraphError(f"node `{name}` has no `use`", where=entry.where, hint=hint)
     problems = Problems()
     members: list[Member] = []
+    guards: dict[str, Any] = {}
     description = ""
     with problems.collect():
         description = text_of("description", tree.get("description"))
     with problems.collect():
-        members.append(_member(tree, registry, ENGINE_WORDS - set(WORDS)))
+        guards = _guards(tree, OF_NODE)
+    with problems.collect():
+        members.append(_member(tree, registry, ENGINE_WORDS - WORDS, tree))
     for fallback in _fallbacks(tree.get("fallback")):
         with problems.collect():
-            members.append(_fallback(fallback, name, registry))
+            members.append(_fallback(fallback, name, registry, tree))
     problems.raise_all()
     for member in members[1:]:
         with problems.collect():
             _check_same_ports(members[0], member)
+    with problems.collect():
+        _check_guarded(name, tree, members[0])
     problems.raise_all()
-    return NodeSpec(name, tuple(members), description, entry.where)
+    return NodeSpec(name, tuple(members), description, entry.where, **guards)
+
+
+def _guards(tree: Map, known: Mapping[str, type[Params]], above: Map | None = None) -> dict[str, Any]:
+    """The guards that a node or a member has; those of `above` where it has none of its own."""
+    made: dict[str, Any] = {}
+    for word, spec in known.items():
+        entry = tree.entries.get(word) or (above.entries.get(word) if above is not None else None)
+        if entry is None or is_null(entry.value):
+            continue
+        if not isinstance(entry.value, Map):
+            words = "a mapping, such as {" + ", ".join(f"{key}: ..." for key in list(spec.model_fields)[:2]) + "}"
+            raise wrong_value(word, entry.value, words)
+        made[word] = validated(spec, entry.value, word, entry.where)
+    return made
+
+
+def _check_guarded(name: str, tree: Map, primary: Member) -> None:
+    for word in (*OF_MEMBERS, *OF_NODE):
+        if word in tree.entries and not issubclass(primary.node, Service):
+            raise GraphError(
+                f"node `{name}` takes no `{word}`: `{primary.use}` is no service",
+                where=tree.entries[word].where,
+                hint="only a service does slow or remote work that can be guarded",
+            )
 
 
 def _long(tree: Tree, what: str, where: Location, hint: str = "") -> Map:
@@ -67,29 +103,32 @@ def _fallbacks(tree: Tree | None) -> tuple[Tree, ...]:
     return tree.items if isinstance(tree, List) else (tree,)
 
 
-def _fallback(tree: Tree, name: str, registry: Registry) -> Member:
+def _fallback(tree: Tree, name: str, registry: Registry, above: Map) -> Member:
     form = _long(tree, f"a fallback of node `{name}`", tree.where)
     if "use" not in form.entries:
         raise GraphError(f"a fallback of node `{name}` has no `use`", where=form.where)
-    for word in ("fallback", "description"):
+    for word in ("fallback", "description", *OF_NODE):
         if word in form.entries:
             hint = "write fallbacks as one list, in the order in which they are tried" if word == "fallback" else ""
             raise GraphError(f"a fallback has no `{word}` of its own", where=form.entries[word].where, hint=hint)
-    return _member(form, registry, ENGINE_WORDS - {"use"})
+    return _member(form, registry, ENGINE_WORDS - {"use", *OF_MEMBERS}, above)
 
 
-def _member(tree: Map, registry: Registry, reserved: frozenset[str]) -> Member:
+def _member(tree: Map, registry: Registry, reserved: frozenset[str], above: Map) -> Member:
     problems = Problems()
     for word in sorted(reserved & tree.entries.keys()):
         message = f"`{word}` is a reserved word that this version does not have"
         problems.add(GraphError(message, where=tree.entries[word].where, hint="remove it"))
     use = tree.entries["use"].value
     given = {key: each for key, each in tree.entries.items() if key not in ENGINE_WORDS and not is_private(key)}
+    guards: dict[str, Any] = {}
+    with problems.collect():
+        guards = _guards(tree, OF_MEMBERS, above)
     with problems.collect():
         name, node = _class(use, registry)
         params = validated(node.params_type, Map(given, tree.where), name, tree.entries["use"].where)
     problems.raise_all()
-    return Member(name, node, params, use.where)
+    return Member(name, node, params, use.where, **guards)
 
 
 def _class(use: Tree, registry: Registry) -> tuple[str, type[Node[Any]]]:

@@ -15,10 +15,10 @@ from pydantic import TypeAdapter
 from pipeline.graph.describe import defaults, summary
 from pipeline.graph.document import VERSION
 from pipeline.graph.graph import OnError
-from pipeline.graph.members import NAME
-from pipeline.node import Node
+from pipeline.graph.members import NAME, OF_MEMBERS, OF_NODE
+from pipeline.node import Node, Service
 from pipeline.packet import Full
-from pipeline.params import Duration
+from pipeline.params import Duration, Params
 from pipeline.registry import Registry
 
 Schema = dict[str, Any]
@@ -29,6 +29,8 @@ _CHAIN = rf"^\s*{_END}(\s*->\s*{NAME.pattern})*\s*->\s*{_END}\s*$"
 _REFERENCE: Schema = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
 _OWN_CLASS: Schema = {"type": "string", "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"}
 _PRIVATE: Schema = {"^x-": True}
+_GUARDS = {**OF_MEMBERS, **OF_NODE}
+_NOT_OF_MEMBERS = ("description", "fallback", *OF_NODE)
 _LEAVES = {"integer", "number", "boolean", "null"}
 
 
@@ -96,13 +98,22 @@ def _shared(nodes: _Nodes) -> Schema:
         "node": _any(_ref("use"), complete),
         "change": _any({"type": "null"}, _ref("use"), _ref("mapping")),
         "fallback": _any(_ref("member"), {"type": "array", "items": _ref("member")}, {"type": "null"}),
-        "member": _any(_ref("use"), {**complete, "properties": {"description": False, "fallback": False}}),
+        "member": _any(_ref("use"), {**complete, "properties": dict.fromkeys(_NOT_OF_MEMBERS, False)}),
+        **{word: _guard(spec) for word, spec in _GUARDS.items()},
         "mapping": {
             "type": "object",
             "properties": {"use": _ref("use")},
             "allOf": [_if_use(use, _ref(use)) for use in nodes],
         },
     }
+
+
+def _guard(spec: type[Params]) -> Schema:
+    schema = spec.model_json_schema(ref_template="#/definitions/{model}")
+    properties = schema["properties"]
+    for each in properties.values():
+        each.pop("default", None)  # in nanoseconds and bytes, which no graph is written in
+    return {"description": schema.get("description", ""), **_any({"type": "null"}, _mapping(_open_all(properties)))}
 
 
 def _params(nodes: _Nodes) -> Schema:
@@ -116,6 +127,8 @@ def _params(nodes: _Nodes) -> Schema:
         for name, value in defaults(node.params_type).items():
             properties[name]["default"] = value
         words: Schema = {"use": True, "description": {"type": "string"}, "fallback": _ref("fallback")}
+        if issubclass(node, Service):
+            words |= {word: _ref(word) for word in _GUARDS}
         definitions[use] = {"description": summary(node), **_mapping({**words, **_open_all(properties)})}
     return definitions
 

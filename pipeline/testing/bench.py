@@ -14,6 +14,7 @@ from pipeline.events import NodeFailed
 from pipeline.graph.graph import Graph, Member
 from pipeline.graph.plan import Latency, Plan, PlannedLink, PlannedNode
 from pipeline.graph.tree import Map
+from pipeline.guards.spec import DeadlineSpec, RetrySpec
 from pipeline.node import Node, Sink, Source, Transform
 from pipeline.packet import Event, Packet, Queue, Stamp
 from pipeline.params import NoParams
@@ -186,7 +187,9 @@ def by_port(node: Node[Any], feed: Feed) -> dict[str, list[Packet | Event]]:
 
 
 def _planned(name: str, node: Node[Any], caps: Mapping[str, Mapping[str, Value]]) -> PlannedNode:
-    member = Member(name, _given(node), node.params, HERE)
+    # The node alone is looked at: what it does late or wrong must show, not be made good.
+    patient, once = DeadlineSpec(first=None, stall=None, total=None), RetrySpec(attempts=0)
+    member = Member(name, _given(node), node.params, HERE, patient, once)
     return PlannedNode(name, (member,), caps)
 
 

@@ -7,6 +7,7 @@ import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any, ClassVar
 
 from pipeline.assembly import Observer
@@ -16,6 +17,8 @@ from pipeline.graph.graph import Graph, Link, Member, NodeSpec, OnError, QueueSp
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
 from pipeline.graph.tree import Map
+from pipeline.guards.chain import Guards
+from pipeline.guards.spec import DeadlineSpec, RetrySpec
 from pipeline.node import Node, Service, Sink, Source, Transform
 from pipeline.packet import Event, Full, Packet, Queue, Stamp
 from pipeline.params import NoParams, ms
@@ -31,6 +34,8 @@ from pipeline.virtual import run_virtual
 RUNNER = Runner(workers=1)
 share(RUNNER.executor)
 HERE = Location("graph.yaml", 1, 1)
+UNGUARDED = (DeadlineSpec(first=None, stall=None, total=None), RetrySpec(attempts=0))
+"""What these tests are about is what the engine does without its guards."""
 
 
 class Item(Packet, frozen=True):
@@ -183,7 +188,7 @@ Written = type[Node[Any]] | Member | Sequence[type[Node[Any]] | Member]
 
 def member(node: type[Node[Any]], use: str = "", **settings: Any) -> Member:
     """A class with its settings."""
-    return Member(use or node.__name__, node, node.params_type(**settings), HERE)
+    return Member(use or node.__name__, node, node.params_type(**settings), HERE, *UNGUARDED)
 
 
 def queue(count: int | None = None, full: Full | None = None, time: int | None = None) -> QueueSpec:
@@ -223,6 +228,7 @@ def run(
     prepare: Callable[[Session], object] = lambda _: None,
 ) -> SessionReport:
     """Runs a session to its end in virtual time: `prepare` before it, `drive` beside it once it is open."""
+    RUNNER.guards = Guards(Random(0))  # what failed in another test is forgotten
 
     async def driven(session: Session) -> None:
         while session._assembly is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.compute.errors import Crashed
 from pipeline.compute.executor import Executor
 
 
@@ -78,6 +79,7 @@ def test_no_exception_ends_a_thread(one: Executor, error: BaseException) -> None
     with pytest.raises(RuntimeError, match=f"a compute job raised {type(error).__name__}") as caught:
         one.submit(raising(error)).result(10)
     assert caught.value.__cause__ is error
+    assert isinstance(caught.value, Crashed) is not isinstance(error, StopIteration)
     assert one.submit(lambda: "alive").result(10) == "alive"
 
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from pipeline.cause import Cause
 from pipeline.events import Abandoned, Flushed
 from pipeline.graph.plan import Plan
+from pipeline.inner import PATIENCE
 from pipeline.node import Service, Sink, Transform
 from pipeline.packet import Packet
 from pipeline.params import NoParams, ms, seconds
 from pipeline.port import Input, Output
 from pipeline.report import SessionReport
-from pipeline.service import PATIENCE
 from pipeline.session import FLUSH_DEADLINE, Session
 from pipeline.testing import root_stamp
 from tests.pipeline.kit import Item, Lasting, Loose, Pass, Tap, Written, items, numbers, of, planned, queue, run, sink

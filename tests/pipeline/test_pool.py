@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from pipeline.compute.executor import Executor
 from pipeline.compute.pool import Pool, Pooled
+from pipeline.compute.scheduler import Scheduler
 from pipeline.params import Params
 from pipeline.testing.leaks import share
 from pipeline.virtual import run_virtual
@@ -62,7 +63,7 @@ def model() -> Model:
 
 @pytest.fixture
 def pool(model: Model) -> Pool[Model]:
-    return Pool(model, THREADS)
+    return Pool(model, Scheduler(THREADS))
 
 
 def test_it_runs_a_job(pool: Pool[Model]) -> None:
@@ -191,7 +192,7 @@ def test_a_refused_job_does_not_keep_the_model(model: Model) -> None:
     """After the end of the compute threads every caller gets an error, none waits."""
     executor = Executor(1)
     executor.shutdown(wait=True)
-    pool = Pool(model, executor)
+    pool = Pool(model, Scheduler(executor))
 
     async def main() -> None:
         for _ in range(2):
@@ -205,11 +206,11 @@ def test_a_lease_that_comes_as_its_caller_leaves_is_passed_on(pool: Pool[Model])
     """Handed over and cancelled in the same moment: nobody would ever be served again."""
 
     async def main() -> int:
-        await pool._acquire()
+        member = await pool._leases.enter()
         waiting = asyncio.create_task(pool.run(lambda model: model.compute(1)))
         third = asyncio.create_task(pool.run(lambda model: model.compute(3)))
         await asyncio.sleep(MS)
-        pool._release()
+        pool._leases.release(member)
         waiting.cancel()
         return await third
 
@@ -218,11 +219,11 @@ def test_a_lease_that_comes_as_its_caller_leaves_is_passed_on(pool: Pool[Model])
 
 def test_a_caller_that_leaves_before_it_is_looked_at_is_passed_over(pool: Pool[Model]) -> None:
     async def main() -> int:
-        await pool._acquire()
+        member = await pool._leases.enter()
         waiting = asyncio.create_task(pool.run(lambda model: model.compute(1)))
         await asyncio.sleep(MS)
         waiting.cancel()
-        pool._release()
+        pool._leases.release(member)
         await asyncio.wait([waiting])
         assert waiting.cancelled()
         return await pool.run(lambda model: model.compute(3))
@@ -234,12 +235,12 @@ def test_callers_that_give_up_leave_no_trace(pool: Pool[Model]) -> None:
     """The queue would grow with everyone who did not want to wait."""
 
     async def main() -> int:
-        await pool._acquire()
+        await pool._leases.enter()
         for _ in range(20):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(MS):
                     await pool.run(lambda model: model.compute(0))
-        return len(pool._waiting)
+        return pool.statistics().waiting
 
     assert run_virtual(main()) == 0
 
@@ -372,7 +373,7 @@ async def play(schedule: list[Caller], pool: Pool[Model]) -> list[BaseException 
 def test_any_schedule(latency: Literal["zero", "measured"], schedule: list[Caller]) -> None:
     """Never two jobs in a model, nobody who stays is forgotten, every stream is closed."""
     model = Model()
-    pool = Pool(model, THREADS)
+    pool = Pool(model, Scheduler(THREADS))
 
     async def main() -> int:
         ends = await play(schedule, pool)
@@ -384,8 +385,7 @@ def test_any_schedule(latency: Literal["zero", "measured"], schedule: list[Calle
     assert run_virtual(main(), latency) == 9
     assert model.clashes == 0
     assert model.opened == model.closed
-    assert not pool._leased
-    assert not pool._waiting
+    assert pool.statistics().active == pool.statistics().waiting == 0
 
 
 @settings(max_examples=20, deadline=None)
@@ -406,7 +406,7 @@ def test_a_schedule_is_the_same_each_time(schedule: list[Caller]) -> None:
 
         for who, caller in enumerate(schedule):
             caller.got = Noting(who)
-        run_virtual(play(schedule, Pool(Model(), THREADS)))
+        run_virtual(play(schedule, Pool(Model(), Scheduler(THREADS))))
         return order
 
     assert once() == once()

@@ -140,6 +140,30 @@ def test_after_an_error_the_next_one_tries_again(resources: Resources) -> None:
     assert run_virtual(main()) == "loaded"
 
 
+def test_it_tells_what_is_loaded(resources: Resources) -> None:
+    """Health looks at each model that calls depend on, and at none that is not there."""
+    loading = Pooled(lambda _: pause(0.02), key=lambda _: "slow")
+    pooled = Pooled(lambda _: "voice", key=lambda params: params.name)
+
+    def fail(_: Voice) -> None:
+        raise ValueError("not a model")
+
+    async def main() -> None:
+        pool = await resources.get(pooled, Voice(), "tts.piper")
+        assert await resources.get(pooled, Voice(), "tts.other") is pool
+        with pytest.raises(ResourceError):
+            await resources.get(Pooled(fail), Voice(), "tts.piper")
+        later = asyncio.create_task(resources.get(loading, Voice(), "asr.whisper"))
+        await Clock(asyncio.get_running_loop()).sleep(0)
+        assert [(each.key, each.use, each.pool) for each in resources.loaded()] == [
+            ((pooled.load, "joe"), "tts.piper", pool)
+        ]
+        await later
+        assert [each.use for each in resources.loaded()] == ["tts.piper", "asr.whisper"]
+
+    run_virtual(main())
+
+
 def test_closing_waits_for_work_and_for_loads(resources: Resources) -> None:
     """A model closed under a running job brings the process down."""
     model, late = Loaded(), Loaded()

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from pipeline.inner import PATIENCE
 from pipeline.node import Node, Sink
 from pipeline.packet import Packet
 from pipeline.params import NoParams, ms, seconds
 from pipeline.port import Input, Sends
-from pipeline.service import PATIENCE
 from pipeline.session import Session
 from tests.pipeline.kit import (
     Item,

@@ -14,3 +14,12 @@ def test_asks_again_in_turn_for_whole_utterances_only() -> None:
     feed = [Utterance(root_stamp(n), sound, 16_000, whole=n != 1) for n in range(4)]
     asked = run_node(Sorry(sentences=("Again?", "Once more?")), feed).of(Transcript)
     assert [(each.text, each.answer) for each in asked] == [("", "Again?"), ("", "Once more?"), ("", "Again?")]
+
+
+def test_where_no_member_can_listen_the_person_is_asked_again() -> None:
+    """The last resort of every speech recognition: a whole utterance is never left without a word."""
+    node, sound = Sorry(), np.zeros(160, np.int16)
+    whole, partial = (Utterance(root_stamp(), sound, 16_000, whole=each) for each in (True, False))
+    assert node.owes(whole) and not node.owes(partial)
+    (apology,) = node.apologise(whole, ())
+    assert isinstance(apology, Transcript) and apology.whole and "say it again" in apology.answer

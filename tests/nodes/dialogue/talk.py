@@ -11,6 +11,7 @@ from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock, give_way
 from pipeline.compute.executor import Executor
 from pipeline.compute.pool import Pool
+from pipeline.compute.scheduler import Scheduler
 from pipeline.node import Context, Service
 from pipeline.packet import Stamp
 from pipeline.virtual import run_virtual
@@ -28,7 +29,8 @@ def talk(node: Service[Any], *steps: Step, pools: dict[str, Any] | None = None) 
 
     async def main() -> list[list[TextDelta]]:
         executor = Executor(1)
-        start(node, {name: Pool(member, executor) for name, member in (pools or {}).items()})
+        scheduler = Scheduler(executor)
+        start(node, {name: Pool(member, scheduler) for name, member in (pools or {}).items()})
         try:
             await node.open()
             try:

@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.dialogue._answering import Answering, Chat, ChatParams, Pieces, PromptTooLong, word_by_word
+from nodes.dialogue._answering import (
+    LOST,
+    NO_ANSWER,
+    Answering,
+    Chat,
+    ChatParams,
+    Pieces,
+    PromptTooLong,
+    beyond,
+    word_by_word,
+)
 from nodes.dialogue._history import Message
 from nodes.packets import Instructed, Played, TextDelta
 from pipeline.cause import Causes
@@ -194,3 +204,69 @@ def test_the_parameters_are_checked() -> None:
     """A limit of nothing is a mistake, not a silent node."""
     with pytest.raises(ValueError, match="turns"):
         ChatParams(turns=0)
+
+
+async def collected(pieces: AsyncGenerator[str, None]) -> str:
+    """All of them."""
+    async with aclosing(pieces) as all_of_them:
+        return "".join([piece async for piece in all_of_them])
+
+
+@pytest.mark.parametrize(
+    ("said", "again", "rest"),
+    [
+        ("The sun", "The sun is hot.", " is hot."),
+        ("The sun,", "the Sun is hot.", " is hot."),
+        ("The sun", "is hot.", "is hot."),
+        ("The sun", "The moon is not.", " moon is not."),
+        ("The sun", "The sun", ""),
+        ("", "The sun", "The sun"),
+    ],
+)
+def test_what_was_said_is_not_said_again(said: str, again: str, rest: str) -> None:
+    """A model that is asked to go on often begins anew."""
+    assert run_virtual(collected(beyond(said, word_by_word(again)))) == rest
+
+
+def test_a_second_model_goes_on_where_the_first_broke_off() -> None:
+    """And the conversation has one answer, not two."""
+
+    class Restarts(Parrot):
+        def generate(self, messages: list[Message]) -> Pieces:
+            return word_by_word("The sun is hot")
+
+    node = Restarts(system="")
+    question = heard("how is the sun")
+    made = [TextDelta(question.at, "THE"), TextDelta(question.at, " SUN")]
+
+    async def main() -> str:
+        start(node)
+        return "".join([delta.text async for delta in node.resume(question, made)])
+
+    assert run_virtual(main()) == " is hot"
+    assert [message["content"] for message in node.memory.messages()] == ["how is the sun", "THE SUN is hot"]
+
+
+def test_where_nobody_has_an_answer_it_says_so() -> None:
+    """Before the first word as in the middle: the last delta ends the answer."""
+    node = Parrot()
+    talk(node)
+    question = heard("how are you")
+    assert node.owes(question) and not node.owes(heard("how", whole=False)) and not node.owes(heard(" "))
+    for made, words in (([], NO_ANSWER), ([TextDelta(question.at, "I am")], LOST)):
+        (apology,) = node.apologise(question, made)
+        assert isinstance(apology, TextDelta) and (apology.text, apology.end) == (words, True)
+
+
+def test_an_answer_that_was_complete_is_not_gone_on_with() -> None:
+    """A model whose connection breaks after its last word has not lost its thread."""
+    node = Parrot()
+    talk(node)
+    question = heard("how are you")
+    made = [TextDelta(question.at, "I am well."), TextDelta(question.at, "", end=True)]
+
+    async def rest() -> list[TextDelta]:
+        start(node)
+        return [delta async for delta in node.resume(question, made)]
+
+    assert run_virtual(rest()) == [] and list(node.apologise(question, made)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -18,7 +19,7 @@ class Beeper(Voice[VoiceParams]):
     """Speaks 10 ms for every letter."""
 
     async def speak(self, text: str) -> Spoken:
-        return Spoken(np.ones(80 * len(text), np.int16), 8000)
+        return Spoken(np.full(80 * len(text), 1000, np.int16), 8000)
 
 
 def sentence(text: str, cause: Cause, pts: int = 0, **more: object) -> Sentence:
@@ -66,3 +67,32 @@ def test_a_piece_of_a_sentence_has_a_shorter_pause() -> None:
     voice = Beeper(pause=ms(200))
     assert voice.tail('He said "no."') == ms(200)
     assert voice.tail("and then,") == ms(100)
+
+
+def test_without_a_voice_the_text_is_shown_and_the_answer_ends() -> None:
+    """Who cannot be spoken to can read; and the turn does not stay open for ever."""
+    node = Beeper()
+    run_node(node, [])
+    said = Sentence(root_stamp(), "five euros", shown="5 €", last=True)
+    assert node.owes(said) and not node.owes(Sentence(root_stamp(), "..."))
+    (shown,) = node.apologise(said, ())
+    assert isinstance(shown, Speech)
+    assert (shown.text, shown.last, len(shown.samples), node.useful(shown)) == ("5 €", True, 0, False)
+
+
+def test_a_mute_voice_is_of_no_use() -> None:
+    """Silence of the right length is still silence: the fallback shall speak instead."""
+    node = Beeper()
+    (speech,) = run_node(node, [Sentence(root_stamp(), "five euros")]).of(Speech)
+    assert node.useful(speech)
+    assert not node.useful(msgspec.structs.replace(speech, samples=np.zeros_like(speech.samples)))
+
+
+def test_a_sentence_that_was_made_before_follows_the_one_before_it() -> None:
+    """From the cache, sentences are no more spoken over each other than from the voice."""
+    cause = Cause(1, "turn", committed=True)
+    node = Beeper()
+    first, second = run_node(node, [sentence("aaaa", cause), sentence("bb", cause)]).of(Speech)
+    again = node.again(sentence("aaaa", cause), first)
+    assert (again.at.pts, again.at.duration, again.at.cause) == (second.at.pts + ms(20), ms(40), cause)
+    assert node.cache_key(sentence("a", cause)) != node.cache_key(sentence("a", cause, last=True))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Location
-from pipeline.graph.problems import GraphErrors
+from pipeline.guards.spec import CacheSpec, DeadlineSpec, LimitSpec
+from pipeline.params import ms, seconds
 from tests.pipeline.graph import some_nodes
 from tests.pipeline.graph.some_graphs import NODES, detector, error, graph, of_nodes
 from tests.pipeline.graph.some_nodes import DetectorParams
@@ -60,14 +61,54 @@ def test_the_authors_own_keys_are_no_parameters() -> None:
     assert [member.params for member in made.members] == [DetectorParams(), DetectorParams()]
 
 
-def test_every_reserved_word_is_refused() -> None:
-    """A deadline that is read over would be believed to hold."""
-    words = ["breaker", "cache", "deadline", "limit", "on_error", "retry"]
-    raised = error(detector(*(f"{word}: 1" for word in words)))
-    assert isinstance(raised, GraphErrors)
-    assert [each.message for each in raised.errors] == [
-        f"`{word}` is a reserved word that this version does not have" for word in words
-    ]
+def test_a_reserved_word_is_refused() -> None:
+    """What is read over would be believed to hold."""
+    raised = error(detector("on_error: end"))
+    assert raised.message == "`on_error` is a reserved word that this version does not have"
+
+
+def test_guards_are_of_the_node_and_of_each_member() -> None:
+    """A fallback that has no deadline of its own is held to the node's."""
+    spec = graph(
+        of_nodes(
+            """words:
+  use: words.recognizer
+  model: a
+  deadline: {first: 1500ms}
+  retry: {attempts: 3}
+  limit: {concurrent: 5, window: 5s}
+  cache: {size: 5MB}
+  fallback:
+    - {use: words.recognizer, model: b, deadline: {total: 2s}}
+    - {use: words.recognizer, model: c}"""
+        )
+    ).nodes["words"]
+    assert [member.deadline.first for member in spec.members] == [ms(1500), DeadlineSpec().first, ms(1500)]
+    assert [member.deadline.total for member in spec.members][1] == seconds(2)
+    assert {member.retry.attempts for member in spec.members} == {3}
+    assert spec.limit == LimitSpec(concurrent=5, window=seconds(5))
+    assert spec.cache == CacheSpec(size=5_000_000)
+
+
+def test_guards_are_checked_word_by_word() -> None:
+    """A misspelt deadline is none."""
+    raised = error(of_nodes("words: {use: words.recognizer, model: a, deadline: {frist: 1s}}"))
+    assert (raised.message, raised.hint) == ("`deadline` has no parameter `frist`", "did you mean `first`?")
+    raised = error(of_nodes("words: {use: words.recognizer, model: a, limit: {concurrent: 0}}"))
+    assert raised.message == "wrong value for `concurrent` of `limit`"
+
+
+def test_a_limit_is_not_a_members() -> None:
+    """It holds whoever serves the node."""
+    spare = "{use: words.recognizer, model: b, limit: {max: 1}}"
+    raised = error(of_nodes(f"words: {{use: words.recognizer, model: a, fallback: {spare}}}"))
+    assert raised.message == "a fallback has no `limit` of its own"
+
+
+def test_only_a_service_is_guarded() -> None:
+    """A transform waits for nothing: a deadline for it would be an empty promise."""
+    raised = error(detector("deadline: {first: 1s}"))
+    assert raised.message.startswith("node `vad` takes no `deadline`") and raised.message.endswith("is no service")
 
 
 def test_a_fallback_must_have_the_same_kinds() -> None:

@@ -17,8 +17,9 @@ from nodes.packets import (
     Transcript,
     TurnChanged,
 )
+from nodes.webrtc.protocol import Degraded, Recovered
 from pipeline.bus import Bus
-from pipeline.events import NodeFailed
+from pipeline.events import NodeFailed, NodeRecovered
 from pipeline.packet import Packet
 from vitagraph.host.realtime.client import MESSAGE_BYTES, Client
 from vitagraph.host.realtime.items import Items
@@ -80,6 +81,7 @@ class Conversation:
         bus.of(TurnChanged).subscribe(self._turns.changed)
         bus.of(Played).subscribe(self._turns.played)
         bus.of(NodeFailed).subscribe(self._failed)
+        bus.of(NodeRecovered).subscribe(self._recovered)
 
     def observe(self, _link: object, packet: Packet) -> None:
         """Called by the engine for every packet on every link."""
@@ -129,7 +131,12 @@ class Conversation:
     def _failed(self, event: NodeFailed) -> None:
         if not event.answered_by:
             self._turns.failed()
-        news = self._troubles.news(event)
+        self._tell(self._troubles.news(event))
+
+    def _recovered(self, event: NodeRecovered) -> None:
+        self._tell(self._troubles.good_news(event))
+
+    def _tell(self, news: Degraded | Recovered | None) -> None:
         if news is not None:
             fields = msgspec.to_builtins(news)
             self._wire.emit(fields.pop("type"), **fields)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nodes.webrtc.protocol import Degraded
+from nodes.webrtc.protocol import Degraded, Recovered
 from pipeline.errors import Category
-from pipeline.events import NodeFailed
+from pipeline.events import NodeFailed, NodeRecovered
 
 MOST_NAME = 64
 """Characters of a node's name that are told."""
@@ -37,3 +37,7 @@ class Troubles:
         )
         message = f"{why}: {how}" if failure.answered_by else f"{why}, {how}"
         return Degraded(failure.node[:MOST_NAME], failure.answered_by[:MOST_NAME], message)
+
+    def good_news(self, recovery: NodeRecovered) -> Recovered | None:
+        """What to tell of a node that is well again; None where the client never knew that it was not."""
+        return Recovered(recovery.node[:MOST_NAME]) if self._members.pop(recovery.node, None) is not None else None

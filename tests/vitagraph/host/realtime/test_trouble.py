@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from pipeline.errors import Category
+from pipeline.events import NodeRecovered
 from tests.vitagraph.host.realtime.call import Call
 
 
@@ -28,3 +29,16 @@ def test_a_node_that_fails_at_every_packet_is_told_of_once() -> None:
         call.fail("tts", "tts.other")
     call.fail("tts")
     assert [each["member"] for each in call.all("vitagraph.degraded")] == ["tts.other", ""]
+
+
+def test_a_node_that_is_well_again_is_told_of_once() -> None:
+    """The notice goes away by itself; and what is news afterwards is told again."""
+    call = Call()
+    call.bus.post(NodeRecovered(0, "tts", "tts.first"))
+    assert call.all("vitagraph.recovered") == [], "it was never known to be ill"
+    call.fail("tts", "tts.other")
+    for _ in range(2):
+        call.bus.post(NodeRecovered(0, "tts", "tts.first"))
+    assert [each["node"] for each in call.all("vitagraph.recovered")] == ["tts"]
+    call.fail("tts", "tts.other")
+    assert len(call.all("vitagraph.degraded")) == 2

@@ -1,0 +1,95 @@
+"""Whisper: utterances of several calls that are decoded in one go are heard as each by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nodes.asr._whisper import RATE, Settings, Transcription, Whisper, window_for
+from nodes.asr.whisper import WhisperAsr, WhisperParams, _transcribe, load_whisper
+from nodes.models import path
+from nodes.packets import Samples
+from pipeline.compute.executor import Executor
+from pipeline.compute.pool import Pool
+from pipeline.compute.scheduler import Scheduler
+from pipeline.virtual import run_virtual
+
+pytestmark = pytest.mark.real_model
+
+CLIPS = (
+    "speech-audioeval/en/hello_world.wav",
+    "speech-audioeval/en/quick_brown_fox.wav",
+    "speech-cards/004.wav",
+    "speech-librivox/sense_and_sensibility_01_austen_64kb-0930.wav",
+)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Whisper:
+    return load_whisper(WhisperParams(threads=1))
+
+
+def settings(**changes: Any) -> Settings:
+    return dataclasses.replace(WhisperAsr().settings(whole=True), **changes)
+
+
+def clip(name: str) -> Samples:
+    from faster_whisper import decode_audio
+
+    family, _, file = name.partition("/")
+    sound: Any = decode_audio(str(path(family) / file))
+    samples: Samples = (sound * 32767).astype(np.int16)
+    return samples
+
+
+def sounds() -> list[Samples]:
+    """What was said, silence, and a hum in which Whisper would hear words."""
+    hum = 2000 * np.sin(2 * np.pi * 100 * np.arange(2 * RATE) / RATE)
+    return [*map(clip, CLIPS), np.zeros(RATE, np.int16), hum.astype(np.int16)]
+
+
+@pytest.mark.parametrize("changes", [{}, {"beam": 1, "retry": False}, {"words": True}], ids=str)
+def test_together_each_is_heard_as_by_itself(tiny: Whisper, changes: dict[str, Any]) -> None:
+    """A call would get other words when others speak at the same time."""
+    heard, how = sounds(), settings(**changes)
+    assert len({window_for(each, how) for each in heard}) == 1
+    assert tiny.transcribe_all(heard, how) == [tiny.transcribe(each, how) for each in heard]
+
+
+def test_each_in_its_own_language() -> None:
+    """Two callers need not speak the same."""
+    base = load_whisper(WhisperParams(model="whisper-base", threads=1))
+    heard = [clip("speech-audioeval/fr/bonjour_monde.wav"), clip("speech-audioeval/en/hello_world.wav")]
+    french, english = base.transcribe_all(heard, settings())
+    assert french is not None and english is not None
+    assert (french.language, english.language) == ("fr", "en")
+    assert "monde" in french.text.lower() and "world" in english.text.lower()
+
+
+def test_one_that_needs_several_windows_is_heard_to_its_end(tiny: Whisper) -> None:
+    """It does not fit into the window of the others."""
+    sentence = clip(CLIPS[3])
+    long = np.concatenate([np.concatenate([sentence, np.zeros(RATE, np.int16)])] * 8)
+    assert len(long) > 30 * RATE
+    how = settings(beam=1)
+    found = tiny.transcribe_all([long, long], how)
+    assert found == [tiny.transcribe(long, how)] * 2
+
+
+def test_calls_that_wait_at_the_same_time_share_a_job(tiny: Whisper) -> None:
+    """That is what makes room for more of them."""
+    executor, how, hello = Executor(1), settings(), clip(CLIPS[0])
+
+    async def main() -> tuple[list[Transcription | None], int]:
+        pool = Pool(tiny, Scheduler(executor))
+        asked = [pool.batch(_transcribe, (hello, how), alike=(how, window_for(hello, how))) for _ in range(4)]
+        return list(await asyncio.gather(*asked)), pool.statistics().joined
+
+    found, joined = run_virtual(main())
+    executor.shutdown(wait=True)
+    assert joined == 2
+    assert [each.text.lower() for each in found if each] == ["hello world."] * 4
