@@ -24,6 +24,7 @@ from pipeline.caps import Value
 from pipeline.cause import Causes
 from pipeline.clock import Clock
 from pipeline.compute.pool import Pooled
+from pipeline.compute.terms import Lane
 from pipeline.declare import HandlerTable, check_handlers, check_outputs, handlers_of, members_of, params_of
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, Params
@@ -163,6 +164,10 @@ class Service(Node[P]):
     def owes(self, packet: Packet) -> bool:
         """Whether this packet must bring useful output; an attempt without it has failed."""
         return False
+
+    def lane(self, packet: Packet) -> Lane:
+        """How urgently it is computed for: what is owed goes before what may still change."""
+        return "high" if self.owes(packet) else "normal"
 
     def useful(self, output: Packet) -> bool:
         """Whether this output is one that somebody waits for."""

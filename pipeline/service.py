@@ -10,11 +10,13 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 from pipeline.await_chain import await_chain
+from pipeline.compute.terms import TERMS, Terms
 from pipeline.errors import NodeError
 from pipeline.guards.chain import NodeGuard
 from pipeline.guards.deadline import DeadlineExceeded, Overrun, Watch
@@ -102,7 +104,9 @@ class Server:
         """Begins to make what the graph's cache wants ahead of time."""
         node, kept = self.stage.node, self._guard.kept
         if kept is not None and isinstance(node, Service):
-            kept.begin(node, lambda packet: _handler(node, self.port, packet)(packet))
+            ahead = copy_context()  # nobody waits for it
+            ahead.run(TERMS.set, Terms("low"))
+            ahead.run(kept.begin, node, lambda packet: _handler(node, self.port, packet)(packet))
 
     # --- one packet
 
@@ -256,6 +260,8 @@ class Server:
     async def _serve(self, member: Node[Any], work: Callable[[], Any]) -> None:
         if self._watch is not None:
             self._watch.begin()
+        if self._packet is not None:
+            _set_terms(member, self._packet)
         outputs = work()
         if inspect.isawaitable(outputs):
             outputs = await outputs
@@ -352,6 +358,13 @@ def contained(error: BaseException) -> Exception:
 async def _each(outputs: Iterable[Any]) -> AsyncIterator[Any]:
     for output in outputs:
         yield output
+
+
+def _set_terms(member: Node[Any], packet: Packet) -> None:
+    """On what terms this task computes from now on; it has a context of its own."""
+    cause = None if packet.survives else packet.at.cause
+    lane = member.lane(packet) if isinstance(member, Service) else "normal"
+    TERMS.set(Terms(lane, TERMS.get().session, cause))
 
 
 def _ticket(member: Node[Any]) -> int:

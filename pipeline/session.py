@@ -16,6 +16,7 @@ from pipeline.bus import Bus
 from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock
 from pipeline.compute.resources import Resources
+from pipeline.compute.terms import TERMS, Terms
 from pipeline.errors import NodeError, Stuck, classify
 from pipeline.events import Abandoned, Flushed, NodeFailed, NodeRecovered, NodeRetries
 from pipeline.graph.graph import Member
@@ -70,6 +71,7 @@ class Session:
 
         Raises NodeError where a node cannot be opened; whatever was opened is closed.
         """
+        terms = TERMS.set(Terms(session=self))  # inherited by every task of the session
         try:
             await self._open()
             self.clock.restart()
@@ -77,6 +79,7 @@ class Session:
             self.report.ended = await self._over
         finally:
             await self._close()
+            TERMS.reset(terms)
         return self.report
 
     def node(self, name: str) -> Node[Any]:
@@ -138,7 +141,7 @@ class Session:
         if isinstance(node, Service):
             context.guard = self._guards.of_member(member)
         for attribute, pooled in node.resources.items():
-            context.pools[attribute] = await self._resources.get(pooled, node.params)
+            context.pools[attribute] = await self._resources.get(pooled, node.params, member.use)
         node.start(context)
         await node.open()
         return node
@@ -314,6 +317,7 @@ class Session:
 
     def _interrupt(self, origin: str, cause: Cause) -> None:
         """The start of a flush: one synchronous call; the fence is up already."""
+        self._resources.scheduler.revoke(cause)
         scope = self.plan.downstream(origin)
         for link in self._built.links_into(scope):
             link.flush()

@@ -26,7 +26,7 @@ def schema_of(params: type[Params]) -> Schema:
     """The JSON Schema of a Params class, its defaults as YAML spells them."""
     schema = params.model_json_schema()
     for name, value in defaults(params).items():
-        schema["properties"][name]["default"] = value
+        schema["properties"][params.model_fields[name].alias or name]["default"] = value
     return schema
 
 
