@@ -24,10 +24,15 @@ class Runner:
         report = await runner.session(plan).run()
     """
 
-    def __init__(self, *, workers: int = 0) -> None:
+    def __init__(self, *, workers: int = 0, start_within: int | None = None) -> None:
+        """`start_within`: nanoseconds that a session waits for a primary to open where a fallback is open.
+
+        None: as long as it takes, which is what a recording wants; a caller would hear nothing meanwhile.
+        """
         self.executor = Executor(workers)
         self.resources = Resources(self.executor)
         self.guards = Guards()
+        self._start_within = start_within
 
     async def __aenter__(self) -> Self:
         return self
@@ -49,7 +54,7 @@ class Runner:
 
     def session(self, plan: Plan, observe: Observer | None = None) -> Session:
         """A session of this plan; `observe(link, packet)` sees every packet on every link."""
-        return Session(plan, self.resources, self.guards, observe)
+        return Session(plan, self.resources, self.guards, observe, self._start_within)
 
     def settle(self) -> None:
         """Call when the models are loaded: what lives now is not looked at again by the collector.

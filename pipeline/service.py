@@ -22,9 +22,12 @@ from pipeline.guards.chain import NodeGuard
 from pipeline.guards.deadline import DeadlineExceeded, Overrun, Watch
 from pipeline.inner import Inner
 from pipeline.node import Node, Service, Sink
-from pipeline.packet import Packet
+from pipeline.packet import SECOND, Packet
 from pipeline.stage import Stage
 from pipeline.worker import Inlets, wait_room
+
+IMPATIENCE = SECOND
+"""Nanoseconds of a pause that is too long where the next member could answer at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,8 @@ class Server:
             work = partial(self._outputs, member, port, packet)
             error = await self._attempt(member, work, type(packet).__name__)
             error = error or self._nothing_useful(member, packet)
-            pause = self._verdict(member, packet, error, ticket, attempts)
+            budget = IMPATIENCE if self._following(member, packet) is not None else None
+            pause = self._verdict(member, packet, error, ticket, attempts, budget)
             if error is None or pause is None:
                 return error
             self._reports.member_retries(self.stage, error, member, pause)
@@ -189,7 +193,7 @@ class Server:
                 return error
 
     def _verdict(
-        self, member: Node[Any], packet: Packet, error: Exception | None, ticket: int, attempts: int
+        self, member: Node[Any], packet: Packet, error: Exception | None, ticket: int, attempts: int, budget: int | None
     ) -> int | None:
         """Tells the breaker how it went; after how many nanoseconds the member shall try again, if at all."""
         guard = member.context.guard
@@ -201,7 +205,7 @@ class Server:
             guard.breaker.succeeded(ticket)
         else:
             guard.breaker.failed(ticket, error)
-            return None if self._made else guard.backoff.delay(attempts, error)
+            return None if self._made else guard.backoff.delay(attempts, error, budget)
         return None
 
     def _outputs(self, member: Node[Any], port: str, packet: Packet) -> Any:
@@ -277,6 +281,8 @@ class Server:
     async def _push_all(self, member: Node[Any], outputs: AsyncIterator[Any]) -> None:
         me, watch = asyncio.current_task(), self._watch
         gates, routes = self.stage.gates, self.stage.routes
+        owed = self._packet is not None and isinstance(member, Service) and member.owes(self._packet)
+        held_back: list[Any] = []
         async for output in outputs:
             is_packet = isinstance(output, Packet)
             if is_packet and me is self._inner.task:
@@ -289,7 +295,12 @@ class Server:
                 return  # abandoned, or flushed while it waited
             if is_packet and isinstance(member, Service) and member.useful(output):
                 self._made.append(output)
-            routes[output.__class__](output)
+            elif owed and not self._made:
+                held_back.append(output)  # if nothing useful follows, the next member gives its own
+                continue
+            for each in (*held_back, output):
+                routes[each.__class__](each)
+            held_back.clear()
 
     def _too_late(self, overrun: Overrun) -> None:
         self._overrun = overrun

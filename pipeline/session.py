@@ -7,7 +7,7 @@ revoked, and closes in bounded time: what does not end is named, with where it h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pipeline.assembly import Assembly, Observer, assemble
@@ -43,7 +43,12 @@ class Session:
     """One running plan. Made by `Runner.session`; `run` it once."""
 
     def __init__(
-        self, plan: Plan, resources: Resources, guards: Guards | None = None, observe: Observer | None = None
+        self,
+        plan: Plan,
+        resources: Resources,
+        guards: Guards | None = None,
+        observe: Observer | None = None,
+        start_within: int | None = None,
     ) -> None:
         self.plan = plan
         self.clock = Clock(asyncio.get_running_loop())
@@ -53,11 +58,14 @@ class Session:
         self.report = SessionReport()
         self._resources = resources
         self._guards = guards or Guards()
+        self._start_within = start_within
         self._observe = self._watching(observe) if observe is not None else None
         self._members: dict[str, list[Node[Any]]] = {}
         self._assembly: Assembly | None = None
         self._missing: list[tuple[PlannedNode, int]] = []
         """Members that could not be opened, or gave up, by their place in the chain."""
+        self._slow: set[asyncio.Task[Node[Any]]] = set()
+        """Members that are still being opened while others do their work."""
         self._revival: asyncio.TimerHandle | None = None
         self._reviving: asyncio.Task[None] | None = None
         self._workers: list[asyncio.Task[None]] = []
@@ -112,26 +120,83 @@ class Session:
 
     async def _open_members(self, planned: PlannedNode) -> None:
         """Opens the members that can be opened, in order; a node without any cannot run."""
+        tasks: dict[int, asyncio.Task[Node[Any]]] = {}
+        try:
+            for place, member in enumerate(planned.members):
+                opening = self._open_member(planned, place, member)
+                tasks[place] = asyncio.get_running_loop().create_task(opening, name=f"{planned.name} opens")
+                if self._start_within is None:
+                    await asyncio.wait((tasks[place],))
+            if self._start_within is not None:
+                await self._until_one_is_open(tuple(tasks.values()), self._start_within)
+        except asyncio.CancelledError:
+            self._give_up(planned, tasks.values())
+            raise
         opened = self._members.setdefault(planned.name, [])
-        failures: list[tuple[int, NodeError]] = []
-        for place, member in enumerate(planned.members):
-            # Gathered, so that any exception is looked at and none has to be caught.
-            opening = asyncio.gather(self._open_member(planned, place, member), return_exceptions=True)
-            ended: Node[Any] | BaseException = (await opening)[0]
-            if isinstance(ended, Node):
-                opened.append(ended)
-            elif isinstance(ended, Exception):
-                failures.append((place, _as_node_error(ended)))
-            else:
-                raise ended
-        for place, failure in failures:
-            failure.node = planned.name
-            if not opened:
-                raise failure
-            self._post_failure(planned.name, planned.members[place].use, failure, opened[0].context.use)
+        failures = {place: error for place, task in tasks.items() if task.done() and (error := _failure(task))}
+        opened += [task.result() for place, task in tasks.items() if task.done() and place not in failures]
+        if not opened:
+            raise _named(next(iter(failures.values())), planned.name)
+        for place, failure in failures.items():
+            use = planned.members[place].use
+            self._post_failure(planned.name, use, _named(failure, planned.name), opened[0].context.use)
             self._missing.append((planned, place))
+        for place, task in tasks.items():
+            if not task.done():
+                self._wait_for(planned, place, task)
         for spare in opened[1:]:
             _keep_in_step(spare, opened[0])
+
+    def _give_up(self, planned: PlannedNode, tasks: Iterable[asyncio.Task[Node[Any]]]) -> None:
+        """The session is left while a node is being opened: what is open will be closed."""
+        for task in tasks:
+            if not task.done():
+                task.cancel()
+            elif _failure(task) is None:
+                self._members.setdefault(planned.name, []).append(task.result())
+
+    async def _until_one_is_open(self, tasks: Sequence[asyncio.Task[Node[Any]]], patience: int) -> None:
+        """Waits for the primary for so long; then until any of them is open, or none can be."""
+        waiting = set(tasks)
+        await asyncio.wait(tasks[:1], timeout=patience / SECOND if len(tasks) > 1 else None)
+        while (waiting := {task for task in waiting if not task.done()}) and all(
+            task in waiting or _failure(task) for task in tasks
+        ):
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+
+    def _wait_for(self, planned: PlannedNode, place: int, task: asyncio.Task[Node[Any]]) -> None:
+        """A member that is slow to open joins when it is open; until then others do its work."""
+        slow = NodeError("it is still being opened", hint="until it is, the next member does its work")
+        spare = self._members[planned.name][0].context.use
+        self._post_failure(planned.name, planned.members[place].use, slow, spare)
+        self._slow.add(task)
+
+        def ended(task: asyncio.Task[Node[Any]]) -> None:
+            self._slow.discard(task)
+            if task.cancelled() or self._over.done():
+                return
+            if _failure(task) is None:
+                self._join(planned, task.result())
+            else:
+                self._missing.append((planned, place))
+                self._await_missing()
+
+        task.add_done_callback(ended)
+
+    def _join(self, planned: PlannedNode, node: Node[Any]) -> list[Node[Any]]:
+        """A member takes its place in the chain; gives those that had given it up."""
+        members, place = self._members[planned.name], node.context.place
+        given_up = [old for old in members if old.context.place == place]
+        kept = [old for old in members if old not in given_up]
+        self._members[planned.name] = sorted([*kept, node], key=lambda each: each.context.place)
+        if self._assembly is not None:
+            stage = self._built.stages[planned.name]
+            _keep_in_step(node, stage.node)
+            node.context.tell = stage.tell
+            stage.join(node)
+        if place == 0:
+            self.bus.post(NodeRecovered(self.clock.now(), planned.name, node.context.use))
+        return given_up
 
     async def _open_member(self, planned: PlannedNode, place: int, member: Member) -> Node[Any]:
         node = member.node(member.params)
@@ -166,15 +231,7 @@ class Session:
             if not isinstance(node, Node):
                 self._missing.append((planned, place))
                 continue
-            stage, members = self._built.stages[planned.name], self._members[planned.name]
-            _keep_in_step(node, stage.node)
-            node.context.tell = stage.tell
-            given_up = [old for old in members if old.context.place == place]
-            self._members[planned.name] = [*(old for old in members if old not in given_up), node]
-            stage.join(node)
-            await asyncio.gather(*map(_close_node, given_up), return_exceptions=True)
-            if place == 0:
-                self.bus.post(NodeRecovered(self.clock.now(), planned.name, node.context.use))
+            await asyncio.gather(*map(_close_node, self._join(planned, node)), return_exceptions=True)
         self._reviving = None
 
     def _make_server(self, stage: Stage) -> Server:
@@ -352,9 +409,10 @@ class Session:
         for timer in (self._drain, self._revival):
             if timer is not None:
                 timer.cancel()
-        tasks = [*self._workers, *self._flushes]
+        tasks: list[asyncio.Task[Any]] = [*self._workers, *self._flushes]
         if self._reviving is not None:
             tasks.append(self._reviving)
+        tasks += self._slow
         if self._assembly is not None:
             self.report.links = tuple(link.statistics() for link in self._assembly.links.values())
             tasks += [work for servers in self._assembly.servers.values() for s in servers for work in s.tasks()]
@@ -367,7 +425,7 @@ class Session:
             await self._finish(closing, "did not close", cancel=False)
             self.bus.close()
 
-    async def _finish(self, tasks: list[asyncio.Task[None]], what: str, *, cancel: bool = True) -> None:
+    async def _finish(self, tasks: list[asyncio.Task[Any]], what: str, *, cancel: bool = True) -> None:
         waiting = [task for task in tasks if not task.done()]
         if not waiting:
             return
@@ -387,6 +445,19 @@ class Session:
         stacks = {pool.stack() for member in self._members.get(node, ()) for pool in member.context.pools.values()}
         threads = (f"compute thread: {' < '.join(stack)}" for stack in sorted(stacks) if stack)
         self.report.add_stuck(Stuck(f"{task.get_name()} {what}", where=(*await_chain(task), *threads)))
+
+
+def _failure(task: asyncio.Task[Node[Any]]) -> NodeError | None:
+    """Why a member could not be opened; None where it is open."""
+    error = NodeError("its opening was cancelled from within") if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, Exception):
+        raise error
+    return _as_node_error(error) if error is not None else None
+
+
+def _named(failure: NodeError, node: str) -> NodeError:
+    failure.node = node
+    return failure
 
 
 def _keep_in_step(member: Node[Any], with_: Node[Any]) -> None:

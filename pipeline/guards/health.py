@@ -26,7 +26,9 @@ from pipeline.packet import SECOND
 from pipeline.params import seconds
 
 HealthState = Literal["well", "down", "resting", "unknown"]
-"""`resting`: its breaker is not closed, for calls to it failed since it was last looked at."""
+"""`resting`: calls to it failed since it was last looked at, and its breaker lets none through.
+
+`unknown`: it has no probe, nobody has looked yet, or its rest is over and nobody has tried."""
 
 _MOST = 16
 """Graphs that are remembered; the one that was added longest ago goes first."""
@@ -198,8 +200,8 @@ class Health:
             return MemberHealth(seat.node, seat.use, seat.place, "unknown", 0, 0, "it has no probe")
         found = patient.condition
         state: HealthState = found.state
-        if state != "down" and patient.breaker.state != "closed":
-            state = "resting"
+        if state != "down" and (breaker := patient.breaker.state) != "closed":
+            state = "resting" if breaker == "open" else "unknown"
         since = self._clock.now() - found.since
         return MemberHealth(seat.node, seat.use, seat.place, state, since, found.took, found.message, found.hint)
 

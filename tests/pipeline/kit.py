@@ -226,18 +226,23 @@ def run(
     drive: Drive | None = None,
     observe: Observer | None = None,
     prepare: Callable[[Session], object] = lambda _: None,
+    *,
+    start_within: int | None = None,
 ) -> SessionReport:
     """Runs a session to its end in virtual time: `prepare` before it, `drive` beside it once it is open."""
     RUNNER.guards = Guards(Random(0))  # what failed in another test is forgotten
 
     async def driven(session: Session) -> None:
-        while session._assembly is None:
-            await settle(1)
+        for _ in range(100):
+            if session._assembly is None:
+                await settle(1)
+        while session._assembly is None:  # a member opens slowly: time has to pass
+            await session.clock.sleep(ms(1))
         if drive is not None:
             await drive(session)
 
     async def main() -> SessionReport:
-        session = RUNNER.session(made, observe)
+        session = Session(made, RUNNER.resources, RUNNER.guards, observe, start_within)
         prepare(session)
         driving = asyncio.ensure_future(driven(session)) if drive is not None else None
         report = await session.run()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from pipeline.assembly import Assembly
 from pipeline.graph.plan import Plan
+from pipeline.node import Service
+from pipeline.params import NoParams, ms
+from pipeline.port import Input, Output
+from pipeline.session import Session
 from pipeline.virtual import run_virtual
-from tests.pipeline.kit import RUNNER, Pass, Serve, Written, items, planned, queue, sink, source
+from tests.pipeline.kit import RUNNER, Item, Pass, Serve, Tap, Written, items, planned, queue, run, sink, source
 
 
 def assembled(made: Plan, look: Callable[[Assembly], Any]) -> Any:
@@ -82,3 +86,46 @@ def test_links_into_nodes_are_found_whoever_feeds_them() -> None:
     made = planned(NODES, "a -> b", "b.out -> c", "c.out -> s", "s.out -> end", "a -> end", "a -> other")
     names = assembled(made, lambda built: sorted(link.name for link in built.links_into(frozenset({"end"}))))
     assert names == ["a.out -> end.into_", "s.out -> end.into_"]
+
+
+# --- how far behind it is
+
+
+class Slow(Service[NoParams]):
+    """Takes a second for each."""
+
+    into = Input(Item)
+    out = Output(Item)
+
+    @into.each
+    async def give(self, item: Item) -> AsyncIterator[Item]:
+        """The same, later."""
+        await self.clock.sleep(ms(1000))
+        yield item
+
+
+def lags(link: Any, takes: int) -> list[int]:
+    """Milliseconds of lag a moment after two packets have come, at intervals of 400 ms."""
+    tap, seen = Tap(), list[int]()
+
+    async def drive(session: Session) -> None:
+        tap.put(*items([1, 2]))
+        for _ in range(6):
+            await session.clock.sleep(ms(400))
+            assert session._assembly is not None
+            seen.append(session._assembly.lag() // ms(1))
+        tap.shut()
+
+    nodes = {"tap": tap.node(), "slow": Slow, "end": sink([], takes=takes)}
+    run(planned(nodes, "tap -> slow", link), drive)
+    return seen
+
+
+def test_what_waits_for_a_service_is_behind() -> None:
+    """Else a host would go on taking calls whose answers come later and later."""
+    assert lags(("slow -> end", queue(full="drop_oldest")), 0) == [400, 800, 0, 0, 0, 0]
+
+
+def test_what_is_held_from_below_is_not() -> None:
+    """Speech that waits until the sentence before it was played is no overload."""
+    assert lags(("slow -> end", queue(count=1, full="block")), ms(5000)) == [0, 0, 0, 0, 0, 0]

@@ -111,6 +111,7 @@ def ask(
     every: int = 0,
     limit: LimitSpec | None = None,
     cache: CacheSpec | None = None,
+    start_within: int | None = None,
 ) -> Seen:
     """Asks for some numbers, `every` nanoseconds one."""
     tap, seen, heard = Tap(), Seen(), list[Item]()
@@ -137,7 +138,7 @@ def ask(
         await session.clock.sleep(seconds(60))
         tap.shut()
 
-    run(plan, drive, observe, prepare)
+    run(plan, drive, observe, prepare, start_within=start_within)
     return seen
 
 
@@ -355,3 +356,46 @@ def test_what_was_made_once_is_not_made_again() -> None:
     seen = ask(guarded(Slow, "first"), numbers=[7, 1, 2, 1, 100, 100], every=seconds(2), cache=cache)
     assert seen.out == [(400, 7), (2400, 1), (4000, 2), (6000, 1), (8400, 100), (10_400, 100)]
     assert worked == [7, 1, 2, 100, 100]
+
+
+def test_a_pause_that_is_too_long_is_not_waited_out_where_another_could_answer() -> None:
+    """`Try again in three seconds` is dead air; alone, a member waits."""
+
+    class Busy(NetworkError):
+        retry_after = 3.0
+
+    def busy() -> Member:
+        return guarded(raising(Busy("full"), until=1), "first", retry=RetrySpec(attempts=1))
+
+    assert ask(busy(), SPARE).out == [(0, 100)]
+    (out,) = ask(busy()).out
+    assert out[1] == 1 and 3000 <= out[0] <= 5000
+
+
+def test_what_a_failed_attempt_gave_that_nobody_can_use_is_held_back() -> None:
+    """Else an empty answer would end, and then the real one end again."""
+
+    async def blank(self: Any, item: Item) -> AsyncIterator[Item]:
+        yield Item(item.at, 0)
+        yield Item(item.at, 0)
+
+    async def mixed(self: Any, item: Item) -> AsyncIterator[Item]:
+        for number in (0, 5, 0):
+            yield Item(item.at, number)
+
+    assert ask(guarded(answers(blank), "first"), SPARE).numbers == [100]
+    assert ask(guarded(answers(mixed), "first"), SPARE).numbers == [0, 5, 0]
+
+
+def test_a_primary_that_is_slow_to_open_does_not_keep_the_call_waiting() -> None:
+    """The stand-in begins, and the primary takes over when it is there."""
+
+    class Slow(Answers):
+        async def open(self) -> None:
+            await asyncio.sleep(8)  # noqa: TID251 - the session's clock begins after this
+
+    seen = ask(guarded(Slow, "first"), SPARE, numbers=range(1, 21), every=seconds(1), start_within=seconds(2))
+    assert seen.numbers[0] == 100 and seen.numbers[-1] == 20
+    assert seen.numbers == sorted(seen.numbers, key=lambda number: number % 100 != 0), "it takes over once"
+    assert [event.member for event in seen.recovered] == ["first"]
+    assert "still being opened" in seen.failed[0].message

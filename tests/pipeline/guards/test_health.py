@@ -211,7 +211,24 @@ def test_what_calls_found_is_told_until_a_look_shows_it_well(ward: Ward) -> None
         assert room.states() == {"a": "well"} and helpless(room.health.report()) == ()
 
     chain = graph("a")
-    assert scene(play, chain).told[1:] == [("a", "resting", "well")]
+    assert scene(play, chain).told[1:] == [("a", "unknown", "well")], "its rest was over by then"
+
+
+def test_a_member_whose_rest_is_over_may_be_tried() -> None:
+    """Where nobody looks, only a call can show that it is well again: it must not be kept out for ever."""
+
+    async def main() -> None:
+        chain = graph("a")
+        room = Room(chain)  # and not started
+        breaker = room.breaker(chain)
+        while ticket := breaker.allows():
+            breaker.failed(ticket, GONE)
+        assert helpless(room.health.report()) == ("node",)
+        await room.clock.sleep(seconds(15))
+        assert room.states() == {"a": "unknown"} and helpless(room.health.report()) == ()
+        await room.health.stop()
+
+    run_virtual(main())
 
 
 def test_a_probe_that_hangs_is_ended_and_stops_nobody(ward: Ward) -> None:
