@@ -71,7 +71,9 @@ class Server:
         self._permit = True
         """Whether the node's limit has let this packet in."""
         self._made: list[Packet] = []
-        """The useful outputs of this packet."""
+        """The outputs of this packet, from the first useful one on."""
+        self._spent = False
+        """Whether no member can do this packet (any more)."""
         self._watch: Watch | None = None
         """That of what runs now."""
         self._watches: dict[int, Watch] = {}
@@ -114,7 +116,7 @@ class Server:
     # --- one packet
 
     async def _do(self, packet: Packet, port: str) -> None:
-        self._packet, self._made = packet, []
+        self._packet, self._made, self._spent = packet, [], False
         limit = self._guard.limit
         self._permit = limit is None or limit.try_acquire()
         try:
@@ -220,12 +222,13 @@ class Server:
         return work() if kept is None or key is None else kept.outputs(member, packet, key, work)
 
     def _nothing_useful(self, member: Node[Any], packet: Packet) -> NodeError | None:
-        if self._made or not isinstance(member, Service) or packet.dead or not member.owes(packet):
+        if self._made or not isinstance(member, Service) or not packet.at.cause.live or not member.owes(packet):
             return None
         return NodeError(f"{member.context.use} gave nothing that anybody could use", hint="is its model whole?")
 
     async def _apologise(self, packet: Packet) -> None:
         """The chain is spent."""
+        self._spent = True
         primary = self.stage.node
         if isinstance(primary, Service) and (self._made or primary.owes(packet)):
             error = await self._attempt(primary, lambda: _each(primary.apologise(packet, self._made)), "apology")
@@ -281,7 +284,8 @@ class Server:
     async def _push_all(self, member: Node[Any], outputs: AsyncIterator[Any]) -> None:
         me, watch = asyncio.current_task(), self._watch
         gates, routes = self.stage.gates, self.stage.routes
-        owed = self._packet is not None and isinstance(member, Service) and member.owes(self._packet)
+        service = member if isinstance(member, Service) else None
+        owed = self._packet is not None and service is not None and not self._spent and service.owes(self._packet)
         held_back: list[Any] = []
         async for output in outputs:
             is_packet = isinstance(output, Packet)
@@ -293,7 +297,7 @@ class Server:
                     watch.output()
             if me is not self._inner.task or (is_packet and output.dead):
                 return  # abandoned, or flushed while it waited
-            if is_packet and isinstance(member, Service) and member.useful(output):
+            if is_packet and service is not None and (self._made or service.useful(output)):
                 self._made.append(output)
             elif owed and not self._made:
                 held_back.append(output)  # if nothing useful follows, the next member gives its own

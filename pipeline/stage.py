@@ -136,6 +136,7 @@ class Stage:
         if len(self.members) == 1:
             return None
         del self.members[0]
+        self.node.reset()  # it may have served before: what it knew is long past
         self.rebind()
         return self.node
 

@@ -98,9 +98,10 @@ class WhisperAsr(Listening[WhisperParams]):
         yield Transcript(heard.at, found.text, heard.whole, found.language, found.confidence, found.words)
 
     async def probe(self) -> None:
-        """Listens to half a second of silence."""
-        silence, settings = np.zeros(8_000, np.int16), self.settings(whole=False)
-        await self.engine.run(lambda whisper: whisper.transcribe(silence, settings))
+        """Listens to half a second of a hum: silence would not get as far as the model."""
+        hum = np.asarray(2_000 * np.sin(np.arange(8_000) * 0.1), np.int16)
+        settings = self.settings(whole=False)
+        await self.engine.run(lambda whisper: whisper.transcribe(hum, settings))
 
     def settings(self, *, whole: bool) -> Settings:
         """How an utterance is decoded: a partial one quickly, a whole one well."""

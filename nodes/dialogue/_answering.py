@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
@@ -37,6 +38,28 @@ async def word_by_word(text: str) -> Pieces:
     """A finished text as a model would stream it: each word with the space before it."""
     for word in re.findall(r"\s*\S+|\s+\Z", text):
         yield word
+
+
+async def ahead(pieces: Pieces) -> Pieces:
+    """The same pieces, read as fast as they come: what makes them is free for others before all was spoken."""
+    made: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def read() -> None:
+        try:
+            async with aclosing(pieces) as incoming:
+                async for piece in incoming:
+                    made.put_nowait(piece)
+        finally:
+            made.put_nowait(None)
+
+    reading = asyncio.create_task(read())
+    try:
+        while (piece := await made.get()) is not None:
+            yield piece
+        await reading
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
 
 
 class Answering(Service[P]):

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from nodes import models
-from nodes.dialogue._answering import Chat, ChatParams, Pieces, PromptTooLong
+from nodes.dialogue._answering import Chat, ChatParams, Pieces, PromptTooLong, ahead
 from nodes.dialogue._history import Message
 from pipeline.compute.executor import Executor
 from pipeline.compute.pool import Pooled
@@ -198,8 +198,8 @@ class LlamaChat(Chat[LlamaParams]):
             pass
 
     def generate(self, messages: list[Message]) -> Pieces:
-        """Streams the model's answer to a prompt."""
-        return self._stream(messages, max_tokens=self.params.max_tokens)
+        """Streams the model's answer to a prompt; the model does not wait until it is spoken."""
+        return ahead(self._stream(messages, max_tokens=self.params.max_tokens))
 
     async def _stream(self, messages: list[Message], max_tokens: int) -> Pieces:
         body = {

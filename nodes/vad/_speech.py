@@ -31,7 +31,7 @@ class SpeechParams(Params):
 class SpeechTracker:
     """Marks the beginnings and ends of speech in a stream of audio."""
 
-    __slots__ = ("_attack", "_frame", "_last", "_release", "_rest", "_run", "_voice_end", "speaking")
+    __slots__ = ("_attack", "_frame", "_last", "_release", "_rest", "_run", "_unsure", "_voice_end", "speaking")
 
     def __init__(self, params: SpeechParams, *, frame: int) -> None:
         self._attack = params.attack
@@ -44,6 +44,8 @@ class SpeechTracker:
         """Where the present run of voiced frames began."""
         self._voice_end = 0
         self._last: Audio | None = None
+        self._unsure = False
+        """Whether somebody may be speaking since before it began: it took over from another detector."""
         self.speaking = False
 
     def mark(self, heard: Audio, voiced: Callable[[Samples], bool]) -> tuple[Audio | Mark, ...]:
@@ -54,6 +56,8 @@ class SpeechTracker:
         rest = self._rest
         samples = np.concatenate((rest, heard.samples)) if rest.size else heard.samples
         origin = heard.at.pts - duration_of(rest.size, rate)
+        if self._last is None and origin > 0:
+            self._unsure, self._voice_end = True, origin
         whole = samples.size - samples.size % size
         for start in range(0, whole, size):
             is_voice = voiced(samples[start : start + size])
@@ -71,15 +75,16 @@ class SpeechTracker:
     def _step(self, is_voice: bool, begin: int, end: int, heard: Audio) -> Mark | None:
         if not is_voice:
             self._run = None
-            return self._end(heard) if self.speaking and end - self._voice_end >= self._release else None
+            may_speak = self.speaking or self._unsure
+            return self._end(heard) if may_speak and end - self._voice_end >= self._release else None
         if self._run is None:
             self._run = begin
         self._voice_end = end
         if self.speaking or end - self._run < self._attack:
             return None
-        self.speaking = True
+        self.speaking, self._unsure = True, False
         return SpeechStart(Stamp(self._run, 0, heard.at.cause))
 
     def _end(self, heard: Audio) -> SpeechEnd:
-        self.speaking = False
+        self.speaking = self._unsure = False
         return SpeechEnd(Stamp(self._voice_end, 0, heard.at.cause))

@@ -22,6 +22,11 @@ Settings = Annotated[
     ),
 ]
 
+ChaosFile = Annotated[
+    Path | None,
+    typer.Option("--chaos", metavar="FILE", help="What shall go wrong, to see what people would notice."),
+]
+
 
 def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
     """`name=value` as a mapping; wrong usage where there is no `=`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from vitagraph import console, exits
-from vitagraph.commands.options import GraphFile, Settings, load_plan, parse_settings
+from vitagraph.commands.options import ChaosFile, GraphFile, Settings, load_plan, parse_settings
 
 if TYPE_CHECKING:
     from pipeline.graph.plan import Plan
@@ -21,6 +21,7 @@ _EPILOG = """
   vitagraph replay graphs/assistant.yaml question.wav
   vitagraph replay graphs/assistant.yaml *.wav --out results --latency zero
   vitagraph replay graphs/transcribe.yaml talk.mp3 --set ears=whisper-base
+  vitagraph replay graphs/assistant.yaml question.wav --chaos chaos.yaml
 
 Each clip gets a folder in DIR with what the graph's sinks write (answer.wav,
 avatar.npz), transcript.jsonl and turns.json. Ctrl-C ends a replay and keeps
@@ -50,13 +51,14 @@ def replay(
         ),
     ] = "measured",
     settings: Settings = None,
+    chaos: ChaosFile = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go.")] = Path("out"),
     offline: Annotated[bool, typer.Option("--offline", help="Fetch no models.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,
 ) -> None:
     """Play recordings through a graph, and see what comes out and how long each step took."""
     console.log_to_stderr()
-    jobs = _plans(graph, audio, out, settings)
+    jobs = _plans(graph, audio, out, settings, chaos)
     from vitagraph.replay.interrupt import interruptible
     from vitagraph.replay.models import fetch
     from vitagraph.replay.progress import bars
@@ -71,20 +73,24 @@ def replay(
     raise typer.Exit(_conclude(run, out, quiet=quiet))
 
 
-def _plans(file: Path, audio: list[Path], out: Path, given: list[str] | None) -> list[tuple[Clip, Plan]]:
+def _plans(
+    file: Path, audio: list[Path], out: Path, given: list[str] | None, chaos: Path | None
+) -> list[tuple[Clip, Plan]]:
     """Each clip with the plan that reads it: whatever is wrong is told before anything runs."""
     from pipeline.graph.loader import load
     from pipeline.graph.planner import plan
+    from vitagraph.chaos.disturb import disturbed
+    from vitagraph.chaos.file import chaos_of
     from vitagraph.replay.aim import FileEnds, find_ends
     from vitagraph.replay.clip import clips
 
     load_plan(file, given)  # What is wrong with the graph as such comes first.
-    registry, settings = FileEnds(), parse_settings(given)
-    ends = find_ends(file, registry, settings)
-    return [
-        (clip, plan(load(file, registry=registry, settings=settings | ends.settings(clip.path, clip.folder)), registry))
-        for clip in clips(audio, out)
-    ]
+    registry, settings, faults = FileEnds(), parse_settings(given), chaos_of(chaos)
+    ends, jobs = find_ends(file, registry, settings), []
+    for clip in clips(audio, out):
+        graph = load(file, registry=registry, settings=settings | ends.settings(clip.path, clip.folder))
+        jobs.append((clip, disturbed(plan(graph, registry), faults)))
+    return jobs
 
 
 def _conclude(run: Replay, out: Path, *, quiet: bool) -> int:

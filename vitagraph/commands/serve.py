@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitagraph import console
+from vitagraph.commands.options import ChaosFile
 
 if TYPE_CHECKING:
     from vitagraph.host.gallery import Gallery
@@ -54,6 +55,9 @@ def serve(
     drain: Annotated[
         str, typer.Option(metavar="TIME", help="How long calls may go on after Ctrl-C or SIGTERM.")
     ] = "30s",
+    health: Annotated[
+        str, typer.Option(metavar="TIME", help="How often members of the graphs are looked at; 0: never.")
+    ] = "30s",
     new_calls: Annotated[str, typer.Option(metavar="RATE", help="New calls from one address.")] = "30/minute",
     origin: Annotated[
         list[str] | None,
@@ -67,6 +71,7 @@ def serve(
     avatar: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another face: a GLB with ARKit or Oculus shapes.")
     ] = None,
+    chaos: ChaosFile = None,
     offline: Annotated[bool, typer.Option("--offline", help="Fetch no models.")] = False,
 ) -> None:
     """Let browsers call: serves the page and answers the calls, each by a session of a graph."""
@@ -80,6 +85,7 @@ def serve(
         call_length=_seconds(call_length, "--call-length"),
         idle=_seconds(idle, "--idle"),
         drain=_seconds(drain, "--drain"),
+        health=_seconds(health, "--health"),
         new_calls=new_calls,
         origins=tuple(origin or ()),
         key=os.environ.get("VITAGRAPH_API_KEY", ""),
@@ -89,7 +95,7 @@ def serve(
         private_key=private_key,
         avatar=avatar,
     )
-    _run(settings, graph, tuple(graphs or ()), offline=offline)
+    _run(settings, graph, tuple(graphs or ()), chaos, offline=offline)
 
 
 def _seconds(text: str, option: str) -> float:
@@ -102,12 +108,15 @@ def _seconds(text: str, option: str) -> float:
         raise typer.BadParameter(str(error), param_hint=option) from error
 
 
-def _run(settings: Settings, graph: str | None, folders: tuple[Path, ...], *, offline: bool) -> None:
+def _run(
+    settings: Settings, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, *, offline: bool
+) -> None:
+    from vitagraph.chaos.file import chaos_of
     from vitagraph.host.gallery import Gallery
     from vitagraph.host.server import check, run
 
     check(settings)
-    gallery = Gallery(graph, folders)
+    gallery = Gallery(graph, folders, chaos=chaos_of(chaos))
     if not offline:
         _fetch(gallery, head=settings.avatar is None)
     run(settings, gallery, _say)

@@ -98,11 +98,18 @@ def _add_about(app: FastAPI, settings: Settings, switchboard: Switchboard, auth:
         return JSONResponse({"healthy": True})
 
     @app.get("/readyz", tags=["about"], responses={503: {"description": "Not now; the reason is in the answer."}})
-    async def readyz() -> JSONResponse:
-        """Whether a call would be taken now."""
+    async def readyz(request: Request) -> JSONResponse:
+        """Whether a call would be taken now, and which members of the graphs are not well.
+
+        What is wrong with them is told to those who may call.
+        """
+        told = [
+            {"node": ill.node, "member": ill.use, "message": ill.message if auth.may_call(request) else ""}
+            for ill in switchboard.degraded()
+        ]
         if reason := switchboard.not_ready():
-            return JSONResponse({"ready": False, "reason": reason}, 503)
-        return JSONResponse({"ready": True})
+            return JSONResponse({"ready": False, "reason": reason, "degraded": told}, 503)
+        return JSONResponse({"ready": True, "degraded": told})
 
 
 def _add_pages(app: FastAPI, head: Head, static: Path) -> None:

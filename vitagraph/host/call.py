@@ -74,6 +74,12 @@ class Call:
         """Whether the client's packets arrive."""
         return self.line.connected.is_set()
 
+    @property
+    def lag(self) -> int:
+        """Nanoseconds that something of it has waited, at most, for a service that could serve it."""
+        assembly = self._session._assembly if self._session is not None else None
+        return assembly.lag() if assembly is not None else 0
+
     async def run(self) -> None:
         """Runs the session until the call is over; frees everything in any case."""
         try:

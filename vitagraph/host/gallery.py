@@ -16,6 +16,8 @@ from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
 from pipeline.node import Source
 from pipeline.registry import Registry
+from vitagraph.chaos.disturb import disturbed
+from vitagraph.chaos.spec import CALM, Chaos
 
 OURS = Path(__file__).parent.parent
 """Where the graphs that come with the program are: in `graphs` here, or beside the package."""
@@ -39,20 +41,26 @@ class Gallery:
     """Every graph of some folders that has a caller; read anew at each call, so that it can be edited.
 
     The folders that come later win; those of the program come first. `default` is a name, or
-    a file anywhere. Raises GraphError where the default is wrong or has no caller.
+    a file anywhere; `chaos` is what goes wrong in calls of it. Raises GraphError where the
+    default is wrong, has no caller, or cannot have the chaos.
     """
 
     def __init__(
-        self, default: str | Path | None = None, folders: Sequence[Path] = (), settings: Mapping[str, str] | None = None
+        self,
+        default: str | Path | None = None,
+        folders: Sequence[Path] = (),
+        settings: Mapping[str, str] | None = None,
+        chaos: Chaos = CALM,
     ) -> None:
         self._settings = settings or {}
+        self._chaos = chaos
         self._files = {file.stem: file for folder in (*_ours(), *folders) for file in _graphs(folder)}
         if default is not None and (Path(default).suffix or Path(default).exists()):
             self._files[Path(default).stem] = Path(default)
             default = Path(default).stem
         self._calls = {name: info for name, file in self._files.items() if (info := _info(file)) is not None}
         self.default = str(default or (FIRST if FIRST in self._calls else next(iter(self._calls), "")))
-        self.template(self.default)
+        disturbed(self.template(self.default), chaos)
 
     def list(self) -> list[GraphInfo]:
         """Those that can be called, the default first."""
@@ -71,7 +79,8 @@ class Gallery:
             key: dataclasses.replace(node, members=tuple(_of_call(each, call, instructions) for each in node.members))
             for key, node in template.nodes.items()
         }
-        return dataclasses.replace(template, nodes=nodes)
+        made = dataclasses.replace(template, nodes=nodes)
+        return disturbed(made, self._chaos) if name == self.default else made
 
     def template(self, name: str) -> Plan:
         """The plan of a graph without a call."""

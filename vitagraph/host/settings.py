@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from vitagraph.host.admission import Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,10 @@ class Settings:
     """After so long a call is ended."""
     idle: float = 300
     """After so long without a word from either side a call is ended."""
+    health: float = 30
+    """Between two looks at each member of the graphs; 0: nobody is looked at."""
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    """Measures beyond which no call is taken."""
     drain: float = 30
     """How long calls may go on after the host was asked to stop."""
     new_calls: str = "30/minute"

@@ -18,16 +18,22 @@ from nodes.webrtc._line import Line
 from nodes.webrtc._peer import Peer
 from pipeline.errors import AdmissionError, NodeError
 from pipeline.graph.plan import Plan
+from pipeline.guards.health import MemberHealth
+from pipeline.params import seconds
 from pipeline.runner import Runner
+from vitagraph.host.admission import Refused
 from vitagraph.host.call import Call
 from vitagraph.host.gallery import Gallery
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.settings import Settings
 from vitagraph.host.tokens import Secret
+from vitagraph.host.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
+START = seconds(2)
+"""Nanoseconds that a caller waits for what is being loaded, where something simpler can begin."""
 CONNECTING = 15
 """Seconds in which a client's packets must arrive after it was answered."""
 WATCH = 1
@@ -71,18 +77,22 @@ class Switchboard:
     def __init__(self, settings: Settings, gallery: Gallery) -> None:
         self.gallery = gallery
         self._settings = settings
-        self._runner = Runner()
+        self._runner = Runner(start_within=START)
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gone: deque[str] = deque(maxlen=REMEMBERED)
         self._answering = 0
         """Offers that are being answered: they have a seat already."""
         self._draining = False
+        self._plans: dict[str, Plan] = {}
+        """Of the graphs that were called, as they were last; without what is a call's own."""
+        self._upkeep: Upkeep | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         sys.setswitchinterval(SWITCH)
         await self._runner.__aenter__()
+        self._upkeep = Upkeep(self._settings, self._runner, lambda: self.count, self._lags)
         self._watcher = asyncio.create_task(self._watch(), name="switchboard")
         return self
 
@@ -93,6 +103,8 @@ class Switchboard:
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait((self._watcher,))
+        if self._upkeep is not None:
+            await self._upkeep.stop()
         await self._runner.__aexit__(kind, error, trace)
 
     @property
@@ -109,12 +121,21 @@ class Switchboard:
         return id in self._gone
 
     def not_ready(self) -> str:
-        """Why a call could not be taken now; empty: it could."""
+        """Why a call of the default graph could not be taken now; empty: it could."""
+        refused = self._refusal(self.gallery.default)
+        return "" if refused is None else refused.reason
+
+    def degraded(self) -> list[MemberHealth]:
+        """Members of the graphs who cannot do their work, though others may do it for them."""
+        return [] if self._upkeep is None else self._upkeep.degraded()
+
+    def _refusal(self, graph: str) -> Refused | None:
+        calls = self._settings.calls
         if self._draining:
-            return "the host is shutting down"
-        if self.count >= self._settings.calls:
-            return f"all {self._settings.calls} lines are busy"
-        return ""
+            return Refused("the host is shutting down", "", BUSY)
+        if self.count >= calls:
+            return Refused(f"all {calls} lines are busy", "raise --calls on the host", BUSY)
+        return None if self._upkeep is None else self._upkeep.refusal(self._plans.get(graph))
 
     async def warm(self) -> None:
         """Loads what the default graph needs, so that the first caller does not wait for it.
@@ -126,14 +147,20 @@ class Switchboard:
             for member in node.members:
                 for pooled in member.node.resources.values():
                     try:
-                        await self._runner.resources.get(pooled, member.params)
+                        await self._runner.resources.get(pooled, member.params, member.use)
                     except NodeError as error:
                         log.warning("%s (%s) cannot be loaded: %s", node.name, member.use, error)
+        self._know(self.gallery.default, template)
         self._runner.settle()
+
+    def _know(self, name: str, plan: Plan) -> None:
+        self._plans[name] = plan
+        if self._upkeep is not None:
+            self._upkeep.look_after(plan)
 
     async def answer(self, offer: Offer) -> Call:
         """Takes a call; raises AdmissionError, UserInputError for a bad offer, UnknownGraph, GraphError."""
-        with self._seat():
+        with self._seat(offer):
             prepared = await self._prepare(offer)
             peer = Peer(ice_servers(self._settings))
             answer = ""
@@ -148,7 +175,7 @@ class Switchboard:
 
     async def join(self, line: Line, offer: Offer) -> Call:
         """Takes a call on a connection that is there, or will be; raises AdmissionError, UnknownGraph, GraphError."""
-        with self._seat():
+        with self._seat(offer):
             return self._begin(await self._prepare(offer), line)
 
     async def drain(self, seconds: float) -> None:
@@ -166,27 +193,43 @@ class Switchboard:
             await asyncio.wait(self._tasks, timeout=ENDING)
 
     @contextmanager
-    def _seat(self) -> Iterator[None]:
-        reason = self.not_ready()
-        if reason:
-            raise AdmissionError(
-                f"Sorry, {reason}.", retry_after=BUSY, hint="call again in a moment, or raise --calls on the host"
-            )
+    def _seat(self, offer: Offer) -> Iterator[None]:
+        refused = self._refusal(self._name(offer))
+        if refused is not None:
+            raise AdmissionError(f"Sorry, {refused.reason}.", retry_after=refused.retry_after, hint=refused.detail)
         self._answering += 1
         try:
             yield
         finally:
             self._answering -= 1
 
+    def _name(self, offer: Offer) -> str:
+        return self.gallery.default if offer.graph is None else offer.graph
+
     async def _prepare(self, offer: Offer) -> _Prepared:
-        salt = secrets.token_hex(16)
-        name = self.gallery.default if offer.graph is None else offer.graph
+        salt, name = secrets.token_hex(16), self._name(offer)
         instructions = str(offer.session.get("instructions") or "")
-        plan = await asyncio.to_thread(self.gallery.plan, name, f"rtc_{salt}", instructions)
+        plan = await asyncio.to_thread(self._plan, name, f"rtc_{salt}", instructions)
+        if not instructions:
+            self._know(name, plan)
+        elif name not in self._plans:
+            self._know(name, await asyncio.to_thread(self.gallery.template, name))
         told = None if offer.renewal is None else offer.renewal.told()
         return _Prepared(SessionInfo(f"sess_{salt}", name, instructions, client_secret=told), plan)
 
+    def _plan(self, name: str, call: str, instructions: str) -> Plan:
+        """In a thread."""
+        plan = self.gallery.plan(name, call, instructions)
+        if name not in self._plans:
+            self._runner.guards.prepare(plan)
+        return plan
+
+    def _lags(self) -> Iterator[int]:
+        return (call.lag for call in self._calls.values())
+
     def _begin(self, prepared: _Prepared, line: Line) -> Call:
+        if self._upkeep is not None:
+            self._upkeep.taken()
         call = Call(prepared.info, line, prepared.plan, self._runner, self._settings.message_bytes)
         self._calls[call.id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.id}")

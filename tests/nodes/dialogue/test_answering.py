@@ -19,6 +19,7 @@ from nodes.dialogue._answering import (
     ChatParams,
     Pieces,
     PromptTooLong,
+    ahead,
     beyond,
     word_by_word,
 )
@@ -26,6 +27,7 @@ from nodes.dialogue._history import Message
 from nodes.packets import Instructed, Played, TextDelta
 from pipeline.cause import Causes
 from pipeline.clock import give_way
+from pipeline.errors import NodeError
 from pipeline.params import NoParams
 from pipeline.testing import run_node
 from pipeline.virtual import run_virtual
@@ -270,3 +272,50 @@ def test_an_answer_that_was_complete_is_not_gone_on_with() -> None:
         return [delta async for delta in node.resume(question, made)]
 
     assert run_virtual(rest()) == [] and list(node.apologise(question, made)) == []
+
+
+def test_what_makes_an_answer_does_not_wait_until_it_is_spoken() -> None:
+    """Else one long answer keeps the only model from everybody else for as long as it is heard."""
+    made: list[str] = []
+
+    async def pieces() -> Pieces:
+        for piece in "abc":
+            made.append(piece)
+            yield piece
+        made.append("rest")
+
+    async def main() -> list[str]:
+        taken = []
+        async with aclosing(ahead(pieces())) as ready:
+            async for piece in ready:
+                taken.append(piece)
+                for _ in range(10):
+                    await give_way()
+                assert made == ["a", "b", "c", "rest"]
+        return taken
+
+    assert run_virtual(main()) == ["a", "b", "c"]
+
+
+def test_what_is_not_wanted_any_more_is_not_made_and_errors_come_through() -> None:
+    """An interrupted answer frees the model at once; one that fails goes to the next member."""
+    ended: list[str] = []
+
+    async def pieces(error: bool) -> Pieces:
+        try:
+            yield "a"
+            if error:
+                raise NodeError("broken")
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.append("closed")
+
+    async def main() -> None:
+        async with aclosing(ahead(pieces(error=False))) as ready:
+            async for _ in ready:
+                break
+        assert ended == ["closed"]
+        with pytest.raises(NodeError, match="broken"):
+            assert [piece async for piece in ahead(pieces(error=True))] == ["a"]
+
+    run_virtual(main())

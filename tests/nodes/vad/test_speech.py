@@ -42,6 +42,22 @@ def test_speech_begins_where_the_voice_began() -> None:
     assert marks(tracked("....######......")) == [("SpeechStart", 4), ("SpeechEnd", 10)]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("....###.........", [("SpeechEnd", 7)]),
+        ("....########....###......", [("SpeechStart", 5), ("SpeechEnd", 19)]),
+        ("................###.......", [("SpeechEnd", 5), ("SpeechStart", 16), ("SpeechEnd", 19)]),
+    ],
+)
+def test_a_detector_that_takes_over_ends_what_another_began(pattern: str, expected: list[tuple[str, int]]) -> None:
+    """Without this a turn whose detector failed in its middle goes on for as long as a turn may be."""
+    samples = np.repeat([int(each == "#") for each in pattern], SIZE).astype(np.int16)
+    tracker = SpeechTracker(SpeechParams(), frame=FRAME)
+    later = list(packets(samples, size=SIZE))[5:]
+    assert marks([item for packet in later for item in tracker.mark(packet, voiced)]) == expected
+
+
 def test_a_click_is_not_speech() -> None:
     """Two frames do not interrupt anybody."""
     assert marks(tracked("..##....#.#.#...##..")) == []

@@ -160,3 +160,14 @@ def test_ctrl_c_keeps_the_results_so_far(graph: Path, clip: Path, clock: str) ->
     assert err == "interrupted; what there is so far is in out\n"
     assert turns(graph.parent / "out" / "question")["duration"] == 20.0
     assert "question" in out
+
+
+def test_faults_on_purpose_come_from_a_file(graph: Path, clip: Path, run: Run) -> None:
+    """What a person would notice of a broken loudspeaker; and a fault that the graph cannot have is told."""
+    chaos = graph.with_name("chaos.yaml")
+    chaos.write_text("chaos: [{node: listener, fault: error, category: resource}]", encoding="utf-8")
+    ran = run("replay", graph, clip, "--chaos", chaos)
+    assert ran.code == exits.UNAVAILABLE and "it failed (on purpose: resource)" in ran.err
+    chaos.write_text("chaos: [{node: listner, fault: error}]", encoding="utf-8")
+    ran = run("replay", graph, clip, "--chaos", chaos)
+    assert ran.code == exits.GRAPH and "chaos.yaml:1:9" in ran.err and "did you mean `listener`?" in ran.err

@@ -18,11 +18,16 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the command would start with."""
     noted: dict[str, Any] = {}
 
-    def note(settings: Any, graph: str | None, folders: tuple[Path, ...], *, offline: bool) -> None:
-        noted.update(settings=settings, graph=graph, folders=folders, offline=offline)
+    def note(settings: Any, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, *, offline: bool) -> None:
+        noted.update(settings=settings, graph=graph, folders=folders, chaos=chaos, offline=offline)
 
     monkeypatch.setattr(serve, "_run", note)
     return noted
+
+
+def test_faults_on_purpose_are_passed_on(run: Run, given: dict[str, Any]) -> None:
+    assert run("serve", "--chaos", "chaos.yaml").code == exits.OK
+    assert given["chaos"] == Path("chaos.yaml")
 
 
 def test_help_has_an_example(run: Run) -> None:
@@ -40,7 +45,7 @@ def test_nothing_has_to_be_said(run: Run, given: dict[str, Any], monkeypatch: py
     monkeypatch.delenv("VITAGRAPH_API_KEY", raising=False)
     monkeypatch.delenv("VITAGRAPH_TURN_SECRET", raising=False)
     assert run("serve").code == exits.OK
-    assert given == {"settings": Settings(), "graph": None, "folders": (), "offline": False}
+    assert given == {"settings": Settings(), "graph": None, "folders": (), "chaos": None, "offline": False}
 
 
 def test_options_are_passed_on(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,12 +53,13 @@ def test_options_are_passed_on(run: Run, given: dict[str, Any], monkeypatch: pyt
     monkeypatch.setenv("VITAGRAPH_API_KEY", "k")
     monkeypatch.setenv("VITAGRAPH_TURN_SECRET", "t")
     words = "serve echo --host 0.0.0.0 --port 1 --graphs a --graphs b --calls 2 --call-length 90 --idle 1.5m --drain 0"
-    words += " --new-calls 5/hour --origin https://a --origin https://b --ice stun:x --certificate c --private-key p"
+    words += " --health 5 --new-calls 5/hour --origin https://a --origin https://b --ice stun:x"
+    words += " --certificate c --private-key p"
     assert run(*words.split(), "--avatar", "h.glb", "--offline").code == exits.OK
     settings = given["settings"]
     assert (given["graph"], given["folders"], given["offline"]) == ("echo", (Path("a"), Path("b")), True)
     assert (settings.host, settings.port, settings.calls, settings.new_calls) == ("0.0.0.0", 1, 2, "5/hour")
-    assert (settings.call_length, settings.idle, settings.drain) == (90, 90, 0)
+    assert (settings.call_length, settings.idle, settings.drain, settings.health) == (90, 90, 0, 5)
     assert (settings.origins, settings.ice) == (("https://a", "https://b"), ("stun:x",))
     assert (settings.key, settings.turn_secret) == ("k", "t")
     assert (settings.certificate, settings.private_key, settings.avatar) == (Path("c"), Path("p"), Path("h.glb"))

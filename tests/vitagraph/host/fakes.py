@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import httpx
 
+from pipeline.guards.health import MemberHealth
 from vitagraph.host.app import make_app
 from vitagraph.host.gallery import GraphInfo
 from vitagraph.host.settings import Settings
@@ -65,6 +66,7 @@ class FakeSwitchboard:
     gallery: FakeGallery = field(default_factory=FakeGallery)
     offers: list[Offer] = field(default_factory=list)
     calls: list[FakeCall] = field(default_factory=list)
+    ill: list[MemberHealth] = field(default_factory=list)
 
     async def answer(self, offer: Offer) -> FakeCall:
         """A new call."""
@@ -86,6 +88,10 @@ class FakeSwitchboard:
     def not_ready(self) -> str:
         """What the test says."""
         return self.reason
+
+    def degraded(self) -> list[MemberHealth]:
+        """Whom the test says."""
+        return self.ill
 
 
 class Host:

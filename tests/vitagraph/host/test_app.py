@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.guards.health import MemberHealth
 from tests.vitagraph.host.fakes import FakeSwitchboard, Host, bearer
 
 
@@ -16,11 +17,24 @@ def test_the_page_learns_what_it_can_call() -> None:
 def test_probes() -> None:
     """A full or draining host lives, but gets no new calls from a balancer."""
     host = Host()
-    assert (host.get("/healthz").status_code, host.get("/readyz").json()) == (200, {"ready": True})
+    assert (host.get("/healthz").status_code, host.get("/readyz").json()) == (200, {"ready": True, "degraded": []})
     busy = Host(switchboard=FakeSwitchboard(reason="all 2 lines are busy"))
     answer = busy.get("/readyz")
-    assert (answer.status_code, answer.json()) == (503, {"ready": False, "reason": "all 2 lines are busy"})
+    told = {"ready": False, "reason": "all 2 lines are busy", "degraded": []}
+    assert (answer.status_code, answer.json()) == (503, told)
     assert busy.get("/healthz").status_code == 200
+
+
+def test_who_is_not_well_is_told() -> None:
+    """An operator learns that a stand-in does the work; what is wrong, only who may call: it may name a path."""
+    ill = MemberHealth("asr", "asr.whisper", 0, "down", 5, 5, "no model at /models/whisper")
+    switchboard = FakeSwitchboard(ill=[ill])
+    answer = Host(switchboard=switchboard).get("/readyz")
+    told = {"node": "asr", "member": "asr.whisper", "message": "no model at /models/whisper"}
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "degraded": [told]})
+    host = Host(switchboard=switchboard, key="the-key")
+    assert host.get("/readyz").json()["degraded"] == [{**told, "message": ""}]
+    assert host.get("/readyz", headers=bearer("the-key")).json()["degraded"] == [told]
 
 
 def test_secrets_stay_here() -> None:

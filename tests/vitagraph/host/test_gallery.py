@@ -10,6 +10,7 @@ from nodes.dialogue._answering import ChatParams
 from nodes.webrtc._calls import CallParams
 from pipeline.errors import GraphError, UserInputError
 from tests.vitagraph.host.dialling import SCRIPTED, scripted
+from vitagraph.chaos.spec import Chaos, FaultSpec
 from vitagraph.host.gallery import Gallery, UnknownGraph
 
 
@@ -83,3 +84,16 @@ def test_a_broken_graph_beside_the_others_spoils_nothing(tmp_path: Path) -> None
 def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match="--graphs DIR"):
         Gallery(None, [tmp_path / "nope"])
+
+
+def test_chaos_strikes_calls_of_the_default_graph_only() -> None:
+    """Its nodes are named after those of that graph; and what does not fit is told at the start."""
+    chaos = Chaos((FaultSpec(node="chat", fault="hang"),))
+    gallery = Gallery(chaos=chaos)
+    calm = gallery.template("assistant").nodes["chat"].members[0].node
+    struck = gallery.plan("assistant", "rtc_1", "Be brief.").nodes["chat"].members[0]
+    assert issubclass(struck.node, calm) and struck.node is not calm
+    assert isinstance(struck.params, ChatParams) and struck.params.system == "Be brief."
+    assert gallery.plan("echo", "rtc_1").nodes == gallery.plan("echo", "rtc_1").nodes
+    with pytest.raises(GraphError, match="no node `chatt`"):
+        Gallery(chaos=Chaos((FaultSpec(node="chatt", fault="hang"),)))

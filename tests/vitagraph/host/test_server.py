@@ -72,7 +72,7 @@ def test_it_says_where_it_is_and_ends_when_told() -> None:
     """Nobody calls: it is gone at once, in good order and without a word."""
     with serving() as host:
         assert host.first.startswith("Vitagraph is ready: http://localhost:")
-        assert httpx.get(f"{host.address}/readyz").json() == {"ready": True}
+        assert httpx.get(f"{host.address}/readyz").json() == {"ready": True, "degraded": []}
         host.process.send_signal(signal.SIGTERM)
         assert host.end(within=10) == (0, "")
 

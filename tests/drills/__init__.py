@@ -1,0 +1,1 @@
+"""Whole graphs with faults on purpose."""

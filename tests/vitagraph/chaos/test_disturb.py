@@ -1,0 +1,288 @@
+"""What each fault does to a node of a running session, and that nothing else is touched."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from nodes.packets import TextDelta
+from pipeline.cause import Causes
+from pipeline.clock import Clock
+from pipeline.compute.pool import Pooled
+from pipeline.errors import GraphError, Location, NodeError
+from pipeline.events import NodeFailed, NodeRetries
+from pipeline.graph.plan import Plan
+from pipeline.guards.spec import CacheSpec, LimitSpec
+from pipeline.node import Context, Service, Sink, Source, Transform
+from pipeline.packet import Packet
+from pipeline.params import NoParams, seconds
+from pipeline.port import Input, Output
+from pipeline.session import Session
+from pipeline.testing import root_stamp
+from pipeline.virtual import run_virtual
+from tests.pipeline.kit import member, planned, run
+from vitagraph.chaos.disturb import NOBODY, disturbed
+from vitagraph.chaos.spec import Chaos, FaultSpec
+
+LOADED: list[int] = []
+
+
+class Talks(Source[NoParams]):
+    """A word a second, for ten seconds."""
+
+    out = Output(TextDelta)
+
+    async def run(self) -> AsyncIterator[TextDelta]:
+        for number in range(10):
+            await self.clock.sleep_until(seconds(number))
+            yield TextDelta(root_stamp(), f"w{number}")
+
+
+class Shouts(Transform[NoParams]):
+    """In capitals."""
+
+    into = Input(TextDelta)
+    out = Output(TextDelta)
+
+    @into.each
+    def shout(self, delta: TextDelta) -> Iterable[TextDelta]:
+        yield TextDelta(delta.at, delta.text.upper())
+
+
+class Twice(Service[NoParams]):
+    """Each word twice."""
+
+    engine = Pooled(lambda _: LOADED.append(1), key=lambda _: "twice")
+    into = Input(TextDelta)
+    out = Output(TextDelta)
+
+    @into.each
+    async def say(self, delta: TextDelta) -> AsyncIterator[TextDelta]:
+        yield delta
+        yield delta
+
+    def owes(self, packet: Packet) -> bool:
+        return True
+
+    def useful(self, output: Packet) -> bool:
+        return isinstance(output, TextDelta) and bool(output.text)
+
+    async def resume(self, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[TextDelta]:
+        assert isinstance(packet, TextDelta)
+        yield packet
+
+
+class Spare(Twice):
+    """The same once more."""
+
+
+class Heard(Sink[NoParams]):
+    """Keeps what came when; `into` is set by the test."""
+
+    words = Input(TextDelta)
+    into: list[tuple[int, str]]
+
+    @words.each
+    async def keep(self, delta: TextDelta) -> None:
+        self.into.append((self.clock.now() // seconds(1), delta.text))
+
+
+def the_plan(heard: list[tuple[int, str]]) -> Plan:
+    class Keeps(Heard):
+        into = heard
+
+    nodes: Any = {
+        "source": Talks,
+        "shouts": Shouts,
+        "twice": [member(Twice, "first"), member(Spare, "second")],
+        "sink": Keeps,
+    }
+    return planned(nodes, "source -> shouts -> twice -> sink")
+
+
+class Seen:
+    """What came of a session with these faults."""
+
+    def __init__(self, *faults: FaultSpec) -> None:
+        self.heard: list[tuple[int, str]] = []
+        self.failed: list[NodeFailed] = []
+        self.retried: list[NodeRetries] = []
+        LOADED.clear()
+        self.report = run(disturbed(the_plan(self.heard), Chaos(faults)), prepare=self._prepare)
+
+    def _prepare(self, session: Session) -> None:
+        session.bus.of(NodeFailed).subscribe(self.failed.append)
+        session.bus.of(NodeRetries).subscribe(self.retried.append)
+
+    @property
+    def words(self) -> str:
+        """All words, in a line."""
+        return " ".join(text or "-" for _, text in self.heard)
+
+
+CALM = "W0 W0 W1 W1 W2 W2 W3 W3 W4 W4 W5 W5 W6 W6 W7 W7 W8 W8 W9 W9"
+
+
+def fault(node: str, what: Any, begin: float = 3, until: float = 5, **more: Any) -> FaultSpec:
+    return FaultSpec(node=node, fault=what, begin=seconds(begin), until=seconds(until), **more)
+
+
+def test_without_faults_it_is_the_same_plan() -> None:
+    made = the_plan([])
+    assert disturbed(made, Chaos(())) is made
+    assert Seen().words == CALM
+
+
+def test_only_the_member_that_is_meant_is_changed() -> None:
+    """And the engine still knows it by its name and class."""
+    made = the_plan([])
+    first, second = disturbed(made, Chaos((fault("twice", "hang", member=1),))).nodes["twice"].members
+    assert first is made.nodes["twice"].members[0]
+    assert issubclass(second.node, Spare) and second.node is not Spare and second.use == "second"
+    assert second.node.handlers.keys() == Spare.handlers.keys() and second.node.resources == Spare.resources
+
+
+@pytest.mark.parametrize(
+    ("what", "more", "words"),
+    [
+        ("error", {}, "it failed (on purpose: unknown)"),
+        ("error", {"category": "resource"}, "it failed (on purpose: resource)"),
+        ("no_output", {}, "gave nothing that anybody could use"),
+        ("crash", {}, "out of memory"),
+    ],
+)
+def test_a_member_that_fails_is_stood_in_for_while_the_fault_lasts(what: str, more: dict[str, Any], words: str) -> None:
+    """Two packets of two seconds."""
+    seen = Seen(fault("twice", what, **more))
+    assert seen.words == CALM
+    assert [(event.pts // seconds(1), event.answered_by) for event in seen.failed] == [(3, "second"), (4, "second")]
+    assert all(words in event.message for event in seen.failed)
+
+
+def test_a_crash_breaks_what_the_pool_holds() -> None:
+    """So that the pool must make a new one, as after a real one."""
+    assert not Seen().failed and len(LOADED) <= 1
+    seen = Seen(fault("twice", "crash"))
+    assert len(LOADED) >= 1 and seen.words == CALM
+
+
+def test_a_late_member_is_late() -> None:
+    seen = Seen(fault("twice", "latency", latency=seconds(0.5)))
+    assert seen.words == CALM and not seen.failed
+    seen = Seen(fault("twice", "latency", latency=seconds(2)))
+    assert (5, "W3") in seen.heard and (2, "W2") in seen.heard
+
+
+def test_too_many_requests_are_a_network_error_that_says_when_to_come_again() -> None:
+    seen = Seen(fault("twice", "too_many", latency=seconds(9)))
+    assert {event.category for event in seen.failed} == {"network"} and "429" in seen.failed[0].message
+
+
+def test_an_empty_output_is_of_no_use() -> None:
+    seen = Seen(fault("twice", "empty"))
+    assert "gave nothing that anybody could use" in seen.failed[0].message
+    assert seen.words.replace("- ", "") == CALM
+
+
+def test_a_stall_comes_after_the_first_output_and_a_hang_before() -> None:
+    """Which the deadlines end; the spare goes on in the middle."""
+    kit_deadline = disturbed(the_plan([]), Chaos((fault("twice", "stall"),)))
+    assert kit_deadline.nodes["twice"].members[0].deadline.first is None, "these tests have no deadlines"
+    for what, before in (("stall", "W0 W0 W1 W1 W2 W2 W3"), ("hang", "W0 W0 W1 W1 W2 W2")):
+        seen = Seen(fault("twice", what))
+        assert seen.words == before and seen.report.ended == "drained late"
+
+
+def test_what_cannot_be_loaded_is_tried_again_until_it_can() -> None:
+    seen = Seen(fault("twice", "load_error", 0, 5))
+    assert seen.words == CALM and [event.answered_by for event in seen.failed] == ["second"]
+
+
+def test_a_slow_load_is_slow() -> None:
+    """The session's own clock begins when all is open."""
+    assert Seen(fault("twice", "slow_load", 0, 5, latency=seconds(2))).words == CALM
+
+
+def test_a_transform_fails_and_an_error_is_all_that_it_can() -> None:
+    seen = Seen(fault("shouts", "error"))
+    assert seen.words == "W0 W0 W1 W1 W2 W2 W5 W5 W6 W6 W7 W7 W8 W8 W9 W9"
+    assert [event.node for event in seen.failed] == ["shouts", "shouts"]
+
+
+def test_a_line_goes_dead_and_comes_back() -> None:
+    assert Seen(fault("source", "no_output")).words == "W0 W0 W1 W1 W2 W2 W5 W5 W6 W6 W7 W7 W8 W8 W9 W9"
+    words = Seen(fault("source", "empty")).words
+    assert words.replace("- ", "") == "W0 W0 W1 W1 W2 W2 W5 W5 W6 W6 W7 W7 W8 W8 W9 W9"
+
+
+def test_a_sink_is_late_or_fails() -> None:
+    assert (5, "W3") in Seen(fault("sink", "latency", latency=seconds(2))).heard
+    assert Seen(fault("sink", "error")).words == "W0 W0 W1 W1 W2 W2 W5 W5 W6 W6 W7 W7 W8 W8 W9 W9"
+
+
+def test_the_clock_leaps_once() -> None:
+    """Everybody's: it is the session's."""
+    seen = Seen(fault("twice", "clock_jump", latency=seconds(4)))
+    assert seen.words == CALM and not seen.failed
+    assert [at for at, _ in seen.heard][::2] == [0, 1, 2, 7, 8, 8, 8, 8, 8, 9]
+
+
+def test_chance_is_the_same_each_time() -> None:
+    """A drill that failed must fail again when somebody looks for the reason."""
+    struck = [[event.pts for event in Seen(fault("twice", "error", 0, 10, chance=0.5)).failed] for _ in range(2)]
+    assert struck[0] == struck[1] and 0 < len(struck[0]) < 10
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (FaultSpec(node="twise", fault="hang"), ["no node `twise`", "did you mean `twice`?"]),
+        (FaultSpec(node="twice", fault="hang", member=2), ["no member 2", "0 (first), 1 (second)"]),
+        (FaultSpec(node="shouts", fault="hang"), ["`shouts` cannot have the fault `hang`", "is no service"]),
+        (FaultSpec(node="source", fault="crash"), ["is no service"]),
+        (FaultSpec(node="sink", fault="no_output"), ["is no service"]),
+        (FaultSpec(node="twice", fault="redis_away"), ["shares neither a limit nor a cache"]),
+    ],
+)
+def test_what_a_graph_cannot_have_is_told(spec: FaultSpec, words: list[str]) -> None:
+    with pytest.raises(GraphError) as error:
+        disturbed(the_plan([]), Chaos((spec,), places=(Location("chaos.yaml", 2, 5),)))
+    assert str(error.value).startswith("chaos.yaml:2:5:") and all(each in str(error.value) for each in words)
+
+
+def test_redis_is_away_for_those_that_share_by_it() -> None:
+    """And only for the node that is meant."""
+    made, shared = the_plan([]), "redis://store:6379/0"
+    specs = {
+        name: dataclasses.replace(spec, limit=LimitSpec(concurrent=2, shared=shared), cache=CacheSpec(shared=shared))
+        for name, spec in made.graph.nodes.items()
+    }
+    made = dataclasses.replace(made, graph=dataclasses.replace(made.graph, nodes=specs))
+    nodes = disturbed(made, Chaos((FaultSpec(node="twice", fault="redis_away"),))).graph.nodes
+    for name, url in (("twice", NOBODY), ("shouts", shared)):
+        limit, cache = nodes[name].limit, nodes[name].cache
+        assert limit is not None and cache is not None and (limit.shared, cache.shared) == (url, url)
+
+
+def test_a_probe_fails_as_the_work_does() -> None:
+    """Else a health check would call a mute voice well."""
+
+    async def probed(what: Any) -> bool:
+        plan = disturbed(the_plan([]), Chaos((FaultSpec(node="twice", fault=what),)))
+        node = plan.nodes["twice"].members[0].node(NoParams())
+        assert isinstance(node, Service)
+        clock, causes = Clock(asyncio.get_running_loop()), Causes()
+        node.start(Context("twice", clock, causes, lambda _: None, lambda _: None))
+        try:
+            await node.probe()
+        except NodeError:
+            return False
+        return True
+
+    assert [run_virtual(probed(what)) for what in ("error", "empty", "stall", "too_many", "slow_load")] == [
+        False, False, False, False, True,
+    ]  # fmt: skip

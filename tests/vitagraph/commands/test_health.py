@@ -1,0 +1,95 @@
+"""`vitagraph health`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from nodes.packets import Sentence, Speech
+from pipeline.errors import ResourceError
+from pipeline.node import Service
+from pipeline.params import Params
+from pipeline.port import Input, Output
+from tests.vitagraph.conftest import Run
+from vitagraph import exits
+
+GRAPH = """
+vitagraph: 1
+nodes:
+  text: media.text
+  sentences: text.sentences
+  tts:
+    use: tests.vitagraph.commands.test_health:Voice
+    mute: {primary}
+    fallback:
+      - {{use: "tests.vitagraph.commands.test_health:Voice", mute: {spare}}}
+  out: media.sink
+links:
+  - text -> sentences -> tts -> out.audio
+"""
+
+
+class VoiceParams(Params):
+    """How it is."""
+
+    mute: bool = False
+
+
+class Voice(Service[VoiceParams]):
+    """Says nothing, but could."""
+
+    text = Input(Sentence)
+    speech = Output(Speech, rate=16_000, channels=1)
+
+    @text.each
+    async def say(self, sentence: Sentence) -> AsyncIterator[Speech]:
+        """Nothing."""
+        return
+        yield
+
+    async def probe(self) -> None:
+        """Raises where it is mute."""
+        if self.params.mute:
+            raise ResourceError("it is mute [/x]", hint="give it a voice")
+
+
+@pytest.mark.parametrize(
+    ("primary", "spare", "code"),
+    [
+        (False, False, exits.OK),
+        (True, False, exits.FAILED),
+        (False, True, exits.FAILED),
+        (True, True, exits.UNAVAILABLE),
+    ],
+)
+def test_the_exit_code_tells_how_bad_it_is(primary: bool, spare: bool, code: int, run: Run, tmp_path: Path) -> None:
+    """A script that watches can tell a stand-in from an outage."""
+    file = tmp_path / "graph.yaml"
+    file.write_text(GRAPH.format(primary=str(primary).lower(), spare=str(spare).lower()), encoding="utf-8")
+    ran = run("health", file)
+    assert (ran.code, ran.err) == (code, "")
+    rows = [line.split() for line in ran.out.splitlines() if line.startswith("tts")]
+    assert [row[2] for row in rows] == ["down" if ill else "well" for ill in (primary, spare)]
+    assert ran.out.count("give it a voice") == primary + spare == ran.out.count("it is mute [/x]")
+
+
+def test_json_is_for_programs(run: Run, tmp_path: Path) -> None:
+    """With the same exit code."""
+    file = tmp_path / "graph.yaml"
+    file.write_text(GRAPH.format(primary="true", spare="false"), encoding="utf-8")
+    ran = run("health", file, "--json")
+    assert ran.code == exits.FAILED
+    told = {(each["node"], each["state"]): each for each in json.loads(ran.out) if each["node"] == "tts"}
+    assert set(told) == {("tts", "down"), ("tts", "well")}
+    assert (told["tts", "down"]["message"], told["tts", "down"]["hint"]) == ("it is mute [/x]", "give it a voice")
+    assert told["tts", "well"]["took_ms"] >= 0
+
+
+def test_a_wrong_graph_is_told_as_ever(run: Run, tmp_path: Path) -> None:
+    """With where it is wrong."""
+    (tmp_path / "graph.yaml").write_text("vitagraph: 1\nnodes: {a: no.such}\n", encoding="utf-8")
+    ran = run("health", "graph.yaml")
+    assert ran.code == exits.GRAPH and "graph.yaml:2" in ran.err

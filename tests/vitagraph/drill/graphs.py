@@ -1,0 +1,28 @@
+"""The conversation without models, as a graph that a drill can point at its recording."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from tests.drills.scripted import GRAPH, RATE
+
+
+def scripted(folder: Path, old: str = "", new: str = "") -> Path:
+    """Writes it, with one thing changed."""
+    text = GRAPH.replace("caller: tests.drills.scripted:Caller", "caller: {use: media.source, frame: 100ms}")
+    assert not old or old in text
+    file = folder / "scripted.yaml"
+    file.write_text(text.replace(old, new) if old else text, encoding="utf-8")
+    return file
+
+
+def noise(folder: Path) -> Path:
+    """A second of it: a question to whoever only listens for loudness."""
+    file = folder / "noise.wav"
+    with wave.open(str(file), "wb") as out:
+        out.setparams((1, 2, RATE, 0, "NONE", ""))
+        out.writeframes(np.random.default_rng(0).integers(-8000, 8000, RATE).astype("<i2").tobytes())
+    return file

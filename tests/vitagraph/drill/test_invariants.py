@@ -1,0 +1,117 @@
+"""What must hold whatever goes wrong: each rule catches what it is for, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.cause import Cause
+from pipeline.errors import NodeError, Stuck
+from pipeline.events import NodeFailed
+from pipeline.graph.loader import loads
+from pipeline.graph.plan import Plan
+from pipeline.graph.planner import plan
+from pipeline.link import LinkStatistics
+from pipeline.packet import SECOND
+from pipeline.registry import Registry
+from pipeline.report import Ended, SessionReport
+from tests.drills.scripted import GRAPH
+from vitagraph.drill.invariants import dead_air, late, of_answer, of_answers, of_session
+from vitagraph.drill.record import Answer, Record
+from vitagraph.waterfall import Turn
+
+
+@pytest.fixture(scope="module")
+def made() -> Plan:
+    """The conversation without models."""
+    registry = Registry()
+    return plan(loads(GRAPH, registry=registry, path=Path("scripted.yaml")), registry)
+
+
+def answer(*played: str, cut: str = "", written: str = "", ends: int = 1, gap: float = 0) -> Answer:
+    """An answer of pieces of a second, so many seconds apart."""
+    times = [round(number * (1 + gap) * SECOND) for number in range(len(played))]
+    whole = cut or " ".join(played)
+    pieces = [(at, at + SECOND, text) for at, text in zip(times, played, strict=True)]
+    return Answer([written or whole], [whole], pieces, ends)
+
+
+def link(plan: Plan, peak: int, depth: int = 0) -> LinkStatistics:
+    name = next(each.name for each in plan.links if each.queue is not None and each.queue.count == 2)
+    return LinkStatistics(name, depth, peak, 0, 0, 0, 0, 0, 0, 0)
+
+
+def test_a_session_that_ended_well_breaks_nothing(made: Plan) -> None:
+    report = SessionReport(links=(link(made, 2 + 16),))
+    assert list(of_session(made, report)) == []
+
+
+@pytest.mark.parametrize(("ended", "words"), [("failed", "the session failed: it"), ("drained late", "nothing moved")])
+def test_a_dead_session_is_told(made: Plan, ended: Ended, words: str) -> None:
+    error = NodeError("it broke") if ended == "failed" else None
+    (problem,) = of_session(made, SessionReport(ended=ended, error=error))
+    assert words in problem
+
+
+def test_what_hangs_and_what_overflows_is_told(made: Plan) -> None:
+    report = SessionReport(links=(link(made, 19, depth=1),), stuck=[Stuck("tts did not stop")])
+    assert [problem.partition(" ")[0] for problem in of_session(made, report)] == ["stuck:", "the", "the"]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (answer("One.", "Two."), ""),
+        (answer("One.", "Two.", written="One. **Two.**"), ""),
+        (Answer(), "no answer"),
+        (answer("One.", ends=0), "its answer ended 0 times"),
+        (answer("One.", ends=2), "its answer ended 2 times"),
+        (answer("One.", cut="One. Two."), "heard 'One.' of 'One. Two.'"),
+        (answer("One.", written="One. Two."), "of 'One. Two.' became 'One.'"),
+        (answer("One.", "one", "Two."), "said twice: 'one'"),
+    ],
+)
+def test_an_answer_is_whole_and_comes_once(given: Answer, problem: str) -> None:
+    assert next(of_answer(given), "") == problem
+
+
+def recorded(given: Answer, *failed: float) -> tuple[Record, Turn]:
+    """A record of one turn whose voice ended at 0."""
+    record, turn = Record(), Turn(7, 0)
+    record.turns._turns[7] = turn
+    record.turns._committed.add(7)
+    record.answers[7] = given
+    record.failed += [NodeFailed(round(at * SECOND), "tts", "a", "unknown", "", "") for at in failed]
+    return record, turn
+
+
+def test_only_turns_that_were_not_interrupted_owe_an_answer() -> None:
+    record, turn = recorded(Answer())
+    assert "turn 7: no answer" in list(of_answers(record))
+    turn.interrupted = True
+    assert list(of_answers(record)) == []
+    assert Cause(7, "turn").id == turn.cause
+
+
+@pytest.mark.parametrize(
+    ("gap", "failed", "problems"),
+    [
+        (0, [0.5], 0),  # while something is heard
+        (1.9, [1.0], 0),  # soon enough
+        (2.5, [1.2], 1),  # dead air
+        (2.5, [1.8], 0),  # the failure was late in it
+        (9, [30], 0),  # after the answer
+    ],
+)
+def test_something_is_heard_soon_after_each_failure(gap: float, failed: list[float], problems: int) -> None:
+    record, turn = recorded(answer("One.", "Two.", gap=gap), *failed)
+    assert len(list(late(record, turn))) == problems
+
+
+def test_dead_air_is_the_longest_wait_before_or_within_the_answer() -> None:
+    record, turn = recorded(answer("One.", "Two.", gap=3))
+    assert dead_air(record, turn) == 3 * SECOND
+    turn.voice_end = -4 * SECOND
+    assert dead_air(record, turn) == 4 * SECOND
+    assert dead_air(*recorded(Answer())) is None

@@ -1,0 +1,80 @@
+"""Which cells there are: one that is left out is a silence that nobody looks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import GraphError
+from pipeline.graph.loader import loads
+from pipeline.graph.plan import Plan
+from pipeline.graph.planner import plan
+from pipeline.registry import Registry
+from tests.drills.scripted import GRAPH
+from vitagraph.chaos.disturb import disturbed
+from vitagraph.chaos.spec import FAULTS
+from vitagraph.drill.matrix import APOLOGY, LENGTH, NOBODY, QUESTIONS, cells
+
+
+@pytest.fixture(scope="module")
+def made() -> Plan:
+    """The conversation without models."""
+    registry = Registry()
+    return plan(loads(GRAPH, registry=registry, path=Path("scripted.yaml")), registry)
+
+
+def faults(plan: Plan, node: str) -> set[str]:
+    """Those that are drilled in a node."""
+    return {cell.fault for cell in cells(plan) if cell.node == node}
+
+
+def test_every_node_has_its_cells(made: Plan) -> None:
+    assert {cell.node for cell in cells(made)} == set(made.graph.nodes)
+    assert faults(made, "tts") == faults(made, "face") == set(FAULTS) - {"redis_away"}
+    assert faults(made, "asr") == set(FAULTS) - {"redis_away", "empty"}, "that nobody spoke is an answer"
+    assert faults(made, "vad") == {"error", "slow_load", "load_error", "clock_jump"}
+    assert faults(made, "caller") == {"error", "no_output", "empty", "slow_load", "load_error", "clock_jump"}
+    assert faults(made, "playback") == {"error", "latency", "slow_load", "load_error", "clock_jump"}
+
+
+def test_redis_is_drilled_where_it_is_used() -> None:
+    registry = Registry()
+    text = GRAPH.replace("face: {use", "face: {limit: {max: 5, shared: redis://store/0}, use")
+    made = plan(loads(text, registry=registry, path=Path("scripted.yaml")), registry)
+    assert "redis_away" in faults(made, "face") and "redis_away" not in faults(made, "tts")
+
+
+def test_a_graph_can_have_the_chaos_of_each_of_its_cells(made: Plan) -> None:
+    for cell in cells(made):
+        assert disturbed(made, cell.chaos) is not made
+
+
+def test_what_is_expected_depends_on_who_could_answer(made: Plan) -> None:
+    """A caller whose line is dead hears nothing; who talks to a service that is dead must."""
+    by = {(cell.node, cell.fault): cell for cell in cells(made)}
+    assert by["tts", "hang"].stands_in and by["tts", "hang"].spent == APOLOGY
+    assert by["face", "hang"].stands_in and by["face", "hang"].spent == NOBODY
+    assert by["vad", "error"].stands_in and not by["turn", "error"].stands_in
+    assert by["vad", "load_error"].stands_in and not by["face", "load_error"].stands_in
+    assert by["caller", "error"].ends and not by["caller", "no_output"].ends
+
+
+def test_a_question_is_asked_before_during_and_after_each_fault(made: Plan) -> None:
+    for cell in cells(made):
+        begin, until = cell.window
+        assert any(begin < asked < until for asked in QUESTIONS)
+        assert sum(until <= asked <= until + 35_000_000_000 for asked in QUESTIONS) >= 1
+    assert max(QUESTIONS) < LENGTH
+
+
+def test_some_can_be_chosen_and_a_wrong_name_is_told(made: Plan) -> None:
+    assert [(cell.node, cell.fault) for cell in cells(made, ["tts"], ["hang", "error"])] == [
+        ("tts", "hang"),
+        ("tts", "error"),
+    ]
+    with pytest.raises(GraphError, match="there is no node `ttts`") as error:
+        cells(made, ["ttts"])
+    assert "did you mean `tts`?" in str(error.value)
+    with pytest.raises(GraphError, match="there is no fault `hung`"):
+        cells(made, [], ["hung"])

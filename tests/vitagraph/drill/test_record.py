@@ -1,0 +1,34 @@
+"""What a record keeps of an answer: each piece once, however many links it comes over."""
+
+from __future__ import annotations
+
+import asyncio
+
+from nodes.packets import Played, Sentence, TextDelta
+from pipeline.cause import Cause
+from pipeline.clock import Clock
+from pipeline.packet import Stamp
+from pipeline.params import seconds
+from pipeline.virtual import run_virtual
+from vitagraph.drill.record import Record
+from vitagraph.waterfall import Turn
+
+
+def test_an_answer_is_kept_as_it_was_made_and_as_it_was_heard() -> None:
+    cause = Cause(3, "turn", committed=True)
+    record = Record()
+
+    async def main() -> None:
+        record._now = lambda: round(asyncio.get_running_loop().time() * 1e9)
+        for packet in (TextDelta(Stamp(0, 0, cause), "One. "), Sentence(Stamp(0, 0, cause), "one", shown="1.")):
+            record.observe("chat -> sentences", packet)
+            record.observe("chat -> captions", packet)
+        record._played(Played(cause, "", 0, ended=False, last=False))
+        await Clock(asyncio.get_running_loop()).sleep(seconds(2))
+        record._played(Played(cause, "1.", 2, ended=True, last=True))
+        record._played(Played(cause, "shown", 0, ended=True, last=False))
+
+    run_virtual(main())
+    answer = record.answer(Turn(3, 0))
+    assert (answer.written, answer.cut) == (["One. "], ["1."])
+    assert answer.played == [(0, 2_000_000_000, "1."), (2_000_000_000, 2_000_000_000, "shown")] and answer.ends == 1

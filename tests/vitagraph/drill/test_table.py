@@ -1,0 +1,26 @@
+"""What a drill shows: a failed cell must be seen, and why it failed."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from vitagraph.drill.matrix import Cell
+from vitagraph.drill.outcome import Outcome
+from vitagraph.drill.table import remarks, table, totals
+
+GOOD = Outcome(Cell("tts", "hang", "tts.piper"), ("tts.hibari",), 3_200_000_000, 6_100_000_000, ())
+BAD = Outcome(Cell("chat", "empty", "dialogue.llama"), ("nobody",), None, None, ("turn 2: no answer",))
+
+
+def test_a_row_says_who_answered_how_long_it_was_silent_and_when_it_was_well() -> None:
+    console = Console(width=100, record=True, file=None)
+    with console.capture() as shown:
+        console.print(table([GOOD, BAD]))
+    _, good, bad = shown.get().splitlines()
+    assert good.split() == ["tts", "hang", "tts.hibari", "3.2", "6.1", "ok"]
+    assert bad.split() == ["chat", "empty", "nobody", "-", "-", "failed"]
+
+
+def test_problems_are_told_with_their_cell() -> None:
+    assert list(remarks([GOOD, BAD])) == ["chat x empty: turn 2: no answer"]
+    assert totals([GOOD, BAD]) == "1 of 2 cells ok"

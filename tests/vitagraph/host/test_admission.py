@@ -1,0 +1,249 @@
+"""Who gets in: as many as the machine can serve well, and no crowd at once; it opens again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pipeline.clock import Clock
+from pipeline.errors import AdmissionError
+from pipeline.packet import MILLISECOND, SECOND
+from pipeline.virtual import run_virtual
+from tests.vitagraph.host.dialling import ROOMY, dial, gone, hosting
+from vitagraph.host.admission import Admission, Measures, Refused, Thresholds
+from vitagraph.host.errors import refusal_of
+from vitagraph.host.headroom import PROCESSOR, Share
+from vitagraph.host.switchboard import Switchboard
+
+LIMITS = Thresholds()
+ASSUMED = LIMITS.assumed
+ROOM = 2 * ASSUMED.crowded**0.5
+"""Cores that calls with models may use, of two."""
+
+
+class Door:
+    """An admission in virtual time, the machine that it watches, and who is in."""
+
+    def __init__(self, thresholds: Thresholds = LIMITS) -> None:
+        self.cores = 2.0
+        self.pools: list[Share] = []
+        self.shows = Measures()
+        self.calls = 0
+        self.admission = Admission(thresholds, self, lambda: self.calls)
+        self.admission.start()
+
+    def measure(self) -> Measures:
+        return self.shows
+
+    def shares(self) -> list[Share]:
+        return [Share(PROCESSOR, self.shows.cpu * self.cores, self.cores), *self.pools]
+
+    def ask(self, *, heavy: bool = True) -> Refused | None:
+        return self.admission.refusal(heavy=heavy)
+
+    def enter(self, *, heavy: bool = True) -> bool:
+        """One more caller; whether they got in."""
+        if self.ask(heavy=heavy) is not None:
+            return False
+        self.admission.take()
+        self.calls += 1
+        return True
+
+    async def show(self, seconds: float, **measures: float) -> Refused | None:
+        """The machine shows this for so long; what a caller is told then."""
+        self.shows = replace(self.shows, **measures)
+        await Clock(asyncio.get_running_loop()).sleep(round(seconds * SECOND))
+        return self.ask()
+
+
+def at_door(scene: Callable[[Door], Awaitable[None]], thresholds: Thresholds = LIMITS) -> None:
+    async def main() -> None:
+        door = Door(thresholds)
+        try:
+            await scene(door)
+        finally:
+            door.admission.stop()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    ("measure", "bad"), [("lag", 200.0), ("cpu", 0.95), ("memory", 0.95), ("wait", 3.0), ("queue", 5.0)]
+)
+def test_no_call_is_taken_beyond_a_threshold_and_again_below(
+    measure: str, bad: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else those who talk already would be served badly, or the host would stay shut."""
+
+    async def scene(door: Door) -> None:
+        door.calls = 3
+        assert await door.show(30) is None
+        refused = await door.show(30, **{measure: bad})
+        assert refused is not None and refused.retry_after > 0
+        assert "busy" in refused.reason and "threshold" in refused.detail
+        assert await door.show(60, **{measure: 0.0}) is None
+
+    with caplog.at_level(logging.WARNING):
+        at_door(scene)
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "no new calls for now",
+        "new calls are taken again",
+    ]
+
+
+def test_one_turn_of_one_call_is_no_overload() -> None:
+    """A model that takes every core for a second keeps nobody out."""
+
+    async def scene(door: Door) -> None:
+        door.calls = 1
+        for _ in range(20):
+            assert await door.show(1, cpu=1.0, lag=60.0, wait=0.8) is None
+            assert await door.show(7, cpu=0.05, lag=0.0, wait=0.0) is None
+
+    at_door(scene)
+
+
+def test_a_measure_at_its_threshold_does_not_make_the_door_flap(caplog: pytest.LogCaptureFixture) -> None:
+    """Callers would be told yes and no by turns, and the log would fill."""
+
+    async def scene(door: Door) -> None:
+        door.calls = 3
+        for _ in range(100):
+            await door.show(3, lag=1.2 * LIMITS.lag)
+            await door.show(3, lag=0.85 * LIMITS.lag)
+        assert door.ask() is not None
+        assert await door.show(60, lag=0.5 * LIMITS.lag) is None
+
+    with caplog.at_level(logging.WARNING):
+        at_door(scene)
+    assert len(caplog.records) == 2
+
+
+def test_a_crowd_is_not_let_in_as_a_whole() -> None:
+    """Nothing shows yet of those who came a moment ago: by the time it does, it would be too late."""
+
+    async def scene(door: Door) -> None:
+        assert sum(door.enter() for _ in range(100)) == int(ROOM / ASSUMED.heavy)
+        refused = door.ask()
+        assert refused is not None and refused.reason == "many calls have come at once"
+        assert await door.show(300) is None, "those who are in cost nothing after all"
+
+    at_door(scene)
+
+
+def test_the_first_call_is_always_taken() -> None:
+    """A machine that one call fills serves that one."""
+
+    async def scene(door: Door) -> None:
+        assert door.enter() and not door.enter()
+
+    at_door(scene, replace(LIMITS, assumed=replace(ASSUMED, heavy=10)))
+
+
+@pytest.mark.parametrize(("cores", "used"), [(1.0, 0.3), (2.0, 0.55), (8.0, 0.86)])
+def test_what_calls_cost_is_learned(cores: float, used: float) -> None:
+    """A machine of which nobody knew what it can do fills up to what it can: more cores can be used further."""
+
+    async def scene(door: Door) -> None:
+        door.cores = cores
+        cost = 0.02  # cores; a twelfth of what is assumed
+        for _ in range(1500):
+            door.enter()
+            await door.show(1, cpu=door.calls * cost / cores)
+        assert door.calls * cost / cores == pytest.approx(used, rel=0.1)
+
+    at_door(scene)
+
+
+@pytest.mark.parametrize(("members", "used"), [(1, 0.3), (4, 0.74)])
+def test_a_model_that_all_share_is_not_shared_by_too_many(members: int, used: float) -> None:
+    """Where the cores are idle, but one answer waits for the other at the only model."""
+
+    async def scene(door: Door) -> None:
+        cost = 0.04  # of the time that somebody calls, their answer is being made
+        for _ in range(1500):
+            door.enter()
+            door.pools = [Share("dialogue.llama", door.calls * cost, members)]
+            await door.show(1, cpu=0.01)
+        assert door.calls * cost / members == pytest.approx(used, rel=0.15)
+        refused = door.ask()
+        assert refused is not None and "dialogue.llama" in refused.detail
+
+    at_door(scene)
+
+
+def test_a_graph_without_models_is_limited_by_what_it_shows_alone() -> None:
+    """A hundred echoes at once are no load."""
+
+    async def scene(door: Door) -> None:
+        assert sum(door.enter(heavy=False) for _ in range(100)) == 100
+        assert await door.show(30, lag=100.0) is not None
+
+    at_door(scene)
+
+
+def test_four_times_too_many_are_refused_and_the_others_served(caplog: pytest.LogCaptureFixture) -> None:
+    """The calls of a crowd that keeps coming cost less than the machine has, the whole time; then it is as before."""
+    served: list[float] = []
+
+    async def scene(door: Door) -> None:
+        cost, crowd = 0.2, 4 * int(door.cores / 0.2)
+        for _ in range(120):
+            if door.calls < crowd:
+                door.enter()
+            await door.show(1, cpu=min(1.0, door.calls * cost / door.cores))
+            served.append(door.calls * cost / door.cores)
+        assert door.ask() is not None
+        door.calls = 0
+        assert await door.show(60, cpu=0.0) is None
+
+    at_door(scene)
+    assert 0.4 < max(served) <= ROOM / 2 + 0.05
+
+
+# --- through the switchboard
+
+
+@pytest.fixture
+def lagging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """What the host's measures say of its lag."""
+    lag = [0.0]
+    monkeypatch.setattr("vitagraph.host.upkeep.Machine.measure", lambda _: Measures(lag=lag[0]))
+    monkeypatch.setattr("vitagraph.host.admission.PERIOD", 0.01)
+    monkeypatch.setattr("vitagraph.host.admission.SMOOTH", 0.05)
+    return iter([lag]).__next__()  # type: ignore[return-value]
+
+
+async def _until(holds: Callable[[], object]) -> None:
+    clock = Clock(asyncio.get_running_loop())
+    async with asyncio.timeout(10):
+        while not holds():
+            await clock.sleep(10 * MILLISECOND)
+
+
+def test_a_loaded_host_refuses_in_plain_words_and_keeps_its_calls(lagging: list[float]) -> None:
+    """Who calls is told so, and when to come again; who talks goes on talking."""
+
+    async def scene(switchboard: Switchboard) -> None:
+        caller = await dial(switchboard)
+        lagging[0] = 500.0
+        await _until(switchboard.not_ready)
+        with pytest.raises(AdmissionError) as refused:
+            await dial(switchboard)
+        answer = refusal_of(refused.value)
+        assert (answer.status_code, answer.code) == (503, "no_seat")
+        assert answer.detail.startswith("Sorry, the machine is busy with other calls. Try again in ")
+        assert "threshold" not in answer.detail and switchboard.count == 1
+        lagging[0] = 0.0
+        await _until(lambda: not switchboard.not_ready())
+        await (await dial(switchboard)).close()
+        await caller.close()
+        await gone(switchboard)
+
+    limits: dict[str, Any] = {"thresholds": replace(ROOMY, lag=40.0, calm=0.1)}
+    hosting(scene, **limits)

@@ -1,0 +1,32 @@
+"""The memory guard: what can be given back is given back, once, and taken again when there is room."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from vitagraph.host.memory import MemoryGuard
+
+
+def test_memory_is_given_back_above_four_fifths_and_all_is_as_before_below(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else the system ends the process, and every call with it; or caches stay small for ever."""
+    done: list[str] = []
+    monkeypatch.setattr(gc, "collect", lambda: done.append("collect"))
+    guard = MemoryGuard(lambda: done.append("shrink"))
+    for share in (0.5, 0.79):
+        guard.look(share)
+    assert done == []
+    guard.look(0.81)
+    assert done == ["shrink", "collect"]
+    for share in (0.95, 0.78):  # to collect takes long, and helps once; caches would grow again
+        guard.look(share)
+    assert done == ["shrink", "collect", "shrink", "shrink"] and guard.tight
+    guard.look(0.7)
+    guard.look(0.6)
+    assert len(done) == 4 and not guard.tight
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    guard.look(0.85)
+    assert done[4:] == ["shrink", "collect"]

@@ -1,0 +1,185 @@
+"""Puts faults into a plan: the members that are meant become of a subclass that misbehaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from pipeline.errors import GraphError
+from pipeline.graph.graph import Graph, NodeSpec
+from pipeline.graph.plan import Plan
+from pipeline.graph.problems import Problems
+from pipeline.node import Node, Service, Source, Transform
+from pipeline.packet import Event, Packet
+from pipeline.suggest import did_you_mean, listing
+from vitagraph.chaos.spec import Chaos, FaultSpec, cannot
+from vitagraph.chaos.trouble import Trouble
+
+NOBODY = "redis://127.0.0.1:1/0"
+"""An address where nothing listens."""
+
+
+def disturbed(plan: Plan, chaos: Chaos) -> Plan:
+    """The plan with these faults; raises GraphError for each that it cannot have."""
+    _check(plan, chaos)
+    made = plan
+    for name, place in dict.fromkeys((fault.node, fault.member) for fault in chaos.faults):
+        faults = tuple(fault for fault in chaos.faults if (fault.node, fault.member) == (name, place))
+        made = _with(made, name, place, _troubles(faults, f"{chaos.seed}/{name}/{place}"))
+    away = {fault.node for fault in chaos.faults if fault.fault == "redis_away"}
+    return dataclasses.replace(made, graph=_without_redis(made.graph, away)) if away else made
+
+
+def _with(plan: Plan, name: str, place: int, make: Callable[[], Trouble]) -> Plan:
+    """The plan in which every instance of that member has a trouble of its own."""
+    planned = plan.nodes[name]
+    members = list(planned.members)
+    members[place] = dataclasses.replace(members[place], node=_troubled(members[place].node, make))
+    return dataclasses.replace(plan, nodes={**plan.nodes, name: dataclasses.replace(planned, members=tuple(members))})
+
+
+def _troubles(faults: tuple[FaultSpec, ...], seed: str) -> Callable[[], Trouble]:
+    random = Random(seed)  # one for all instances: each call has another fate
+    return lambda: Trouble(faults, random)
+
+
+# --- checking
+
+
+def _check(plan: Plan, chaos: Chaos) -> None:
+    problems = Problems()
+    for number, fault in enumerate(chaos.faults):
+        with problems.collect():
+            _check_one(plan, fault, chaos, number)
+    problems.raise_all()
+
+
+def _check_one(plan: Plan, fault: FaultSpec, chaos: Chaos, number: int) -> None:
+    where = chaos.places[number] if chaos.places else None
+    spec = plan.graph.nodes.get(fault.node)
+    if spec is None:
+        known = plan.graph.nodes
+        hint = did_you_mean(fault.node, known)
+        raise GraphError(f"the graph has no node `{fault.node}`", where=where, expected=listing(known), hint=hint)
+    if fault.member >= len(spec.members):
+        raise GraphError(
+            f"`{fault.node}` has no member {fault.member}",
+            where=where,
+            expected=listing(f"{place} ({each.use})" for place, each in enumerate(spec.members)),
+        )
+    if reason := cannot(fault.fault, spec, spec.members[fault.member]):
+        raise GraphError(f"`{fault.node}` cannot have the fault `{fault.fault}`: {reason}", where=where)
+
+
+# --- Redis
+
+
+def _without_redis(graph: Graph, names: set[str]) -> Graph:
+    """For the whole session: where a store is said once, when the node is made."""
+    nodes: Mapping[str, NodeSpec] = {
+        name: _elsewhere(spec) if name in names else spec for name, spec in graph.nodes.items()
+    }
+    return dataclasses.replace(graph, nodes=nodes)
+
+
+def _elsewhere(spec: NodeSpec) -> NodeSpec:
+    limit, cache = spec.limit, spec.cache
+    if limit is not None and limit.shared:
+        limit = limit.model_copy(update={"shared": NOBODY})
+    if cache is not None and cache.shared:
+        cache = cache.model_copy(update={"shared": NOBODY})
+    return dataclasses.replace(spec, limit=limit, cache=cache)
+
+
+# --- subclasses
+
+
+def _troubled(node: type[Node[Any]], make: Callable[[], Trouble]) -> type[Node[Any]]:
+    body: dict[str, Any] = {"__init__": _init(node, make), "open": _open(node), "__module__": node.__module__}
+    if issubclass(node, Service):
+        body["probe"] = _probe(node)
+        if node.resume is not Service.resume:
+            body["resume"] = _resume(node)
+    if issubclass(node, Source):
+        body["run"] = _run(node)
+    made: type[Node[Any]] = type(node.__name__, (node,), body)
+    wrap = _transform if issubclass(node, Transform) else _service if issubclass(node, Service) else _sink
+    made.handlers = {
+        port: {kind: wrap(handler) if port in node.inputs else handler for kind, handler in table.items()}
+        for port, table in node.handlers.items()
+    }
+    return made
+
+
+def _init(node: type[Node[Any]], make: Callable[[], Trouble]) -> Any:
+    def __init__(self: Any, *params: Any, **settings: Any) -> None:
+        node.__init__(self, *params, **settings)
+        self._trouble = make()
+
+    return __init__
+
+
+def _open(node: type[Node[Any]]) -> Any:
+    async def open(self: Any) -> None:
+        await self._trouble.opening(self)
+        await node.open(self)
+
+    return open
+
+
+def _probe(node: type[Service[Any]]) -> Any:
+    async def probe(self: Any) -> None:
+        await self._trouble.probing(self)
+        await node.probe(self)
+
+    return probe
+
+
+def _resume(node: type[Service[Any]]) -> Any:
+    def resume(self: Any, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[Packet | Event] | None:
+        rest = node.resume(self, packet, made)
+        return None if rest is None else self._trouble.around(self, lambda: rest)
+
+    return resume
+
+
+def _run(node: type[Source[Any]]) -> Any:
+    def run(self: Any) -> AsyncIterator[Packet]:
+        given: AsyncIterator[Packet] = self._trouble.stream(self, node.run(self))
+        return given
+
+    return run
+
+
+def _service(handler: Any) -> Any:
+    def handle(self: Any, packet: Packet) -> Any:
+        return self._trouble.around(self, lambda: handler(self, packet))
+
+    return handle
+
+
+def _sink(handler: Any) -> Any:
+    if not inspect.isasyncgenfunction(handler):
+
+        async def handle(self: Any, packet: Packet) -> Any:
+            await self._trouble.before(self)
+            return await handler(self, packet)
+
+        return handle
+
+    async def handle_each(self: Any, packet: Packet) -> Any:
+        await self._trouble.before(self)
+        async for event in handler(self, packet):
+            yield event
+
+    return handle_each
+
+
+def _transform(handler: Any) -> Any:
+    def handle(self: Any, packet: Packet) -> Any:
+        return self._trouble.synchronous(self, lambda: tuple(handler(self, packet)))
+
+    return handle

@@ -1,0 +1,71 @@
+"""`vitagraph drill`: does every fault in every node leave people with an answer?"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vitagraph import console, exits
+from vitagraph.commands.options import GraphFile, Settings, load_plan, parse_settings
+
+_EPILOG = """
+[bold]Examples[/bold]
+  vitagraph drill graphs/assistant.yaml
+  vitagraph drill graphs/assistant.yaml --node tts --node chat
+  vitagraph drill graphs/assistant.yaml --fault hang --set chat.max_tokens=20
+
+Each cell is a call in virtual time: a short question before, during and after one
+fault in the primary of one node. It is ok if each was answered once and whole, there
+was something to hear within 2 s of each failure, and the primary was back 30 s after
+the fault. Exit code 1 where a cell fails.
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("drill", epilog=_EPILOG)(drill)
+
+
+def drill(
+    graph: GraphFile,
+    node: Annotated[
+        list[str] | None, typer.Option(metavar="NODE", help="Only this node. Repeatable.", show_default=False)
+    ] = None,
+    fault: Annotated[
+        list[str] | None, typer.Option(metavar="FAULT", help="Only this fault. Repeatable.", show_default=False)
+    ] = None,
+    question: Annotated[
+        Path | None, typer.Option(metavar="AUDIO", help="What is asked; else a voice asks in English.")
+    ] = None,
+    settings: Settings = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch no models.")] = False,
+) -> None:
+    """Try every fault in every node of a graph, and see who answers and when all is well again."""
+    console.log_to_stderr()
+    planned = load_plan(graph, settings)
+    from vitagraph.drill.aim import aimed
+    from vitagraph.drill.matrix import cells
+    from vitagraph.drill.progress import bar
+    from vitagraph.drill.run import Drill
+    from vitagraph.drill.table import remarks, table, totals
+    from vitagraph.replay.interrupt import interruptible
+    from vitagraph.replay.models import fetch
+
+    wanted = cells(planned, node or (), fault or ())
+    if not offline:
+        fetch(planned.graph, quiet=False)
+    with tempfile.TemporaryDirectory(prefix="vitagraph-drill-") as folder, bar(len(wanted)) as done:
+        run = Drill(aimed(graph, Path(folder), question, parse_settings(settings)), wanted, done)
+        with interruptible(run.stop, lambda: None):
+            run.run()
+    show = console.out()
+    show.print(table(run.outcomes))
+    show.print(totals(run.outcomes), markup=False)
+    for remark in remarks(run.outcomes):
+        sys.stderr.write(f"{remark}\n")
+    failed = any(not outcome.ok for outcome in run.outcomes)
+    raise typer.Exit(exits.INTERRUPTED if run.stopped else exits.FAILED if failed else exits.OK)

@@ -1,0 +1,93 @@
+"""Which faults are drilled in which node."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nodes.packets import Transcript
+from pipeline.errors import GraphError
+from pipeline.graph.graph import NodeSpec
+from pipeline.graph.plan import Plan
+from pipeline.node import Node, Service, Source, Transform
+from pipeline.packet import SECOND
+from pipeline.suggest import did_you_mean, listing
+from vitagraph.chaos.spec import FAULTS, GIVERS, TIMED, Chaos, FaultName, FaultSpec, cannot
+
+QUESTIONS = (1 * SECOND, 61 * SECOND, 121 * SECOND, 151 * SECOND)
+"""When the question is asked: before, during and after the fault; the last time only where that was not enough."""
+AT_WORK = (59 * SECOND, 116 * SECOND)
+"""From when until when a fault lasts; so long that every deadline passes in it."""
+AT_START = (0, 55 * SECOND)
+"""The same of a fault in opening a member."""
+LENGTH = 190 * SECOND
+"""Of the recording."""
+
+
+OPENING: frozenset[FaultName] = frozenset({"slow_load", "load_error"})
+HARMLESS: frozenset[FaultName] = frozenset({"latency", "slow_load", "clock_jump"})
+"""Those after which the member itself answers, late."""
+APOLOGY, NOBODY = "apology", "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One fault in the primary of one node."""
+
+    node: str
+    fault: FaultName
+    use: str
+    """The primary, as the graph names it."""
+    stands_in: bool = True
+    """Whether people get their answers all the same: by a fallback, by a service's apology, or a little later."""
+    ends: bool = False
+    """Whether the call is over with it: nobody can hear a caller whose line has failed."""
+    spent: str = NOBODY
+    """What there is when no member can: an apology, or nothing."""
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """From when until when it lasts."""
+        return AT_START if self.fault in OPENING else AT_WORK
+
+    @property
+    def chaos(self) -> Chaos:
+        """The same as a chaos file would say it."""
+        begin, until = (0, None) if self.fault == "redis_away" else self.window
+        long = 20 * SECOND if self.fault == "slow_load" else 3 * SECOND
+        latency = {"latency": long} if self.fault in TIMED else {}
+        return Chaos((FaultSpec(node=self.node, fault=self.fault, begin=begin, until=until, **latency),))
+
+
+def cells(plan: Plan, nodes: Sequence[str] = (), faults: Sequence[str] = ()) -> list[Cell]:
+    """All cells of a graph, or those of some nodes or faults; raises GraphError where one is unknown."""
+    _check("node", nodes, plan.graph.nodes)
+    _check("fault", faults, FAULTS)
+    specs = (spec for name, spec in plan.graph.nodes.items() if not nodes or name in nodes)
+    return [cell for spec in specs for cell in _of(spec) if not faults or cell.fault in faults]
+
+
+def _of(spec: NodeSpec) -> Iterator[Cell]:
+    primary = spec.primary
+    is_source, is_service = issubclass(primary.node, Source), issubclass(primary.node, Service)
+    for fault in FAULTS:
+        if cannot(fault, spec, primary) or _goes_unseen(fault, primary.node):
+            continue
+        spare = len(spec.members) > 1 or fault in HARMLESS or (is_service and fault not in OPENING)
+        apologises = issubclass(primary.node, Service) and primary.node.apologise is not Service.apologise
+        ends = is_source and fault == "error"
+        yield Cell(spec.name, fault, primary.use, spare, ends, APOLOGY if apologises else NOBODY)
+
+
+def _goes_unseen(fault: FaultName, node: type[Node[Any]]) -> bool:
+    """What is no fault: a detector may find nothing, and a speech recognition may hear that nobody spoke."""
+    kinds = (kind for port in node.outputs.values() for kind in port.kinds)
+    return (fault in GIVERS and issubclass(node, Transform)) or (fault == "empty" and Transcript in kinds)
+
+
+def _check(what: str, given: Sequence[str], known: Collection[str]) -> None:
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise GraphError(f"there is no {what} `{name}`", expected=listing(known), hint=hint)

@@ -1,0 +1,49 @@
+"""The recording that a drill is run with: one short question, several times."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from nodes.media._decode import Decoder
+from nodes.packets import Samples
+from nodes.tts.hibari import HibariParams, load_hibari
+from pipeline.packet import SECOND
+from vitagraph.drill.matrix import LENGTH, QUESTIONS
+
+RATE = 16_000
+WORDS = "Tell me about the sea."
+"""Something that is answered in several sentences."""
+
+
+def write_questions(folder: Path, question: Path | None) -> Path:
+    """Writes the recording and returns its path; without a recorded question, a voice of the program asks one."""
+    samples = _spoken() if question is None else _recorded(question)
+    whole = np.zeros(LENGTH * RATE // SECOND, np.int16)
+    for at in QUESTIONS:
+        begin = at * RATE // SECOND
+        whole[begin : begin + samples.size] = samples[: whole.size - begin]
+    file = folder / "questions.wav"
+    with wave.open(str(file), "wb") as out:
+        out.setparams((1, 2, RATE, 0, "NONE", ""))
+        out.writeframes(whole.tobytes())
+    return file
+
+
+def _recorded(file: Path) -> Samples:
+    decoder = Decoder(str(file), RATE)
+    try:
+        return decoder.read(20 * RATE)
+    finally:
+        decoder.close()
+
+
+def _spoken() -> Samples:
+    import soxr
+
+    params = HibariParams()
+    spoken = load_hibari(params).speak(WORDS, params, 0)
+    made: Samples = soxr.resample(spoken.samples, spoken.rate, RATE)
+    return made

@@ -1,0 +1,50 @@
+"""What a drill shows on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.packet import SECOND
+from vitagraph.drill.outcome import Outcome
+
+
+def table(outcomes: Sequence[Outcome]) -> RenderableType:
+    """One row a cell."""
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold underline")
+    for name in ("node", "fault", "answered by"):
+        made.add_column(name, no_wrap=True)
+    for name in ("dead air s", "back after s"):
+        made.add_column(name, justify="right", no_wrap=True)
+    made.add_column("")
+    for outcome in outcomes:
+        made.add_row(*_row(outcome))
+    return made
+
+
+def _row(outcome: Outcome) -> Iterator[RenderableType]:
+    yield Text(outcome.cell.node)
+    yield outcome.cell.fault
+    yield Text(", ".join(outcome.answered))
+    yield _seconds(outcome.dead_air)
+    yield _seconds(outcome.recovered)
+    yield Text("ok", style="green") if outcome.ok else Text("failed", style="red")
+
+
+def _seconds(value: int | None) -> str:
+    return "-" if value is None else f"{value / SECOND:.1f}"
+
+
+def remarks(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Every problem of every cell, in words."""
+    for outcome in outcomes:
+        for problem in outcome.problems:
+            yield f"{outcome.cell.node} x {outcome.cell.fault}: {problem}"
+
+
+def totals(outcomes: Sequence[Outcome]) -> str:
+    """`41 of 44 cells ok`."""
+    return f"{sum(outcome.ok for outcome in outcomes)} of {len(outcomes)} cells ok"
