@@ -8,7 +8,7 @@ are integer nanoseconds in Python.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
@@ -71,6 +71,8 @@ class Params(BaseModel):
     """The base of every node's parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+    of_a_call: ClassVar[frozenset[str]] = frozenset()
+    """What a host sets anew for each call: two members that differ in nothing else are one to a breaker."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

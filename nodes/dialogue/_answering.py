@@ -127,6 +127,8 @@ class Answering(Service[P]):
 class ChatParams(Params):
     """What every chat model has to be told."""
 
+    of_a_call = frozenset({"system"})
+
     system: str = SYSTEM
     """The instruction at the head of every prompt; empty for none."""
     max_tokens: int = Field(120, ge=1, le=100_000)

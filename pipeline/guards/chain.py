@@ -65,7 +65,8 @@ class Guards:
 
     def of_member(self, member: Member) -> MemberGuard:
         """The guard of one member; its breaker is shared by all that have the same class and params."""
-        key = (member.use, member.params.model_dump_json(), member.breaker)
+        params = member.params.model_dump_json(exclude=set(member.params.of_a_call))
+        key = (member.use, params, member.breaker)
         breaker = self._breakers.get(key)
         if breaker is None:
             breaker = self._breakers[key] = Breaker(member.breaker, self.now, self._random)
@@ -82,12 +83,12 @@ class Guards:
 
     def pressure(self, level: float) -> None:
         """Tells every adaptive limit how loaded the machine is, 0 to 1."""
-        for limit in self._limits.values():
+        for limit in tuple(self._limits.values()):
             limit.pressure(level)
 
     def caches(self) -> Iterator[Cache[list[Packet]]]:
         """Those of all nodes: for statistics, and to make room."""
-        return (kept.cache for kept in self._kept.values())
+        return (kept.cache for kept in tuple(self._kept.values()))
 
     async def close(self) -> None:
         """Lets go of what is shared with other processes."""
