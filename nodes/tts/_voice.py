@@ -76,13 +76,14 @@ class Voice(Service[V]):
             raise ResourceError("it is mute", hint="its model may be damaged: vitagraph models verify")
 
     def cache_key(self, packet: Packet) -> str | None:
-        """The same text is the same sound."""
-        return f"{packet.text}\n{packet.shown}\n{packet.last}" if isinstance(packet, Sentence) else None
+        """The same text is the same sound, wherever in an answer it stands and however it is shown."""
+        return packet.text if isinstance(packet, Sentence) else None
 
     def again(self, packet: Packet, output: Packet) -> Packet:
         """The sound, to be heard now or after what precedes it."""
-        assert isinstance(output, Speech)
-        return msgspec.structs.replace(output, at=self._following(packet.at.cause, output.at.duration))
+        assert isinstance(output, Speech) and isinstance(packet, Sentence)
+        at = self._following(packet.at.cause, output.at.duration)
+        return msgspec.structs.replace(output, at=at, text=packet.shown or packet.text, last=packet.last)
 
     def wanted(self, text: str) -> Packet:
         """The sentence that says a text."""

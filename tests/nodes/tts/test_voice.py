@@ -93,6 +93,9 @@ def test_a_sentence_that_was_made_before_follows_the_one_before_it() -> None:
     cause = Cause(1, "turn", committed=True)
     node = Beeper()
     first, second = run_node(node, [sentence("aaaa", cause), sentence("bb", cause)]).of(Speech)
-    again = node.again(sentence("aaaa", cause), first)
+    here = sentence("aaaa", cause, shown="4 a", last=True)
+    assert node.cache_key(here) == node.cache_key(sentence("aaaa", cause)) != node.cache_key(sentence("bb", cause))
+    again = node.again(here, first)
+    assert isinstance(again, Speech)
     assert (again.at.pts, again.at.duration, again.at.cause) == (second.at.pts + ms(20), ms(40), cause)
-    assert node.cache_key(sentence("a", cause)) != node.cache_key(sentence("a", cause, last=True))
+    assert (again.text, again.last) == ("4 a", True), "as it is said here"
