@@ -102,7 +102,9 @@ def test_a_frozen_redis_delays_nobody_twice(redis_server: RedisServer, loop: Loo
             began = time.perf_counter()
             assert await store.get("a") is None
             waits.append(time.perf_counter() - began)
-        assert CALL * 0.9 < waits[0] < CALL + 0.1 and sum(waits[1:]) < CALL
+        assert CALL * 0.9 < waits[0] < 10 * CALL and sum(waits[1:]) < 10 * CALL, (
+            "19 that waited would take 19 times as long"
+        )
         assert "no answer within 50 ms" in news[0][1]
         redis_server.thaw()
         await until(lambda: len(news) == 2)
@@ -211,7 +213,7 @@ def test_a_redis_that_is_not_there_yet_is_found_later(redis_server: RedisServer)
         began = time.perf_counter()
         for _ in range(100):
             await store.put("a", b"1", HOUR)
-        assert time.perf_counter() - began < CALL + 0.1
+        assert time.perf_counter() - began < 20 * CALL, "a hundred that waited would take five times as long"
         redis_server.start()
         await until(lambda: len(news) == 2)
         await store.put("a", b"1", HOUR)
