@@ -14,6 +14,8 @@ from pipeline.params import ms, seconds
 
 Samples = NDArray[np.int16]
 """Mono audio, shape (n,)."""
+AUDIBLE = 184
+"""Of 32768: -45 dB below full scale. What stays under it is heard as silence."""
 
 
 class Audio(Packet, frozen=True):

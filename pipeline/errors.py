@@ -161,3 +161,8 @@ def classify(error: BaseException) -> Category:
             return category
     text = str(error).lower()
     return next((category for words, category in _BY_TEXT if words in text), "unknown")
+
+
+def in_words(error: BaseException) -> tuple[str, str]:
+    """The message and the hint of any exception: ours have both, of others there is what they look like."""
+    return (error.message, error.hint) if isinstance(error, NodeError) else (repr(error), "")

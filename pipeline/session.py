@@ -17,7 +17,7 @@ from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock
 from pipeline.compute.resources import Resources
 from pipeline.compute.terms import TERMS, Terms
-from pipeline.errors import NodeError, Stuck, classify
+from pipeline.errors import NodeError, Stuck, classify, in_words
 from pipeline.events import Abandoned, Flushed, NodeFailed, NodeRecovered, NodeRetries
 from pipeline.graph.graph import Member
 from pipeline.graph.plan import Plan, PlannedLink, PlannedNode
@@ -25,6 +25,7 @@ from pipeline.guard import guarded
 from pipeline.guards.chain import Guards
 from pipeline.inner import PATIENCE
 from pipeline.node import Context, Node, Service, Source, Transform
+from pipeline.opening import open_node
 from pipeline.packet import SECOND, Event, Packet, Stamp
 from pipeline.report import Ended, SessionReport
 from pipeline.service import Server, contained
@@ -94,6 +95,10 @@ class Session:
         """The active member of a node, once the session runs: for tests and tools to look at."""
         return self._built.stages[name].node
 
+    def lag(self) -> int:
+        """Nanoseconds that a packet has waited, at most, for a service that nothing below holds up."""
+        return self._assembly.lag() if self._assembly is not None else 0
+
     def stop(self) -> None:
         """Ends the session soon, keeping what came out so far."""
         self._end("stopped")
@@ -122,9 +127,8 @@ class Session:
         """Opens the members that can be opened, in order; a node without any cannot run."""
         tasks: dict[int, asyncio.Task[Node[Any]]] = {}
         try:
-            for place, member in enumerate(planned.members):
-                opening = self._open_member(planned, place, member)
-                tasks[place] = asyncio.get_running_loop().create_task(opening, name=f"{planned.name} opens")
+            for place in range(len(planned.members)):
+                tasks[place] = self._opening(planned, place)
                 if self._start_within is None:
                     await asyncio.wait((tasks[place],))
             if self._start_within is not None:
@@ -173,15 +177,18 @@ class Session:
 
         def ended(task: asyncio.Task[Node[Any]]) -> None:
             self._slow.discard(task)
-            if task.cancelled() or self._over.done():
-                return
-            if _failure(task) is None:
-                self._join(planned, task.result())
-            else:
-                self._missing.append((planned, place))
+            if not task.cancelled() and not self._over.done():
+                self._arrived(planned, place, task)
                 self._await_missing()
 
         task.add_done_callback(ended)
+
+    def _arrived(self, planned: PlannedNode, place: int, task: asyncio.Task[Node[Any]]) -> Iterable[Node[Any]]:
+        """A member joins if it is open now, else it is missing; gives those whose place it has taken."""
+        if _failure(task) is None:
+            return self._join(planned, task.result())
+        self._missing.append((planned, place))
+        return ()
 
     def _join(self, planned: PlannedNode, node: Node[Any]) -> list[Node[Any]]:
         """A member takes its place in the chain; gives those that had given it up."""
@@ -198,17 +205,18 @@ class Session:
             self.bus.post(NodeRecovered(self.clock.now(), planned.name, node.context.use))
         return given_up
 
+    def _opening(self, planned: PlannedNode, place: int) -> asyncio.Task[Node[Any]]:
+        opening = self._open_member(planned, place, planned.members[place])
+        return asyncio.get_running_loop().create_task(opening, name=f"{planned.name} opens")
+
     async def _open_member(self, planned: PlannedNode, place: int, member: Member) -> Node[Any]:
-        node = member.node(member.params)
         context = Context(
             planned.name, self.clock, self.causes, self.bus.post, _unheard, planned.caps, place=place, use=member.use
         )
+        node = member.node(member.params)
         if isinstance(node, Service):
             context.guard = self._guards.of_member(member)
-        for attribute, pooled in node.resources.items():
-            context.pools[attribute] = await self._resources.get(pooled, node.params, member.use)
-        node.start(context)
-        await node.open()
+        await open_node(node, context, self._resources)
         return node
 
     # --- members that come back
@@ -226,12 +234,9 @@ class Session:
     async def _revive(self) -> None:
         missing, self._missing = self._missing, []
         for planned, place in missing:
-            opening = asyncio.gather(self._open_member(planned, place, planned.members[place]), return_exceptions=True)
-            node: Node[Any] | BaseException = (await opening)[0]
-            if not isinstance(node, Node):
-                self._missing.append((planned, place))
-                continue
-            await asyncio.gather(*map(_close_node, self._join(planned, node)), return_exceptions=True)
+            task = self._opening(planned, place)
+            await asyncio.wait((task,))
+            await asyncio.gather(*map(_close_node, self._arrived(planned, place, task)), return_exceptions=True)
         self._reviving = None
 
     def _make_server(self, stage: Stage) -> Server:
@@ -329,7 +334,7 @@ class Session:
 
     def member_retries(self, stage: Stage, error: Exception, member: Node[Any], pause: int) -> None:
         """A service's member tries again after so many nanoseconds."""
-        message = error.message if isinstance(error, NodeError) else repr(error)
+        message, _ = in_words(error)
         self.bus.post(NodeRetries(self.clock.now(), stage.name, member.context.use, classify(error), message, pause))
 
     def recovered(self, stage: Stage, member: Node[Any]) -> None:
@@ -345,7 +350,7 @@ class Session:
 
     def _note(self, node: str, member: str, error: BaseException, answered_by: str = "", *, post: bool = True) -> None:
         """Puts a failure into the report and on the bus."""
-        message, hint = (error.message, error.hint) if isinstance(error, NodeError) else (repr(error), "")
+        message, hint = in_words(error)
         failure = NodeFailed(self.clock.now(), node, member, classify(error), message, hint, answered_by)
         self.report.add_failure(failure)
         if post:

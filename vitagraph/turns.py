@@ -7,13 +7,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from nodes.packets import Played, Samples, Sentence, Speech, TextDelta, Transcript, TurnChanged, duration_of
+from nodes.packets import AUDIBLE, Played, Samples, Sentence, Speech, TextDelta, Transcript, TurnChanged, duration_of
 from pipeline.packet import Packet
 from pipeline.session import Session
 from vitagraph.waterfall import Stage, Turn
-
-AUDIBLE = 184
-"""Of 32768: -45 dB below full scale. What stays under it is heard as silence."""
 
 _STAGE_OF: Mapping[type[Packet], Stage] = {TextDelta: "text", Sentence: "sentence", Speech: "speech"}
 

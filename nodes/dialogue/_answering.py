@@ -42,7 +42,7 @@ async def word_by_word(text: str) -> Pieces:
 
 async def ahead(pieces: Pieces) -> Pieces:
     """The same pieces, read as fast as they come: what makes them is free for others before all was spoken."""
-    made: asyncio.Queue[str | None] = asyncio.Queue()
+    made: asyncio.Queue[str | None] = asyncio.Queue()  # bounded by the answer, which `max_tokens` bounds
 
     async def read() -> None:
         try:

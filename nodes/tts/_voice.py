@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 from pydantic import Field
 
-from nodes.packets import Sentence, Speech, duration_of
+from nodes.packets import AUDIBLE, Sentence, Speech, duration_of
 from nodes.tts._sound import NOTHING, Spoken
 from pipeline.cause import Cause
 from pipeline.errors import ResourceError
@@ -18,8 +18,6 @@ from pipeline.packet import Packet, Stamp
 from pipeline.params import Duration, Params, ms
 from pipeline.port import Input, Output
 
-_AUDIBLE = 184
-"""Of 32768: -45 dB below full scale. A voice that stays under it is mute."""
 _ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 
@@ -61,7 +59,7 @@ class Voice(Service[V]):
         if not isinstance(output, Speech):
             return False
         samples = output.samples
-        return bool(samples.max(initial=0) > _AUDIBLE or samples.min(initial=0) < -_AUDIBLE)
+        return bool(samples.max(initial=0) > AUDIBLE or samples.min(initial=0) < -AUDIBLE)
 
     def apologise(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
         """Without a voice the text is still shown, and the answer still ends."""

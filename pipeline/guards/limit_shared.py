@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from pipeline.clock import Clock
 from pipeline.errors import DependencyError, UserInputError
 from pipeline.guards.limit import WHEN_FREED, Limit
 from pipeline.guards.spec import LimitSpec
@@ -169,7 +170,7 @@ class SharedLimit(Limit):
                 return 0
             if self.spec.when_full != "queue" or self._now() + left > until:
                 return left
-            await _pause(left)
+            await Clock(asyncio.get_running_loop()).sleep(left)
         return 0
 
     def _tell(self, away: bool) -> None:
@@ -181,16 +182,6 @@ class SharedLimit(Limit):
                 _log.warning("%s: Redis is away; its limit now counts this process alone", self.name)
             else:
                 _log.info("%s: Redis is back; its limit counts all processes again", self.name)
-
-
-async def _pause(ns: int) -> None:
-    loop = asyncio.get_running_loop()
-    woken = loop.create_future()
-    timer = loop.call_later(ns / SECOND, woken.set_result, None)
-    try:
-        await woken
-    finally:
-        timer.cancel()
 
 
 def _is_address(url: str) -> bool:

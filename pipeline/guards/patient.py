@@ -11,11 +11,12 @@ from pipeline.clock import Clock
 from pipeline.compute.errors import Late, PoolExhausted
 from pipeline.compute.resources import Resources
 from pipeline.compute.terms import TERMS, Terms
-from pipeline.errors import NodeError
+from pipeline.errors import NodeError, in_words
 from pipeline.graph.plan import PlannedNode
 from pipeline.guards.breaker import Breaker
 from pipeline.inner import PATIENCE
 from pipeline.node import Context, Node, Service
+from pipeline.opening import open_node
 from pipeline.packet import SECOND, Event
 from pipeline.params import show_duration
 
@@ -93,22 +94,19 @@ class Patient:
 
     async def _opened(self) -> Service[Any]:
         member, planned = self._planned.members[self._place], self._planned
-        node: Node[Any] = member.node(member.params)
-        assert isinstance(node, Service), "only services have probes"
         context = Context(
             planned.name, self._clock, Causes(), _unheard, _unheard, planned.caps, place=self._place, use=member.use
         )
-        for attribute, pooled in node.resources.items():
-            context.pools[attribute] = await self._resources.get(pooled, node.params, member.use)
-        node.start(context)
-        await node.open()
+        node = member.node(member.params)
+        assert isinstance(node, Service), "only services have probes"
+        await open_node(node, context, self._resources)
         return node
 
     def _found(self, error: BaseException | None, took: int) -> None:
         state: Literal["well", "down"] = "well" if error is None else "down"
         since = self.condition.since if state == self.condition.state else self._clock.now()
-        message, hint = (error.message, error.hint) if isinstance(error, NodeError) else (repr(error), "")
-        self.condition = Condition(state, since, took, message if error is not None else "", hint)
+        message, hint = in_words(error) if error is not None else ("", "")
+        self.condition = Condition(state, since, took, message, hint)
 
     def __str__(self) -> str:
         return f"{self._planned.name} ({self._planned.members[self._place].use})"

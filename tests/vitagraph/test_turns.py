@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from nodes.packets import Played, Speech, Transcript, TurnChanged
+from nodes.packets import AUDIBLE, Played, Speech, Transcript, TurnChanged
 from pipeline.cause import Cause, Causes
 from pipeline.packet import Stamp
 from pipeline.params import ms
-from vitagraph.turns import AUDIBLE, Turns, quiet_lead
+from vitagraph.turns import Turns, quiet_lead
 from vitagraph.waterfall import Turn
 
 

@@ -19,7 +19,7 @@ from vitagraph.chaos.disturb import disturbed
 from vitagraph.drill.matrix import Cell
 from vitagraph.drill.outcome import Outcome, outcome, refused, well_again
 from vitagraph.drill.record import Record
-from vitagraph.host.switchboard import START
+from vitagraph.host.settings import START
 from vitagraph.waterfall import Turn
 
 Done = Callable[[Outcome], None]

@@ -28,8 +28,6 @@ REMEMBERED = 16
 """Turns whose stages are remembered while the call lasts."""
 STOPPING = 3
 """Seconds in which a session ends after it was asked to; then it is cancelled."""
-
-
 APOLOGY = 3
 """Seconds that a call which cannot go on stays connected, so that the person learns why."""
 
@@ -77,16 +75,15 @@ class Call:
     @property
     def lag(self) -> int:
         """Nanoseconds that something of it has waited, at most, for a service that could serve it."""
-        assembly = self._session._assembly if self._session is not None else None
-        return assembly.lag() if assembly is not None else 0
+        return self._session.lag() if self._session is not None else 0
 
     async def run(self) -> None:
         """Runs the session until the call is over; frees everything in any case."""
         try:
             register(self.id, self.line)
             self._session = session = self._runner.session(self._plan, self._observe)
-            for listener in (self._conversation.listen, self._subscribe):
-                listener(session.bus)
+            self._conversation.listen(session.bus)
+            session.bus.of(Played).subscribe(self._played)
             self._turns.listen(session)
             await self._conclude(await self._until_over(session))
         except VitagraphError as error:
@@ -187,9 +184,6 @@ class Call:
         self._conversation.observe(link, packet)
         if packet.__class__ is SpeechStart:
             self.active = self._now()
-
-    def _subscribe(self, bus: Any) -> None:
-        bus.of(Played).subscribe(self._played)
 
     def _played(self, event: Played) -> None:
         self.active = self._now()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,10 +49,8 @@ class Gallery:
         self,
         default: str | Path | None = None,
         folders: Sequence[Path] = (),
-        settings: Mapping[str, str] | None = None,
         chaos: Chaos = CALM,
     ) -> None:
-        self._settings = settings or {}
         self._chaos = chaos
         self._files = {file.stem: file for folder in (*_ours(), *folders) for file in _graphs(folder)}
         if default is not None and (Path(default).suffix or Path(default).exists()):
@@ -87,9 +85,8 @@ class Gallery:
         if name not in self._files:
             known = ", ".join(info.name for info in self.list()) or "none"
             raise UnknownGraph(f"there is no graph {name!r} here", hint=f"those that can be called: {known}")
-        file, registry = self._files[name], Registry()
-        settings = self._settings if name == getattr(self, "default", name) else {}
-        planned = plan(load(file, registry=registry, settings=settings), registry)
+        file = self._files[name]
+        planned = _planned(file)
         if not _has_caller(planned):
             raise GraphError(
                 f"nobody can call {file}",
@@ -109,11 +106,15 @@ def _graphs(folder: Path) -> Iterator[Path]:
     return (file for file in sorted(folder.glob("*.yaml")) if not file.stem.endswith(".scenario"))
 
 
+def _planned(file: Path) -> Plan:
+    registry = Registry()
+    return plan(load(file, registry=registry), registry)
+
+
 def _info(file: Path) -> GraphInfo | None:
     """None where nobody can call it, or it is wrong: who calls it by name is told why."""
-    registry = Registry()
     try:
-        planned = plan(load(file, registry=registry, settings={}), registry)
+        planned = _planned(file)
     except GraphError:
         return None
     return GraphInfo(file.stem, planned.graph.description) if _has_caller(planned) else None

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.params import seconds
 from vitagraph.host.admission import Thresholds
+
+START = seconds(2)
+"""Nanoseconds that a caller waits for what is being loaded, where something simpler can begin."""
 
 
 @dataclass(frozen=True, slots=True)

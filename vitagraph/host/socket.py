@@ -53,7 +53,7 @@ class SocketLine(Line):
         self._socket = socket
         self._ticker: Ticker | None = None
         self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-        """What is to be sent; None: no more."""
+        """What is to be sent, bounded by `MOST_WAITING` characters; None: no more."""
         self._waiting = 0
         """Characters in it."""
         self._slow = False

@@ -19,21 +19,18 @@ from nodes.webrtc._peer import Peer
 from pipeline.errors import AdmissionError, NodeError
 from pipeline.graph.plan import Plan
 from pipeline.guards.health import MemberHealth
-from pipeline.params import seconds
 from pipeline.runner import Runner
 from vitagraph.host.admission import Refused
 from vitagraph.host.call import Call
 from vitagraph.host.gallery import Gallery
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.realtime import SessionInfo
-from vitagraph.host.settings import Settings
+from vitagraph.host.settings import START, Settings
 from vitagraph.host.tokens import Secret
 from vitagraph.host.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
-START = seconds(2)
-"""Nanoseconds that a caller waits for what is being loaded, where something simpler can begin."""
 CONNECTING = 15
 """Seconds in which a client's packets must arrive after it was answered."""
 WATCH = 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nodes import models
+from nodes.packets import AUDIBLE
 from pipeline.graph.loader import load
 from pipeline.graph.planner import plan
 from pipeline.packet import SECOND
@@ -17,7 +18,6 @@ from vitagraph.replay.aim import FileEnds, find_ends
 from vitagraph.replay.clip import Clip
 from vitagraph.replay.result import Result
 from vitagraph.replay.run import Replay
-from vitagraph.turns import AUDIBLE
 from vitagraph.waterfall import STAGES
 
 ROOT = Path(__file__).resolve().parents[3]
