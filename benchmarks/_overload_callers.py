@@ -65,6 +65,7 @@ class Person(Caller):
         self.talking = False
         """Whether the call is connected."""
         self._questions = questions
+        self._left: list[Question] = []
         self._said = questions[0]
         self._seen = seen
         self._chance = random.Random(seed)
@@ -123,7 +124,9 @@ class Person(Caller):
     async def _ask(self) -> None:
         self._heard = asyncio.get_running_loop().create_future()
         self._quiet.clear()
-        self._said = self._chance.choice(self._questions)
+        if not self._left:  # all of them in turn, else a few answers are compared with other ones
+            self._left = self._chance.sample(self._questions, len(self._questions))
+        self._said = self._left.pop()
         self._asked, self._voiced = 0.0, 1
         try:
             async with asyncio.timeout(PATIENCE):

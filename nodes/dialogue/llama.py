@@ -157,6 +157,8 @@ def _settings(xllamacpp: Any, file: str, params: LlamaParams) -> Any:
     # Sums over many tokens at once are rounded otherwise than over one.
     settings.n_ubatch = 1 if params.reproducible else READ_AT_ONCE
     settings.cache_ram_mib = params.prompt_cache
+    # Above 0 it overwrites a conversation where the next one begins alike, as all do, and the shorter the likelier.
+    settings.slot_prompt_similarity = 0.0
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads_of(params)
     settings.n_gpu_layers = _gpu_layers(xllamacpp, params.device, settings.n_gpu_layers)
     # It always listens on a port of this machine: nobody else shall use it.
@@ -211,7 +213,6 @@ class LlamaChat(Chat[LlamaParams]):
             "stream": True,
             "return_progress": True,
             "cache_prompt": True,
-            "id_slot": 0,
         }
         stream = self.engine.stream(lambda model: model.generate(body))
         async with aclosing(stream) as pieces:

@@ -160,6 +160,27 @@ def model() -> Iterator[Llama]:
     model.close()
 
 
+def reading(model: Llama, body: dict[str, Any]) -> int:
+    """How many tokens of the prompt the real model had to read."""
+    read = 0
+
+    class Telling:
+        def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[dict[str, Any]], bool]) -> None:
+            def note(chunk: dict[str, Any]) -> bool:
+                nonlocal read
+                if progress := chunk.get("prompt_progress"):
+                    read = progress["total"] - progress["cache"]
+                return hear(chunk)
+
+            model._server.handle_chat_completions(body, note)
+
+    telling = Llama(Telling(), "telling")
+    for _ in telling.generate(body):
+        pass
+    telling.close()
+    return read
+
+
 @pytest.mark.real_model
 def test_the_real_model_says_the_same_again(model: Llama, capfd: pytest.CaptureFixture[str]) -> None:
     """A replay gives the same words, whether the prompt was cached or not; and llama.cpp prints nothing."""
@@ -201,6 +222,28 @@ def test_the_real_model_stops_while_it_reads_and_while_it_writes(model: Llama) -
         assert any(pieces) == (steps == 14)
         assert told <= steps + 20
     counting.close()
+
+
+@pytest.mark.real_model
+def test_the_real_model_reads_no_conversation_twice(model: Llama, make: Callable[[Any], Llama]) -> None:
+    """With other callers on the line one is answered as quickly as alone: only what is new is read."""
+    server = Server()
+    talk(LlamaChat(max_tokens=4), pools={"engine": make(server)})
+    (body,) = server.bodies
+
+    def read(*lines: str) -> int:
+        """Has the conversation answered; how many tokens of it had to be read."""
+        roles = ("user", "assistant")
+        messages = [body["messages"][0], *({"role": roles[n % 2], "content": line} for n, line in enumerate(lines))]
+        return reading(model, {**body, "messages": messages})
+
+    long = "Rivers, lakes and seas, mountains, hills and meadows are what I should like to hear about."
+    first = read(long)
+    assert first > 20
+    read("")  # another call begins
+    assert read(long, "Well.", long) < first + 15
+    read("Who are you?")
+    assert read(long, "Well.", long, "Oh.", "Why?") < first
 
 
 @pytest.mark.real_model
