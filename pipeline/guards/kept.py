@@ -20,7 +20,6 @@ class Kept:
     def __init__(self, cache: Cache[list[Packet]], spec: CacheSpec) -> None:
         self.cache = cache
         self._spec = spec
-        self._prefetched = False
 
     async def outputs(self, member: Service[Any], packet: Packet, key: str, work: Work) -> AsyncIterator[Packet]:
         """What `work` gives, or what it gave before; whoever asks meanwhile waits for the same."""
@@ -35,10 +34,7 @@ class Kept:
             yield output
 
     def begin(self, member: Service[Any], handle: Callable[[Packet], AsyncIterator[Any]]) -> None:
-        """Makes ahead what the graph says, once; from then on also what is related to what is asked for."""
-        if self._prefetched:
-            return
-        self._prefetched = True
+        """Makes what the graph wants and is not there (any more); then also what is related to what is asked."""
         texts = {*self._spec.prefetch, *(text for several in self._spec.related.values() for text in several)}
         packets = {text: member.wanted(text) for text in (*texts, *self._spec.related)}
         keys = {text: member.cache_key(packet) for text, packet in packets.items() if packet is not None}

@@ -98,6 +98,6 @@ class CacheSpec(Params):
     shared: str = ""
     """A Redis address (`redis://host:6379/0`), for what several processes share and restarts outlive."""
     prefetch: tuple[str, ...] = ()
-    """Texts that are made when the first session begins: a greeting, an apology."""
+    """Texts that are made when a session begins and they are not there: a greeting, an apology."""
     related: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By text, those that often come after it: made when it is asked for."""

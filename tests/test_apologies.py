@@ -1,0 +1,31 @@
+"""The assistant's apologies are spoken before anybody needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nodes.asr._listening import NOT_HEARD
+from nodes.dialogue._answering import LOST, NO_ANSWER
+from pipeline.graph.loader import load
+from pipeline.registry import Registry
+from tests.nodes.text.test_sentences import spoken
+
+GRAPH = Path(__file__).parent.parent / "graphs" / "assistant.yaml"
+
+
+@pytest.mark.parametrize("apology", [NOT_HEARD, NO_ANSWER, LOST])
+def test_an_apology_is_there_when_the_voice_is_not(apology: str) -> None:
+    """Sentence for sentence as the voice will be asked for it; else it would be made while the person waits."""
+    cache = load(GRAPH, registry=Registry()).nodes["tts"].cache
+    assert cache is not None
+    said = {text for text, _, _ in spoken(apology) if text}
+    assert said and said <= set(cache.prefetch)
+
+
+def test_nothing_is_prefetched_in_vain() -> None:
+    """An apology that nobody makes any more would cost every start of a host a second."""
+    cache = load(GRAPH, registry=Registry()).nodes["tts"].cache
+    assert cache is not None
+    assert set(cache.prefetch) <= {text for apology in (NOT_HEARD, NO_ANSWER, LOST) for text, _, _ in spoken(apology)}
