@@ -12,6 +12,7 @@ higher cost, but it comes.
     RTCDtlsTransport._rx_srtp               decrypts
     RTCDtlsTransport._send_rtp, RTCRtpSender._ssrc     receiver reports
     RTCRtpSender.__rtp_timestamp            the random origin of our RTP time, for the face
+    stun.parse_message(data)                what aioice asks whether a datagram is STUN
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,6 +39,7 @@ try:
     import aiortc
     import av
     import pylibsrtp
+    from aioice import stun
     from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
     from aiortc.mediastreams import MediaStreamError
     from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket
@@ -68,6 +71,20 @@ _ORIGIN = "_RTCRtpSender__rtp_timestamp"
 _TIME_BASE = Fraction(1, 48_000)
 _WRAP = 1 << 32
 _NTP = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+_parse_message = stun.parse_message
+
+
+def _careful(data: bytes) -> stun.Message:
+    """What is nearly STUN is none: anybody can send it, and each would be an error in the log, with a traceback."""
+    try:
+        return _parse_message(data)
+    except struct.error as error:
+        raise ValueError(f"a STUN message with a value of the wrong length: {error}") from error
+
+
+stun.parse_message = _careful
 
 
 class PacketTrack(aiortc.MediaStreamTrack):

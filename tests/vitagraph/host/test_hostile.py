@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import socket
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,16 @@ HOSTILE: tuple[str | bytes, ...] = (
 )
 
 
+ATTRIBUTES = (0x0001, 0x0003, 0x0006, 0x0008, 0x0009, 0x000C, 0x0013, 0x0020, 0x0024, 0x0025, 0x8028, 0x802A)
+"""Of STUN (RFC 8489, section 18.3), whose values have a certain length each."""
+
+
+def stun(attribute: int, size: int) -> bytes:
+    """A request that looks like one of ICE, with an attribute of some length."""
+    value = struct.pack("!HH", attribute, size) + bytes(size + -size % 4)
+    return struct.pack("!HHI12s", 0x0001, len(value), 0x2112A442, os.urandom(12)) + value
+
+
 async def misbehave(caller: Caller) -> None:
     """Everything that a client can send, and what it should not be able to."""
     for message in HOSTILE:
@@ -47,6 +58,9 @@ async def misbehave(caller: Caller) -> None:
             for first in (b"", b"\x80", b"\x16", b"\x00", b"\xff"):
                 stranger.sendto(first + os.urandom(size), pair.remote_addr)
                 pair.protocol.transport.sendto(first + os.urandom(size), pair.remote_addr)
+        for attribute in ATTRIBUTES:
+            for size in (0, 1, 3, 5, 20):
+                stranger.sendto(stun(attribute, size), pair.remote_addr)
 
 
 def test_the_call_beside_it_is_answered_as_ever(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
