@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 ENGINE_WORDS = frozenset(
-    {"use", "fallback", "deadline", "limit", "cache", "retry", "breaker", "description", "on_error"}
+    {"use", "fallback", "deadline", "limit", "cache", "retry", "breaker", "pool", "description", "on_error"}
 )
 """Words of the graph language itself; no Params may declare one."""
 

@@ -216,7 +216,7 @@ class Session:
         node = member.node(member.params)
         if isinstance(node, Service):
             context.guard = self._guards.of_member(member)
-        await open_node(node, context, self._resources)
+        await open_node(node, context, self._resources, member.pool)
         return node
 
     # --- members that come back

@@ -6,22 +6,28 @@ import json
 import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from nodes.dialogue._answering import Chat, ChatParams, Pieces, PromptTooLong
+from nodes.dialogue._connection import Connection
 from nodes.dialogue._history import Message
+from pipeline.compute.errors import PoolExhausted
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
+from pipeline.packet import SECOND
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI
+    from openai import APIStatusError
     from openai.types.chat import ChatCompletionChunk
 
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
 """What OpenAI and llama.cpp call a prompt that does not fit."""
+MOST = 32
+"""Answers that all sessions ask for at a time, where the graph says nothing. A call wants one at a time."""
+WAIT = 2 * SECOND
+"""Nanoseconds that an answer waits for a connection: after that, those who guard the node shall say something."""
 
 
 class OpenAiParams(ChatParams):
@@ -39,72 +45,66 @@ class OpenAiParams(ChatParams):
     """More fields of the request, such as `{top_p: 0.9}`; they win over the others."""
 
 
-def load_sdk(_: OpenAiParams) -> ModuleType:
-    """OpenAI's package; importing it takes half a second."""
+def load_connection(params: OpenAiParams) -> Connection:
+    """A connection, which is not made yet; importing OpenAI's package takes half a second."""
+    key = os.environ.get(params.api_key_env)
+    if not key and not params.base_url:
+        raise DependencyError(
+            f"the environment variable {params.api_key_env} is not set",
+            hint="put OpenAI's key there, or set `base_url` to an endpoint that needs none",
+        )
     try:
-        import openai
+        return Connection(params.base_url, key or "none")
     except ImportError as error:
         raise DependencyError(
             "dialogue.openai needs the package openai", hint="pip install openai, or use dialogue.llama"
         ) from error
-    return openai
 
 
 class OpenAiChat(Chat[OpenAiParams]):
     """Answers with a language model behind an OpenAI-compatible endpoint.
 
-    OpenAI's own, or that of llama.cpp, vLLM, Ollama and many others. Nothing is tried
-    twice here: say so with `retry`. An answer that is no longer wanted is hung up on.
+    OpenAI's own, or that of llama.cpp, vLLM, Ollama and many others. All sessions of a
+    process share up to 32 connections to it, which are kept from one answer to the next;
+    `pool: {max: 4}` is for a small server of your own. What fails is not tried twice here:
+    say so with `retry`. An answer that is no longer wanted is hung up on.
     """
 
-    sdk = Pooled(load_sdk, key=lambda _: None)
-    _client: AsyncOpenAI
-
-    async def open(self) -> None:
-        """Makes the client; connects only when there is a question."""
-        params = self.params
-        key = os.environ.get(params.api_key_env)
-        if not key and not params.base_url:
-            raise DependencyError(
-                f"the environment variable {params.api_key_env} is not set",
-                hint="put OpenAI's key there, or set `base_url` to an endpoint that needs none",
-            )
-        self._client = await self.sdk.run(
-            lambda sdk: sdk.AsyncOpenAI(api_key=key or "none", base_url=params.base_url, max_retries=0)
-        )
-
-    async def close(self) -> None:
-        """Hangs up."""
-        with self.clock.hold():
-            await self._client.close()
+    connections = Pooled(
+        load_connection, key=lambda p: (p.base_url, p.api_key_env), members=lambda _: (1, MOST), wait=WAIT
+    )
 
     async def generate(self, messages: list[Message]) -> Pieces:
         """Streams the model's answer to a prompt."""
-        import openai  # already loaded, by `open`
+        import openai  # already loaded, with the endpoint
 
         try:
             async with aclosing(self._chunks(messages)) as chunks:
                 async for chunk in chunks:
                     if chunk.choices and (piece := chunk.choices[0].delta.content):
                         yield piece
+        except PoolExhausted as error:
+            raise self._exhausted(error) from error
         except openai.APIStatusError as error:
             raise self._refused(error) from error
         except (openai.OpenAIError, json.JSONDecodeError) as error:
             raise self._broken(error) from error
 
     async def _chunks(self, messages: list[Message]) -> AsyncGenerator[ChatCompletionChunk, None]:
-        with self.clock.hold():
-            stream = await self._client.chat.completions.create(**self._request(messages))
-        try:
-            while True:
-                with self.clock.hold():
-                    chunk = await anext(stream, None)
-                if chunk is None:
-                    return
-                yield chunk
-        finally:
+        # Time goes on while it waits for those who have the connections, for they may wait for time.
+        async with self.connections.lease() as connection:
             with self.clock.hold():
-                await stream.close()
+                stream = await connection.ask(self._request(messages))
+            try:
+                while True:
+                    with self.clock.hold():
+                        chunk = await anext(stream, None)
+                    if chunk is None:
+                        return
+                    yield chunk
+            finally:
+                with self.clock.hold():
+                    await stream.close()
 
     def _request(self, messages: list[Message]) -> dict[str, Any]:
         params = self.params
@@ -118,6 +118,14 @@ class OpenAiChat(Chat[OpenAiParams]):
     @property
     def _where(self) -> str:
         return self.params.base_url or "OpenAI"
+
+    def _exhausted(self, error: PoolExhausted) -> PoolExhausted:
+        most = self.connections.statistics().most
+        return PoolExhausted(
+            f"all {most} connections to {self._where} were in use for as long as an answer may wait for one",
+            retry_after=error.retry_after,
+            hint="raise `max` of its `pool` if the endpoint can answer more at a time, or add a `fallback`",
+        )
 
     def _refused(self, error: APIStatusError) -> NodeError:
         params, where, status = self.params, self._where, error.status_code

@@ -24,7 +24,7 @@ from pipeline.packet import SECOND
 
 M = TypeVar("M")
 
-_BUSY = "more members, or fewer calls at a time"
+_BUSY = "raise `max` of its `pool` in the graph if memory and cores allow it, or take fewer calls at a time"
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +49,7 @@ class Leases(Generic[M]):
         self.members = Members(first, spec, scheduler, changed=self._hand_over, failed=self._fail)
         self.closed = False
         """Whether no new callers are let in."""
-        self._wait = spec.wait / SECOND
+        self._spec = spec
         self._turns: Turns[Caller[M]] = Turns()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -66,7 +66,7 @@ class Leases(Generic[M]):
         loop = self._here()
         self._requests += 1
         if self.members.free:  # Then nobody waits: whoever did would have it.
-            return self._lend(loop.time())
+            return self._lend(TERMS.get().session, loop.time())
         waits: asyncio.Future[Member[M]] = loop.create_future()
         caller = self._caller(loop, waits, _give)
         self._line_up(loop, caller)
@@ -122,11 +122,17 @@ class Leases(Generic[M]):
         self._lent += asyncio.get_running_loop().time() - member.since
         self._hand_over()
 
+    def fill(self) -> None:
+        """Makes as many members as there are to be at least, and those for whom callers wait."""
+        self._here()
+        self._grow()
+
     def statistics(self) -> PoolStatistics:
         """What they do at this moment."""
         members = self.members
         return PoolStatistics(
             members=len(members.all),
+            most=self._spec.most,
             active=self._active,
             peak=self._peak,
             waiting=len(self._turns),
@@ -154,8 +160,8 @@ class Leases(Generic[M]):
             self.members.join()
         return loop
 
-    def _lend(self, now: float) -> Member[M]:
-        member = self.members.free.pop()
+    def _lend(self, session: Hashable, now: float) -> Member[M]:
+        member = self.members.take(session)
         member.since = now
         self._active += 1
         self._peak = max(self._peak, self._active)
@@ -163,7 +169,7 @@ class Leases(Generic[M]):
 
     def _caller(self, loop: asyncio.AbstractEventLoop, *waits: Any) -> Caller[M]:
         terms, now = TERMS.get(), loop.time()
-        limit = math.inf if self.closed else now + self._wait
+        limit = math.inf if self.closed else now + self._spec.wait / SECOND
         if terms.deadline is not None:
             limit = min(limit, terms.deadline / SECOND)
         return Caller(terms, now, limit, *waits)
@@ -181,7 +187,7 @@ class Leases(Generic[M]):
                 caller.waits.cancel()
             else:
                 self._serve(caller)
-                caller.lend(caller, self._lend(asyncio.get_running_loop().time()))
+                caller.lend(caller, self._lend(caller.terms.session, asyncio.get_running_loop().time()))
         if self.closed and not self.members.all and not self.members.pending:
             self._fail(_closed())
         self._grow()
@@ -221,10 +227,10 @@ class Leases(Generic[M]):
         self._turns.remove(caller)
         self._note_wait(caller)
         self._exhausted += 1
-        if caller.limit < caller.since + self._wait:
+        if caller.terms.deadline is not None and caller.limit == caller.terms.deadline / SECOND:
             error: NodeError = Late(f"its deadline passed while it waited for {busy}", hint=_BUSY)
         else:
-            message = f"it waited {self._wait:g} s for {busy}"
+            message = f"it waited {caller.limit - caller.since:g} s for {busy}"
             error = PoolExhausted(message, retry_after=retry_after, hint=_BUSY)
         if not caller.waits.done():
             caller.waits.set_exception(error)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from pipeline.compute.scheduler import Scheduler
+from pipeline.compute.terms import Terms
+
 M = TypeVar("M")
 T = TypeVar("T")
+
+_KNOWN = 32
+"""Sessions that a member is known to have served: more than a model keeps read."""
 
 
 class Member(Generic[M]):
@@ -21,12 +28,21 @@ class Member(Generic[M]):
         """When it was lent last, in seconds on the event loop's clock."""
         self.broken = False
         """Whether a job has shown that it must not be used again."""
+        self.served: dict[int, int] = {}
+        """By the hash of a session, which of its pool's leases it had last; the newest come last."""
         self._inside = threading.Lock()
+
+    def serves(self, session: int, lease: int) -> None:
+        """Remembers whom it serves."""
+        self.served.pop(session, None)
+        self.served[session] = lease
+        if len(self.served) > _KNOWN:
+            del self.served[next(iter(self.served))]
 
     @property
     def closable(self) -> bool:
         """Whether there is anything to close."""
-        return callable(getattr(self.resource, "close", None))
+        return any(callable(getattr(self.resource, name, None)) for name in ("aclose", "close"))
 
     def alone(self, job: Callable[[M], T]) -> T:
         """Computes, in a compute thread."""
@@ -38,8 +54,14 @@ class Member(Generic[M]):
             finally:
                 self.thread = 0
 
-    def close(self) -> None:
-        """Closes the resource, if it can be; in a compute thread."""
+    def end(self, scheduler: Scheduler) -> asyncio.Future[None]:
+        """Closes the resource, if it can be: by `aclose()` in the event loop, or `close()` in a compute thread."""
+        if callable(aclose := getattr(self.resource, "aclose", None)):
+            closing: asyncio.Future[None] = asyncio.ensure_future(aclose())
+            return closing
+        return scheduler.submit(self._close, terms=Terms()).future
+
+    def _close(self) -> None:
         if callable(close := getattr(self.resource, "close", None)):
             self.alone(lambda _: close())
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pipeline.compute.errors import breaks
 from pipeline.compute.member import Member
@@ -13,6 +13,9 @@ from pipeline.compute.scheduler import Scheduler
 from pipeline.compute.terms import Terms
 from pipeline.errors import Category, DependencyError, NetworkError, NodeError, ResourceError, classify
 from pipeline.packet import SECOND
+
+if TYPE_CHECKING:
+    from pipeline.guards.spec import PoolBounds
 
 M = TypeVar("M")
 
@@ -23,9 +26,9 @@ _ERRORS: dict[Category, tuple[type[NodeError], str]] = {
 _ANY_ERROR = (ResourceError, "check that the model's files are whole and that memory suffices")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PoolSpec(Generic[M]):
-    """What a pool has in it, and how much of it."""
+    """What a pool has in it, and how much of it; as much as its class says, until a graph asks."""
 
     load: Callable[[], M]
     """Makes one more; called in a compute thread."""
@@ -38,6 +41,18 @@ class PoolSpec(Generic[M]):
     """Nanoseconds that a caller waits for one."""
     broken: Callable[[BaseException], bool] = breaks
     """Whether what a job raised says that its member must be replaced."""
+    _asked: dict[str, int] = field(init=False, default_factory=dict)
+    """The largest of each that graphs have asked for."""
+
+    def ask(self, bounds: PoolBounds) -> None:
+        """One more graph says how much it wants: of what any says at all the largest holds."""
+        asked = self._asked
+        for word, value in (("least", bounds.min), ("most", bounds.max), ("wait", bounds.wait)):
+            if value is not None:
+                asked[word] = max(value, asked.get(word, 0))
+        self.wait = asked.get("wait", self.wait)
+        self.most = max(asked.get("most", self.most), asked.get("least", 1))
+        self.least = min(asked.get("least", self.least), self.most)
 
 
 class Members(Generic[M]):
@@ -57,6 +72,7 @@ class Members(Generic[M]):
         self.made, self.replaced, self.failed = 1, 0, 0
         self.pending = 0
         """Those that are being made or closed just now."""
+        self._taken = 0
         self._spec = spec
         self._scheduler = scheduler
         self._changed = changed
@@ -65,6 +81,20 @@ class Members(Generic[M]):
     def join(self) -> None:
         """A new event loop begins: whoever had a member in the one before is gone."""
         self.free, self.pending = list(self.all), 0
+
+    def take(self, session: Hashable) -> Member[M]:
+        """A free one: that which this session had last, or else that which has been free for the longest.
+
+        A model may still know the conversation, which another one would have to read from its beginning.
+        """
+        if self._spec.most == 1:
+            return self.free.pop()
+        whose = hash(session)  # Not the session, which would be kept alive; two that are alike do no harm.
+        member = max(self.free, key=lambda each: each.served.get(whose, 0))
+        self.free.remove(member)
+        self._taken += 1
+        member.serves(whose, self._taken)
+        return member
 
     def grow(self, waiting: int) -> None:
         """Makes as many more as there are callers that wait for one, within the bounds."""
@@ -82,8 +112,7 @@ class Members(Generic[M]):
         self.all.remove(member)
         self.replaced += 1
         self.pending += 1
-        job = self._scheduler.submit(member.close, terms=Terms())
-        job.future.add_done_callback(self._closed)
+        member.end(self._scheduler).add_done_callback(self._closed)
 
     def _loaded(self, ready: asyncio.Future[M]) -> None:
         self.pending -= 1

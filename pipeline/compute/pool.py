@@ -4,6 +4,7 @@
     ...
     text = await self.engine.run(lambda model: model.transcribe(samples))
     async for token in self.engine.stream(lambda model: model.generate(prompt)): ...
+    async with self.connections.lease() as connection: ...  # for what happens in the event loop
 
 Acquiring and computing are one call: a lease ends when its holder has left *and* its job
 has really ended, for a cancelled caller must not free a model whose thread is still in it.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Generic, TypeVar, overload
 
@@ -78,6 +80,18 @@ class Pool(Generic[M]):
         finally:
             self._leave(member, running, steps)
 
+    @asynccontextmanager
+    async def lease(self) -> AsyncGenerator[M, None]:
+        """Lends a member for the length of the block, for what happens in the event loop: nothing may block there.
+
+        Raises PoolExhausted or Late, as `run` does.
+        """
+        member = await self._leases.enter()
+        try:
+            yield member.resource
+        finally:
+            self._leases.release(member)
+
     async def batch(self, together: Together[M, X, T], item: X, *, alike: Hashable = None, most: int = 4) -> T:
         """The output of `together(member, items)` for one item, alone with that member.
 
@@ -89,7 +103,7 @@ class Pool(Generic[M]):
 
     def fill(self) -> None:
         """Makes as many members as there are to be at least; nobody has to wait for it."""
-        self._leases.members.grow(0)
+        self._leases.fill()
 
     async def close(self) -> None:
         """Closes the members that can be closed, each when nobody computes with it any more.
@@ -103,11 +117,11 @@ class Pool(Generic[M]):
                 member = await self._leases.acquire()
             except NodeError:
                 break  # The last one could not be made.
-            closing = self._scheduler.submit(member.close, terms=Terms())
-            await asyncio.wait([closing.future])
+            closing = member.end(self._scheduler)
+            await asyncio.wait([closing])
             members.all.remove(member)
             self._leases.forget(member)
-            errors += [error] if (error := closing.future.exception()) else []
+            errors += [error] if (error := closing.exception()) else []
         if errors:
             raise errors[0]
 
@@ -176,7 +190,7 @@ class Pooled(Generic[M]):
         return (self.load, self._key(params) if self._key else params.model_dump_json())
 
     def spec(self, params: Any) -> PoolSpec[M]:
-        """What the pool of these params has in it.
+        """What the pool of these params has in it, where no graph says how much.
 
         So many cores a job takes (as many threads as the resource computes with), so many
         members there are (at least and at most), so many nanoseconds a caller waits for one,

@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.compute.executor import Executor
 from pipeline.compute.members import PoolSpec, as_node_error
 from pipeline.compute.pool import Pool, Pooled
 from pipeline.compute.scheduler import Scheduler
 from pipeline.compute.terms import Terms
+
+if TYPE_CHECKING:
+    from pipeline.guards.spec import PoolBounds
 
 M = TypeVar("M")
 
@@ -33,11 +36,18 @@ class _Entry:
 
     use: str
     ready: asyncio.Future[Pool[Any]]
+    spec: PoolSpec[Any]
 
     @property
     def lost(self) -> bool:
         """Whether its loop was closed while it loaded."""
         return not self.ready.done() and self.ready.get_loop().is_closed()
+
+    def ask(self, bounds: PoolBounds) -> None:
+        """A graph says how much of it there is to be: the largest of what they say holds, at once."""
+        self.spec.ask(bounds)
+        if self.ready.done():
+            self.ready.result().fill()
 
 
 class Resources:
@@ -47,8 +57,8 @@ class Resources:
         self.scheduler = Scheduler(executor)
         self._entries: dict[Hashable, _Entry] = {}
 
-    async def get(self, pooled: Pooled[M], params: Any, use: str = "") -> Pool[M]:
-        """The pool of what `pooled` loads for these params; raises a NodeError.
+    async def get(self, pooled: Pooled[M], params: Any, use: str = "", bounds: PoolBounds | None = None) -> Pool[M]:
+        """The pool of what `pooled` loads for these params, as large as `bounds` say; raises a NodeError.
 
         Whoever asks while it loads waits for that load, and gets its error. After an error
         the next one to ask loads again. A load goes on when those who asked have left.
@@ -56,11 +66,13 @@ class Resources:
         key = pooled.key(params)
         entry = self._entries.get(key)
         if entry is None or entry.lost:
-            entry = self._entries[key] = _Entry(use, asyncio.get_running_loop().create_future())
             spec = pooled.spec(params)
+            entry = self._entries[key] = _Entry(use, asyncio.get_running_loop().create_future(), spec)
             # On nobody's terms: it outlives whoever asked.
             load = self.scheduler.submit(spec.load, threads=spec.threads, terms=Terms())
-            load.future.add_done_callback(partial(self._end_load, key, entry, spec))
+            load.future.add_done_callback(partial(self._end_load, key, entry))
+        if bounds is not None:
+            entry.ask(bounds)
         return await asyncio.shield(entry.ready)
 
     def loaded(self) -> list[Loaded]:
@@ -82,10 +94,10 @@ class Resources:
             if error is not None:
                 raise error
 
-    def _end_load(self, key: Hashable, entry: _Entry, spec: PoolSpec[Any], load: asyncio.Future[Any]) -> None:
+    def _end_load(self, key: Hashable, entry: _Entry, load: asyncio.Future[Any]) -> None:
         error = load.exception()
         if error is None:
-            pool = Pool(load.result(), self.scheduler, spec)
+            pool = Pool(load.result(), self.scheduler, entry.spec)
             pool.fill()
             entry.ready.set_result(pool)
             return

@@ -39,6 +39,8 @@ class PoolStatistics:
     """What a pool does at one moment, and has done so far; times in nanoseconds."""
 
     members: int
+    most: int
+    """As many as there may be."""
     active: int
     """Members that are lent."""
     peak: int

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pipeline.errors import Location
 from pipeline.graph.tree import Map, Value
-from pipeline.guards.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, RetrySpec
+from pipeline.guards.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
 from pipeline.node import Node
 from pipeline.packet import Full
 from pipeline.params import Params
@@ -32,6 +32,8 @@ class Member:
     deadline: DeadlineSpec = field(default_factory=DeadlineSpec)
     retry: RetrySpec = field(default_factory=RetrySpec)
     breaker: BreakerSpec = field(default_factory=BreakerSpec)
+    pool: PoolBounds | None = None
+    """None leaves it to the class."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pipeline.graph.problems import Problems
 from pipeline.graph.tree import Entry, List, Map, Scalar, Tree, found, is_null
 from pipeline.graph.validate import validated
 from pipeline.graph.values import text_of, wrong_value
-from pipeline.guards.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, RetrySpec
+from pipeline.guards.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
 from pipeline.node import Node, Service
 from pipeline.params import ENGINE_WORDS, Params
 from pipeline.port import Port
@@ -23,13 +23,15 @@ from pipeline.suggest import did_you_mean
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 """The name of a node."""
 
-WORDS = frozenset({"use", "description", "fallback", "deadline", "retry", "breaker", "limit", "cache"})
+WORDS = frozenset({"use", "description", "fallback", "deadline", "retry", "breaker", "limit", "cache", "pool"})
 """The words of the language that a node may have; the others are reserved."""
 
 OF_MEMBERS: Mapping[str, type[Params]] = {"deadline": DeadlineSpec, "retry": RetrySpec, "breaker": BreakerSpec}
 """The guards of one member; those of the node hold for each that has none of its own."""
 OF_NODE: Mapping[str, type[Params]] = {"limit": LimitSpec, "cache": CacheSpec}
 """The guards of a node, whoever serves it."""
+OF_MODELS: Mapping[str, type[Params]] = {"pool": PoolBounds}
+"""What is said of one member's model, and holds for no other: what fits in memory twice of one may not of another."""
 
 
 def node_spec(name: str, entry: Entry, registry: Registry, others: tuple[str, ...] = ()) -> NodeSpec:
@@ -78,14 +80,44 @@ def _guards(tree: Map, known: Mapping[str, type[Params]], above: Map | None = No
     return made
 
 
+def _said(tree: Map, word: str) -> bool:
+    """Null says nothing, also not to what `extends` another graph."""
+    return word in tree.entries and not is_null(tree.entries[word].value)
+
+
+def _check_pooled(use: str, tree: Map, node: type[Node[Any]]) -> None:
+    if _said(tree, "pool") and not has_pool(node):
+        raise GraphError(
+            f"`{use}` takes no `pool`: it has no model for which anybody waits",
+            where=tree.entries["pool"].where,
+            hint="remove it; a member that computes with a loaded model has one, and a fallback says its own",
+        )
+
+
+def has_pool(node: type[Node[Any]]) -> bool:
+    """Whether this class waits for a resource that there may be several of; a transform never waits."""
+    return issubclass(node, Service) and bool(node.resources)
+
+
+def keeps(node: type[Node[Any]]) -> bool:
+    """Whether what this class makes can be kept: it says what that depends on."""
+    return issubclass(node, Service) and node.cache_key is not Service.cache_key
+
+
 def _check_guarded(name: str, tree: Map, primary: Member) -> None:
     for word in (*OF_MEMBERS, *OF_NODE):
-        if word in tree.entries and not issubclass(primary.node, Service):
+        if _said(tree, word) and not issubclass(primary.node, Service):
             raise GraphError(
                 f"node `{name}` takes no `{word}`: `{primary.use}` is no service",
                 where=tree.entries[word].where,
                 hint="only a service does slow or remote work that can be guarded",
             )
+    if _said(tree, "cache") and not keeps(primary.node):
+        raise GraphError(
+            f"node `{name}` takes no `cache`: what `{primary.use}` makes is another each time",
+            where=tree.entries["cache"].where,
+            hint="remove it; a voice can be cached, for the same words sound the same",
+        )
 
 
 def _long(tree: Tree, what: str, where: Location, hint: str = "") -> Map:
@@ -111,7 +143,7 @@ def _fallback(tree: Tree, name: str, registry: Registry, above: Map) -> Member:
         if word in form.entries:
             hint = "write fallbacks as one list, in the order in which they are tried" if word == "fallback" else ""
             raise GraphError(f"a fallback has no `{word}` of its own", where=form.entries[word].where, hint=hint)
-    return _member(form, registry, ENGINE_WORDS - {"use", *OF_MEMBERS}, above)
+    return _member(form, registry, ENGINE_WORDS - {"use", *OF_MEMBERS, *OF_MODELS}, above)
 
 
 def _member(tree: Map, registry: Registry, reserved: frozenset[str], above: Map) -> Member:
@@ -123,10 +155,11 @@ def _member(tree: Map, registry: Registry, reserved: frozenset[str], above: Map)
     given = {key: each for key, each in tree.entries.items() if key not in ENGINE_WORDS and not is_private(key)}
     guards: dict[str, Any] = {}
     with problems.collect():
-        guards = _guards(tree, OF_MEMBERS, above)
+        guards = _guards(tree, OF_MEMBERS, above) | _guards(tree, OF_MODELS)
     with problems.collect():
         name, node = _class(use, registry)
         params = validated(node.params_type, Map(given, tree.where), name, tree.entries["use"].where)
+        _check_pooled(name, tree, node)
     problems.raise_all()
     return Member(name, node, params, use.where, **guards)
 

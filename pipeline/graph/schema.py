@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from pipeline.graph.describe import defaults, summary
 from pipeline.graph.document import VERSION
 from pipeline.graph.graph import OnError
-from pipeline.graph.members import NAME, OF_MEMBERS, OF_NODE
+from pipeline.graph.members import NAME, OF_MEMBERS, OF_MODELS, OF_NODE, has_pool, keeps
 from pipeline.node import Node, Service
 from pipeline.packet import Full
 from pipeline.params import Duration, Params
@@ -99,7 +99,7 @@ def _shared(nodes: _Nodes) -> Schema:
         "change": _any({"type": "null"}, _ref("use"), _ref("mapping")),
         "fallback": _any(_ref("member"), {"type": "array", "items": _ref("member")}, {"type": "null"}),
         "member": _any(_ref("use"), {**complete, "properties": dict.fromkeys(_NOT_OF_MEMBERS, False)}),
-        **{word: _guard(spec) for word, spec in _GUARDS.items()},
+        **{word: _guard(spec) for word, spec in {**_GUARDS, **OF_MODELS}.items()},
         "mapping": {
             "type": "object",
             "properties": {"use": _ref("use")},
@@ -128,7 +128,9 @@ def _params(nodes: _Nodes) -> Schema:
             properties[name]["default"] = value
         words: Schema = {"use": True, "description": {"type": "string"}, "fallback": _ref("fallback")}
         if issubclass(node, Service):
-            words |= {word: _ref(word) for word in _GUARDS}
+            words |= {word: _ref(word) for word in _GUARDS if word != "cache" or keeps(node)}
+        if has_pool(node):
+            words |= {word: _ref(word) for word in OF_MODELS}
         definitions[use] = {"description": summary(node), **_mapping({**words, **_open_all(properties)})}
     return definitions
 

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from random import Random
+from weakref import WeakSet
 
 from pipeline.graph.graph import Member
 from pipeline.graph.plan import Plan
@@ -48,6 +49,9 @@ class Guards:
         self._random = random or Random()
         self._breakers: dict[Hashable, Breaker] = {}
         self._limits: dict[Hashable, Limit] = {}
+        self._own: WeakSet[Limit] = WeakSet()
+        """Those of sessions, for as long as these have them."""
+        self._pressure = 0.0
         self._kept: dict[Hashable, Kept] = {}
 
     def now(self) -> int:
@@ -77,13 +81,20 @@ class Guards:
         spec = plan.graph.nodes.get(name)
         if spec is None:  # planning put it there
             return NodeGuard(None, session)
-        if spec.limit is not None and spec.limit.per == "session":
-            return NodeGuard(Limit(spec.limit, self.now, name), session, self._cache(plan, name))
-        return NodeGuard(self._limit(plan, name), session, self._cache(plan, name))
+        limit = self._limit(plan, name)
+        if limit is None and spec.limit is not None:
+            limit = Limit(spec.limit, self.now, name)
+            self._own.add(limit)
+        if isinstance(limit, SharedLimit):
+            limit.begin()
+        if limit is not None:
+            limit.pressure(self._pressure)  # It may be new.
+        return NodeGuard(limit, session, self._cache(plan, name))
 
     def pressure(self, level: float) -> None:
         """Tells every adaptive limit how loaded the machine is, 0 to 1."""
-        for limit in tuple(self._limits.values()):
+        self._pressure = level
+        for limit in (*self._limits.values(), *self._own):
             limit.pressure(level)
 
     def caches(self) -> Iterator[Cache[list[Packet]]]:

@@ -140,11 +140,8 @@ class Limit:
         if not self.spec.adaptive or (factor < 1 and abs(factor - self.factor) < _STEP):
             return
         self.factor = factor
-        concurrent, most = (
-            max(1, int((bound or 0) * factor + 1e-9)) for bound in (self.spec.concurrent, self.spec.max)
-        )
-        self._concurrent = concurrent if self.spec.concurrent else sys.maxsize
-        self._max = most if self.spec.max else 0
+        self._concurrent = _scaled(self.spec.concurrent, factor) or sys.maxsize
+        self._max = _scaled(self.spec.max, factor)
         self._admit()
 
     def _left(self) -> int:

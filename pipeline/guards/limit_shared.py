@@ -58,10 +58,17 @@ class SharedWindow:
         # Redis forgets by whole seconds: rounded up, so that it never lets through more than was asked for.
         self._seconds = -(-window // SECOND)
         self._opened: asyncio.Future[_Opened] | None = None
+        self._reaching: asyncio.Task[None] | None = None
+
+    def begin(self) -> asyncio.Task[None]:
+        """Begins to import the packages and to connect; without it the first to ask waits for that, half a second."""
+        if self._reaching is None:
+            self._reaching = asyncio.get_running_loop().create_task(self._reach(), name="a shared limit connects")
+        return self._reaching
 
     async def take(self, most: int) -> int | None:
         """0 if there was room, and it is taken; else nanoseconds until there may be. None: Redis is away."""
-        redis = await self.open()
+        redis = await self._open()
         try:
             async with asyncio.timeout(_PATIENCE):
                 if await redis.storage.acquire_entry(self._key, most, self._seconds):
@@ -76,10 +83,22 @@ class SharedWindow:
 
     async def close(self) -> None:
         """Closes the connections."""
+        if self._reaching is not None:
+            self._reaching.cancel()
+            await asyncio.wait((self._reaching,))
         if self._opened is not None:
-            await (await self.open()).pool.aclose()
+            await (await self._open()).pool.aclose()
 
-    async def open(self) -> _Opened:
+    async def _reach(self) -> None:
+        """Looks into the window; where Redis is away, who asks first will tell."""
+        redis = await self._open()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await redis.storage.get_moving_window(self._key, 1, self._seconds)
+        except redis.errors as error:
+            _log.debug("redis: %s", error)
+
+    async def _open(self) -> _Opened:
         """Imports the packages; does not connect yet."""
         if self._opened is None:  # In a thread, for that takes a while.
             self._opened = asyncio.get_running_loop().run_in_executor(None, _open, self._url)
@@ -100,9 +119,9 @@ class SharedLimit(Limit):
         self._away = False
         self._ask_at = 0
 
-    async def open(self) -> None:
-        """Imports the packages, in a thread; without it the first request waits for that, half a second."""
-        await self._shared.open()
+    def begin(self) -> asyncio.Task[None]:
+        """Begins to connect to Redis, for the first request; nobody has to wait for it."""
+        return self._shared.begin()
 
     def try_acquire(self) -> bool:
         """Never: Redis has to be asked."""

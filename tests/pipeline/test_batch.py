@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from pipeline.compute.batch import Batches
 from pipeline.compute.errors import Broken, Late
 from pipeline.compute.executor import Executor
 from pipeline.compute.members import PoolSpec
@@ -79,6 +80,21 @@ def test_those_who_wait_when_a_thread_becomes_free_share_a_job(pool: Pool[Double
     assert model.batches == [[0], [1, 2, 3, 4], [5, 6, 7, 8], [9]]
     seen = pool.statistics()
     assert (seen.requests, seen.joined, seen.active, seen.waiting) == (10, 6, 0, 0)
+
+
+def test_while_memory_is_short_each_has_a_job_of_its_own(
+    pool: Pool[Doubler], model: Doubler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four utterances at once need four times the memory of one; afterwards they are as quick as before."""
+    monkeypatch.setattr(Batches, "sparing", True)
+
+    async def main() -> None:
+        assert await asyncio.gather(*asked(pool, 0, 1, 2)) == [0, 2, 4]
+        monkeypatch.setattr(Batches, "sparing", False)
+        assert await asyncio.gather(*asked(pool, 3, 4, 5)) == [6, 8, 10]
+
+    run_virtual(main())
+    assert model.batches == [[0], [1], [2], [3], [4, 5]]
 
 
 def test_they_may_join_as_long_as_the_job_waits_for_a_thread(pool: Pool[Doubler], model: Doubler) -> None:

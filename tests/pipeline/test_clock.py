@@ -67,6 +67,19 @@ def test_a_clock_starts_at_zero() -> None:
     assert run_virtual(main()) == (0, SECOND)
 
 
+def test_a_leap_is_seen_at_once_and_lasts() -> None:
+    """A drill of what a sleeping laptop does to a call would drill nothing."""
+
+    async def main() -> tuple[int, int]:
+        clock = live_clock()
+        clock.leap(3 * SECOND)
+        at = clock.now()
+        await clock.sleep(SECOND)
+        return at, clock.now()
+
+    assert run_virtual(main()) == (3 * SECOND, 4 * SECOND)
+
+
 @pytest.mark.parametrize("factory", [asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
 def test_a_live_sleep_is_never_early(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     """Timers of uvloop fire up to 1.3 ms early: a packet would be sent before its time."""

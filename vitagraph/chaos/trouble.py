@@ -60,7 +60,7 @@ class Trouble:
         for fault in struck:
             if fault.fault == "clock_jump" and fault not in self.leapt:
                 self.leapt.append(fault)
-                node.clock._origin -= fault.latency
+                node.clock.leap(fault.latency)
         return struck
 
     def _by_chance(self, fault: FaultSpec) -> bool:

@@ -28,8 +28,8 @@ def of_session(plan: Plan, report: SessionReport) -> Iterator[str]:
         yield f"stuck: {stuck.message}"
     bounds = {link.name: link.queue.count for link in plan.links if link.queue is not None}
     for link in report.links:
-        # What may not be dropped is taken in over the bound: at most what one packet may become.
-        if link.peak > bounds[link.name] + MAX_OUTPUTS:
+        # What may not be dropped is taken in over the bound, and counted: at most what one packet may become.
+        if link.peak > bounds[link.name] + min(link.over, MAX_OUTPUTS):
             yield f"the queue {link.name} had {link.peak} packets, {bounds[link.name]} is its bound"
         if report.ended == "eos" and link.depth:
             yield f"the queue {link.name} still holds {link.depth} packets"

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Protocol
 
-from vitagraph.host.headroom import Assumed, Headroom, Share
+from vitagraph.host.headroom import Assumed, Crowd, Headroom, Share
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ PERIOD = 0.5
 SMOOTH = 5.0
 """Seconds after which what was measured counts for a third: a single turn of a single call is no overload."""
 SETTLING = 10.0
-"""Seconds after which a call shows what it costs: somebody has spoken, and was answered."""
+"""Seconds after which a call shows what it costs: somebody has spoken, and was answered. Or shows no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Watched(Protocol):
 class Admission:
     """Looks at the measures, from `start` to `stop`; for the event loop only. `calls` is how many there are."""
 
-    def __init__(self, thresholds: Thresholds, watched: Watched, calls: Callable[[], int]) -> None:
+    def __init__(self, thresholds: Thresholds, watched: Watched, calls: Callable[[], Crowd]) -> None:
         self.measures = Measures()
         """Smoothed."""
         self.full = ""
@@ -112,10 +112,13 @@ class Admission:
         self._watched = watched
         self._calls = calls
         self._loop = asyncio.get_running_loop()
-        self._taken: deque[float] = deque()
+        self._taken: deque[tuple[float, bool]] = deque()
+        """When, and whether with models."""
+        self._models_until = 0.0
+        """When what calls with models have begun is over: it may last longer than they."""
         self._calm = 0.0
         self._headroom = Headroom(thresholds.assumed)
-        self._headroom.learn(watched.shares(), 0, 0)
+        self._headroom.learn(watched.shares(), Crowd(), 0)
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -134,20 +137,29 @@ class Admission:
         if self.full:
             return Refused(_BUSY, self._detail(self.full), 2 * self._thresholds.calm)
         calls = self._calls()
-        if calls and (lack := self._headroom.lack(calls + 1, heavy=heavy)):
-            return Refused(_CROWD if self._new() else _BUSY, lack, SETTLING / 2)
+        if calls.count and (lack := self._headroom.lack(calls.and_one(heavy=heavy), heavy=heavy)):
+            return Refused(_CROWD if self._new().count else _BUSY, lack, SETTLING / 2)
         return None
 
-    def take(self) -> None:
-        """One was taken."""
-        self._taken.append(self._loop.time())
+    def take(self, *, heavy: bool = True) -> None:
+        """One was taken, with models or without."""
+        self._taken.append((self._loop.time(), heavy))
 
-    def _new(self) -> int:
+    def _new(self) -> Crowd:
         """Calls that do not show yet."""
         now = self._loop.time()
-        while self._taken and now - self._taken[0] >= SETTLING:
+        while self._taken and now - self._taken[0][0] >= SETTLING:
             self._taken.popleft()
-        return len(self._taken)
+        heavy = sum(each for _, each in self._taken)
+        return Crowd(heavy, len(self._taken) - heavy)
+
+    def _shown(self) -> Crowd:
+        """Calls that what is measured comes from; none where it may come from others."""
+        calls, now = self._calls(), self._loop.time()
+        if calls.heavy:
+            self._models_until = now + SETTLING
+        shown = calls.without(self._new())
+        return shown if shown.heavy or now >= self._models_until else Crowd()
 
     def _look(self) -> None:
         self._timer = self._loop.call_later(PERIOD, self._look)
@@ -155,7 +167,7 @@ class Admission:
         old = self.measures
         smoothed = {name: kept * getattr(old, name) + (1 - kept) * getattr(found, name) for name in _NAMES}
         self.measures = Measures(**{**smoothed, "memory": found.memory})
-        self._headroom.learn(self._watched.shares(), self._calls() - self._new(), PERIOD)
+        self._headroom.learn(self._watched.shares(), self._shown(), PERIOD)
         self._judge()
 
     def _judge(self) -> None:

@@ -3,6 +3,12 @@
 Shared are the cores, and each pool of a model: a pool of one model is like one core, for one
 answer at a time is made with it. The more there is of something the further it can be used
 before anybody waits for it.
+
+There are calls of graphs with models and of graphs without, which take a fiftieth of that: what
+the ones are seen to take says nothing of the others. Models are used by the ones alone. Of the
+cores, calls without models are known by the times in which there are no others, and the rest is
+what those with models take. Two unknowns could be fitted to all that was seen, but answers come
+in bursts: the figure would scatter more, and by chance make calls seem half as dear as they are.
 """
 
 from __future__ import annotations
@@ -29,11 +35,33 @@ class Share:
     """How much there is."""
 
 
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many calls there are."""
+
+    heavy: int = 0
+    """Of graphs with models."""
+    light: int = 0
+    """Of graphs without."""
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return self.heavy + self.light
+
+    def and_one(self, *, heavy: bool) -> Crowd:
+        """One more."""
+        return Crowd(self.heavy + heavy, self.light + (not heavy))
+
+    def without(self, others: Crowd) -> Crowd:
+        """Those that are not of the others."""
+        return Crowd(max(0, self.heavy - others.heavy), max(0, self.light - others.light))
+
+
 @dataclass(slots=True)
 class Cost:
     """How much of something a call takes, on average."""
 
-    total: float
     spent: float = 0.0
     """Seconds that it was in use."""
     talked: float = 0.0
@@ -77,29 +105,38 @@ class Headroom:
 
     def __init__(self, assumed: Assumed) -> None:
         self._assumed = assumed
-        self._costs: dict[str, Cost] = {}
+        self._totals: dict[str, float] = {}
+        """How much there is of each."""
+        self._heavy: dict[str, Cost] = {}
+        self._light = Cost()
+        """Of the cores: they use nothing else."""
 
-    def learn(self, shares: Iterable[Share], calls: int, elapsed: float) -> None:
-        """So it was for so many seconds. While nobody calls, what is known stays."""
+    def learn(self, shares: Iterable[Share], calls: Crowd, elapsed: float) -> None:
+        """So it was for so many seconds. What is known of calls stays while there are none of them."""
         for share in shares:
-            cost = self._costs.setdefault(share.name, Cost(share.total))
-            cost.total = share.total
-            if calls > 0:
-                cost.learn(share.used, calls, elapsed)
+            self._totals[share.name] = share.total
+            cost = self._heavy.setdefault(share.name, Cost())
+            if calls.heavy:
+                cost.learn(max(0.0, share.used - self._others(share.name, calls.light)), calls.heavy, elapsed)
+            elif calls.light and share.name == PROCESSOR:
+                self._light.learn(share.used, calls.light, elapsed)
 
     def cost(self, name: str, *, heavy: bool = True) -> float:
         """How much of it a call takes."""
-        assumed = self._assumed
-        guess = (assumed.heavy if heavy else assumed.light) if name == PROCESSOR else assumed.pool
-        return self._costs[name].of_call(guess)
+        if not heavy:
+            return self._light.of_call(self._assumed.light) if name == PROCESSOR else 0.0
+        return self._heavy[name].of_call(self._assumed.heavy if name == PROCESSOR else self._assumed.pool)
 
-    def lack(self, calls: int, *, heavy: bool) -> str:
-        """What so many calls would have too little of, in words; empty: they have enough."""
-        for name, there in self._costs.items():
-            if name != PROCESSOR and not heavy:
-                continue
-            share = calls * self.cost(name, heavy=heavy) / there.total
-            room = self._assumed.crowded ** (1 / there.total) if heavy else self._assumed.full
-            if share > room:
-                return f"{calls} calls would use {share:.0%} of {name} (room: {room:.0%})"
+    def lack(self, calls: Crowd, *, heavy: bool) -> str:
+        """What so many calls would have too little of for one like that, in words; empty: they have enough."""
+        for name, total in self._totals.items() if heavy else ((PROCESSOR, self._totals[PROCESSOR]),):
+            used = calls.heavy * self.cost(name) + calls.light * self.cost(name, heavy=False)
+            room = self._assumed.crowded ** (1 / total) if heavy else self._assumed.full
+            if used > room * total:
+                count = calls.count if name == PROCESSOR else calls.heavy
+                return f"{count} calls would use {used / total:.0%} of {name} (room: {room:.0%})"
         return ""
+
+    def _others(self, name: str, light: int) -> float:
+        """What calls without models take of it at the least: a guess too high would make the others seem free."""
+        return light * min(self._assumed.light, self.cost(PROCESSOR, heavy=False)) if name == PROCESSOR else 0.0

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,11 +23,12 @@ from pipeline.runner import Runner
 from vitagraph.host.admission import Refused
 from vitagraph.host.call import Call
 from vitagraph.host.gallery import Gallery
+from vitagraph.host.headroom import Crowd
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.settings import START, Settings
 from vitagraph.host.tokens import Secret
-from vitagraph.host.upkeep import Upkeep
+from vitagraph.host.upkeep import Upkeep, has_models
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +79,8 @@ class Switchboard:
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gone: deque[str] = deque(maxlen=REMEMBERED)
-        self._answering = 0
-        """Offers that are being answered: they have a seat already."""
+        self._answering: list[str] = []
+        """Graphs of the offers that are being answered: they have a seat already."""
         self._draining = False
         self._plans: dict[str, Plan] = {}
         """Of the graphs that were called, as they were last; without what is a call's own."""
@@ -89,7 +90,7 @@ class Switchboard:
     async def __aenter__(self) -> Self:
         sys.setswitchinterval(SWITCH)
         await self._runner.__aenter__()
-        self._upkeep = Upkeep(self._settings, self._runner, lambda: self.count, self._lags)
+        self._upkeep = Upkeep(self._settings, self._runner, self._crowd, self._lags)
         self._watcher = asyncio.create_task(self._watch(), name="switchboard")
         return self
 
@@ -107,7 +108,7 @@ class Switchboard:
     @property
     def count(self) -> int:
         """Calls at this moment."""
-        return len(self._calls) + self._answering
+        return len(self._calls) + len(self._answering)
 
     def find(self, id: str) -> Call | None:
         """The call of that id, while it lasts."""
@@ -144,7 +145,7 @@ class Switchboard:
             for member in node.members:
                 for pooled in member.node.resources.values():
                     try:
-                        await self._runner.resources.get(pooled, member.params, member.use)
+                        await self._runner.resources.get(pooled, member.params, member.use, member.pool)
                     except NodeError as error:
                         log.warning("%s (%s) cannot be loaded: %s", node.name, member.use, error)
         self._know(self.gallery.default, template)
@@ -189,16 +190,22 @@ class Switchboard:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=ENDING)
 
+    def _crowd(self) -> Crowd:
+        graphs = Counter([*(call.graph for call in self._calls.values()), *self._answering])
+        heavy = sum(count for name, count in graphs.items() if has_models(self._plans.get(name)))
+        return Crowd(heavy, self.count - heavy)
+
     @contextmanager
     def _seat(self, offer: Offer) -> Iterator[None]:
-        refused = self._refusal(self._name(offer))
+        name = self._name(offer)
+        refused = self._refusal(name)
         if refused is not None:
             raise AdmissionError(f"Sorry, {refused.reason}.", retry_after=refused.retry_after, hint=refused.detail)
-        self._answering += 1
+        self._answering.append(name)
         try:
             yield
         finally:
-            self._answering -= 1
+            self._answering.remove(name)
 
     def _name(self, offer: Offer) -> str:
         return self.gallery.default if offer.graph is None else offer.graph
@@ -226,7 +233,7 @@ class Switchboard:
 
     def _begin(self, prepared: _Prepared, line: Line) -> Call:
         if self._upkeep is not None:
-            self._upkeep.taken()
+            self._upkeep.taken(prepared.plan)
         call = Call(prepared.info, line, prepared.plan, self._runner, self._settings.message_bytes)
         self._calls[call.id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.id}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from pipeline.clock import Clock
+from pipeline.compute.batch import Batches
 from pipeline.compute.resources import Loaded
 from pipeline.compute.statistics import PoolStatistics
 from pipeline.graph.plan import Plan
@@ -20,7 +21,7 @@ from pipeline.packet import SECOND
 from pipeline.params import seconds
 from pipeline.runner import Runner
 from vitagraph.host.admission import Admission, Measures, Refused
-from vitagraph.host.headroom import PROCESSOR, Share
+from vitagraph.host.headroom import PROCESSOR, Crowd, Share
 from vitagraph.host.memory import MemoryGuard
 from vitagraph.host.settings import Settings
 
@@ -45,7 +46,7 @@ class Machine:
         self.cores = max(0.1, self._probes.cores)
         self.load = Load(self._probes, Clock(asyncio.get_running_loop()))
         self.load.listen(runner.guards.pressure)
-        self._memory = MemoryGuard(partial(_shrink, runner.guards))
+        self._memory = MemoryGuard(partial(_shrink, runner.guards), _spare)
         self._resources = runner.resources
         self._seen: dict[int, tuple[int, int]] = {}
         """What each pool's callers had waited, and how many they were."""
@@ -60,7 +61,7 @@ class Machine:
 
     def shares(self) -> list[Share]:
         """The cores, and each pool of a model."""
-        pools = (Share(f"{loaded.use} ({number})", pool.active, pool.members) for number, loaded, pool in self._pools())
+        pools = (Share(f"{loaded.use} ({number})", pool.active, pool.most) for number, loaded, pool in self._pools())
         return [Share(PROCESSOR, self.load.cpu * self.cores, self.cores), *pools]
 
     def _pools(self) -> Iterable[tuple[int, Loaded, PoolStatistics]]:
@@ -75,6 +76,7 @@ class Machine:
 
     def close(self) -> None:
         """Ends it."""
+        self._memory.close()
         self.load.stop()
         self._probes.close()
 
@@ -82,7 +84,7 @@ class Machine:
 class Upkeep:
     """Made in the running loop; `stop` it at the end."""
 
-    def __init__(self, settings: Settings, runner: Runner, calls: Callable[[], int], lags: Lags) -> None:
+    def __init__(self, settings: Settings, runner: Runner, calls: Callable[[], Crowd], lags: Lags) -> None:
         self._machine = Machine(runner, lags)
         self._admission = Admission(settings.thresholds, self._machine, calls)
         self._health = Health(
@@ -97,17 +99,15 @@ class Upkeep:
         """Watches over those who serve a graph, as it is now."""
         self._health.add(plan)
 
-    def taken(self) -> None:
+    def taken(self, plan: Plan) -> None:
         """One more call was taken."""
-        self._admission.take()
+        self._admission.take(heavy=has_models(plan))
 
     def refusal(self, plan: Plan | None) -> Refused | None:
-        """Why a call of that graph could not be taken now; None: it could. What is not known costs what models do."""
-        if plan is None:
-            return self._admission.refusal()
-        if nobody := helpless(self._health.report(plan.graph.path)):
+        """Why a call of that graph could not be taken now; None: it could."""
+        if plan is not None and (nobody := helpless(self._health.report(plan.graph.path))):
             return Refused("it is out of order just now", f"nobody is well who serves {', '.join(nobody)}", _OUTAGE)
-        return self._admission.refusal(heavy=_has_models(plan))
+        return self._admission.refusal(heavy=has_models(plan))
 
     def degraded(self) -> list[MemberHealth]:
         """Those who cannot do their work, though others may do it for them."""
@@ -126,7 +126,14 @@ def _shrink(guards: Guards) -> None:
         cache.shrink(_SMALL)
 
 
-def _has_models(plan: Plan) -> bool:
+def _spare(tight: bool) -> None:
+    Batches.sparing = tight
+
+
+def has_models(plan: Plan | None) -> bool:
+    """Whether calls of that graph are heavy; what is not known costs what models do."""
+    if plan is None:
+        return True
     members = (member.node for node in plan.nodes.values() for member in node.members)
     return any(issubclass(member, Service) and member.resources for member in members)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ class Reply:
     handler: BaseHTTPRequestHandler
     body: dict[str, Any]
     endpoint: Endpoint
+    begun: bool = False
 
     def error(self, status: int, message: str = "no", **fields: Any) -> None:
         """An error as OpenAI writes it."""
@@ -34,7 +36,9 @@ class Reply:
         """The head of a stream."""
         self.handler.send_response(200)
         self.handler.send_header("Content-Type", "text/event-stream")
+        self.handler.send_header("Transfer-Encoding", "chunked")
         self.handler.end_headers()
+        self.begun = True
 
     def send(self, text: str) -> None:
         """A piece of the answer."""
@@ -42,7 +46,20 @@ class Reply:
 
     def raw(self, data: str) -> None:
         """An event of the stream."""
-        self.handler.wfile.write(f"data: {data}\n\n".encode())
+        self._chunk(f"data: {data}\n\n".encode())
+
+    def end(self) -> None:
+        """The end of the stream, after which the connection can be used again."""
+        if self.begun:
+            self._chunk(b"")
+
+    def hang_up(self) -> None:
+        """Whatever has been sent, there will be no more."""
+        self.begun = False
+        self.handler.close_connection = True
+
+    def _chunk(self, content: bytes) -> None:
+        self.handler.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))
         self.handler.wfile.flush()
 
 
@@ -55,6 +72,13 @@ class Endpoint:
     keys: list[str] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
     """Set when a client has hung up in the middle of an answer."""
+    connections: list[socket.socket] = field(default_factory=list)
+    """All that were ever accepted."""
+
+    def hang_up(self) -> None:
+        """Closes the connections that are idle."""
+        for connection in self.connections:
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def says(*pieces: str) -> Script:
@@ -72,18 +96,26 @@ def says(*pieces: str) -> Script:
 
 @contextmanager
 def endpoint(script: Script) -> Iterator[Endpoint]:
-    """Serves until the block is left."""
+    """Serves until the block is left; a connection is kept for as long as the client keeps it."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            served.connections.append(self.request)
+            super().setup()
+
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             served.bodies.append(body)
             served.keys.append(self.headers["Authorization"])
             try:
-                script(Reply(self, body, served))
+                script(reply := Reply(self, body, served))
+                reply.end()
             except ConnectionError:
                 served.left.set()
-            self.close_connection = True
+                self.close_connection = True
 
         def log_message(self, *_: Any) -> None:
             """Says nothing."""

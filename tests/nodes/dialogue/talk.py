@@ -11,7 +11,7 @@ from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock, give_way
 from pipeline.compute.executor import Executor
 from pipeline.compute.pool import Pool
-from pipeline.compute.scheduler import Scheduler
+from pipeline.compute.resources import Resources
 from pipeline.node import Context, Service
 from pipeline.packet import Stamp
 from pipeline.virtual import run_virtual
@@ -25,23 +25,33 @@ def heard(text: str, cause: Cause | None = None, *, whole: bool = True, answer: 
 
 
 def talk(node: Service[Any], *steps: Step, pools: dict[str, Any] | None = None) -> list[list[TextDelta]]:
-    """The deltas that answer each transcript; other steps are done in between."""
+    """The deltas that answer each transcript; other steps are done in between.
+
+    `pools` are its resources; without them, those that its class declares are loaded, and closed.
+    """
 
     async def main() -> list[list[TextDelta]]:
         executor = Executor(1)
-        scheduler = Scheduler(executor)
-        start(node, {name: Pool(member, scheduler) for name, member in (pools or {}).items()})
+        resources = Resources(executor)
         try:
+            start(node, await _pools(node, resources, pools))
             await node.open()
             try:
                 return [answer for step in steps if (answer := await _do(node, step)) is not None]
             finally:
                 await node.close()
-                await _settle()
+                await settle()
         finally:
+            await resources.close()
             executor.shutdown()
 
     return run_virtual(main())
+
+
+async def _pools(node: Service[Any], resources: Resources, given: dict[str, Any] | None) -> dict[str, Any]:
+    if given is not None:
+        return {name: Pool(member, resources.scheduler) for name, member in given.items()}
+    return {name: await resources.get(pooled, node.params) for name, pooled in node.resources.items()}
 
 
 def start(node: Service[Any], pools: dict[str, Any] | None = None) -> None:
@@ -50,7 +60,7 @@ def start(node: Service[Any], pools: dict[str, Any] | None = None) -> None:
     node.start(Context("chat", clock, Causes(), lambda _: None, lambda _: None, pools=pools or {}))
 
 
-async def _settle() -> None:
+async def settle() -> None:
     """Lets generators end that a library has left to the garbage collector."""
     for _ in range(10):
         await give_way()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +13,16 @@ import pytest
 from nodes.dialogue.llama import Llama, LlamaChat, LlamaParams, load_llama
 from nodes.packets import Played, TextDelta
 from pipeline.cause import Causes
+from pipeline.compute.executor import Executor
+from pipeline.compute.pool import Pooled
+from pipeline.compute.resources import Resources
+from pipeline.compute.terms import TERMS, Terms
 from pipeline.errors import DependencyError, NodeError, ResourceError
+from pipeline.guards.spec import PoolBounds
 from pipeline.runner import Runner
 from pipeline.testing import Bench, Outcome, run_node
 from pipeline.virtual import run_virtual
-from tests.nodes.dialogue.talk import heard, said, talk
+from tests.nodes.dialogue.talk import heard, said, start, talk
 
 
 class Server:
@@ -280,3 +286,80 @@ def test_an_interrupted_answer_makes_way_for_the_next() -> None:
     assert not out.errors
     assert {packet.at.cause for packet in out.packets} == {second}
     assert "Paris" in said(out.of(TextDelta))
+
+
+class Noting:
+    """A real model's server; notes what it reads of whose conversation: the system prompt, and tokens."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.read: list[tuple[str, int]] = []
+
+    def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[dict[str, Any]], bool]) -> None:
+        tokens = 0
+
+        def note(chunk: dict[str, Any]) -> bool:
+            nonlocal tokens
+            if progress := chunk.get("prompt_progress"):
+                tokens = progress["total"] - progress["cache"]
+            return hear(chunk)
+
+        self.server.handle_chat_completions(body, note)
+        self.read.append((body["messages"][0]["content"], tokens))
+
+
+class Conversation:
+    """One caller, who has a session and a history of their own."""
+
+    def __init__(self, system: str) -> None:
+        self.node = LlamaChat(system=system, max_tokens=12)
+        self.causes = Causes()
+
+    async def open(self, pool: Any) -> None:
+        """Begins, as a session does."""
+        TERMS.set(Terms(session=self))
+        start(self.node, {"engine": pool})
+        await self.node.open()
+
+    async def ask(self, question: str) -> str:
+        """The answer, which is played to its end."""
+        TERMS.set(Terms(session=self))
+        cause = self.causes.begin("turn")
+        answer = said([delta async for delta in self.node.reply(heard(question, cause))])
+        self.node.note(Played(cause, answer, 1, True, False))
+        return answer
+
+
+@pytest.mark.real_model
+def test_two_real_models_keep_to_their_conversations() -> None:
+    """Two who talk at the same time are both answered, and neither waits until the other's model has read it all."""
+    noting: list[Noting] = []
+
+    def load(params: LlamaParams) -> Llama:
+        model = load_llama(params)
+        model._server = Noting(model._server)
+        noting.append(model._server)
+        return model
+
+    async def main() -> list[str]:
+        executor = Executor(2)
+        resources = Resources(executor)
+        pool = await resources.get(Pooled(load), LlamaParams(threads=1), bounds=PoolBounds(min=2, max=2))
+        await asyncio.sleep(1)  # noqa: TID251 - of virtual time: until both are loaded
+        one, other = Conversation("You know much of cities."), Conversation("You like to talk about animals.")
+        await asyncio.gather(*(asyncio.create_task(each.open(pool)) for each in (one, other)))
+        france, cat = one.ask("What is the capital of France?"), other.ask("What sound does a cat make?")
+        answers = list(await asyncio.gather(*(asyncio.create_task(each) for each in (france, cat))))
+        for each in (other, one, one, other):
+            answers.append(await asyncio.create_task(each.ask("And of Italy?" if each is one else "And a dog?")))
+        await resources.close()
+        executor.shutdown()
+        return answers
+
+    france, cat, dog, *_ = answers = run_virtual(main())
+    assert "Paris" in france and "cat" in cat and "dog" in dog and "Italy" in answers[3]
+    mine, others = ([who for who, _ in each.read] for each in noting)
+    assert len(mine) == len(others) == 4 and len({*mine}) == len({*others}) == 1 and mine[0] != others[0]
+    for each in noting:
+        beginning, *questions = [tokens for _, tokens in each.read]
+        assert all(tokens < beginning for tokens in questions), "only what is new"

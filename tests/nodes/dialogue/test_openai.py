@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from nodes.dialogue.openai import OpenAiChat, OpenAiParams, load_sdk
+from nodes.dialogue.openai import OpenAiChat, OpenAiParams, load_connection
 from nodes.packets import TextDelta
 from pipeline.cause import Causes
 from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
@@ -20,11 +20,9 @@ from tests.nodes.dialogue.talk import heard, said, talk
 
 def ask(script: Script) -> str:
     """The answer to one question; raises what the node raises."""
-    import openai
-
     with endpoint(script) as served:
         node = OpenAiChat(model="m", base_url=served.url)
-        (answer,) = talk(node, heard("Hello?"), pools={"sdk": openai})
+        (answer,) = talk(node, heard("Hello?"))
     assert answer[-1].end
     return said(answer)
 
@@ -39,8 +37,6 @@ def test_the_answer_streams() -> None:
 
 def test_the_request_is_what_the_parameters_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """An endpoint of one's own gets its own settings and its own key."""
-    import openai
-
     monkeypatch.setenv("MY_KEY", "secret")
     with endpoint(says("Yes.")) as served:
         node = OpenAiChat(
@@ -52,7 +48,7 @@ def test_the_request_is_what_the_parameters_say(monkeypatch: pytest.MonkeyPatch)
             temperature=0.5,
             extra={"top_p": 0.9, "max_tokens": 8},
         )
-        talk(node, heard("one"), heard("two"), pools={"sdk": openai})
+        talk(node, heard("one"), heard("two"))
     assert served.keys == ["Bearer secret"] * 2
     assert [message["content"] for message in served.bodies[1]["messages"]] == ["Be kind.", "one", "Yes.", "two"]
     assert served.bodies[0] | {"messages": []} == {
@@ -73,13 +69,11 @@ def test_openais_own_models_get_the_newer_name_of_the_limit() -> None:
 
 def test_a_key_is_not_given_to_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenAI's key stays away from an endpoint that asks for another one, or for none."""
-    import openai
-
     monkeypatch.setenv("OPENAI_API_KEY", "theirs")
     monkeypatch.delenv("OTHER", raising=False)
     with endpoint(says("Yes.")) as served:
         node = OpenAiChat(model="m", base_url=served.url, api_key_env="OTHER")
-        talk(node, heard("one"), pools={"sdk": openai})
+        talk(node, heard("one"))
     assert served.keys == ["Bearer none"]
 
 
@@ -117,7 +111,6 @@ def test_what_it_refuses_says_what_to_do(
 @pytest.mark.parametrize("fields", [{"code": "context_length_exceeded"}, {"type": "exceed_context_size_error"}])
 def test_a_conversation_that_is_too_long_is_shortened(fields: dict[str, str]) -> None:
     """A long call goes on."""
-    import openai
 
     def script(reply: Reply) -> None:
         if len(reply.body["messages"]) > 4:
@@ -127,29 +120,25 @@ def test_a_conversation_that_is_too_long_is_shortened(fields: dict[str, str]) ->
 
     with endpoint(script) as served:
         node = OpenAiChat(model="m", base_url=served.url, system="")
-        answers = talk(node, *(heard(str(number)) for number in range(5)), pools={"sdk": openai})
+        answers = talk(node, *(heard(str(number)) for number in range(5)))
     assert [said(answer) for answer in answers] == ["Yes."] * 5
 
 
 def test_nobody_there_is_said() -> None:
     """With the question whether it is running."""
-    import openai
-
     with endpoint(says()) as served:
         pass
     with pytest.raises(NetworkError, match=r"connection to http://127.*\nhint: is it running"):
-        talk(OpenAiChat(model="m", base_url=served.url), heard("Hello?"), pools={"sdk": openai})
+        talk(OpenAiChat(model="m", base_url=served.url), heard("Hello?"))
 
 
 def test_an_answer_that_breaks_off_is_an_error() -> None:
     """Not a sentence that silently ends in the middle."""
 
     def script(reply: Reply) -> None:
-        reply.handler.send_response(200)
-        reply.handler.send_header("Content-Type", "text/event-stream")
-        reply.handler.send_header("Content-Length", "1000000")
-        reply.handler.end_headers()
+        reply.begin()
         reply.send("Hel")
+        reply.hang_up()
 
     with pytest.raises(NetworkError, match="connection to"):
         ask(script)
@@ -214,7 +203,7 @@ def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the command that installs it."""
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(DependencyError, match="pip install openai"):
-        load_sdk(OpenAiParams(model="m"))
+        load_connection(OpenAiParams(model="m", base_url="http://127.0.0.1/v1"))
 
 
 @pytest.mark.real_model

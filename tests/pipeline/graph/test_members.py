@@ -6,13 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.compute.pool import Pooled
 from pipeline.errors import Location
-from pipeline.guards.spec import CacheSpec, DeadlineSpec, LimitSpec
+from pipeline.guards.spec import CacheSpec, DeadlineSpec, LimitSpec, PoolBounds
+from pipeline.packet import Packet
 from pipeline.params import ms, seconds
 from tests.pipeline.graph import some_nodes
 from tests.pipeline.graph.some_graphs import NODES, detector, error, graph, of_nodes
 from tests.pipeline.graph.some_nodes import DetectorParams
 from tests.pipeline.some.ears.detector import Detector
+
+HERE = __name__
+
+
+class Same(some_nodes.Recognizer):
+    """Recognizes the same in the same sound."""
+
+    def cache_key(self, packet: Packet) -> str:
+        return ""
 
 
 def test_both_forms_mean_the_same() -> None:
@@ -71,16 +82,16 @@ def test_guards_are_of_the_node_and_of_each_member() -> None:
     """A fallback that has no deadline of its own is held to the node's."""
     spec = graph(
         of_nodes(
-            """words:
-  use: words.recognizer
+            f"""words:
+  use: {HERE}:Same
   model: a
-  deadline: {first: 1500ms}
-  retry: {attempts: 3}
-  limit: {concurrent: 5, window: 5s}
-  cache: {size: 5MB}
+  deadline: {{first: 1500ms}}
+  retry: {{attempts: 3}}
+  limit: {{concurrent: 5, window: 5s}}
+  cache: {{size: 5MB}}
   fallback:
-    - {use: words.recognizer, model: b, deadline: {total: 2s}}
-    - {use: words.recognizer, model: c}"""
+    - {{use: words.recognizer, model: b, deadline: {{total: 2s}}}}
+    - {{use: words.recognizer, model: c}}"""
         )
     ).nodes["words"]
     assert [member.deadline.first for member in spec.members] == [ms(1500), DeadlineSpec().first, ms(1500)]
@@ -109,6 +120,75 @@ def test_only_a_service_is_guarded() -> None:
     """A transform waits for nothing: a deadline for it would be an empty promise."""
     raised = error(detector("deadline: {first: 1s}"))
     assert raised.message.startswith("node `vad` takes no `deadline`") and raised.message.endswith("is no service")
+
+
+def test_a_cache_is_for_who_says_what_its_output_depends_on() -> None:
+    """Else it would keep nothing, and nobody would know; null takes one away that an extended graph has."""
+    raised = error(of_nodes("words: {use: words.recognizer, model: a, cache: {size: 1MB}}"))
+    assert raised.message.startswith("node `words` takes no `cache`")
+    assert graph(of_nodes("words: {use: words.recognizer, model: a, cache: null}")).nodes["words"].cache is None
+
+
+class Model(some_nodes.Recognizer):
+    """Recognizes with a model that sessions share."""
+
+    engine = Pooled(lambda params: params.model)
+
+
+class Called(some_nodes.Detector):
+    """Calls a model at once, and never waits for it."""
+
+    engine = Pooled(lambda _: "model")
+
+
+def test_a_pool_is_of_one_member() -> None:
+    """What fits in memory twice of the one model may not of the other: a fallback says its own, or nothing."""
+    spec = graph(
+        of_nodes(
+            f"""words:
+  use: {HERE}:Model
+  model: a
+  pool: {{min: 1, max: 2, wait: 10s}}
+  fallback:
+    - {{use: "{HERE}:Model", model: b, pool: {{max: 3}}}}
+    - {{use: "{HERE}:Model", model: c}}
+    - {{use: "{HERE}:Model", model: d, pool: null}}
+    - {{use: words.recognizer, model: d}}"""
+        )
+    ).nodes["words"]
+    mine, its, *others = [member.pool for member in spec.members]
+    assert mine == PoolBounds(min=1, max=2, wait=seconds(10))
+    assert its == PoolBounds(max=3)
+    assert others == [None, None, None]
+
+
+def test_a_pool_is_for_who_waits_for_a_model() -> None:
+    """Else it would have no effect, and nobody would know."""
+    text = of_nodes(f"vad:\n  use: {HERE}:Called\n  pool: {{max: 2}}")
+    raised = error(text)
+    assert raised.message == f"`{HERE}:Called` takes no `pool`: it has no model for which anybody waits"
+    assert raised.where == Location("g.yaml", 5, 5)
+    assert raised.hint.startswith("remove it")
+    spare = "{use: words.recognizer, model: b, pool: {max: 2}}"
+    raised = error(of_nodes(f"words: {{use: '{HERE}:Model', model: a, fallback: {spare}}}"))
+    assert raised.message.startswith("`words.recognizer` takes no `pool`")
+
+
+@pytest.mark.parametrize(
+    ("pool", "message"),
+    [
+        ("{min: 2, max: 1}", "do not fit together: `max` is 1, less than `min`, which is 2: raise `max`"),
+        ("{max: 0}", "wrong value for `max` of `pool`"),
+        ("{wait: 30}", "wrong value for `wait` of `pool`"),
+        ("{most: 2}", "`pool` has no parameter `most`"),
+        ("2", "wrong value for `pool`"),
+    ],
+)
+def test_a_pool_is_checked(pool: str, message: str) -> None:
+    """With the place and what it ought to be."""
+    raised = error(of_nodes(f"words:\n  use: {HERE}:Model\n  model: a\n  pool: {pool}"))
+    assert raised.message.endswith(message)
+    assert raised.where is not None and raised.where.line == 6
 
 
 def test_a_fallback_must_have_the_same_kinds() -> None:

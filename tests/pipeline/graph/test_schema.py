@@ -122,6 +122,15 @@ def test_the_schema_of_our_nodes_is_a_schema() -> None:
     assert json.dumps(schema) == json.dumps(graph_schema(Registry(installed=False)))
 
 
+def test_a_pool_is_offered_where_there_is_one() -> None:
+    """An editor marks it at a node that would refuse it."""
+    definitions = graph_schema(Registry(installed=False))["definitions"]
+    having = {use for use, each in definitions.items() if "pool" in each.get("properties", {})}
+    assert {"dialogue.llama", "asr.whisper", "tts.piper"} <= having
+    assert not {"vad.silero", "face.visemes", "asr.sorry"} & having
+    assert "min" in str(definitions["pool"])
+
+
 def test_our_graphs_pass() -> None:
     """The graphs that people copy from are free of red lines."""
     validator = Draft7Validator(graph_schema(Registry(installed=False)))

@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 import uvloop
+from redis import Redis
 
 from pipeline.clock import Clock
 from pipeline.errors import DependencyError, UserInputError
 from pipeline.guards import limit_shared
+from pipeline.guards.chain import Guards
 from pipeline.guards.limit import LimitReached
 from pipeline.guards.limit_shared import SharedLimit
 from pipeline.guards.spec import LimitSpec
 from pipeline.params import ms, seconds
+from tests.pipeline.guards.redis_kit import until
 from tests.pipeline.guards.redis_server import RedisServer, redis_server
+from tests.pipeline.guards.test_chain import limit_of, limited
 
 __all__ = ["redis_server"]
 
@@ -86,6 +90,12 @@ def run(server: RedisServer, main: Main, count: int = 2, **spec: Any) -> None:
         runner.run(whole())
 
 
+def connections(server: RedisServer) -> int:
+    """How many clients the server has, besides the one that asks."""
+    with Redis.from_url(server.url) as client:
+        return len(client.client_list()) - 1
+
+
 def test_processes_share_one_window(redis_server: RedisServer) -> None:
     """Two processes would send a provider twice what it allows."""
 
@@ -130,12 +140,65 @@ def test_concurrency_stays_each_process_s_own(redis_server: RedisServer) -> None
     run(redis_server, main, concurrent=1, max=100, window=seconds(9), when_full="fallback")
 
 
+def test_it_connects_when_the_first_session_begins(redis_server: RedisServer) -> None:
+    """The first request of a call would wait for imports and a connection: half a second more for the first answer."""
+
+    async def main(bench: Bench) -> None:
+        guards, plan = Guards(), limited(bench.limits[0].spec)
+        try:
+            for session in range(3):
+                limit = limit_of(guards, plan, session)
+            assert isinstance(limit, SharedLimit)
+            assert not connections(redis_server), "nobody waits for that"
+            await until(lambda: connections(redis_server) == 1)
+            await until(limit.begin().done)
+            assert await bench.ask(limit) >= 0 and connections(redis_server) == 1
+        finally:
+            await guards.close()
+
+    run(redis_server, main, count=1, max=9, window=seconds(9))
+
+
+@pytest.mark.parametrize("trouble", ["kill", "freeze"])
+def test_to_connect_to_a_redis_that_is_away_troubles_nobody(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, said: list[str], trouble: str
+) -> None:
+    """A host would not start, or not stop, because of what it can do without."""
+    monkeypatch.setattr(limit_shared, "_PATIENCE", 0.25)
+
+    async def main(bench: Bench) -> None:
+        first, second = bench.limits
+        await first.begin()  # the packages are there
+        getattr(redis_server, trouble)()
+        began = bench.clock.now()
+        await second.begin()
+        assert bench.clock.now() - began < seconds(2) and said == [], "who needs it will tell"
+        assert await bench.ask(second) >= 0
+
+    run(redis_server, main, max=9, window=seconds(9))
+
+
+def test_who_ends_while_it_connects_need_not_wait(redis_server: RedisServer) -> None:
+    """A host that is stopped at once would hang for as long as Redis does."""
+    redis_server.freeze()
+
+    async def main(bench: Bench) -> None:
+        (limit,) = bench.limits
+        connecting = limit.begin()
+        await bench.clock.sleep(ms(700))
+        began = bench.clock.now()
+        await limit.close()
+        assert connecting.done() and bench.clock.now() - began < seconds(1)
+
+    run(redis_server, main, count=1, max=9, window=seconds(9))
+
+
 def test_who_leaves_while_redis_is_asked_leaves_no_trace(redis_server: RedisServer) -> None:
     """The next one would wait for an answer that nobody hears."""
 
     async def main(bench: Bench) -> None:
         limit = bench.limits[0]
-        await limit.open()
+        await limit.begin()
         assert not limit.try_acquire()
         await bench.ask(limit)
         waits = [asyncio.ensure_future(bench.ask(limit, n)) for n in range(3)]

@@ -37,14 +37,21 @@ def answer(*played: str, cut: str = "", written: str = "", ends: int = 1, gap: f
     return Answer([written or whole], [whole], pieces, ends)
 
 
-def link(plan: Plan, peak: int, depth: int = 0) -> LinkStatistics:
+def link(plan: Plan, peak: int, depth: int = 0, over: int = 0) -> LinkStatistics:
     name = next(each.name for each in plan.links if each.queue is not None and each.queue.count == 2)
-    return LinkStatistics(name, depth, peak, 0, 0, 0, 0, 0, 0, 0)
+    return LinkStatistics(name, depth, peak, 0, 0, 0, 0, 0, 0, over)
 
 
 def test_a_session_that_ended_well_breaks_nothing(made: Plan) -> None:
-    report = SessionReport(links=(link(made, 2 + 16),))
+    report = SessionReport(links=(link(made, 2 + 16, over=16), link(made, 2, over=3), link(made, 2 + 1, over=40)))
     assert list(of_session(made, report)) == []
+
+
+@pytest.mark.parametrize(("peak", "over"), [(3, 0), (5, 2), (19, 40)])
+def test_a_queue_may_pass_its_bound_only_by_what_may_not_be_dropped(made: Plan, peak: int, over: int) -> None:
+    """A queue that forgot its bound would be found only once it was far beyond it."""
+    (problem,) = of_session(made, SessionReport(links=(link(made, peak, over=over),)))
+    assert problem.endswith(f"had {peak} packets, 2 is its bound")
 
 
 @pytest.mark.parametrize(("ended", "words"), [("failed", "the session failed: it"), ("drained late", "nothing moved")])

@@ -17,7 +17,7 @@ from pipeline.virtual import run_virtual
 from tests.vitagraph.host.dialling import ROOMY, dial, gone, hosting
 from vitagraph.host.admission import Admission, Measures, Refused, Thresholds
 from vitagraph.host.errors import refusal_of
-from vitagraph.host.headroom import PROCESSOR, Share
+from vitagraph.host.headroom import PROCESSOR, Crowd, Share
 from vitagraph.host.switchboard import Switchboard
 
 LIMITS = Thresholds()
@@ -33,8 +33,9 @@ class Door:
         self.cores = 2.0
         self.pools: list[Share] = []
         self.shows = Measures()
-        self.calls = 0
-        self.admission = Admission(thresholds, self, lambda: self.calls)
+        self.heavy = self.light = 0
+        """Calls with models, and without."""
+        self.admission = Admission(thresholds, self, lambda: Crowd(self.heavy, self.light))
         self.admission.start()
 
     def measure(self) -> Measures:
@@ -50,9 +51,15 @@ class Door:
         """One more caller; whether they got in."""
         if self.ask(heavy=heavy) is not None:
             return False
-        self.admission.take()
-        self.calls += 1
+        self.admission.take(heavy=heavy)
+        self.heavy, self.light = self.heavy + heavy, self.light + (not heavy)
         return True
+
+    async def last(self, seconds: int, heavy: float, light: float) -> float:
+        """Calls take so many cores each, for so long; how many all take then."""
+        used = self.heavy * heavy + self.light * light
+        await self.show(seconds, cpu=min(1.0, used / self.cores))
+        return used
 
     async def show(self, seconds: float, **measures: float) -> Refused | None:
         """The machine shows this for so long; what a caller is told then."""
@@ -81,7 +88,7 @@ def test_no_call_is_taken_beyond_a_threshold_and_again_below(
     """Else those who talk already would be served badly, or the host would stay shut."""
 
     async def scene(door: Door) -> None:
-        door.calls = 3
+        door.heavy = 3
         assert await door.show(30) is None
         refused = await door.show(30, **{measure: bad})
         assert refused is not None and refused.retry_after > 0
@@ -100,7 +107,7 @@ def test_one_turn_of_one_call_is_no_overload() -> None:
     """A model that takes every core for a second keeps nobody out."""
 
     async def scene(door: Door) -> None:
-        door.calls = 1
+        door.heavy = 1
         for _ in range(20):
             assert await door.show(1, cpu=1.0, lag=60.0, wait=0.8) is None
             assert await door.show(7, cpu=0.05, lag=0.0, wait=0.0) is None
@@ -112,7 +119,7 @@ def test_a_measure_at_its_threshold_does_not_make_the_door_flap(caplog: pytest.L
     """Callers would be told yes and no by turns, and the log would fill."""
 
     async def scene(door: Door) -> None:
-        door.calls = 3
+        door.heavy = 3
         for _ in range(100):
             await door.show(3, lag=1.2 * LIMITS.lag)
             await door.show(3, lag=0.85 * LIMITS.lag)
@@ -154,8 +161,8 @@ def test_what_calls_cost_is_learned(cores: float, used: float) -> None:
         cost = 0.02  # cores; a twelfth of what is assumed
         for _ in range(1500):
             door.enter()
-            await door.show(1, cpu=door.calls * cost / cores)
-        assert door.calls * cost / cores == pytest.approx(used, rel=0.1)
+            await door.show(1, cpu=door.heavy * cost / cores)
+        assert door.heavy * cost / cores == pytest.approx(used, rel=0.1)
 
     at_door(scene)
 
@@ -168,9 +175,9 @@ def test_a_model_that_all_share_is_not_shared_by_too_many(members: int, used: fl
         cost = 0.04  # of the time that somebody calls, their answer is being made
         for _ in range(1500):
             door.enter()
-            door.pools = [Share("dialogue.llama", door.calls * cost, members)]
+            door.pools = [Share("dialogue.llama", door.heavy * cost, members)]
             await door.show(1, cpu=0.01)
-        assert door.calls * cost / members == pytest.approx(used, rel=0.15)
+        assert door.heavy * cost / members == pytest.approx(used, rel=0.15)
         refused = door.ask()
         assert refused is not None and "dialogue.llama" in refused.detail
 
@@ -187,6 +194,82 @@ def test_a_graph_without_models_is_limited_by_what_it_shows_alone() -> None:
     at_door(scene)
 
 
+@pytest.mark.parametrize("light", [0.0005, 0.005, 0.01])
+def test_calls_without_models_do_not_make_those_with_models_seem_cheap(light: float) -> None:
+    """After an hour of echoes a crowd of conversations would be let in, and none of them be served well."""
+
+    async def scene(door: Door) -> None:
+        door.cores, door.light = 4.0, 50
+        room = 4 * ASSUMED.crowded**0.25
+        await door.last(3600, 0.25, light)
+        assert sum(door.enter() for _ in range(100)) == int((room - 50 * light) / ASSUMED.heavy)
+        most, cost = 0.0, 0.5  # twice what was assumed
+        door.heavy = 2
+        for _ in range(120):
+            await door.last(10, cost, light)
+            door.enter()
+            most = max(most, door.heavy * cost + door.light * light)
+        assert room - 2 * cost < most <= room + cost
+
+    at_door(scene)
+
+
+def test_calls_with_models_do_not_make_those_without_seem_dear() -> None:
+    """Where a few conversations fill a host to what they may use, a hundred echoes are still no load."""
+
+    async def scene(door: Door) -> None:
+        door.heavy = 4
+        await door.last(3600, 0.25, 0)
+        assert door.ask() is not None
+        assert sum(door.enter(heavy=False) for _ in range(100)) == 100
+        await door.last(3600, 0.25, 0.005)
+        door.heavy = 0
+        await door.last(60, 0.25, 0.005)
+        assert door.ask(heavy=False) is None
+
+    at_door(scene)
+
+
+def test_what_calls_without_models_cost_is_learned() -> None:
+    """They may be dearer than was assumed: then there is room for fewer."""
+
+    async def scene(door: Door) -> None:
+        for _ in range(600):
+            door.enter(heavy=False)
+            used = await door.last(3, 0, 0.05)
+        assert used / door.cores == pytest.approx(ASSUMED.full, rel=0.05)
+
+    at_door(scene, replace(LIMITS, cpu=2.0))
+
+
+def test_calls_that_do_not_show_yet_do_not_make_the_others_seem_cheap() -> None:
+    """A crowd that has just come in would open the door for the next one."""
+
+    async def scene(door: Door) -> None:
+        door.cores, door.heavy = 64.0, 4
+        await door.last(600, 0.25, 0)
+        while door.enter() and door.heavy < 40:
+            pass
+        await door.show(9)
+        assert door.admission._headroom.cost(PROCESSOR) == pytest.approx(0.25, rel=0.01)
+
+    at_door(scene)
+
+
+def test_what_outlasts_its_call_is_not_put_down_to_others() -> None:
+    """An answer may still be computed when its caller has gone; it is not the echo that takes a core."""
+
+    async def scene(door: Door) -> None:
+        for _ in range(50):
+            door.heavy, door.light = 1, 1
+            await door.show(20, cpu=0.1)
+            door.heavy = 0
+            await door.show(6, cpu=0.5)
+        assert door.admission._headroom.cost(PROCESSOR, heavy=False) == pytest.approx(ASSUMED.light)
+
+    at_door(scene)
+
+
 def test_four_times_too_many_are_refused_and_the_others_served(caplog: pytest.LogCaptureFixture) -> None:
     """The calls of a crowd that keeps coming cost less than the machine has, the whole time; then it is as before."""
     served: list[float] = []
@@ -194,12 +277,12 @@ def test_four_times_too_many_are_refused_and_the_others_served(caplog: pytest.Lo
     async def scene(door: Door) -> None:
         cost, crowd = 0.2, 4 * int(door.cores / 0.2)
         for _ in range(120):
-            if door.calls < crowd:
+            if door.heavy < crowd:
                 door.enter()
-            await door.show(1, cpu=min(1.0, door.calls * cost / door.cores))
-            served.append(door.calls * cost / door.cores)
+            await door.show(1, cpu=min(1.0, door.heavy * cost / door.cores))
+            served.append(door.heavy * cost / door.cores)
         assert door.ask() is not None
-        door.calls = 0
+        door.heavy = 0
         assert await door.show(60, cpu=0.0) is None
 
     at_door(scene)

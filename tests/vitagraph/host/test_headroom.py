@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vitagraph.host.headroom import FORGET, PROCESSOR, Assumed, Headroom, Share
+from vitagraph.host.headroom import FORGET, PROCESSOR, Assumed, Crowd, Headroom, Share
 
 ASSUMED = Assumed()
 
@@ -12,7 +14,7 @@ ASSUMED = Assumed()
 def test_nothing_is_learned_while_nobody_calls() -> None:
     """A quiet night does not make calls seem free, nor a host that does something else make them dear."""
     headroom = Headroom(ASSUMED)
-    headroom.learn([Share(PROCESSOR, 2.0, 2.0)], 0, 10_000)
+    headroom.learn([Share(PROCESSOR, 2.0, 2.0)], Crowd(), 10_000)
     assert headroom.cost(PROCESSOR) == ASSUMED.heavy
     assert headroom.cost(PROCESSOR, heavy=False) == ASSUMED.light
 
@@ -22,7 +24,7 @@ def test_a_cost_follows_what_calls_do() -> None:
     headroom = Headroom(ASSUMED)
     for used in (1.0, 0.2):
         for _ in range(round(5 * FORGET)):
-            headroom.learn([Share("model", used, 1)], 10, 1)
+            headroom.learn([Share("model", used, 1)], Crowd(10), 1)
         assert headroom.cost("model") == pytest.approx(used / 10, rel=0.05)
 
 
@@ -30,8 +32,34 @@ def test_what_there_would_be_too_little_of_is_told() -> None:
     """The operator learns what to have more of."""
     headroom = Headroom(ASSUMED)
     for _ in range(600):
-        headroom.learn([Share(PROCESSOR, 0.1, 8), Share("dialogue.llama (1)", 0.25, 1)], 5, 1)
-    assert headroom.lack(5, heavy=True) == ""
-    assert headroom.lack(8, heavy=True) == "8 calls would use 40% of dialogue.llama (1) (room: 30%)"
-    assert headroom.lack(8, heavy=False) == "", "who needs no model waits for none"
-    assert PROCESSOR in headroom.lack(1000, heavy=False)
+        headroom.learn([Share(PROCESSOR, 0.1, 8), Share("dialogue.llama (1)", 0.25, 1)], Crowd(5), 1)
+    assert headroom.lack(Crowd(5, 50), heavy=True) == ""
+    assert headroom.lack(Crowd(8, 50), heavy=True) == "8 calls would use 40% of dialogue.llama (1) (room: 30%)"
+    assert headroom.lack(Crowd(8, 50), heavy=False) == "", "who needs no model waits for none"
+    told = headroom.lack(Crowd(8, 1492), heavy=False)
+    assert told == "1500 calls would use 95% of the processor (room: 90%)"
+
+
+CROWDS = st.builds(Crowd, st.integers(0, 8), st.integers(0, 60))
+STRETCHES = st.lists(st.tuples(CROWDS, st.integers(1, 900)), max_size=6)
+
+
+@given(STRETCHES, CROWDS, st.floats(0.02, 2), st.floats(0, 0.05), st.floats(0, 1))
+def test_whoever_came_before_each_kind_is_known_by_what_it_takes_itself(
+    before: list[tuple[Crowd, int]], now: Crowd, heavy: float, light: float, model: float
+) -> None:
+    """A host that has served many of the one kind would take too many of the other, or none."""
+    headroom = Headroom(ASSUMED)
+    for crowd, seconds in (*before, (now, 3600)):
+        used = crowd.heavy * heavy + crowd.light * light
+        for _ in range(0, seconds, 10):
+            headroom.learn([Share(PROCESSOR, used, 8), Share("model", crowd.heavy * model, 1)], crowd, 10)
+    dear, cheap = headroom.cost(PROCESSOR), headroom.cost(PROCESSOR, heavy=False)
+    if not now.heavy:
+        assert not now.light or cheap == pytest.approx(light, rel=0.05, abs=1e-4)
+        return
+    doubt = now.light / now.heavy  # of a call with models, for each core by which one without was misjudged
+    assert heavy - doubt * ASSUMED.light <= 1.01 * dear
+    assert 0.99 * dear <= heavy + doubt * max(0, light - min(ASSUMED.light, cheap))
+    assert now.heavy * dear + now.light * cheap >= 0.99 * used, "together they take no less than is seen"
+    assert headroom.cost("model") == pytest.approx(model, rel=0.05, abs=1e-3)

@@ -15,7 +15,7 @@ def test_memory_is_given_back_above_four_fifths_and_all_is_as_before_below(
     """Else the system ends the process, and every call with it; or caches stay small for ever."""
     done: list[str] = []
     monkeypatch.setattr(gc, "collect", lambda: done.append("collect"))
-    guard = MemoryGuard(lambda: done.append("shrink"))
+    guard = MemoryGuard(lambda: done.append("shrink"), lambda _: None)
     for share in (0.5, 0.79):
         guard.look(share)
     assert done == []
@@ -30,3 +30,15 @@ def test_memory_is_given_back_above_four_fifths_and_all_is_as_before_below(
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     guard.look(0.85)
     assert done[4:] == ["shrink", "collect"]
+
+
+def test_less_memory_is_used_from_then_on_until_there_is_enough() -> None:
+    """What was given back would be taken again at once; or all would stay slow for ever, in the next host too."""
+    told: list[bool] = []
+    guard = MemoryGuard(lambda: None, told.append)
+    for share in (0.5, 0.85, 0.78, 0.9, 0.7, 0.6):
+        guard.look(share)
+    assert told == [True, False]
+    guard.look(0.85)
+    guard.close()
+    assert told[2:] == [True, False] and not guard.tight

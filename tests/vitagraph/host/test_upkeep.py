@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from pipeline.clock import Clock
+from pipeline.compute.batch import Batches
+from pipeline.compute.pool import Pooled
 from pipeline.errors import AdmissionError, ResourceError
 from pipeline.packet import MILLISECOND
 from tests.vitagraph.host.dialling import SCRIPTED, dial, gone, hosting, scripted
 from tests.vitagraph.host.dialling_nodes import Beeper
 from vitagraph.host.admission import Measures
+from vitagraph.host.headroom import Crowd
 from vitagraph.host.switchboard import Switchboard
 
 
@@ -28,6 +31,12 @@ class Voice(Beeper):
         """Raises while it is ill."""
         if Voice.ill:
             raise ResourceError("it is hoarse", hint="tea")
+
+
+class Choir(Beeper):
+    """Has a model."""
+
+    engine = Pooled(lambda _: object())
 
 
 HERE = "tests.vitagraph.host.test_upkeep:Voice"
@@ -121,3 +130,49 @@ def test_the_measures_are_of_this_process(tmp_path: Path) -> None:
 
     found = hosting(scene, scripted(tmp_path, text=ALONE))
     assert 0 < found.memory < 1 and found.cpu > 0 and found.wait == 0
+
+
+def test_while_memory_is_tight_no_batches_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The models would take again what the caches have given back, and the system would end the process."""
+
+    async def scene(switchboard: Switchboard) -> list[bool]:
+        machine = switchboard._upkeep._machine  # type: ignore[union-attr]
+        found = []
+        for share in (0.5, 0.85, 0.7, 0.85):
+            monkeypatch.setattr(machine.load._memory, "value", share)
+            machine.measure()
+            found.append(Batches.sparing)
+        return found
+
+    assert hosting(scene, scripted(tmp_path)) == [False, True, False, True]
+    assert not Batches.sparing, "the next host has memory"
+
+
+def test_calls_are_counted_by_what_they_use(tmp_path: Path) -> None:
+    """Echoes that are taken for conversations, or the other way round, would spoil what each is known to cost."""
+
+    async def scene(switchboard: Switchboard) -> None:
+        callers = [await dial(switchboard, graph) for graph in ("echo", "choir", "echo")]
+        assert switchboard._crowd() == Crowd(heavy=1, light=2)
+        assert switchboard._upkeep._admission._new() == Crowd(1, 2)  # type: ignore[union-attr]
+        for caller in callers:
+            await caller.close()
+        await gone(switchboard)
+        assert switchboard._crowd() == Crowd()
+
+    scripted(tmp_path, "choir", SCRIPTED.replace("dialling_nodes:Beeper", "test_upkeep:Choir"))
+    hosting(scene, "echo", [tmp_path])
+
+
+def test_a_pool_whose_only_member_is_replaced_is_not_divided_by(tmp_path: Path) -> None:
+    """Whoever calls at that moment would get an error of the program."""
+
+    async def scene(switchboard: Switchboard) -> None:
+        await switchboard.warm()
+        machine = switchboard._upkeep._machine  # type: ignore[union-attr]
+        choir = next(each.pool for each in machine._resources.loaded() if each.use.endswith("Choir"))
+        choir._leases.members.all.clear()
+        assert all(share.total >= 1 for share in machine.shares()[1:])
+
+    scripted(tmp_path, "choir", SCRIPTED.replace("dialling_nodes:Beeper", "test_upkeep:Choir"))
+    hosting(scene, tmp_path / "choir.yaml")

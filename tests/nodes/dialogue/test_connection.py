@@ -1,0 +1,211 @@
+"""Connections to an endpoint: kept from one answer to the next, shared by sessions, and never too many."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from typing import Any
+
+import pytest
+
+from nodes.dialogue.openai import OpenAiChat
+from nodes.packets import TextDelta
+from pipeline.clock import give_way
+from pipeline.compute.errors import PoolExhausted
+from pipeline.compute.pool import Pool
+from pipeline.errors import NetworkError
+from pipeline.guards.spec import PoolBounds
+from pipeline.runner import Runner
+from pipeline.testing import Bench
+from pipeline.virtual import run_virtual
+from tests.nodes.dialogue.endpoint import Reply, Script, endpoint, says
+from tests.nodes.dialogue.talk import heard, said, settle, start, talk
+
+
+async def session(runner: Runner, url: str, **settings: Any) -> str:
+    """What a session of its own answers to one question."""
+    out = await Bench(OpenAiChat(base_url=url, **{"model": "m", **settings}), [heard("Hello?")]).run(runner)
+    assert not out.errors
+    return said(out.of(TextDelta))
+
+
+async def opened(runner: Runner, url: str, bounds: PoolBounds | None = None) -> OpenAiChat:
+    """A node of one more session."""
+    node = OpenAiChat(model="m", base_url=url)
+    pool = await runner.resources.get(OpenAiChat.connections, node.params, bounds=bounds)
+    start(node, {"connections": pool})
+    return node
+
+
+async def answer(node: OpenAiChat) -> str:
+    """Its answer to nothing."""
+    return "".join([piece async for piece in node.generate([])])
+
+
+def test_sessions_share_a_connection() -> None:
+    """The first answer of a call does not wait for a connection to be made, nor for its encryption."""
+
+    async def main(url: str) -> list[str]:
+        async with Runner() as runner:
+            return [await session(runner, url), await session(runner, url, model="other")]
+
+    with endpoint(says("Yes.")) as served:
+        assert run_virtual(main(served.url)) == ["Yes.", "Yes."]
+    assert len(served.connections) == 1
+
+
+def test_who_has_another_key_has_connections_of_their_own() -> None:
+    """Nobody asks with the key of somebody else."""
+
+    async def main(url: str) -> list[str]:
+        async with Runner() as runner:
+            return [await session(runner, url), await session(runner, url, api_key_env="ANOTHER")]
+
+    with endpoint(says("Yes.")) as served:
+        assert run_virtual(main(served.url)) == ["Yes.", "Yes."]
+    assert len(served.connections) == 2
+
+
+def test_another_endpoint_is_another_endpoint() -> None:
+    """Whoever has two of them is answered by the one that the session names."""
+
+    async def main(*urls: str) -> list[str]:
+        async with Runner() as runner:
+            return [await session(runner, url) for url in urls]
+
+    with endpoint(says("one")) as first, endpoint(says("two")) as second:
+        assert run_virtual(main(first.url, second.url)) == ["one", "two"]
+
+
+def test_there_are_never_more_connections_than_allowed() -> None:
+    """A small server is not asked for more than it has slots; whoever waits is answered when it is their turn."""
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def script(reply: Reply) -> None:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        reply.begin()
+        reply.send("Yes.")
+        reply.endpoint.left.wait(0.01)
+        with lock:
+            at_once -= 1
+        reply.raw("[DONE]")
+
+    async def main(url: str) -> list[str]:
+        async with Runner() as runner:
+            nodes = [await opened(runner, url, PoolBounds(max=2)) for _ in range(7)]
+            return await asyncio.gather(*map(answer, nodes))
+
+    with endpoint(script) as served:
+        assert run_virtual(main(served.url)) == ["Yes."] * 7
+    assert most == 2
+    assert len(served.connections) == 2
+
+
+def test_who_waits_too_long_for_a_connection_is_told() -> None:
+    """So a fallback answers in time. The one who has it may wait for time to pass: nobody holds it meanwhile."""
+
+    async def main(url: str) -> None:
+        async with Runner() as runner:
+            first, second = [await opened(runner, url, PoolBounds(max=1)) for _ in range(2)]
+            pieces = first.generate([])
+            assert await anext(pieces) == "Hel"
+            with pytest.raises(
+                PoolExhausted, match=r"all 1 connections to http.*\nhint: raise `max` of its `pool`"
+            ) as raised:
+                await answer(second)
+            assert raised.value.retryable
+            assert asyncio.get_running_loop().time() == 2
+            await pieces.aclose()
+            assert await answer(second) == "Hello"
+            lent = second.connections.statistics()
+            assert (lent.members, lent.active, lent.requests, lent.exhausted) == (1, 0, 3, 1)
+
+    with endpoint(says("Hel", "lo")) as served:
+        run_virtual(main(served.url))
+
+
+def test_what_the_endpoint_closed_meanwhile_costs_no_answer() -> None:
+    """Endpoints close connections that are idle for some seconds, as they are while a person speaks."""
+    with endpoint(says("Yes.")) as served:
+        node = OpenAiChat(model="m", base_url=served.url)
+        answers = talk(node, heard("one"), served.hang_up, heard("two"))
+    assert [said(each) for each in answers] == ["Yes.", "Yes."]
+    assert len(served.connections) == 2
+
+
+def hangs_up(*numbers: int) -> Script:
+    """Answers some requests, by their number from 1 on, with nothing."""
+
+    def script(reply: Reply) -> None:
+        (Reply.hang_up if len(reply.endpoint.bodies) in numbers else says("Yes."))(reply)
+
+    return script
+
+
+def test_what_the_endpoint_closes_at_that_moment_costs_no_answer() -> None:
+    """The question and the end of an idle connection may cross: it is asked once more, on a new one."""
+    with endpoint(hangs_up(2)) as served:
+        answers = talk(OpenAiChat(model="m", base_url=served.url), heard("one"), heard("two"))
+    assert [said(each) for each in answers] == ["Yes.", "Yes."]
+    assert len(served.bodies) == 3
+
+
+@pytest.mark.parametrize(("numbers", "asked"), [((1,), 1), ((2, 3), 3)])
+def test_an_endpoint_that_never_answers_is_not_asked_for_ever(numbers: tuple[int, ...], asked: int) -> None:
+    """It is broken, and the guards shall know of it."""
+    with endpoint(hangs_up(*numbers)) as served, pytest.raises(NetworkError, match="connection to"):
+        talk(OpenAiChat(model="m", base_url=served.url), *(heard(str(number)) for number in range(asked)))
+    assert len(served.bodies) == asked
+
+
+def test_an_answer_that_is_not_wanted_any_more_gives_its_connection_back() -> None:
+    """Barge-in does not use up what there is."""
+
+    async def main(url: str) -> list[str]:
+        async with Runner() as runner:
+            node = await opened(runner, url, PoolBounds(max=1))
+            for _ in range(3):
+                pieces = node.generate([])
+                await anext(pieces)
+                await pieces.aclose()
+            asking = asyncio.create_task(answer(node))
+            await give_way()
+            asking.cancel()
+            await asyncio.wait([asking])
+            assert asking.cancelled()
+            return [await answer(node)]
+
+    with endpoint(says("Hel", "lo")) as served:
+        assert run_virtual(main(served.url)) == ["Hello"]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_second_loop_has_connections_of_its_own() -> None:
+    """What is loaded may be used in one loop after the other; a connection ends with its loop."""
+    runner = Runner()
+
+    async def main(pools: dict[str, Pool[Any]]) -> str:
+        start(node, pools)
+        try:
+            return await answer(node)
+        finally:
+            await settle()
+
+    async def load() -> dict[str, Pool[Any]]:
+        return {name: await runner.resources.get(pooled, node.params) for name, pooled in node.resources.items()}
+
+    async def close(pools: dict[str, Pool[Any]]) -> None:
+        await asyncio.gather(*(pool.close() for pool in pools.values()))
+
+    with endpoint(says("Yes.")) as served:
+        node = OpenAiChat(model="m", base_url=served.url)
+        pools = run_virtual(load())
+        assert [run_virtual(main(pools)) for _ in range(2)] == ["Yes.", "Yes."]
+        assert len(served.connections) == 2
+        run_virtual(close(pools))  # in a loop that nobody has asked in
+    runner.executor.shutdown()
+    gc.collect()
