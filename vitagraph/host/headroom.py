@@ -91,10 +91,10 @@ class Assumed:
     """Cores of a call without."""
     pool: float = 0.1
     """Members of a pool."""
-    crowded: float = 0.3
+    crowded: float = 0.25
     """How often an answer may find all at work: with a share of n in use that is about its n-th power.
 
-    So one model, or core, may be in use for 30 % of the time, two for 55 %, eight for 86 %. For graphs with
+    So one model, or core, may be in use for 25 % of the time, two for 50 %, eight for 84 %. For graphs with
     models: others have no answers that wait for each other."""
     full: float = 0.9
     """The share of the cores that graphs without models may use."""

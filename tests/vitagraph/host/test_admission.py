@@ -152,7 +152,7 @@ def test_the_first_call_is_always_taken() -> None:
     at_door(scene, replace(LIMITS, assumed=replace(ASSUMED, heavy=10)))
 
 
-@pytest.mark.parametrize(("cores", "used"), [(1.0, 0.3), (2.0, 0.55), (8.0, 0.86)])
+@pytest.mark.parametrize(("cores", "used"), [(1.0, 0.25), (2.0, 0.5), (8.0, 0.84)])
 def test_what_calls_cost_is_learned(cores: float, used: float) -> None:
     """A machine of which nobody knew what it can do fills up to what it can: more cores can be used further."""
 
@@ -167,7 +167,7 @@ def test_what_calls_cost_is_learned(cores: float, used: float) -> None:
     at_door(scene)
 
 
-@pytest.mark.parametrize(("members", "used"), [(1, 0.3), (4, 0.74)])
+@pytest.mark.parametrize(("members", "used"), [(1, 0.25), (4, 0.71)])
 def test_a_model_that_all_share_is_not_shared_by_too_many(members: int, used: float) -> None:
     """Where the cores are idle, but one answer waits for the other at the only model."""
 
@@ -286,7 +286,7 @@ def test_four_times_too_many_are_refused_and_the_others_served(caplog: pytest.Lo
         assert await door.show(60, cpu=0.0) is None
 
     at_door(scene)
-    assert 0.4 < max(served) <= ROOM / 2 + 0.05
+    assert 0.35 < max(served) <= ROOM / 2 + 0.05
 
 
 # --- through the switchboard

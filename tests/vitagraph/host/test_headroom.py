@@ -32,9 +32,9 @@ def test_what_there_would_be_too_little_of_is_told() -> None:
     """The operator learns what to have more of."""
     headroom = Headroom(ASSUMED)
     for _ in range(600):
-        headroom.learn([Share(PROCESSOR, 0.1, 8), Share("dialogue.llama (1)", 0.25, 1)], Crowd(5), 1)
+        headroom.learn([Share(PROCESSOR, 0.1, 8), Share("dialogue.llama (1)", 0.2, 1)], Crowd(5), 1)
     assert headroom.lack(Crowd(5, 50), heavy=True) == ""
-    assert headroom.lack(Crowd(8, 50), heavy=True) == "8 calls would use 40% of dialogue.llama (1) (room: 30%)"
+    assert headroom.lack(Crowd(8, 50), heavy=True) == "8 calls would use 32% of dialogue.llama (1) (room: 25%)"
     assert headroom.lack(Crowd(8, 50), heavy=False) == "", "who needs no model waits for none"
     told = headroom.lack(Crowd(8, 1492), heavy=False)
     assert told == "1500 calls would use 95% of the processor (room: 90%)"
