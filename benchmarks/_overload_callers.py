@@ -65,7 +65,8 @@ class Person(Caller):
         self.talking = False
         """Whether the call is connected."""
         self._questions = questions
-        self._left: list[Question] = []
+        self._left = [questions[seed % len(questions)]]
+        """Those not asked yet, the next one last. Where all began alike the model would take one for the other."""
         self._said = questions[0]
         self._seen = seen
         self._chance = random.Random(seed)
