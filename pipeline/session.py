@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from pipeline.absent import Absent, can_do_without, stand_in
 from pipeline.assembly import Assembly, Observer, assemble
 from pipeline.await_chain import await_chain
 from pipeline.bus import Bus
@@ -124,7 +125,7 @@ class Session:
                 node.context.tell = self._assembly.stages[name].tell
 
     async def _open_members(self, planned: PlannedNode) -> None:
-        """Opens the members that can be opened, in order; a node without any cannot run."""
+        """Opens the members that can be opened, in order. Without any, a node cannot run, or is done without."""
         tasks: dict[int, asyncio.Task[Node[Any]]] = {}
         try:
             for place in range(len(planned.members)):
@@ -140,7 +141,9 @@ class Session:
         failures = {place: error for place, task in tasks.items() if task.done() and (error := _failure(task))}
         opened += [task.result() for place, task in tasks.items() if task.done() and place not in failures]
         if not opened:
-            raise _named(next(iter(failures.values())), planned.name)
+            if not can_do_without(self.plan, planned.name):
+                raise _named(next(iter(failures.values())), planned.name)
+            opened.append(self._absent(planned))
         for place, failure in failures.items():
             use = planned.members[place].use
             self._post_failure(planned.name, use, _named(failure, planned.name), opened[0].context.use)
@@ -150,6 +153,11 @@ class Session:
                 self._wait_for(planned, place, task)
         for spare in opened[1:]:
             _keep_in_step(spare, opened[0])
+
+    def _absent(self, planned: PlannedNode) -> Absent:
+        absent = stand_in(planned.members[0].node)
+        absent.start(Context(planned.name, self.clock, self.causes, self.bus.post, _unheard, planned.caps))
+        return absent
 
     def _give_up(self, planned: PlannedNode, tasks: Iterable[asyncio.Task[Node[Any]]]) -> None:
         """The session is left while a node is being opened: what is open will be closed."""
@@ -193,14 +201,14 @@ class Session:
     def _join(self, planned: PlannedNode, node: Node[Any]) -> list[Node[Any]]:
         """A member takes its place in the chain; gives those that had given it up."""
         members, place = self._members[planned.name], node.context.place
-        given_up = [old for old in members if old.context.place == place]
+        given_up = [old for old in members if old.context.place == place or isinstance(old, Absent)]
         kept = [old for old in members if old not in given_up]
         self._members[planned.name] = sorted([*kept, node], key=lambda each: each.context.place)
         if self._assembly is not None:
             stage = self._built.stages[planned.name]
             _keep_in_step(node, stage.node)
             node.context.tell = stage.tell
-            stage.join(node)
+            stage.join(node, instead=given_up)
         if place == 0:
             self.bus.post(NodeRecovered(self.clock.now(), planned.name, node.context.use))
         return given_up

@@ -148,9 +148,10 @@ class Stage:
         """The members that come later in the chain."""
         return [member for member in self.members if member.context.place > place]
 
-    def join(self, member: Node[Any]) -> None:
-        """A member that was missing is there: it takes its place in the chain."""
-        self.members = sorted([*self.members, member], key=lambda each: each.context.place)
+    def join(self, member: Node[Any], instead: Sequence[Node[Any]] = ()) -> None:
+        """A member that was missing is there: it takes its place in the chain, and others lose theirs."""
+        kept = [each for each in self.members if each not in instead]
+        self.members = sorted([*kept, member], key=lambda each: each.context.place)
         self.rebind()
 
     def renew(self) -> None:

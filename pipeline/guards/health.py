@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
+from pipeline.absent import can_do_without
 from pipeline.clock import Clock
 from pipeline.compute.resources import Resources
 from pipeline.graph.plan import Plan
@@ -51,6 +52,8 @@ class MemberHealth:
     """The last probe."""
     message: str = ""
     hint: str = ""
+    needed: bool = True
+    """Whether no call can be without its node."""
 
     @property
     def able(self) -> bool:
@@ -70,6 +73,7 @@ class _Seat:
     place: int
     patient: Patient | None
     """None where it has no probe."""
+    needed: bool
 
 
 class Health:
@@ -147,7 +151,7 @@ class Health:
                     if patient is None:
                         patient = Patient(planned, place, self._resources, breaker, self._clock)
                         self._patients[breaker] = patient
-                yield _Seat(planned.name, member.use, place, patient)
+                yield _Seat(planned.name, member.use, place, patient, not can_do_without(plan, planned.name))
 
     def _dismiss(self) -> None:
         """Closes those that no graph has any more."""
@@ -197,18 +201,21 @@ class Health:
 
     def _health(self, seat: _Seat) -> MemberHealth:
         if (patient := seat.patient) is None:
-            return MemberHealth(seat.node, seat.use, seat.place, "unknown", 0, 0, "it has no probe")
+            told = "it has no probe"
+            return MemberHealth(seat.node, seat.use, seat.place, "unknown", 0, 0, told, needed=seat.needed)
         found = patient.condition
         state: HealthState = found.state
         if state != "down" and (breaker := patient.breaker.state) != "closed":
             state = "resting" if breaker == "open" else "unknown"
         since = self._clock.now() - found.since
-        return MemberHealth(seat.node, seat.use, seat.place, state, since, found.took, found.message, found.hint)
+        return MemberHealth(
+            seat.node, seat.use, seat.place, state, since, found.took, found.message, found.hint, seat.needed
+        )
 
 
 def helpless(report: Iterable[MemberHealth]) -> tuple[str, ...]:
-    """The nodes none of whose members is able."""
+    """The nodes that a call needs, and none of whose members is able."""
     nodes: dict[str, bool] = {}
     for member in report:
-        nodes[member.node] = nodes.get(member.node, False) or member.able
+        nodes[member.node] = nodes.get(member.node, False) or member.able or not member.needed
     return tuple(node for node, able in nodes.items() if not able)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nodes.packets import Transcript
+from pipeline.absent import can_do_without
 from pipeline.errors import GraphError
 from pipeline.graph.graph import NodeSpec
 from pipeline.graph.plan import Plan
@@ -65,16 +66,17 @@ def cells(plan: Plan, nodes: Sequence[str] = (), faults: Sequence[str] = ()) -> 
     _check("node", nodes, plan.graph.nodes)
     _check("fault", faults, FAULTS)
     specs = (spec for name, spec in plan.graph.nodes.items() if not nodes or name in nodes)
-    return [cell for spec in specs for cell in _of(spec) if not faults or cell.fault in faults]
+    return [cell for spec in specs for cell in _of(plan, spec) if not faults or cell.fault in faults]
 
 
-def _of(spec: NodeSpec) -> Iterator[Cell]:
+def _of(plan: Plan, spec: NodeSpec) -> Iterator[Cell]:
     primary = spec.primary
     is_source, is_service = issubclass(primary.node, Source), issubclass(primary.node, Service)
     for fault in FAULTS:
         if cannot(fault, spec, primary) or _goes_unseen(fault, primary.node):
             continue
-        spare = len(spec.members) > 1 or fault in HARMLESS or (is_service and fault not in OPENING)
+        kept = can_do_without(plan, spec.name) if fault in OPENING else is_service
+        spare = len(spec.members) > 1 or fault in HARMLESS or kept
         apologises = issubclass(primary.node, Service) and primary.node.apologise is not Service.apologise
         ends = is_source and fault == "error"
         yield Cell(spec.name, fault, primary.use, spare, ends, APOLOGY if apologises else NOBODY)

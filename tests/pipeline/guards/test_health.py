@@ -360,3 +360,10 @@ def test_only_services_are_looked_at(ward: Ward) -> None:
         assert {each.node for each in room.health.report()} == {"node"}
 
     scene(play, graph("a"))
+
+
+def test_a_node_that_calls_can_do_without_makes_nobody_helpless() -> None:
+    """A host whose face is away still takes calls; the operator sees that it is."""
+    face = MemberHealth("face", "face.visemes", 0, "down", 0, 0, needed=False)
+    assert helpless([face]) == () and not face.able
+    assert helpless([face, MemberHealth("asr", "asr.whisper", 0, "down", 0, 0)]) == ("asr",)

@@ -56,7 +56,8 @@ def test_what_is_expected_depends_on_who_could_answer(made: Plan) -> None:
     assert by["tts", "hang"].stands_in and by["tts", "hang"].spent == APOLOGY
     assert by["face", "hang"].stands_in and by["face", "hang"].spent == NOBODY
     assert by["vad", "error"].stands_in and not by["turn", "error"].stands_in
-    assert by["vad", "load_error"].stands_in and not by["face", "load_error"].stands_in
+    assert by["vad", "load_error"].stands_in and by["face", "load_error"].stands_in
+    assert not by["turn", "load_error"].stands_in
     assert by["caller", "error"].ends and not by["caller", "no_output"].ends
 
 

@@ -1,0 +1,47 @@
+"""What stands in a session for a node that could not be opened, where the session can do without it.
+
+A face that cannot be loaded is no reason to refuse a call: the voice does without. It has the
+node's ports, takes what comes and gives nothing; when the node can be opened it makes way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from pipeline.graph.plan import Plan
+from pipeline.node import Node, Service
+from pipeline.packet import Event, Packet
+from pipeline.params import NoParams
+
+
+class Absent(Service[NoParams]):
+    """The base of all stand-ins."""
+
+
+def can_do_without(plan: Plan, name: str) -> bool:
+    """Whether this is a service all of whose packets go, at last, only to inputs that a graph may leave unlinked."""
+    links = [link for link in plan.links if link.source == name]
+    if not links or not issubclass(plan.nodes[name].members[0].node, Service):
+        return False
+    targets = ((plan.nodes[link.target].members[0].node.inputs[link.target_port], link.target) for link in links)
+    return all(port.optional or can_do_without(plan, target) for port, target in targets)
+
+
+def stand_in(node: type[Node[Any]]) -> Absent:
+    """One with the ports of this class."""
+
+    async def take(self: Any, packet: Packet) -> AsyncIterator[Packet]:
+        for nothing in tuple[Packet, ...]():
+            yield nothing
+
+    def hear(self: Any, event: Event) -> tuple[()]:
+        return ()
+
+    for port in node.inputs.values():
+        port.each(take)
+    for receiver in node.receives.values():
+        receiver.each(hear)
+    ports = {**node.inputs, **node.outputs, **node.receives, **node.sends}
+    made: type[Absent] = type(node.__name__, (Absent,), {**ports, "take_": take, "hear_": hear})
+    return made()
