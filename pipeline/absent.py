@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from pipeline.graph.plan import Plan
 from pipeline.node import Node, Service
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams
@@ -17,15 +16,6 @@ from pipeline.params import NoParams
 
 class Absent(Service[NoParams]):
     """The base of all stand-ins."""
-
-
-def can_do_without(plan: Plan, name: str) -> bool:
-    """Whether this is a service all of whose packets go, at last, only to inputs that a graph may leave unlinked."""
-    links = [link for link in plan.links if link.source == name]
-    if not links or not issubclass(plan.nodes[name].members[0].node, Service):
-        return False
-    targets = ((plan.nodes[link.target].members[0].node.inputs[link.target_port], link.target) for link in links)
-    return all(port.optional or can_do_without(plan, target) for port, target in targets)
 
 
 def stand_in(node: type[Node[Any]]) -> Absent:

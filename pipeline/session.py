@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pipeline.absent import Absent, can_do_without, stand_in
+from pipeline.absent import Absent, stand_in
 from pipeline.assembly import Assembly, Observer, assemble
 from pipeline.await_chain import await_chain
 from pipeline.bus import Bus
@@ -141,7 +141,7 @@ class Session:
         failures = {place: error for place, task in tasks.items() if task.done() and (error := _failure(task))}
         opened += [task.result() for place, task in tasks.items() if task.done() and place not in failures]
         if not opened:
-            if not can_do_without(self.plan, planned.name):
+            if planned.needed:
                 raise _named(next(iter(failures.values())), planned.name)
             opened.append(self._absent(planned))
         for place, failure in failures.items():

@@ -20,6 +20,8 @@ class PlannedNode:
     """By port and constraint: `caps["audio"]["rate"]`."""
     inserted: bool = False
     """Whether planning put it there to bridge a mismatch."""
+    needed: bool = True
+    """Whether a session cannot be without it: false of a service that gives only to optional inputs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

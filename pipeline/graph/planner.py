@@ -19,7 +19,7 @@ from pipeline.graph.caps_solver import CapsSolver
 from pipeline.graph.graph import Graph, Member
 from pipeline.graph.plan import Latency, Plan, PlannedFeedback, PlannedLink, PlannedNode
 from pipeline.graph.ports import Ends, accepted, resolve_ends
-from pipeline.node import Node, Source, Transform
+from pipeline.node import Node, Service, Source, Transform
 from pipeline.packet import Packet, Queue
 from pipeline.params import NoParams
 from pipeline.port import Port
@@ -54,12 +54,21 @@ def plan(graph: Graph, registry: Registry) -> Plan:
             members,
             solver.agreed(name, [*members[0].node.inputs, *members[0].node.outputs]),
             name in draft.inserted,
+            not issubclass(members[0].node, Service) or _is_needed(draft, name),
         )
         for name, members in draft.members.items()
     }
     warnings = tuple(_warnings(draft, links))
     _check_interrupters(draft, links)
     return Plan(graph, nodes, links, feedback, _latency(draft, _order(draft)), warnings)
+
+
+def _is_needed(draft: _Draft, name: str) -> bool:
+    """Whether any of its packets goes, at last, to an input that a graph must link; or nobody's are missed."""
+    ends = [end for end in draft.links if end.source == name]
+    return not ends or any(
+        not draft.node(end.target).inputs[end.target_port].optional and _is_needed(draft, end.target) for end in ends
+    )
 
 
 def _check_linked(draft: _Draft) -> None:

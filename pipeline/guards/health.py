@@ -15,7 +15,6 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
-from pipeline.absent import can_do_without
 from pipeline.clock import Clock
 from pipeline.compute.resources import Resources
 from pipeline.graph.plan import Plan
@@ -151,7 +150,7 @@ class Health:
                     if patient is None:
                         patient = Patient(planned, place, self._resources, breaker, self._clock)
                         self._patients[breaker] = patient
-                yield _Seat(planned.name, member.use, place, patient, not can_do_without(plan, planned.name))
+                yield _Seat(planned.name, member.use, place, patient, planned.needed)
 
     def _dismiss(self) -> None:
         """Closes those that no graph has any more."""

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pipeline.absent import can_do_without
 from pipeline.errors import NodeError
 from pipeline.events import NodeRecovered
 from pipeline.node import Service, Sink
@@ -14,7 +13,7 @@ from pipeline.params import NoParams, seconds
 from pipeline.port import Input, Output, Receives
 from pipeline.session import Session
 from pipeline.virtual import run_virtual
-from tests.pipeline.kit import RUNNER, Item, News, Pass, Serve, Written, items, planned, run, sink, source
+from tests.pipeline.kit import RUNNER, Item, News, Serve, Written, items, planned, run, sink, source
 
 
 class Frame(Item, frozen=True):
@@ -131,14 +130,9 @@ def test_what_is_needed_is_not_done_without() -> None:
 def test_it_is_needed_where_anybody_needs_it() -> None:
     """Through whom it goes is all the same, but one who cannot do without is enough."""
     ends: dict[str, Written] = {"end": playback([], []), "other": sink([])}
-    nodes: dict[str, Written] = {"a": source(items([1])), "face": Face, "b": Pass, **ends}
-    alone = planned(nodes | {"other": sink([])}, "a -> end.voice", "a -> face -> end.face", "a -> b -> other")
-    assert can_do_without(alone, "face")
-    assert not can_do_without(alone, "b") and not can_do_without(alone, "a") and not can_do_without(alone, "end")
-    both = planned(
-        {key: nodes[key] for key in ("a", "face", "end", "other")},
-        "a -> end.voice",
-        "a -> face -> end.face",
-        "face.frames -> other",
-    )
-    assert not can_do_without(both, "face")
+    nodes: dict[str, Written] = {"a": source(items([1])), "face": Face, "then": Face, "look": Serve, **ends}
+    links = ("a -> end.voice", "a -> face -> then", "then.frames -> end.face", "a -> look -> other")
+    alone = planned(nodes, *links).nodes
+    assert {name for name, node in alone.items() if not node.needed} == {"face", "then"}
+    both = planned(nodes, *links, "face.frames -> other").nodes
+    assert {name for name, node in both.items() if not node.needed} == {"then"}

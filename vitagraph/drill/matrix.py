@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from nodes.packets import Transcript
-from pipeline.absent import can_do_without
 from pipeline.errors import GraphError
 from pipeline.graph.graph import NodeSpec
 from pipeline.graph.plan import Plan
@@ -75,7 +74,7 @@ def _of(plan: Plan, spec: NodeSpec) -> Iterator[Cell]:
     for fault in FAULTS:
         if cannot(fault, spec, primary) or _goes_unseen(fault, primary.node):
             continue
-        kept = can_do_without(plan, spec.name) if fault in OPENING else is_service
+        kept = not plan.nodes[spec.name].needed if fault in OPENING else is_service
         spare = len(spec.members) > 1 or fault in HARMLESS or kept
         apologises = issubclass(primary.node, Service) and primary.node.apologise is not Service.apologise
         ends = is_source and fault == "error"
