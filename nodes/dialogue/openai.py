@@ -76,7 +76,7 @@ class OpenAiChat(Chat[OpenAiParams]):
 
     async def generate(self, messages: list[Message]) -> Pieces:
         """Streams the model's answer to a prompt."""
-        import openai  # already loaded, with the endpoint
+        import openai  # already loaded, with the connections
 
         try:
             async with aclosing(self._chunks(messages)) as chunks:

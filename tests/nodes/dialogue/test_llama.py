@@ -166,25 +166,35 @@ def model() -> Iterator[Llama]:
     model.close()
 
 
+class Noting:
+    """A real model's server; notes what it reads of whose conversation: the system prompt, and tokens."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.read: list[tuple[str, int]] = []
+
+    def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[dict[str, Any]], bool]) -> None:
+        tokens = 0
+
+        def note(chunk: dict[str, Any]) -> bool:
+            nonlocal tokens
+            if progress := chunk.get("prompt_progress"):
+                tokens = progress["total"] - progress["cache"]
+            return hear(chunk)
+
+        self.server.handle_chat_completions(body, note)
+        self.read.append((body["messages"][0]["content"], tokens))
+
+
 def reading(model: Llama, body: dict[str, Any]) -> int:
     """How many tokens of the prompt the real model had to read."""
-    read = 0
-
-    class Telling:
-        def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[dict[str, Any]], bool]) -> None:
-            def note(chunk: dict[str, Any]) -> bool:
-                nonlocal read
-                if progress := chunk.get("prompt_progress"):
-                    read = progress["total"] - progress["cache"]
-                return hear(chunk)
-
-            model._server.handle_chat_completions(body, note)
-
-    telling = Llama(Telling(), "telling")
+    noting = Noting(model._server)
+    telling = Llama(noting, "telling")
     for _ in telling.generate(body):
         pass
     telling.close()
-    return read
+    ((_, tokens),) = noting.read
+    return tokens
 
 
 @pytest.mark.real_model
@@ -286,26 +296,6 @@ def test_an_interrupted_answer_makes_way_for_the_next() -> None:
     assert not out.errors
     assert {packet.at.cause for packet in out.packets} == {second}
     assert "Paris" in said(out.of(TextDelta))
-
-
-class Noting:
-    """A real model's server; notes what it reads of whose conversation: the system prompt, and tokens."""
-
-    def __init__(self, server: Any) -> None:
-        self.server = server
-        self.read: list[tuple[str, int]] = []
-
-    def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[dict[str, Any]], bool]) -> None:
-        tokens = 0
-
-        def note(chunk: dict[str, Any]) -> bool:
-            nonlocal tokens
-            if progress := chunk.get("prompt_progress"):
-                tokens = progress["total"] - progress["cache"]
-            return hear(chunk)
-
-        self.server.handle_chat_completions(body, note)
-        self.read.append((body["messages"][0]["content"], tokens))
 
 
 class Conversation:
