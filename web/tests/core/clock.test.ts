@@ -42,15 +42,23 @@ describe("the playout clock", () => {
     expect(clock.at(100)).toBe(5_000 + 70 * 48);
   });
 
-  test("works small errors off slowly, so that lips do not jerk", () => {
+  test("works small errors off over a few frames, so that lips do not jerk", () => {
     const playing = new Playing();
     const at = clockOf(playing);
     at(1_000);
-    playing.shiftMs = 40;
+    playing.shiftMs = 36;
     const after = at(1_016)! - (5_000 + 1_016 * 48);
-    expect(after / 48).toBeCloseTo(0.05 * 16, 3);
-    for (let now = 1_032; now < 2_200; now += 16) at(now);
-    expect((at(2_200)! - (5_000 + 2_200 * 48)) / 48).toBeCloseTo(40, 1);
+    expect(after / 48).toBeCloseTo(0.2 * 16, 3);
+    for (let now = 1_032; now < 1_200; now += 16) at(now);
+    expect((at(1_200)! - (5_000 + 1_200 * 48)) / 48).toBeCloseTo(36, 1);
+  });
+
+  test.each([-75, -45, 45, 75])("is beside the words for no longer than a frame after a step of %d ms", (step) => {
+    const playing = new Playing();
+    const at = clockOf(playing);
+    at(1_000);
+    playing.shiftMs = step;
+    expect(at(1_016)).toBeCloseTo(5_000 + (1_016 + step) * 48, 0);
   });
 
   test("jumps over large errors at once", () => {
