@@ -14,7 +14,7 @@ from pipeline.link import Link, make_link
 from pipeline.node import Node, Service, Sink, Transform
 from pipeline.packet import Packet, Stamp
 from pipeline.service import InPort, Server
-from pipeline.stage import Stage
+from pipeline.stage import Failed, Stage
 from pipeline.worker import Inlets
 
 Observer = Callable[[PlannedLink, Packet], None]
@@ -51,7 +51,7 @@ def assemble(
     root: Stamp,
     clock: Clock,
     make_server: Callable[[Stage], Server],
-    failed: Callable[[Stage], Callable[[Exception, Any], None]],
+    failed: Callable[[Stage], Failed],
     post: Push,
     observe: Observer | None,
 ) -> Assembly:

@@ -14,7 +14,7 @@ NO_ROUTES: Mapping[type, Push] = {}
 
 def guarded(
     handlers: Mapping[type, Callable[[Any], Iterable[Any]]],
-    failed: Callable[[Exception, Any], None],
+    failed: Callable[[Exception, Any], object],
     routes: Mapping[type, Push] = NO_ROUTES,
 ) -> Push:
     """A call that gives an item to the handler of its class and delivers the outputs by theirs.

@@ -30,7 +30,7 @@ from pipeline.opening import open_node
 from pipeline.packet import SECOND, Event, Packet, Stamp
 from pipeline.report import Ended, SessionReport
 from pipeline.service import Server, contained
-from pipeline.stage import Stage
+from pipeline.stage import Failed, Stage
 from pipeline.worker import emit, pump
 
 FLUSH_DEADLINE = 2 * PATIENCE
@@ -325,14 +325,15 @@ class Session:
 
     # --- failures
 
-    def _stage_failed(self, stage: Stage) -> Callable[[Exception, Any], None]:
-        def failed(error: Exception, item: Any) -> None:
+    def _stage_failed(self, stage: Stage) -> Failed:
+        def failed(error: Exception, item: Any) -> bool:
             use, place = stage.node.context.use, stage.node.context.place
             spare = stage.next_member() if isinstance(stage.node, Transform) else None
             if spare is not None:
                 self._missing.append((self.plan.nodes[stage.name], place))
                 self._await_missing()
             self._post_failure(stage.name, use, error, spare.context.use if spare else "")
+            return spare is not None
 
         return failed
 

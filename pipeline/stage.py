@@ -18,7 +18,8 @@ from pipeline.link import Link
 from pipeline.node import Node, Transform
 from pipeline.packet import Event, Packet, Stamp
 
-Failed = Callable[[Exception, Any], None]
+Failed = Callable[[Exception, Any], bool]
+"""Told of an error and the item it came from; says whether another member is active now."""
 
 
 class EndOfStream(Packet, frozen=True):
@@ -101,8 +102,17 @@ class Stage:
             self.bind(port, tuple(table))
 
     def entry(self, port: str) -> Push:
-        """The call that gives one packet (or event) to a synchronous handler."""
-        return guarded(self.tables[port], self.failed, self.routes)
+        """The call that gives one packet (or event) to a synchronous handler.
+
+        What a member fails at, the one that takes over gets.
+        """
+
+        def failed(error: Exception, item: Any) -> None:
+            if self.failed(error, item):
+                push(item)
+
+        push = guarded(self.tables[port], failed, self.routes)
+        return push
 
     def tell(self, event: Event) -> None:
         """Sends an upstream event of this node."""
@@ -178,5 +188,5 @@ def _itself(packet: Packet | Event) -> tuple[Packet | Event]:
     return (packet,)
 
 
-def _raise(error: Exception, item: Any) -> None:
+def _raise(error: Exception, item: Any) -> bool:
     raise error

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.graph.graph import OnError
 from pipeline.node import Node, Service, Sink, Source, Transform
@@ -97,9 +99,9 @@ def test_the_fallback_of_a_transform_knows_it_too() -> None:
 
         @into.each
         def give(self, item: Item) -> Iterable[Item]:
-            self.memory.said.append(item.number)
             if item.number == 2 and type(self) is Counts:
                 raise OSError("two")
+            self.memory.said.append(item.number)
             return (Item(item.at, len(self.memory.said)),)
 
     class Also(Counts):
@@ -108,7 +110,32 @@ def test_the_fallback_of_a_transform_knows_it_too() -> None:
     heard: list[Item] = []
     nodes: dict[str, Written] = {"a": source(items([1, 2, 3])), "b": [Counts, Also], "c": sink(heard)}
     run(planned(nodes, "a -> b -> c"))
-    assert numbers(heard) == [1, 3]
+    assert numbers(heard) == [1, 2, 3]
+
+
+@given(st.sets(st.integers(1, 8)), st.sets(st.integers(1, 8)))
+def test_what_a_transform_fails_at_its_fallback_gets(first: set[int], second: set[int]) -> None:
+    """Else the first word of an answer is missing, or the packet in which somebody began to speak."""
+
+    class Fails(Transform[NoParams]):
+        into = Input(Item)
+        out = Output(Item)
+        at: ClassVar[set[int]] = first
+
+        @into.each
+        def give(self, item: Item) -> Iterable[Item]:
+            if item.number in self.at:
+                raise ValueError(item.number)
+            return (item,)
+
+    class FailsToo(Fails):
+        at = second
+
+    heard: list[Item] = []
+    nodes: dict[str, Written] = {"a": source(items(range(1, 9))), "b": [Fails, FailsToo], "c": sink(heard)}
+    run(planned(nodes, "a -> b -> c"))
+    taken_over = min(first, default=9)
+    assert numbers(heard) == [number for number in range(1, 9) if number < taken_over or number not in second]
 
 
 def test_the_memory_outlives_a_flush_and_an_abandoned_instance() -> None:

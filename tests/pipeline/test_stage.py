@@ -164,9 +164,14 @@ def test_a_finish_that_fails_is_reported_and_the_end_goes_on() -> None:
             raise ValueError("broken")
 
     failures: list[Exception] = []
+
+    def failed(error: Exception, _: object) -> bool:
+        failures.append(error)
+        return False
+
     link = make_link("a -> b", bounds(9))
     made = stage(Broken())
-    made.failed = lambda error, _: failures.append(error)
+    made.failed = failed
     made.feeders = 1
     made.below.append(link)
     made.end()
