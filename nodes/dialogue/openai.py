@@ -71,7 +71,11 @@ class OpenAiChat(Chat[OpenAiParams]):
     """
 
     connections = Pooled(
-        load_connection, key=lambda p: (p.base_url, p.api_key_env), members=lambda _: (1, MOST), wait=WAIT
+        load_connection,
+        key=lambda p: (p.base_url, p.api_key_env),
+        members=lambda _: (1, MOST),
+        wait=WAIT,
+        small=True,
     )
 
     async def generate(self, messages: list[Message]) -> Pieces:

@@ -10,13 +10,14 @@ import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from pipeline.compute.job import Job
 from pipeline.compute.leases import Caller, Leases
 from pipeline.compute.member import Member
+from pipeline.compute.members import PoolSpec
 from pipeline.compute.terms import Terms
 from pipeline.errors import NodeError
 
@@ -37,9 +38,6 @@ class Start(Protocol[M]):
 
 class Batches(Generic[M]):
     """The batches of one pool."""
-
-    sparing: ClassVar[bool] = False
-    """Whether each caller has a job of its own, in all pools: memory is the whole process's."""
 
     def __init__(self, leases: Leases[M], start: Start[M], leave: Callable[[Member[M], Job[Any]], None]) -> None:
         self._leases = leases
@@ -68,7 +66,7 @@ class Batches(Generic[M]):
 
     def _gather(self, batch: _Batch[M], most: int) -> None:
         first = batch.callers[0]
-        if first.key is not None and not Batches.sparing:
+        if first.key is not None and not PoolSpec.sparing:
             batch.callers += self._leases.join(first.key, first.terms.lane, most - 1)
         for caller in batch.callers:
             self._batches[caller] = batch

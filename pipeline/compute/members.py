@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pipeline.compute.errors import breaks
 from pipeline.compute.member import Member
@@ -41,6 +41,10 @@ class PoolSpec(Generic[M]):
     """Nanoseconds that a caller waits for one."""
     broken: Callable[[BaseException], bool] = breaks
     """Whether what a job raised says that its member must be replaced."""
+    small: bool = False
+    """Whether one more of it takes no memory to speak of."""
+    sparing: ClassVar[bool] = False
+    """Whether memory is short, which is the whole process's: nothing large is added, each caller has its own job."""
     _asked: dict[str, int] = field(init=False, default_factory=dict)
     """The largest of each that graphs have asked for."""
 
@@ -97,11 +101,11 @@ class Members(Generic[M]):
         return member
 
     def grow(self, waiting: int) -> None:
-        """Makes as many more as there are callers that wait for one, within the bounds."""
+        """Makes as many more as there are callers that wait for one, within the bounds and the memory."""
         spec = self._spec
         there = len(self.all) + self.pending
-        busy = len(self.all) - len(self.free)
-        for _ in range(min(spec.most, max(spec.least, busy + waiting)) - there):
+        wanted = len(self.all) - len(self.free) + waiting if spec.small or not PoolSpec.sparing else 0
+        for _ in range(min(spec.most, max(spec.least, wanted)) - there):
             self.pending += 1
             # On nobody's terms: it outlives whoever it is made for.
             job = self._scheduler.submit(spec.load, threads=spec.threads, terms=Terms())

@@ -176,6 +176,7 @@ class Pooled(Generic[M]):
         members: Callable[[Any], tuple[int, int]] = lambda _: (1, 1),
         wait: int = 30 * SECOND,
         broken: Callable[[BaseException], bool] = breaks,
+        small: bool = False,
     ) -> None:
         self.load = load
         """Called in a compute thread with the node's params; raises a NodeError."""
@@ -184,6 +185,7 @@ class Pooled(Generic[M]):
         self._members = members
         self._wait = wait
         self._broken = broken
+        self._small = small
 
     def key(self, params: Any) -> Hashable:
         """Nodes whose keys are equal share the resource; by default, whose params are."""
@@ -194,11 +196,11 @@ class Pooled(Generic[M]):
 
         So many cores a job takes (as many threads as the resource computes with), so many
         members there are (at least and at most), so many nanoseconds a caller waits for one,
-        and which errors say that a member must be replaced.
+        which errors say that a member must be replaced, and whether it takes little memory.
         """
         least, most = self._members(params)
         load = partial(self.load, params)
-        return PoolSpec(load, self._threads(params), least, most, self._wait, self._broken)
+        return PoolSpec(load, self._threads(params), least, most, self._wait, self._broken, self._small)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.compute.batch import Batches
 from pipeline.compute.errors import Broken, Late
 from pipeline.compute.executor import Executor
 from pipeline.compute.members import PoolSpec
@@ -86,11 +85,11 @@ def test_while_memory_is_short_each_has_a_job_of_its_own(
     pool: Pool[Doubler], model: Doubler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four utterances at once need four times the memory of one; afterwards they are as quick as before."""
-    monkeypatch.setattr(Batches, "sparing", True)
+    monkeypatch.setattr(PoolSpec, "sparing", True)
 
     async def main() -> None:
         assert await asyncio.gather(*asked(pool, 0, 1, 2)) == [0, 2, 4]
-        monkeypatch.setattr(Batches, "sparing", False)
+        monkeypatch.setattr(PoolSpec, "sparing", False)
         assert await asyncio.gather(*asked(pool, 3, 4, 5)) == [6, 8, 10]
 
     run_virtual(main())

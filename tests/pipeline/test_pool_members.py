@@ -83,6 +83,40 @@ def test_a_node_class_says_how_many_threads_a_job_takes() -> None:
     assert run_virtual(main(), "measured") == [1, 2]
 
 
+@pytest.mark.parametrize(("small", "members"), [(False, 1), (True, 3)])
+def test_while_memory_is_short_no_large_member_is_added(
+    small: bool, members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more model, and the system ends the process with all its calls; a connection costs nothing."""
+    monkeypatch.setattr(PoolSpec, "sparing", True)
+    pool = Maker(seconds=MS).pool(1, 3, small=small)
+
+    async def calls() -> None:
+        await asyncio.gather(*(pool.run(lambda model: model.compute(0, 2 * MS)) for _ in range(6)))
+
+    async def main() -> list[int]:
+        await calls()
+        short = pool.statistics().members
+        monkeypatch.setattr(PoolSpec, "sparing", False)
+        await calls()
+        return [short, pool.statistics().members]
+
+    assert run_virtual(main(), "measured") == [members, 3]
+
+
+def test_one_that_breaks_while_memory_is_short_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody would be heard any more."""
+    monkeypatch.setattr(PoolSpec, "sparing", True)
+    pool = Maker().pool(1, 3)
+
+    async def main() -> int:
+        with pytest.raises(MemoryError):
+            await pool.run(lambda model: model.compute(0, 0, MemoryError()))
+        return await pool.run(lambda model: model.compute(7))
+
+    assert run_virtual(main()) == 7
+
+
 def test_a_member_that_cannot_be_made_is_done_without() -> None:
     """The others go on; the next to wait tries again."""
     maker = Maker(None, MemoryError(), None)

@@ -1,6 +1,7 @@
 """The memory guard: gives memory back before the system takes the whole process.
 
-above 80 % of the limit   the garbage is collected, once; caches are kept small, micro-batches are of one
+above 80 % of the limit   the garbage is collected, once; caches are kept small, micro-batches are of one,
+                          no models are added
 above 90 %                no new calls (that is a threshold of the admission)
 below 75 %                all is as before
 """

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from pipeline.clock import Clock
-from pipeline.compute.batch import Batches
+from pipeline.compute.members import PoolSpec
 from pipeline.compute.resources import Loaded
 from pipeline.compute.statistics import PoolStatistics
 from pipeline.graph.plan import Plan
@@ -127,7 +127,7 @@ def _shrink(guards: Guards) -> None:
 
 
 def _spare(tight: bool) -> None:
-    Batches.sparing = tight
+    PoolSpec.sparing = tight
 
 
 def has_models(plan: Plan | None) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.clock import Clock
-from pipeline.compute.batch import Batches
+from pipeline.compute.members import PoolSpec
 from pipeline.compute.pool import Pooled
 from pipeline.errors import AdmissionError, ResourceError
 from pipeline.packet import MILLISECOND
@@ -141,11 +141,11 @@ def test_while_memory_is_tight_no_batches_are_made(tmp_path: Path, monkeypatch: 
         for share in (0.5, 0.85, 0.7, 0.85):
             monkeypatch.setattr(machine.load._memory, "value", share)
             machine.measure()
-            found.append(Batches.sparing)
+            found.append(PoolSpec.sparing)
         return found
 
     assert hosting(scene, scripted(tmp_path)) == [False, True, False, True]
-    assert not Batches.sparing, "the next host has memory"
+    assert not PoolSpec.sparing, "the next host has memory"
 
 
 def test_calls_are_counted_by_what_they_use(tmp_path: Path) -> None:
