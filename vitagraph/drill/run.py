@@ -65,6 +65,7 @@ class Drill:
         self._loop = None
 
     async def _one(self, runner: Runner, cell: Cell) -> Outcome:
+        await runner.guards.close()
         runner.guards = Guards(Random(0))  # what another cell broke is forgotten
 
         def over(turn: Turn) -> None:
