@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from pipeline.compute.turns import Turn
+from pipeline.compute.lane_queue import Waiter
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
-class Job(Turn, Generic[T]):
+class Job(Waiter, Generic[T]):
     """One call that is to run in a compute thread."""
 
     id: int

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from pipeline.compute.errors import Late, PoolExhausted
+from pipeline.compute.lane_queue import LaneQueue, Waiter
 from pipeline.compute.member import Member
 from pipeline.compute.members import Members, PoolSpec
 from pipeline.compute.scheduler import Scheduler
 from pipeline.compute.statistics import PoolStatistics
 from pipeline.compute.terms import TERMS, Lane
-from pipeline.compute.turns import Turn, Turns
 from pipeline.errors import NodeError, ResourceError
 from pipeline.packet import SECOND
 
@@ -28,7 +28,7 @@ _BUSY = "raise `max` of its `pool` in the graph if memory and cores allow it, or
 
 
 @dataclass(slots=True, eq=False)
-class Caller(Turn, Generic[M]):
+class Caller(Waiter, Generic[M]):
     """One who waits for a member, or for the answer of a batch."""
 
     limit: float
@@ -50,7 +50,7 @@ class Leases(Generic[M]):
         self.closed = False
         """Whether no new callers are let in."""
         self._spec = spec
-        self._turns: Turns[Caller[M]] = Turns()
+        self._queue: LaneQueue[Caller[M]] = LaneQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._requests = self._joined = self._exhausted = self._returned = self._active = self._peak = 0
@@ -94,7 +94,7 @@ class Leases(Generic[M]):
 
     def join(self, key: Hashable, lane: Lane, most: int) -> list[Caller[M]]:
         """Takes out of the line those who can share a job with this key, so many at most."""
-        alike = [caller for caller in self._turns if caller.key == key and caller.terms.lane == lane]
+        alike = [caller for caller in self._queue if caller.key == key and caller.terms.lane == lane]
         joined = [caller for caller in alike if caller.terms.wanted and not caller.waits.done()][:most]
         for caller in joined:
             self._serve(caller)
@@ -104,7 +104,7 @@ class Leases(Generic[M]):
     def withdraw(self, caller: Caller[M]) -> bool:
         """Takes a caller out of the line; False if it stood there no more."""
         if queued := caller.queued:
-            self._turns.remove(caller)
+            self._queue.remove(caller)
         return queued
 
     def release(self, member: Member[M]) -> None:
@@ -135,7 +135,7 @@ class Leases(Generic[M]):
             most=self._spec.most,
             active=self._active,
             peak=self._peak,
-            waiting=len(self._turns),
+            waiting=len(self._queue),
             requests=self._requests,
             joined=self._joined,
             exhausted=self._exhausted,
@@ -156,7 +156,7 @@ class Leases(Generic[M]):
         if self._loop is not loop:
             if self._loop is not None and not self._loop.is_closed():
                 raise RuntimeError("a pool serves one event loop at a time")
-            self._loop, self._turns, self._active, self._timer = loop, Turns(), 0, None
+            self._loop, self._queue, self._active, self._timer = loop, LaneQueue(), 0, None
             self.members.join()
         return loop
 
@@ -176,14 +176,14 @@ class Leases(Generic[M]):
 
     def _line_up(self, loop: asyncio.AbstractEventLoop, caller: Caller[M]) -> None:
         self._watch(loop, caller.limit)
-        self._turns.push(caller)
+        self._queue.push(caller)
         self._grow()
 
     def _hand_over(self) -> None:
         """Gives what is free to those whose turn it is."""
-        while self.members.free and (caller := self._turns.next()) is not None:
+        while self.members.free and (caller := self._queue.next()) is not None:
             if caller.waits.done() or not caller.terms.wanted:
-                self._turns.remove(caller)
+                self._queue.remove(caller)
                 caller.waits.cancel()
             else:
                 self._serve(caller)
@@ -193,7 +193,7 @@ class Leases(Generic[M]):
         self._grow()
 
     def _serve(self, caller: Caller[M]) -> None:
-        self._turns.take(caller)
+        self._queue.take(caller)
         self._note_wait(caller)
 
     def _note_wait(self, caller: Caller[M]) -> None:
@@ -203,7 +203,7 @@ class Leases(Generic[M]):
 
     def _grow(self) -> None:
         if not self.closed:
-            self.members.grow(len(self._turns))
+            self.members.grow(len(self._queue))
 
     def _watch(self, loop: asyncio.AbstractEventLoop, limit: float) -> None:
         """One timer for all, for the earliest; most callers have left long before it."""
@@ -214,7 +214,7 @@ class Leases(Generic[M]):
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        for caller in list(self._turns):
+        for caller in list(self._queue):
             if caller.limit <= loop.time():
                 self._give_up(caller)
             else:
@@ -223,8 +223,8 @@ class Leases(Generic[M]):
     def _give_up(self, caller: Caller[M]) -> None:
         members = len(self.members.all)
         busy = f"a member of its pool, which has {members} and all at work"
-        retry_after = self._lent / max(1, self._returned) * len(self._turns) / max(1, members)
-        self._turns.remove(caller)
+        retry_after = self._lent / max(1, self._returned) * len(self._queue) / max(1, members)
+        self._queue.remove(caller)
         self._note_wait(caller)
         self._exhausted += 1
         if caller.terms.deadline is not None and caller.limit == caller.terms.deadline / SECOND:
@@ -237,8 +237,8 @@ class Leases(Generic[M]):
 
     def _fail(self, error: NodeError) -> None:
         """There is no member, and none could be made: whoever asks next tries again."""
-        for caller in list(self._turns):
-            self._turns.remove(caller)
+        for caller in list(self._queue):
+            self._queue.remove(caller)
             if not caller.waits.done():
                 caller.waits.set_exception(error)
 

@@ -18,9 +18,9 @@ from pipeline.cause import Cause
 from pipeline.compute.errors import Late
 from pipeline.compute.executor import Executor
 from pipeline.compute.job import Job
+from pipeline.compute.lane_queue import LaneQueue
 from pipeline.compute.statistics import SchedulerStatistics
 from pipeline.compute.terms import LANES, TERMS, Terms
-from pipeline.compute.turns import Turns
 from pipeline.packet import SECOND
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Scheduler:
         self._free = self.slots
         self._jobs: dict[int, Job[Any]] = {}
         """Those that have not ended, by their ids."""
-        self._turns: Turns[Job[Any]] = Turns()
+        self._queue: LaneQueue[Job[Any]] = LaneQueue()
         self._ids = self._started = self._done = self._dropped = self._cancelled = 0
         self._waited = 0.0
 
@@ -66,7 +66,7 @@ class Scheduler:
         terms = TERMS.get() if terms is None else terms
         job: Job[T] = Job(terms, loop.time(), self._ids, work, min(threads, self.slots), self.cancel, begin)
         self._jobs[job.id] = job
-        if delay <= 0 and job.slots <= self._free and not self._turns and terms.wanted and terms.deadline is None:
+        if delay <= 0 and job.slots <= self._free and not self._queue and terms.wanted and terms.deadline is None:
             self._start(job)  # The usual case, by the short way.
             return job
         job.future = loop.create_future()
@@ -93,7 +93,7 @@ class Scheduler:
         """What it does at this moment."""
         now = self._here().time()
         self._weigh(now)
-        queued = {lane: self._turns.count(lane) for lane in LANES}
+        queued = {lane: self._queue.count(lane) for lane in LANES}
         running = sum(job.running for job in self._jobs.values())
         return SchedulerStatistics(
             slots=self.slots,
@@ -101,7 +101,7 @@ class Scheduler:
             running=running,
             queued=queued,
             delayed=len(self._jobs) - running - sum(queued.values()),
-            oldest=round(max((now - job.since for job in self._turns), default=0.0) * SECOND),
+            oldest=round(max((now - job.since for job in self._queue), default=0.0) * SECOND),
             utilisation=self._utilisation,
             started=self._started,
             waited=round(self._waited * SECOND),
@@ -116,20 +116,20 @@ class Scheduler:
         if self._loop is not loop:
             if self._loop is not None and not self._loop.is_closed():
                 raise RuntimeError("a scheduler serves one event loop at a time")
-            self._loop, self._free, self._jobs, self._turns = loop, self.slots, {}, Turns()
+            self._loop, self._free, self._jobs, self._queue = loop, self.slots, {}, LaneQueue()
             self._utilisation, self._weighed = 0.0, loop.time()
         return loop
 
     def _due(self, job: Job[Any]) -> None:
         """It may start from now on, until its deadline."""
-        self._turns.push(job)
+        self._queue.push(job)
         if job.terms.deadline is not None:
             job.timer = self._here().call_at(job.terms.deadline / SECOND, self._expire, job)
         self._dispatch()
 
     def _dispatch(self) -> None:
         """Starts those whose turn it is, as long as there are slots for the next one."""
-        while (job := self._turns.next()) is not None:
+        while (job := self._queue.next()) is not None:
             if not job.terms.wanted:
                 self._call_off(job)
             elif job.terms.deadline is not None and self.now() >= job.terms.deadline:
@@ -137,7 +137,7 @@ class Scheduler:
             elif job.slots > self._free:
                 return
             else:
-                self._turns.take(job)
+                self._queue.take(job)
                 self._start(job)
 
     def _start(self, job: Job[Any]) -> None:
@@ -200,7 +200,7 @@ class Scheduler:
         if job.timer is not None:
             job.timer.cancel()
         if job.queued:
-            self._turns.remove(job)
+            self._queue.remove(job)
 
     def _weigh(self, now: float) -> None:
         """Notes how many slots were taken since the last change."""

@@ -20,9 +20,9 @@ from pipeline.cause import Causes
 from pipeline.compute.errors import Late
 from pipeline.compute.executor import Executor
 from pipeline.compute.job import Job
+from pipeline.compute.lane_queue import LaneQueue, Waiter
 from pipeline.compute.scheduler import Scheduler
 from pipeline.compute.terms import LANES, TERMS, Lane, Terms
-from pipeline.compute.turns import Turn, Turns
 from pipeline.errors import NodeError
 from pipeline.packet import MILLISECOND, SECOND
 from pipeline.testing.leaks import share
@@ -109,18 +109,18 @@ def arrivals(draw: st.DrawFn) -> list[tuple[Lane, int] | None]:
 @given(arrivals())
 def test_no_lane_and_no_session_starves(schedule: list[tuple[Lane, int] | None]) -> None:
     """Of eight that go while low waits one is low, of five one is normal; sessions of a lane take turns."""
-    turns: Turns[Turn] = Turns()
+    queue: LaneQueue[Waiter] = LaneQueue()
     passed: Counter[Lane] = Counter()
     between: dict[tuple[Lane, object], set[object]] = {}
     for step in [*schedule, *[None] * len(schedule)]:
         if step is not None:
-            turns.push(Turn(Terms(step[0], step[1]), 0.0))
+            queue.push(Waiter(Terms(step[0], step[1]), 0.0))
             continue
-        if (turn := turns.next()) is None:
+        if (waiter := queue.next()) is None:
             continue
-        waiting = {(each.terms.lane, each.terms.session) for each in turns}
-        lane, session = turn.terms.lane, turn.terms.session
-        turns.take(turn)
+        waiting = {(each.terms.lane, each.terms.session) for each in queue}
+        lane, session = waiter.terms.lane, waiter.terms.session
+        queue.take(waiter)
         for other in LANES:
             passed[other] = passed[other] + 1 if any(each == other for each, _ in waiting) and other != lane else 0
         assert passed["low"] <= 7
@@ -131,8 +131,8 @@ def test_no_lane_and_no_session_starves(schedule: list[tuple[Lane, int] | None])
             if where == lane:
                 unserved.discard(session)
         between[lane, session] = {each for where, each in waiting if where == lane} - {session}
-    assert not turns
-    assert turns.next() is None
+    assert not queue
+    assert queue.next() is None
 
 
 # --- slots

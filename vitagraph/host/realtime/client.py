@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from nodes.webrtc.protocol import Rating
+from vitagraph.host.realtime.exchanges import Exchanges
 from vitagraph.host.realtime.items import Items, written
 from vitagraph.host.realtime.session import Commands, SessionInfo
-from vitagraph.host.realtime.turns import Turns
 from vitagraph.host.realtime.wire import Wire
 
 MESSAGE_BYTES = 64_000
@@ -78,7 +78,7 @@ class Client:
         self,
         wire: Wire,
         items: Items,
-        turns: Turns,
+        exchanges: Exchanges,
         session: SessionInfo,
         commands: Commands,
         message_bytes: int = MESSAGE_BYTES,
@@ -87,7 +87,7 @@ class Client:
         """What is in force now."""
         self._wire = wire
         self._items = items
-        self._turns = turns
+        self._exchanges = exchanges
         self._commands = commands
         self._message_bytes = message_bytes
         self._typed: dict[str, str] = {}
@@ -197,18 +197,18 @@ class Client:
             raise Refused("text_not_supported", f"the graph `{self.session.graph}` takes no text, only speech")
 
     def _cancel(self, event: Event) -> None:
-        wanted, current = _as(_Cancel, event).response_id, self._turns.current
+        wanted, current = _as(_Cancel, event).response_id, self._exchanges.current
         if current is None or (wanted is not None and wanted != current.id):
             raise Refused("response_cancel_not_active", "there is no such answer to cancel", "response_id")
         self._commands.hush()
 
     def _clear(self, event: Event) -> None:
-        if self._turns.current is not None:
+        if self._exchanges.current is not None:
             self._commands.hush()
 
     def _rate(self, event: Event) -> None:
         rating = _as(Rating, event)
-        if not self._turns.knows(rating.response):
+        if not self._exchanges.knows(rating.response):
             raise Refused("response_not_found", "there is no such answer among the latest of this call", "response")
         self._commands.rate(rating.response, rating.value)
 

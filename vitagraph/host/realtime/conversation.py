@@ -22,11 +22,11 @@ from pipeline.bus import Bus
 from pipeline.events import NodeFailed, NodeRecovered
 from pipeline.packet import Packet
 from vitagraph.host.realtime.client import MESSAGE_BYTES, Client
+from vitagraph.host.realtime.exchanges import Exchanges
 from vitagraph.host.realtime.items import Items
 from vitagraph.host.realtime.recent import Recent
 from vitagraph.host.realtime.session import Commands, SessionInfo
 from vitagraph.host.realtime.trouble import Troubles
-from vitagraph.host.realtime.turns import Turns
 from vitagraph.host.realtime.wire import Wire
 
 _RECENT = 64
@@ -50,14 +50,14 @@ class Conversation:
         salt = session.id.removeprefix("sess_")
         self._wire = Wire(send, salt)
         self._items = Items(self._wire)
-        self._turns = Turns(self._wire, self._items)
-        self._client = Client(self._wire, self._items, self._turns, session, commands, message_bytes)
+        self._exchanges = Exchanges(self._wire, self._items)
+        self._client = Client(self._wire, self._items, self._exchanges, session, commands, message_bytes)
         self._troubles = Troubles()
         self._salt = salt
         self._handlers: dict[type[Packet], Callable[[Any], None]] = {
             SpeechStart: self._speech_start,
             SpeechEnd: self._speech_end,
-            Transcript: self._turns.transcript,
+            Transcript: self._exchanges.transcript,
             TextDelta: self._text_delta,
             Sentence: self._sentence,
             Speech: self._speech,
@@ -78,8 +78,8 @@ class Conversation:
 
     def listen(self, bus: Bus) -> None:
         """Subscribes to what the session's nodes decide, play and fail at."""
-        bus.of(TurnChanged).subscribe(self._turns.changed)
-        bus.of(Played).subscribe(self._turns.played)
+        bus.of(TurnChanged).subscribe(self._exchanges.changed)
+        bus.of(Played).subscribe(self._exchanges.played)
         bus.of(NodeFailed).subscribe(self._failed)
         bus.of(NodeRecovered).subscribe(self._recovered)
 
@@ -99,7 +99,7 @@ class Conversation:
 
     def response_of(self, cause_id: int) -> str | None:
         """The `response.id` of the answer to a cause, where that is one of the latest."""
-        return self._turns.response_of(cause_id)
+        return self._exchanges.response_of(cause_id)
 
     def fail(self, message: str) -> None:
         """Tells of a fault of this side after which the call cannot go on, in words for the person."""
@@ -108,29 +108,29 @@ class Conversation:
 
     def end(self) -> None:
         """The call is over: ends the answer that is under way, and sends nothing after that."""
-        self._turns.end()
+        self._exchanges.end()
         self._wire.close()
 
     # --- what happens
 
     def _speech_start(self, packet: SpeechStart) -> None:
-        self._turns.hearing.started(packet.at.pts)
+        self._exchanges.hearing.started(packet.at.pts)
 
     def _speech_end(self, packet: SpeechEnd) -> None:
-        self._turns.hearing.stopped(packet.at.pts)
+        self._exchanges.hearing.stopped(packet.at.pts)
 
     def _text_delta(self, packet: TextDelta) -> None:
-        self._turns.text(packet, packet.text, apart=False)
+        self._exchanges.text(packet, packet.text, apart=False)
 
     def _sentence(self, packet: Sentence) -> None:
-        self._turns.text(packet, packet.shown or packet.text, apart=True)
+        self._exchanges.text(packet, packet.shown or packet.text, apart=True)
 
     def _speech(self, packet: Speech) -> None:
-        self._turns.text(packet, packet.text, apart=True)
+        self._exchanges.text(packet, packet.text, apart=True)
 
     def _failed(self, event: NodeFailed) -> None:
         if not event.answered_by:
-            self._turns.failed()
+            self._exchanges.failed()
         self._tell(self._troubles.news(event))
 
     def _recovered(self, event: NodeRecovered) -> None:

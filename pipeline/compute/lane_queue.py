@@ -20,7 +20,7 @@ _PATIENCE: tuple[tuple[Lane, int], ...] = (("low", 7), ("normal", 3))
 
 
 @dataclass(slots=True, eq=False)
-class Turn:
+class Waiter:
     """One that waits."""
 
     terms: Terms
@@ -31,14 +31,14 @@ class Turn:
     queued: bool = field(init=False, default=False)
     """Whether it stands in line just now."""
 
-    def __lt__(self, other: Turn) -> bool:
+    def __lt__(self, other: Waiter) -> bool:
         return self.order < other.order
 
 
-W = TypeVar("W", bound=Turn)
+W = TypeVar("W", bound=Waiter)
 
 
-class Turns(Generic[W]):
+class LaneQueue(Generic[W]):
     """All that wait for the same thing."""
 
     def __init__(self) -> None:
@@ -50,20 +50,20 @@ class Turns(Generic[W]):
         return self._waiting
 
     def __iter__(self) -> Iterator[W]:
-        return (turn for sessions in self._lanes.values() for turns in sessions.values() for turn in turns)
+        return (waiter for sessions in self._lanes.values() for line in sessions.values() for waiter in line)
 
     def count(self, lane: Lane) -> int:
         """How many wait in a lane."""
         return sum(map(len, self._lanes[lane].values()))
 
-    def push(self, turn: W) -> None:
+    def push(self, waiter: W) -> None:
         """Begins to wait."""
         self._pushed += 1
         self._waiting += 1
-        deadline = turn.terms.deadline
-        turn.order = (math.inf if deadline is None else deadline, self._pushed)
-        turn.queued = True
-        insort(self._lanes[turn.terms.lane].setdefault(turn.terms.session, []), turn)
+        deadline = waiter.terms.deadline
+        waiter.order = (math.inf if deadline is None else deadline, self._pushed)
+        waiter.queued = True
+        insort(self._lanes[waiter.terms.lane].setdefault(waiter.terms.session, []), waiter)
 
     def next(self) -> W | None:
         """Who goes next, if anybody waits; it stays in line until it is taken or removed."""
@@ -74,25 +74,25 @@ class Turns(Generic[W]):
                 return self._first(lane)
         return self._first(next(lane for lane in LANES if self._lanes[lane]))
 
-    def take(self, turn: W) -> None:
+    def take(self, waiter: W) -> None:
         """It goes: its session is the last of its lane now."""
         for lane in LANES:
             if self._lanes[lane]:
                 self._passed[lane] += 1
-        self._passed[turn.terms.lane] = 0
-        self.remove(turn)
-        sessions = self._lanes[turn.terms.lane]
-        if turn.terms.session in sessions:
-            sessions.move_to_end(turn.terms.session)
+        self._passed[waiter.terms.lane] = 0
+        self.remove(waiter)
+        sessions = self._lanes[waiter.terms.lane]
+        if waiter.terms.session in sessions:
+            sessions.move_to_end(waiter.terms.session)
 
-    def remove(self, turn: W) -> None:
+    def remove(self, waiter: W) -> None:
         """It does not wait any more, and nobody goes in its place."""
-        lane, session = turn.terms.lane, turn.terms.session
-        turns = self._lanes[lane][session]
-        turns.remove(turn)
-        turn.queued = False
+        lane, session = waiter.terms.lane, waiter.terms.session
+        line = self._lanes[lane][session]
+        line.remove(waiter)
+        waiter.queued = False
         self._waiting -= 1
-        if not turns:
+        if not line:
             del self._lanes[lane][session]
         if not self._lanes[lane]:
             self._passed[lane] = 0

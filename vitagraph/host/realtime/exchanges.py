@@ -22,7 +22,7 @@ _BY_CLIENT = {"hushed", "typed"}
 """Reasons of the turn node for what the client asked for."""
 
 
-class Turn:
+class Exchange:
     """What is known of one cause: the words that began it, and the answer."""
 
     def __init__(self, response: Response) -> None:
@@ -32,7 +32,7 @@ class Turn:
         """The kind of packet that the answer's text is taken from: the first that comes."""
 
 
-class Turns:
+class Exchanges:
     """Follows each cause from the first guess to the end of its answer.
 
     One answer has the floor. The next is announced when that one is over, which is at once,
@@ -43,7 +43,7 @@ class Turns:
         self.hearing = Hearing(wire, items)
         self._wire = wire
         self._items = items
-        self._turns: OrderedDict[int, Turn] = OrderedDict()
+        self._exchanges: OrderedDict[int, Exchange] = OrderedDict()
         self._told: deque[str] = deque(maxlen=MOST_RATED)
         """The ids of the answers that the client was told of."""
         self._floor: Response | None = None
@@ -56,8 +56,8 @@ class Turns:
 
     def response_of(self, cause: int) -> str | None:
         """The id of the answer to a cause, where that cause is one of the latest."""
-        turn = self._turns.get(cause)
-        return turn.response.id if turn is not None else None
+        exchange = self._exchanges.get(cause)
+        return exchange.response.id if exchange is not None else None
 
     def knows(self, response: str) -> bool:
         """Whether there was such an answer lately."""
@@ -68,25 +68,25 @@ class Turns:
     def transcript(self, packet: Transcript) -> None:
         """Words of a turn: told when it is committed, or at once where it is already."""
         cause = packet.at.cause
-        turn = self._turn(cause) if cause.live else self._turns.get(cause.id)
-        if turn is None or not turn.words.note(packet):
+        exchange = self._exchange(cause) if cause.live else self._exchanges.get(cause.id)
+        if exchange is None or not exchange.words.note(packet):
             return
-        self.hearing.tell(turn.words)
-        if turn.words.text == "" and not packet.answer.strip():
-            turn.response.needless()
+        self.hearing.tell(exchange.words)
+        if exchange.words.text == "" and not packet.answer.strip():
+            exchange.response.needless()
             self._pass_floor()
 
     def text(self, packet: Packet, piece: str, *, apart: bool) -> None:
         """A piece of an answer's text; `apart`: with a space between it and the one before."""
         if not piece or not packet.at.cause.live:
             return
-        turn = self._answering(packet.at.cause)
+        exchange = self._answering(packet.at.cause)
         if isinstance(packet, Speech):
-            turn.response.voiced = True
-        if turn.source is None:
-            turn.source = packet.__class__
-        if turn.source is packet.__class__:
-            (turn.response.say_sentence if apart else turn.response.say)(piece)
+            exchange.response.voiced = True
+        if exchange.source is None:
+            exchange.source = packet.__class__
+        if exchange.source is packet.__class__:
+            (exchange.response.say_sentence if apart else exchange.response.say)(piece)
 
     # --- events
 
@@ -94,38 +94,38 @@ class Turns:
         """What the turn node decided."""
         match event.what:
             case "tentative":
-                self._turn(event.cause)
+                self._exchange(event.cause)
             case "committed":
                 self._committed(event)
             case "interrupted" | "revoked" | "resumed":
                 self._called_off(event)
             case "released":
-                turn = self._turns.get(event.cause.id)
-                if turn is not None and turn.response.active and turn.response.audible:
-                    turn.response.sounds()
+                exchange = self._exchanges.get(event.cause.id)
+                if exchange is not None and exchange.response.active and exchange.response.audible:
+                    exchange.response.sounds()
 
     def played(self, event: Played) -> None:
         """How far the answer was heard."""
-        turn = self._turns.get(event.cause.id)
+        exchange = self._exchanges.get(event.cause.id)
         if event.ended:
-            if turn is not None and turn.response.state == "open":
-                turn.response.ended(event.text, event.position, last=event.last)
+            if exchange is not None and exchange.response.state == "open":
+                exchange.response.ended(event.text, event.position, last=event.last)
         elif event.cause.live:
-            turn = self._answering(event.cause)
-            self._take_floor(turn.response)
-            turn.response.begins()
+            exchange = self._answering(event.cause)
+            self._take_floor(exchange.response)
+            exchange.response.begins()
         self._pass_floor()
 
     def failed(self) -> None:
         """Something failed, and nobody stands in for it: any answer that is being made may never come."""
-        for turn in self._turns.values():
-            turn.response.failed = True
+        for exchange in self._exchanges.values():
+            exchange.response.failed = True
 
     def end(self) -> None:
         """The call is over, and with it the answer."""
         if self._floor is not None:
             self._floor.finish()
-        self._turns.clear()
+        self._exchanges.clear()
         self._floor = self._next = None
 
     # --- how
@@ -133,19 +133,19 @@ class Turns:
     def _committed(self, event: TurnChanged) -> None:
         if self._floor is not None:
             self._floor.cancel(_reason(event.reason))
-        turn = self._turn(event.cause)
+        exchange = self._exchange(event.cause)
         if event.reason != "typed":  # what was typed is an item since the client made it
-            self.hearing.committed(turn.words)
-        self._next = turn.response
+            self.hearing.committed(exchange.words)
+        self._next = exchange.response
         self._pass_floor()
 
     def _called_off(self, event: TurnChanged) -> None:
-        turn = self._turns.get(event.cause.id)
-        if turn is not None:
-            turn.response.cancel(_reason(event.reason))
+        exchange = self._exchanges.get(event.cause.id)
+        if exchange is not None:
+            exchange.response.cancel(_reason(event.reason))
             self._pass_floor()
         if not event.cause.committed:
-            self._turns.pop(event.cause.id, None)
+            self._exchanges.pop(event.cause.id, None)
             if event.what == "revoked" and self.hearing.dismissed() and self.current is None:
                 self.hearing.cleared()
 
@@ -168,21 +168,21 @@ class Turns:
                 self._told.append(following.id)
                 following.open()
 
-    def _turn(self, cause: Cause) -> Turn:
-        turn = self._turns.get(cause.id)
-        if turn is None:
-            turn = self._turns[cause.id] = Turn(Response(self._wire, self._items))
-            if len(self._turns) > KEPT:
-                self._turns.popitem(last=False)
-        return turn
+    def _exchange(self, cause: Cause) -> Exchange:
+        exchange = self._exchanges.get(cause.id)
+        if exchange is None:
+            exchange = self._exchanges[cause.id] = Exchange(Response(self._wire, self._items))
+            if len(self._exchanges) > KEPT:
+                self._exchanges.popitem(last=False)
+        return exchange
 
-    def _answering(self, cause: Cause) -> Turn:
+    def _answering(self, cause: Cause) -> Exchange:
         """With an answer that is not over: a cause may be answered more than once, as a session's root is."""
-        turn = self._turn(cause)
-        self._turns.move_to_end(cause.id)
-        if turn.response.state == "over":
-            turn.response, turn.source = Response(self._wire, self._items), None
-        return turn
+        exchange = self._exchange(cause)
+        self._exchanges.move_to_end(cause.id)
+        if exchange.response.state == "over":
+            exchange.response, exchange.source = Response(self._wire, self._items), None
+        return exchange
 
 
 def _going(response: Response) -> bool:

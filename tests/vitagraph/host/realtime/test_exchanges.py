@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.vitagraph.host.realtime.call import Call
-from vitagraph.host.realtime.turns import KEPT, MOST_RATED
+from vitagraph.host.realtime.exchanges import KEPT, MOST_RATED
 
 
 def test_an_answer_is_found_by_its_cause() -> None:
