@@ -22,10 +22,13 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, TypeVarTuple, Unpack
 
 from pipeline.await_chain import await_chain
 from pipeline.errors import Stuck
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
 
 Latency = Literal["zero", "measured"]
 T = TypeVar("T")
@@ -90,7 +93,14 @@ class _Selector(selectors.DefaultSelector):
 
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
+        self.registered = 0
+        """How many were ever waited for; the first is the loop's own wake-up."""
         self._loop = loop
+
+    def register(self, fileobj: FileDescriptorLike, events: int, data: Any = None) -> selectors.SelectorKey:
+        """As in the stock selector, and counted."""
+        self.registered += 1
+        return super().register(fileobj, events, data)
 
     def select(self, timeout: float | None = None) -> _Events:
         return self._loop._busy() if timeout == 0 else self._loop._idle()
@@ -119,7 +129,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._holds = 0
         self._lag = 0.0
         self._rounds = 0
-        self._met_the_real = False
         self._waits = _Selector(self)
         super().__init__(self._waits)
 
@@ -232,9 +241,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _nothing_due(self) -> _Events:
         if len(self._waits.get_map()) > 1:  # besides the loop's own wake-up
-            self._met_the_real = True
             return self._waits.poll(None)
-        if events := self._waits.poll(_GRACE if self._met_the_real else 0):
+        if events := self._waits.poll(_GRACE if self._waits.registered > 1 else 0):
             return events
         raise self._stuck("nothing can ever happen: no timer, no job, no socket is waited for")
 

@@ -428,17 +428,25 @@ def test_a_subprocess_is_awaited_really() -> None:
     assert run_virtual(main()) == b"spoken"
 
 
-def test_the_end_of_something_real_has_a_moment_to_be_seen() -> None:
-    """When the last pipe has closed, the thread that watches the process may be a little later."""
+@pytest.mark.parametrize("quick", [False, True])
+def test_the_end_of_something_real_has_a_moment_to_be_seen(quick: bool) -> None:
+    """When the last pipe has closed, the thread that watches the process may be a little later.
+
+    `quick`: what is read from the pipe is there before anything has to wait for it.
+    """
 
     async def main() -> str:
         loop = asyncio.get_running_loop()
         here, there = socket.socketpair()
         here.setblocking(False)
-        sender = threading.Timer(0.01, there.send, [b"last"])
-        sender.start()
-        await loop.sock_recv(here, 4)
-        sender.join()
+        if quick:
+            loop.add_reader(here, lambda: None)
+            loop.remove_reader(here)
+        else:
+            sender = threading.Timer(0.01, there.send, [b"last"])
+            sender.start()
+            await loop.sock_recv(here, 4)
+            sender.join()
         here.close()
         there.close()
         ended = loop.create_future()
