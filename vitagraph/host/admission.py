@@ -4,7 +4,8 @@ There is a sum (`vitagraph.host.headroom`): what calls take, times as many as th
 must leave so much free that an answer seldom waits for another one. A crowd that comes at
 once does not show in any measure yet, but in the sum it does. And there is a brake: five
 measures say how those who talk already are served. Beyond the threshold of any of them no
-call is taken, until all are well below theirs again for a while.
+further call is taken, until all are well below theirs again for a while. Where nobody talks
+there is nobody to protect: the first caller is kept out by a lack of memory alone.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ _TOLD = {
     "wait": "jobs of models wait {value:.1f} s for their turn (threshold: {limit:.1f} s)",
     "queue": "packets wait {value:.1f} s for a service (threshold: {limit:.1f} s)",
 }
-_BUSY = "the machine is busy with other calls"
+_BUSY = "the machine is busy"
 _CROWD = "many calls have come at once"
 _NAMES = tuple(each.name for each in fields(Measures))
 
@@ -134,9 +135,10 @@ class Admission:
 
     def refusal(self, *, heavy: bool = True) -> Refused | None:
         """Why one more call, with models or without, could not be taken now; None: it could."""
-        if self.full:
-            return Refused(_BUSY, self._detail(self.full), 2 * self._thresholds.calm)
-        calls = self._calls()
+        calls, limits = self._calls(), self._thresholds
+        short = self.measures.memory >= limits.back * limits.memory
+        if self.full and (calls.count or short):
+            return Refused(_BUSY, self._detail(self.full), 2 * limits.calm)
         if calls.count and (lack := self._headroom.lack(calls.and_one(heavy=heavy), heavy=heavy)):
             return Refused(_CROWD if self._new().count else _BUSY, lack, SETTLING / 2)
         return None
@@ -175,13 +177,13 @@ class Admission:
         worst = max(shares, key=lambda name: shares[name])
         if shares[worst] >= 1:
             if not self.full:
-                log.warning("no new calls for now: %s", self._detail(worst))
+                log.warning("no further calls for now: %s", self._detail(worst))
             self.full, self._calm = worst, 0.0
         elif self.full and shares[worst] < self._thresholds.back:
             self._calm += PERIOD
             if self._calm >= self._thresholds.calm:
                 self.full = ""
-                log.warning("new calls are taken again")
+                log.warning("further calls are taken again")
         else:
             self._calm = 0.0
 

@@ -98,8 +98,8 @@ def test_no_call_is_taken_beyond_a_threshold_and_again_below(
     with caplog.at_level(logging.WARNING):
         at_door(scene)
     assert [record.message.partition(":")[0] for record in caplog.records] == [
-        "no new calls for now",
-        "new calls are taken again",
+        "no further calls for now",
+        "further calls are taken again",
     ]
 
 
@@ -150,6 +150,27 @@ def test_the_first_call_is_always_taken() -> None:
         assert door.enter() and not door.enter()
 
     at_door(scene, replace(LIMITS, assumed=replace(ASSUMED, heavy=10)))
+
+
+@pytest.mark.parametrize(("measure", "bad"), [("lag", 200.0), ("cpu", 0.95), ("wait", 3.0), ("queue", 5.0)])
+def test_where_nobody_talks_the_first_caller_is_taken_whatever_else_the_machine_does(measure: str, bad: float) -> None:
+    """All lines would be called busy where none is; a call that stutters is better than none."""
+
+    async def scene(door: Door) -> None:
+        assert await door.show(30, **{measure: bad}) is None
+        assert door.enter() and not door.enter()
+
+    at_door(scene)
+
+
+def test_without_memory_not_even_the_first_caller_is_taken() -> None:
+    """The system would end the process."""
+
+    async def scene(door: Door) -> None:
+        assert await door.show(30, memory=0.95, lag=200.0) is not None
+        assert await door.show(60, memory=0.5) is None
+
+    at_door(scene)
 
 
 @pytest.mark.parametrize(("cores", "used"), [(1.0, 0.25), (2.0, 0.5), (8.0, 0.84)])
@@ -320,7 +341,7 @@ def test_a_loaded_host_refuses_in_plain_words_and_keeps_its_calls(lagging: list[
             await dial(switchboard)
         answer = refusal_of(refused.value)
         assert (answer.status_code, answer.code) == (503, "no_seat")
-        assert answer.detail.startswith("Sorry, the machine is busy with other calls. Try again in ")
+        assert answer.detail.startswith("Sorry, the machine is busy. Try again in ")
         assert "threshold" not in answer.detail and switchboard.count == 1
         lagging[0] = 0.0
         await _until(lambda: not switchboard.not_ready())
