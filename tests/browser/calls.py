@@ -17,14 +17,6 @@ PATIENCE = 15_000
 """Milliseconds that a step of a call may take."""
 
 
-def at_best(measure: Callable[[], bool], times: int = 3) -> bool:
-    """Whether a measurement of time is as it should be, in one of a few attempts.
-
-    What else the machine does meanwhile can only make it worse: a page that is too slow by itself is so each time.
-    """
-    return any(measure() for _ in range(times))
-
-
 @dataclass(frozen=True)
 class Seen:
     """All that the probe saw."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.browser.calls import PHONE, CallPage, Seen, at_best
+from tests.browser.calls import PHONE, Seen
 from tests.browser.conftest import OpenPage
 from tests.browser.graphs import prepared
 from tests.browser.sounds import RATE, Floats, Recording, clip, levels, microphone
@@ -37,12 +37,7 @@ def test_the_machine_is_silent_soon_after_the_person_speaks(open_page: OpenPage,
     words = [clip(f"speech-cards/00{number}.wav")[: round(WORD * RATE)] for number in (1, 2, 3, 4)]
     parts = [(FIRST + EVERY * number, words[number % len(words)]) for number in range(TIMES + 1)]
     seconds = FIRST + EVERY * (TIMES + 1)
-    speaks = microphone(tmp_path / "interruptions.wav", parts, seconds)
-    assert at_best(lambda: silent_in_time(open_page(microphone=speaks, viewport=PHONE), seconds))
-
-
-def silent_in_time(call: CallPage, seconds: float) -> bool:
-    """Whether the machine is, in a call of that length."""
+    call = open_page(microphone=microphone(tmp_path / "interruptions.wav", parts, seconds), viewport=PHONE)
     call.call()
     call.page.wait_for_timeout(seconds * 1_000)
     seen = call.seen()
@@ -53,7 +48,8 @@ def silent_in_time(call: CallPage, seconds: float) -> bool:
     silences = np.array([each.silence for each in found])
     p95 = float(np.percentile(silences, 95))
     call.note(report(silences, p95, found, seen))
-    return len(found) == TIMES and p95 <= LIMIT
+    assert len(found) == TIMES
+    assert p95 <= LIMIT
 
 
 @dataclass(frozen=True)
