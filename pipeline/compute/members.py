@@ -104,8 +104,9 @@ class Members(Generic[M]):
         """Makes as many more as there are callers that wait for one, within the bounds and the memory."""
         spec = self._spec
         there = len(self.all) + self.pending
-        wanted = len(self.all) - len(self.free) + waiting if spec.small or not PoolSpec.sparing else 0
-        for _ in range(min(spec.most, max(spec.least, wanted)) - there):
+        busy = len(self.all) - len(self.free)
+        wanted = spec.least if PoolSpec.sparing and not spec.small else max(spec.least, busy + waiting)
+        for _ in range(min(spec.most, wanted) - there):
             self.pending += 1
             # On nobody's terms: it outlives whoever it is made for.
             job = self._scheduler.submit(spec.load, threads=spec.threads, terms=Terms())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.cause import Cause
 from tests.vitagraph.host.realtime.call import Call
 from vitagraph.host.realtime.exchanges import KEPT, MOST_RATED
 
@@ -29,16 +30,22 @@ def test_old_causes_are_forgotten_and_their_answers_can_still_be_rated() -> None
     assert call.asked.rated == [(first, 1)]
 
 
-def test_an_answer_waits_until_the_one_before_is_over() -> None:
-    """How much of the old one was heard is told a moment after the new turn is committed."""
+def interrupted(reason: str) -> tuple[Call, Cause, Cause]:
+    """The second turn is committed while it is not known yet how much was heard of the answer to the first."""
     call = Call()
     first = call.speak()
     call.change("committed", first)
     call.stream(first, "One two.")
     call.play(first)
-    call.change("interrupted", first, "a new turn")
+    call.change("interrupted", first, reason)
     second = call.speak()
     call.change("committed", second)
+    return call, first, second
+
+
+def test_an_answer_waits_until_the_one_before_is_over() -> None:
+    """How much of the old one was heard is told a moment after the new turn is committed."""
+    call, first, second = interrupted("a new turn")
     call.stream(second, "Three.")
     assert len(call.all("response.created")) == 1
     call.played(first, "One", 100)
@@ -48,14 +55,7 @@ def test_an_answer_waits_until_the_one_before_is_over() -> None:
 
 def test_an_answer_that_is_heard_waits_for_nobody() -> None:
     """A sink that dies never tells how far it got: the conversation goes on all the same."""
-    call = Call()
-    first = call.speak()
-    call.change("committed", first)
-    call.stream(first, "One two.")
-    call.play(first)
-    call.change("interrupted", first, "a new turn")
-    second = call.speak()
-    call.change("committed", second)
+    call, first, second = interrupted("a new turn")
     call.answer(second, "Three.")
     call.played(first, "One", 100)
     assert [event["response"]["status"] for event in call.all("response.done")] == ["cancelled", "completed"]
@@ -63,14 +63,7 @@ def test_an_answer_that_is_heard_waits_for_nobody() -> None:
 
 def test_an_answer_that_was_called_off_while_it_waited_is_never_told_of() -> None:
     """Else a client would see an answer begin that nobody wants any more."""
-    call = Call()
-    first = call.speak()
-    call.change("committed", first)
-    call.stream(first, "One two.")
-    call.play(first)
-    call.change("interrupted", first, "voice")
-    second = call.speak()
-    call.change("committed", second)
+    call, first, second = interrupted("voice")
     call.change("interrupted", second, "voice")
     call.played(first, "One", 100)
     assert len(call.all("response.created")) == 1
