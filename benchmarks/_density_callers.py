@@ -23,7 +23,7 @@ import aioice.ice
 import aiortc
 import numpy as np
 
-from benchmarks._density_figures import Arrivals, Heard
+from benchmarks._density_figures import Arrivals, TranscriptUpdate
 from nodes.packets import Samples
 from nodes.webrtc._aiortc import PacketTrack, opus_kinds
 from nodes.webrtc._opus import Encoder
@@ -169,9 +169,9 @@ class Caller:
         if not lost:
             self._put(data)
 
-    def heard(self, numbers: Any, times: Any) -> Heard:
+    def heard(self, numbers: Any, times: Any) -> TranscriptUpdate:
         """What came of it at the other side."""
-        return Heard(numbers, times, np.asarray(self.sent, np.int64), np.asarray(self.lost))
+        return TranscriptUpdate(numbers, times, np.asarray(self.sent, np.int64), np.asarray(self.lost))
 
     async def close(self) -> None:
         """Hangs up."""
@@ -215,7 +215,7 @@ def _loopback(use_ipv4: bool, use_ipv6: bool) -> list[str]:
     return ["127.0.0.1"]
 
 
-def read(file: Path, callers: Sequence[Caller]) -> Iterator[tuple[Heard, Samples]]:
+def read(file: Path, callers: Sequence[Caller]) -> Iterator[tuple[TranscriptUpdate, Samples]]:
     """What the server has written of each caller."""
     with np.load(file) as arrays:
         for caller in callers:

@@ -75,7 +75,7 @@ def unwrapped(values: list[int], bits: int) -> Ints:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TranscriptUpdate:
     """One call as the graph heard it: for each frame, its number in what was sent, and when (ns)."""
 
     numbers: Ints

@@ -26,7 +26,7 @@ from benchmarks._density_callers import (
     read,
     speak,
 )
-from benchmarks._density_figures import Heard, percentile
+from benchmarks._density_figures import TranscriptUpdate, percentile
 from benchmarks._density_sound import sentences
 from nodes.packets import Samples
 
@@ -43,7 +43,7 @@ class Call:
     """One call over one link, and what the graph heard of each sentence."""
 
     link: str
-    heard: Heard
+    heard: TranscriptUpdate
     sentences: list[Samples]
 
 
@@ -82,7 +82,7 @@ async def calls(which: str, *, seeds: int, core: int, part: int) -> list[Call]:
         return [Call(link, each, list(cut(each, samples, spans))) for link, (each, samples) in found]
 
 
-def cut(heard: Heard, samples: Samples, spans: Sequence[tuple[int, int]]) -> Iterator[Samples]:
+def cut(heard: TranscriptUpdate, samples: Samples, spans: Sequence[tuple[int, int]]) -> Iterator[Samples]:
     """The sound of each sentence as it was delivered; frames that never came leave no hole."""
     frames = samples[: samples.size - samples.size % FRAME].reshape(-1, FRAME)
     for begin, end in spans:

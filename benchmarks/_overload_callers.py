@@ -19,7 +19,7 @@ from nodes.packets import Samples
 from nodes.webrtc._aiortc import PacketTrack, opus_kinds
 from nodes.webrtc.protocol import EVENTS
 
-PATIENCE = 30.0
+CANCEL_GRACE = 30.0
 """Seconds after which an answer that has not begun is missing."""
 PAUSE = (1.0, 3.0)
 """Seconds between an answer and the next question."""
@@ -130,7 +130,7 @@ class Person(Caller):
         self._said = self._left.pop()
         self._asked, self._voiced = 0.0, 1
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(CANCEL_GRACE):
                 await self._heard
                 await self._quiet.wait()
         except TimeoutError:

@@ -22,14 +22,14 @@ from typing import Any
 
 import uvloop
 
-from pipeline.link import Link, make_link
 from pipeline.node import Transform
 from pipeline.packet import Packet, Queue, Stamp
 from pipeline.params import NoParams
 from pipeline.port import Input, Output
-from pipeline.stage import Stage
+from pipeline.runtime.link import Link, make_link
+from pipeline.runtime.running_node import RunningNode
+from pipeline.runtime.worker import Inlets, pump
 from pipeline.testing import root_stamp
-from pipeline.worker import Inlets, pump
 
 HOPS = 5
 BURST = 20_000
@@ -79,8 +79,8 @@ def ticks(number: int) -> list[Tick]:
     return [Tick(at, n) for n in range(number)]
 
 
-def make_stage(name: str, after: Callable[[Any], None]) -> Stage:
-    stage = Stage(name, [Pass()], root_stamp())
+def make_stage(name: str, after: Callable[[Any], None]) -> RunningNode:
+    stage = RunningNode(name, [Pass()], root_stamp())
     stage.bind("inlet", (Tick,))
     stage.routes.add(Tick, after)
     return stage

@@ -45,7 +45,7 @@ class Utterance(Packet, frozen=True):
     whole: bool
     """Whether the person seems to have finished; else a snapshot taken while they speak."""
 
-    survives: ClassVar[bool] = True
+    survives_flush: ClassVar[bool] = True
     queue: ClassVar[Queue] = Queue(time=seconds(120), count=8, full="latest")
 
     @property
@@ -77,7 +77,7 @@ class Transcript(Packet, frozen=True):
 
     # Never blocks: a dialogue that is busy answering must not keep the ears from what interrupts it.
     queue: ClassVar[Queue] = Queue(time=seconds(600), count=64, full="latest")
-    survives: ClassVar[bool] = True
+    survives_flush: ClassVar[bool] = True
 
     @property
     def final(self) -> bool:
@@ -160,7 +160,7 @@ class AvatarFrames(Packet, frozen=True):
     droppable: ClassVar[bool] = True
 
 
-class Heard(Event, frozen=True):
+class TranscriptUpdate(Event, frozen=True):
     """Upstream from the ASR: the words so far of an utterance that is still open."""
 
     cause: Cause
@@ -168,7 +168,7 @@ class Heard(Event, frozen=True):
     whole: bool
 
 
-class Played(Event, frozen=True):
+class PlaybackProgress(Event, frozen=True):
     """Upstream from the playing sink: how far a speech got.
 
     Sent when it begins (position 0), and when it ends or is cut off.
@@ -185,19 +185,19 @@ class Played(Event, frozen=True):
     """Whether it was the answer's last speech, played to its end."""
 
 
-class Typed(Event, frozen=True):
+class TextInput(Event, frozen=True):
     """Upstream from a call's sink: what the person wrote instead of saying it."""
 
     text: str
 
 
-class Instructed(Event, frozen=True):
+class InstructionsChanged(Event, frozen=True):
     """Upstream from a call's sink: how the client of the call wants to be answered from now on."""
 
     instructions: str
 
 
-class Hush(Event, frozen=True):
+class CancelResponse(Event, frozen=True):
     """Upstream from a call's sink: the person wants the answer to stop, without a word."""
 
 

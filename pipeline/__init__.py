@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from pipeline.graph.loader import load
     from pipeline.graph.plan import Plan
     from pipeline.graph.planner import plan
+    from pipeline.graph.registry import Registry
     from pipeline.node import Node, Service, Sink, Source, Transform
     from pipeline.packet import Event, Packet, Queue, Stamp
     from pipeline.params import Duration, NoParams, Params, ms, seconds
     from pipeline.port import Input, Output, Receives, Sends
-    from pipeline.registry import Registry
-    from pipeline.report import SessionReport
-    from pipeline.runner import Runner
-    from pipeline.session import Session
-    from pipeline.virtual import run_virtual
+    from pipeline.runtime.report import SessionReport
+    from pipeline.runtime.runner import Runner
+    from pipeline.runtime.session import Session
+    from pipeline.runtime.virtual import run_virtual
 
 __all__ = [
     "ANY",
@@ -99,11 +99,11 @@ _HOMES = {
     "packet": "Event Packet Queue Stamp",
     "params": "Duration NoParams Params ms seconds",
     "port": "Input Output Receives Sends",
-    "registry": "Registry",
-    "report": "SessionReport",
-    "runner": "Runner",
-    "session": "Session",
-    "virtual": "run_virtual",
+    "graph.registry": "Registry",
+    "runtime.report": "SessionReport",
+    "runtime.runner": "Runner",
+    "runtime.session": "Session",
+    "runtime.virtual": "run_virtual",
 }
 
 

@@ -35,7 +35,7 @@ class Cause:
         """Whether a sink need not wait: it may let the packet out, or drop it."""
         return self.open or not self.live
 
-    async def decision(self) -> None:
+    async def wait_until_decided(self) -> None:
         """Returns when the gate is open or the cause is dead."""
         while not self.decided:
             waiter = asyncio.get_running_loop().create_future()

@@ -13,7 +13,7 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
 
 from pipeline.packet import MILLISECOND, SECOND
-from pipeline.virtual import VirtualLoop
+from pipeline.runtime.virtual import VirtualLoop
 
 
 @types.coroutine

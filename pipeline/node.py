@@ -23,15 +23,15 @@ import msgspec
 from pipeline.caps import Value
 from pipeline.cause import Causes
 from pipeline.clock import Clock
+from pipeline.compute.job_context import Lane
 from pipeline.compute.pool import Pooled
-from pipeline.compute.terms import Lane
 from pipeline.declare import HandlerTable, check_handlers, check_outputs, handlers_of, members_of, params_of
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, Params
 from pipeline.port import Input, Output, Receives, Sends
 
 if TYPE_CHECKING:
-    from pipeline.guards.chain import MemberGuard
+    from pipeline.runtime.policy_store import MemberPolicy
 
 P = TypeVar("P", bound=Params)
 
@@ -45,13 +45,13 @@ class Context:
     causes: Causes
     post: Callable[[Event], None]
     """Puts an event on the bus."""
-    tell: Callable[[Event], None]
+    send_upstream: Callable[[Event], None]
     """Sends an event upstream."""
     caps: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """What planning agreed, by port and constraint: `caps["audio"]["rate"]`."""
     pools: dict[str, Any] = field(default_factory=dict)
     """The loaded resources, by the name of their attribute."""
-    guard: MemberGuard | None = None
+    policy: MemberPolicy | None = None
     """What is around its work, where it is a service in a session."""
     place: int = 0
     """Where the member stands in its node's chain: 0 is the primary."""
@@ -125,9 +125,9 @@ class Node(Generic[P]):
         """Puts an event on the bus."""
         self.context.post(event)
 
-    def tell(self, event: Event) -> None:
+    def send_upstream(self, event: Event) -> None:
         """Sends an upstream event at once, which the bus gets too; for where `yield` cannot be, such as a `finally`."""
-        self.context.tell(event)
+        self.context.send_upstream(event)
 
     def latency(self) -> int:
         """The least nanoseconds that a packet spends here, by design rather than by load."""
@@ -155,21 +155,21 @@ class Transform(Node[P]):
 
 
 class Service(Node[P]):
-    """Slow or remote work, one packet at a time, with guards around it.
+    """Slow or remote work, one packet at a time, with policies around it.
 
-    What it may say of itself so that the guards know: which packets it owes an answer, how
+    What it may say of itself so that the policies know: which packets require output, how
     one is gone on with that another member began, and what is honest when nobody can.
     """
 
-    def owes(self, packet: Packet) -> bool:
+    def requires_output(self, packet: Packet) -> bool:
         """Whether this packet must bring useful output; an attempt without it has failed."""
         return False
 
     def lane(self, packet: Packet) -> Lane:
         """How urgently it is computed for: what is owed goes before what may still change."""
-        return "high" if self.owes(packet) else "normal"
+        return "high" if self.requires_output(packet) else "normal"
 
-    def useful(self, output: Packet) -> bool:
+    def counts_as_output(self, output: Packet) -> bool:
         """Whether this output is one that somebody waits for."""
         return True
 
@@ -177,7 +177,7 @@ class Service(Node[P]):
         """Goes on after what another member made of this packet, without repeating it; None: it cannot."""
         return None
 
-    def apologise(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet | Event]:
+    def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet | Event]:
         """What is given when no member could (any more), after `made`: honest, and never silence."""
         return ()
 
@@ -185,11 +185,11 @@ class Service(Node[P]):
         """What its output depends on beside its params; None: it is not to be cached."""
         return None
 
-    def again(self, packet: Packet, output: Packet) -> Packet:
+    def from_cache(self, packet: Packet, output: Packet) -> Packet:
         """An output that was made before, for this packet."""
         return msgspec.structs.replace(output, at=packet.at)
 
-    def wanted(self, text: str) -> Packet | None:
+    def prefetch_packet(self, text: str) -> Packet | None:
         """The packet that asks for this text: what a cache makes ahead of time. None: it makes nothing of texts."""
         return None
 

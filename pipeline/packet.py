@@ -57,7 +57,7 @@ class Packet(msgspec.Struct, frozen=True, eq=False):
     """The bounds of a link that carries this kind, unless the YAML says otherwise."""
     droppable: ClassVar[bool] = False
     """Whether a full queue may drop it."""
-    survives: ClassVar[bool] = False
+    survives_flush: ClassVar[bool] = False
     """Whether it outlives the flush of its cause, once that had been committed: the words
     that a person really said. What was only a guess survives nothing."""
 
@@ -67,10 +67,10 @@ class Packet(msgspec.Struct, frozen=True, eq=False):
         return False
 
     @property
-    def dead(self) -> bool:
+    def is_stale(self) -> bool:
         """The fence: whether it must not leave any node any more."""
         cause = self.at.cause
-        return not (cause.live or (self.survives and cause.committed))
+        return not (cause.live or (self.survives_flush and cause.committed))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.at!r}>"

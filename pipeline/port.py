@@ -2,8 +2,8 @@
 
     audio = Input(Audio, rate=one_of(8_000, 16_000), channels=1)
     speech = Output(Audio, SpeechStart, SpeechEnd, rate=same("audio"))
-    played = Receives(Played)       # upstream events from nodes below
-    heard = Sends(Heard)            # upstream events to nodes above
+    played = Receives(PlaybackProgress)       # upstream events from nodes below
+    heard = Sends(TranscriptUpdate)            # upstream events to nodes above
 
     @audio.each
     def mark(self, heard: Audio) -> Iterable[Audio | SpeechStart]: ...

@@ -29,7 +29,7 @@ def no_blocking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(blockbuster, "BlockingError", Blocking)
     # A frame of these two is below every test that runs in virtual time: that alone makes it nobody's fault.
-    excluded = ["pipeline.virtual", "pipeline.testing"]
+    excluded = ["pipeline.runtime.virtual", "pipeline.testing"]
     with blockbuster.blockbuster_ctx(["pipeline", "nodes"], excluded_modules=excluded) as watched:
         # aiortc joins the thread of its decoder, which has nothing left to do: well under a millisecond.
         locks = watched.functions["threading.Lock.acquire"]

@@ -9,7 +9,7 @@ import pytest
 from nodes.asr._listening import NOT_HEARD
 from nodes.dialogue._answering import LOST, NO_ANSWER
 from pipeline.graph.loader import load
-from pipeline.registry import Registry
+from pipeline.graph.registry import Registry
 from tests.nodes.text.test_sentences import spoken
 
 GRAPH = Path(__file__).parent.parent / "graphs" / "assistant.yaml"

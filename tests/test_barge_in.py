@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nodes.models import path
-from nodes.packets import Played, Samples, Speech, TextDelta, Transcript, TurnChanged
+from nodes.packets import PlaybackProgress, Samples, Speech, TextDelta, Transcript, TurnChanged
 from pipeline import Packet, Runner, SessionReport, load, plan, run_virtual
 from pipeline.events import Flushed
 from pipeline.graph.plan import PlannedLink
@@ -47,7 +47,7 @@ class Seen:
     packets: list[tuple[int, PlannedLink, Packet, bool]] = field(default_factory=list)
     """When, where, what, and whether its cause was live then."""
     turns: list[TurnChanged] = field(default_factory=list)
-    played: list[Played] = field(default_factory=list)
+    played: list[PlaybackProgress] = field(default_factory=list)
     flushed: list[Flushed] = field(default_factory=list)
     history: list[Any] = field(default_factory=list)
     report: SessionReport = field(default_factory=SessionReport)
@@ -74,7 +74,7 @@ def replay(recording: Path, out: Path) -> Seen:
             session = runner.session(planned, observe)
             session.bus.of(TurnChanged).subscribe(seen.turns.append)
             session.bus.of(Flushed).subscribe(seen.flushed.append)
-            session.bus.of(Played).subscribe(seen.played.append)
+            session.bus.of(PlaybackProgress).subscribe(seen.played.append)
             seen.report = await session.run()
             history: Any = session.node("chat").memory
             seen.history = history.messages()
@@ -107,7 +107,7 @@ def test_nothing_of_it_is_made_or_heard_after_that(talk: tuple[Seen, Path]) -> N
     late = [
         packet for at, _, packet, _ in seen.packets if packet.at.cause is interrupted.cause and at > interrupted.pts
     ]
-    assert [packet for packet in late if not packet.survives] == []
+    assert [packet for packet in late if not packet.survives_flush] == []
     with wave.open(str(folder / "answer.wav")) as answer:
         rate = answer.getframerate()
         sound = np.frombuffer(answer.readframes(answer.getnframes()), np.int16)

@@ -15,7 +15,7 @@ from nodes import models
 from nodes.packets import Samples
 from pipeline.graph.loader import load
 from pipeline.graph.planner import plan
-from pipeline.registry import Registry
+from pipeline.graph.registry import Registry
 from vitagraph.replay.aim import find_ends
 from vitagraph.replay.clip import clips
 from vitagraph.replay.result import Result

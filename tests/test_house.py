@@ -23,7 +23,7 @@ FUNCTION_LINES = 80
 LONG_FUNCTION = 50
 LONG_FUNCTIONS = 0.02
 MEDIAN_FUNCTION = 8
-ENGINE_LINES = {"": 4000, "graph": 2600, "guards": 2500, "compute": 1600, "observe": 800}
+ENGINE_LINES = {"": 2000, "graph": 2900, "runtime": 2800, "policies": 2100, "compute": 1600, "observe": 800}
 """By part of pipeline/ (docs/decisions/0007); its testing/ is for those who write nodes, and not counted."""
 SCRIPT_LINES = 40
 PUBLIC_NAMES = 45
@@ -92,7 +92,7 @@ def test_there_is_one_broad_except() -> None:
         for node in ast.walk(ast.parse(file.read_bytes()))
         if isinstance(node, ast.ExceptHandler) and is_broad(node)
     ]
-    assert broad == ["pipeline/guard.py"]
+    assert broad == ["pipeline/runtime/dispatch.py"]
 
 
 def test_every_public_class_and_function_says_what_it_is() -> None:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.real_model
 
 ROOT = Path(__file__).parent.parent
 RATE = 16_000
-SOON, PATIENCE = 2.0, 90.0
+SOON, CANCEL_GRACE = 2.0, 90.0
 """Seconds for it to end; for models to load and the first answer to be heard."""
 
 
@@ -76,7 +76,7 @@ def replay(request: pytest.FixtureRequest, talk: Path, tmp_path: Path) -> Iterat
 
 def wait_for_sound(process: subprocess.Popen[str], answer: Path) -> None:
     """Until the file holds some."""
-    for _ in range(round(PATIENCE / 0.05)):
+    for _ in range(round(CANCEL_GRACE / 0.05)):
         if answer.exists() and answer.stat().st_size > 44:
             return
         with pytest.raises(subprocess.TimeoutExpired):

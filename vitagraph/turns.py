@@ -7,12 +7,22 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from nodes.packets import AUDIBLE, Played, Samples, Sentence, Speech, TextDelta, Transcript, TurnChanged, duration_of
+from nodes.packets import (
+    AUDIBLE,
+    PlaybackProgress,
+    Samples,
+    Sentence,
+    Speech,
+    TextDelta,
+    Transcript,
+    TurnChanged,
+    duration_of,
+)
 from pipeline.packet import Packet
-from pipeline.session import Session
-from vitagraph.waterfall import Stage, Turn
+from pipeline.runtime.session import Session
+from vitagraph.waterfall import RunningNode, Turn
 
-_STAGE_OF: Mapping[type[Packet], Stage] = {TextDelta: "text", Sentence: "sentence", Speech: "speech"}
+_STAGE_OF: Mapping[type[Packet], RunningNode] = {TextDelta: "text", Sentence: "sentence", Speech: "speech"}
 
 
 class Turns:
@@ -39,7 +49,7 @@ class Turns:
         """Subscribes to the session's bus; its `observe` is given when the session is made."""
         self._now = session.clock.now
         session.bus.of(TurnChanged).subscribe(self._turn_changed)
-        session.bus.of(Played).subscribe(self._played)
+        session.bus.of(PlaybackProgress).subscribe(self._played)
 
     @property
     def committed(self) -> list[Turn]:
@@ -72,7 +82,7 @@ class Turns:
         self._committed.discard(cause)
         self._told.discard(cause)
 
-    def _reach(self, packet: Packet, stage: Stage) -> None:
+    def _reach(self, packet: Packet, stage: RunningNode) -> None:
         self._turn(packet.at.cause.id).reached.setdefault(stage, self._now())
 
     def _turn_changed(self, event: TurnChanged) -> None:
@@ -88,7 +98,7 @@ class Turns:
             if turn.cause not in self._playing:
                 self._tell(turn)
 
-    def _played(self, event: Played) -> None:
+    def _played(self, event: PlaybackProgress) -> None:
         turn = self._turn(event.cause.id)
         if not event.ended:
             self._begin_playing(turn)

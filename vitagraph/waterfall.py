@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from pipeline.packet import MILLISECOND
 
-Stage = Literal["decided", "transcript", "text", "sentence", "speech", "playing", "audible"]
-STAGES: tuple[Stage, ...] = ("decided", "transcript", "text", "sentence", "speech", "playing", "audible")
+RunningNode = Literal["decided", "transcript", "text", "sentence", "speech", "playing", "audible"]
+STAGES: tuple[RunningNode, ...] = ("decided", "transcript", "text", "sentence", "speech", "playing", "audible")
 """In the order in which an answer comes about. `playing` is when its sound begins to go
 out; `audible` is when that sound stops being quiet."""
 
@@ -29,7 +29,7 @@ class Turn:
     cause: int
     voice_end: int
     """The end of the last voiced sample."""
-    reached: dict[Stage, int] = field(default_factory=dict)
+    reached: dict[RunningNode, int] = field(default_factory=dict)
     """When each stage was first reached; a stage that the graph does not have is absent."""
     heard: str = ""
     """What the person said."""
@@ -49,7 +49,7 @@ class Turn:
             return "interrupted"
         return "answered" if "audible" in self.reached else "unanswered"
 
-    def parts(self) -> dict[Stage, int]:
+    def parts(self) -> dict[RunningNode, int]:
         """What each stage added to the silence; they add up to it."""
         stages = [stage for stage in STAGES if stage in self.reached]
         end = max(self.voice_end, self.reached.get("audible", max(self.reached.values(), default=0)))

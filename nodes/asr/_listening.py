@@ -1,4 +1,4 @@
-"""What every speech recognition owes: words for each whole utterance, or an honest sentence."""
+"""What every speech recognition must give: words for each whole utterance, or an honest sentence."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NOT_HEARD = "Sorry, I didn't catch that. Could you say it again?"
 class Listening(Service[P]):
     """The base of speech recognitions."""
 
-    def owes(self, packet: Packet) -> bool:
+    def requires_output(self, packet: Packet) -> bool:
         """A whole utterance is written down; of what may still change nothing is owed."""
         return isinstance(packet, Utterance) and packet.whole
 
-    def apologise(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet | Event]:
+    def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet | Event]:
         """Asks the person to say it again."""
         return () if made else (Transcript(packet.at, "", whole=True, answer=NOT_HEARD),)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.asr._guards import Decoded, doubtful, maybe_unsaid, most_tokens, overflows, quiet
+from nodes.asr._hallucinations import Decoded, doubtful, maybe_unsaid, most_tokens, overflows, quiet
 from nodes.packets import Samples, Word
 from pipeline.compute.job import stopped
 from pipeline.packet import SECOND

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from nodes.asr._listening import NOT_HEARD, Listening
-from nodes.packets import Heard, Transcript, Utterance
+from nodes.packets import Transcript, TranscriptUpdate, Utterance
 from pipeline.params import Params
 from pipeline.port import Input, Output, Sends
 
@@ -32,7 +32,7 @@ class Sorry(Listening[SorryParams]):
 
     speech = Input(Utterance, channels=1)
     text = Output(Transcript)
-    heard = Sends(Heard)
+    heard = Sends(TranscriptUpdate)
 
     @dataclass(slots=True)
     class Memory:
@@ -43,7 +43,7 @@ class Sorry(Listening[SorryParams]):
     memory: Memory
 
     @speech.each
-    async def ask(self, heard: Utterance) -> AsyncIterator[Transcript | Heard]:
+    async def ask(self, heard: Utterance) -> AsyncIterator[Transcript | TranscriptUpdate]:
         """For a whole utterance, a transcript that only says what to answer."""
         if heard.whole:
             sentences = self.params.sentences

@@ -12,7 +12,7 @@ from pydantic import Field
 from nodes.asr._listening import Listening
 from nodes.asr._whisper import Settings, Transcription, Whisper, window_for
 from nodes.models import path
-from nodes.packets import Heard, Samples, Transcript, Utterance
+from nodes.packets import Samples, Transcript, TranscriptUpdate, Utterance
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, ResourceError
 from pipeline.packet import SECOND
@@ -84,17 +84,17 @@ class WhisperAsr(Listening[WhisperParams]):
     engine = Pooled(load_whisper, key=lambda p: (p.model, p.device, p.compute, p.threads), threads=threads_of)
     speech = Input(Utterance, rate=16_000, channels=1)
     text = Output(Transcript)
-    heard = Sends(Heard)
+    heard = Sends(TranscriptUpdate)
 
     @speech.each
-    async def transcribe(self, heard: Utterance) -> AsyncIterator[Transcript | Heard]:
+    async def transcribe(self, heard: Utterance) -> AsyncIterator[Transcript | TranscriptUpdate]:
         """One transcript an utterance; the words so far also go upstream."""
         settings = self.settings(whole=heard.whole)
         alike = settings, window_for(heard.samples, settings)
         found = await self.engine.batch(_transcribe, (heard.samples, settings), alike=alike)
         if found is None:
             return  # a partial one that looks wrong: the next will come
-        yield Heard(heard.at.cause, found.text, heard.whole)
+        yield TranscriptUpdate(heard.at.cause, found.text, heard.whole)
         yield Transcript(heard.at, found.text, heard.whole, found.language, found.confidence, found.words)
 
     async def probe(self) -> None:

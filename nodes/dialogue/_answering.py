@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import Field
 
 from nodes.dialogue._history import History, Message
-from nodes.packets import Instructed, Played, TextDelta, Transcript
+from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta, Transcript
 from nodes.words import completeness
 from pipeline.errors import UserInputError
 from pipeline.node import Service
@@ -81,17 +81,17 @@ class Answering(Service[P]):
             return
         if heard.text and completeness(heard.text) < 1:
             # They will probably go on: an answer to half a sentence would be made for nothing.
-            await heard.at.cause.decision()
+            await heard.at.cause.wait_until_decided()
         async with aclosing(self.answered(heard)) as pieces:
             async for piece in pieces:
                 yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), piece)
         yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), "", end=True)
 
-    def owes(self, packet: Packet) -> bool:
+    def requires_output(self, packet: Packet) -> bool:
         """Whatever was said wants an answer."""
         return isinstance(packet, Transcript) and packet.whole and bool(packet.text.strip() or packet.answer.strip())
 
-    def useful(self, output: Packet) -> bool:
+    def counts_as_output(self, output: Packet) -> bool:
         """Words are."""
         return isinstance(output, TextDelta) and bool(output.text.strip())
 
@@ -105,7 +105,7 @@ class Answering(Service[P]):
                 yield TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), piece)
         yield TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), "", end=True)
 
-    def apologise(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
+    def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
         """Says so where no answer can be had, or no end of it."""
         if _whole(made):
             return ()
@@ -153,20 +153,20 @@ class Chat(Answering[C]):
     where there was no question: a model that reads its own apologies learns to apologise.
     """
 
-    played = Receives(Played)
-    instructed = Receives(Instructed)
+    played = Receives(PlaybackProgress)
+    instructed = Receives(InstructionsChanged)
 
     Memory = History
     memory: History
 
     @played.each
-    def note(self, event: Played) -> tuple[()]:
+    def note(self, event: PlaybackProgress) -> tuple[()]:
         """Remembers what was really heard."""
         self.memory.played(event)
         return ()
 
     @instructed.each
-    def follow(self, event: Instructed) -> tuple[()]:
+    def follow(self, event: InstructionsChanged) -> tuple[()]:
         """From the next answer on."""
         self.memory.instructions = event.instructions
         return ()

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
-from nodes.packets import Played
+from nodes.packets import PlaybackProgress
 from pipeline.cause import Cause
 
 Role = Literal["system", "user", "assistant"]
@@ -68,7 +68,7 @@ class Exchange:
         """Whether the other is a new attempt at this one."""
         return self.cause is other.cause and self.question == other.question and not self.complete
 
-    def play(self, event: Played) -> None:
+    def play(self, event: PlaybackProgress) -> None:
         """Takes note of how far one speech of the answer got."""
         if event.ended:
             self._heard.append(event.text)
@@ -103,7 +103,7 @@ class History:
             self._forget(turns // 2, characters // 2)
         return exchange
 
-    def played(self, event: Played) -> None:
+    def played(self, event: PlaybackProgress) -> None:
         """Takes note of what was heard: of the oldest answer of that cause that is not over."""
         for exchange in self._exchanges:
             if exchange.cause is event.cause and not exchange.finished:

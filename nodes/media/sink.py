@@ -14,7 +14,7 @@ from nodes.media._files import writing
 from nodes.media._playout import Playout, sample_at
 from nodes.media._wav import WavFile
 from nodes.media._whole import whole
-from nodes.packets import Audio, AvatarFrames, Played, Samples, Speech
+from nodes.packets import Audio, AvatarFrames, PlaybackProgress, Samples, Speech
 from pipeline.errors import ResourceError
 from pipeline.node import Sink
 from pipeline.params import Params, ms
@@ -69,7 +69,7 @@ class MediaSink(Sink[MediaSinkParams]):
 
     audio = Input(Speech, Audio, gated=True, channels=1)
     avatar = Input(AvatarFrames, gated=True, optional=True)
-    played = Sends(Played)
+    played = Sends(PlaybackProgress)
 
     @dataclass(slots=True)
     class Memory:
@@ -100,7 +100,7 @@ class MediaSink(Sink[MediaSinkParams]):
         recording = self.memory.recording
         if recording is not None:
             recording.faces.expect(playout)
-        self.tell(Played(speech.at.cause, "", 0, ended=False, last=False))
+        self.send_upstream(PlaybackProgress(speech.at.cause, "", 0, ended=False, last=False))
         try:
             await self._play(speech, playout)
         finally:  # a flush cancels it wherever it is
@@ -109,7 +109,7 @@ class MediaSink(Sink[MediaSinkParams]):
                 recording.faces.settle()
             text = speech.text if playout.complete else speech.heard(playout.position)
             last = speech.last and playout.complete
-            self.tell(Played(speech.at.cause, text, playout.position, ended=True, last=last))
+            self.send_upstream(PlaybackProgress(speech.at.cause, text, playout.position, ended=True, last=last))
         await self._save(1)
 
     @audio.of(Audio)
@@ -131,7 +131,7 @@ class MediaSink(Sink[MediaSinkParams]):
 
     async def _begin(self, sound: Speech | Audio) -> Playout | None:
         """Waits for the decision about it; None where its cause has died by then."""
-        await sound.at.cause.decision()
+        await sound.at.cause.wait_until_decided()
         return Playout.of(sound, max(self.clock.now(), self.memory.free)) if sound.at.cause.live else None
 
     async def _play(self, sound: Speech | Audio, playout: Playout) -> None:
@@ -139,7 +139,7 @@ class MediaSink(Sink[MediaSinkParams]):
         cause = sound.at.cause
         while not playout.complete:
             if not cause.open:
-                await cause.decision()  # silence while it is held
+                await cause.wait_until_decided()  # silence while it is held
                 if not cause.live:
                     return
                 playout.go_on(self.clock.now())

@@ -20,7 +20,7 @@ from nodes.models.sources import Progress, fill
 from nodes.models.store import differing, folder
 from pipeline.errors import DependencyError, NetworkError, NodeError, ResourceError
 
-PATIENCE = 1800.0
+CANCEL_GRACE = 1800.0
 """Seconds to wait for another process that is fetching the same model."""
 
 
@@ -46,11 +46,11 @@ def pull(name: str, progress: Progress = _silent) -> Path:
 @contextmanager
 def _alone(target: Path) -> Iterator[None]:
     try:
-        with FileLock(target.with_name(f".{target.name}.lock"), timeout=PATIENCE):
+        with FileLock(target.with_name(f".{target.name}.lock"), timeout=CANCEL_GRACE):
             yield
     except Timeout as error:
         raise ResourceError(
-            f"another process has been fetching {target.name} for {PATIENCE / 60:.0f} minutes",
+            f"another process has been fetching {target.name} for {CANCEL_GRACE / 60:.0f} minutes",
             hint="end it, then pull again",
         ) from error
 

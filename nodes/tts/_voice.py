@@ -50,18 +50,18 @@ class Voice(Service[V]):
 
     state: State
 
-    def owes(self, packet: Packet) -> bool:
+    def requires_output(self, packet: Packet) -> bool:
         """A sentence with words in it is to be heard."""
         return isinstance(packet, Sentence) and _has_words(packet.text)
 
-    def useful(self, output: Packet) -> bool:
+    def counts_as_output(self, output: Packet) -> bool:
         """Sound is, if it can be heard."""
         if not isinstance(output, Speech):
             return False
         samples = output.samples
         return bool(samples.max(initial=0) > AUDIBLE or samples.min(initial=0) < -AUDIBLE)
 
-    def apologise(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
+    def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
         """Without a voice the text is still shown, and the answer still ends."""
         if made or not isinstance(packet, Sentence):
             return ()
@@ -77,13 +77,13 @@ class Voice(Service[V]):
         """The same text is the same sound, wherever in an answer it stands and however it is shown."""
         return packet.text if isinstance(packet, Sentence) else None
 
-    def again(self, packet: Packet, output: Packet) -> Packet:
+    def from_cache(self, packet: Packet, output: Packet) -> Packet:
         """The sound, to be heard now or after what precedes it."""
         assert isinstance(output, Speech) and isinstance(packet, Sentence)
         at = self._following(packet.at.cause, output.at.duration)
         return msgspec.structs.replace(output, at=at, text=packet.shown or packet.text, last=packet.last)
 
-    def wanted(self, text: str) -> Packet:
+    def prefetch_packet(self, text: str) -> Packet:
         """The sentence that says a text."""
         return Sentence(Stamp(self.clock.now(), 0, self.causes.root), text, last=True)
 

@@ -24,14 +24,14 @@ from pydantic import Field
 
 from nodes.packets import (
     Audio,
-    Heard,
-    Hush,
-    Played,
+    CancelResponse,
+    PlaybackProgress,
     SpeechEnd,
     SpeechStart,
+    TextInput,
     Transcript,
+    TranscriptUpdate,
     TurnChanged,
-    Typed,
     Utterance,
 )
 from nodes.turn._buffer import TurnBuffer
@@ -80,10 +80,10 @@ class Endpoint(Transform[EndpointParams]):
     speech = Input(Audio, SpeechStart, SpeechEnd, channels=1)
     utterance = Output(Utterance, rate=same("speech"), channels=1)
     typed = Output(Transcript)
-    heard = Receives(Heard)
-    played = Receives(Played)
-    written = Receives(Typed)
-    hushed = Receives(Hush)
+    heard = Receives(TranscriptUpdate)
+    played = Receives(PlaybackProgress)
+    written = Receives(TextInput)
+    hushed = Receives(CancelResponse)
 
     @dataclass(slots=True)
     class State:
@@ -174,7 +174,7 @@ class Endpoint(Transform[EndpointParams]):
         return self._while_pausing(end.at.pts)
 
     @heard.each
-    def words(self, event: Heard) -> Out:
+    def words(self, event: TranscriptUpdate) -> Out:
         """What was said, as far as it is known: decides about a held answer and about the hangover."""
         state = self.state
         if event.cause is not state.guess or not event.cause.live:
@@ -191,7 +191,7 @@ class Endpoint(Transform[EndpointParams]):
         return ()
 
     @played.each
-    def hearing(self, event: Played) -> Out:
+    def hearing(self, event: PlaybackProgress) -> Out:
         """Once a person hears the answer, what they say next is a turn of its own."""
         state = self.state
         if event.cause is state.answer:
@@ -202,7 +202,7 @@ class Endpoint(Transform[EndpointParams]):
         return ()
 
     @written.each
-    def read(self, event: Typed) -> Iterable[Transcript]:
+    def read(self, event: TextInput) -> Iterable[Transcript]:
         """A turn that is written: it is whole, and it interrupts."""
         if not event.text.strip():
             return ()
@@ -215,7 +215,7 @@ class Endpoint(Transform[EndpointParams]):
         return (Transcript(Stamp(now, 0, cause), event.text.strip(), whole=True, confidence=1.0),)
 
     @hushed.each
-    def hush(self, event: Hush) -> Out:
+    def hush(self, event: CancelResponse) -> Out:
         """The answer ends here; whoever speaks goes on speaking."""
         self._interrupt("hushed")
         return ()

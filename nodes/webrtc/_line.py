@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from nodes.packets import Hush, Instructed, Samples, Typed
+from nodes.packets import CancelResponse, InstructionsChanged, Samples, TextInput
 from nodes.webrtc._send import Playback, Ticked
 from nodes.webrtc.protocol import Message, encode
 
@@ -17,7 +17,7 @@ MOST_UNREAD = 16
 CLOSING = 5
 """Seconds that closing may take: a goodbye to the client, and its socket."""
 
-Written = Typed | Hush | Instructed
+Written = TextInput | CancelResponse | InstructionsChanged
 """What a person's client writes to the graph."""
 
 

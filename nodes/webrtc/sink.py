@@ -6,7 +6,16 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nodes.packets import Audio, AvatarFrames, Hush, Instructed, Played, Samples, Speech, Typed
+from nodes.packets import (
+    Audio,
+    AvatarFrames,
+    CancelResponse,
+    InstructionsChanged,
+    PlaybackProgress,
+    Samples,
+    Speech,
+    TextInput,
+)
 from nodes.webrtc._calls import CallParams, get
 from nodes.webrtc._lips import Lips
 from nodes.webrtc._send import RATE, Playback
@@ -28,10 +37,10 @@ class WebRtcSink(Sink[CallParams]):
 
     audio = Input(Speech, Audio, gated=True, channels=1)
     avatar = Input(AvatarFrames, gated=True, optional=True)
-    played = Sends(Played)
-    typed = Sends(Typed)
-    hush = Sends(Hush)
-    instructed = Sends(Instructed)
+    played = Sends(PlaybackProgress)
+    typed = Sends(TextInput)
+    hush = Sends(CancelResponse)
+    instructed = Sends(InstructionsChanged)
 
     @dataclass(slots=True)
     class Memory:
@@ -45,7 +54,7 @@ class WebRtcSink(Sink[CallParams]):
     async def open(self) -> None:
         """Finds the call; raises UserInputError where there is none."""
         self.memory.line = line = get(self.params.call)
-        line.listen(self.tell)
+        line.listen(self.send_upstream)
         self.memory.lips = Lips(
             line.send_avatar,
             lambda cause: line.send(Flush(cause.id)),
@@ -66,7 +75,7 @@ class WebRtcSink(Sink[CallParams]):
             return
         lips.expect(speech)
         playback = Playback(samples, speech.at.cause, lips.follow)
-        self.tell(Played(speech.at.cause, "", 0, ended=False, last=False))
+        self.send_upstream(PlaybackProgress(speech.at.cause, "", 0, ended=False, last=False))
         try:
             await self._play(playback)
         finally:  # a flush cancels it wherever it is
@@ -74,7 +83,7 @@ class WebRtcSink(Sink[CallParams]):
             lips.settle()
             text = speech.text if playback.complete else speech.heard(playback.played)
             last = speech.last and playback.complete
-            self.tell(Played(speech.at.cause, text, playback.played, ended=True, last=last))
+            self.send_upstream(PlaybackProgress(speech.at.cause, text, playback.played, ended=True, last=last))
 
     @audio.of(Audio)
     async def sound(self, sound: Audio) -> None:
@@ -94,7 +103,7 @@ class WebRtcSink(Sink[CallParams]):
         samples = sound.samples
         if sound.rate != RATE:
             samples = await asyncio.to_thread(_resampled, samples, sound.rate)
-        await cause.decision()
+        await cause.wait_until_decided()
         return samples if cause.live else None
 
     async def _play(self, playback: Playback) -> None:

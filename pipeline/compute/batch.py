@@ -14,11 +14,11 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec.structs import replace
 
+from pipeline.compute.instance import Member
+from pipeline.compute.instances import PoolSpec
 from pipeline.compute.job import Job
-from pipeline.compute.leases import Caller, Leases
-from pipeline.compute.member import Member
-from pipeline.compute.members import PoolSpec
-from pipeline.compute.terms import Terms
+from pipeline.compute.job_context import JobContext
+from pipeline.compute.waitlist import Caller, Waitlist
 from pipeline.errors import NodeError
 
 M = TypeVar("M")
@@ -32,14 +32,14 @@ class Start(Protocol[M]):
     """Starts a job on a member."""
 
     def __call__(
-        self, member: Member[M], job: Callable[[M], Any], terms: Terms, begin: Callable[[], None]
+        self, member: Member[M], job: Callable[[M], Any], terms: JobContext, begin: Callable[[], None]
     ) -> Job[Any]: ...
 
 
 class Batches(Generic[M]):
     """The batches of one pool."""
 
-    def __init__(self, leases: Leases[M], start: Start[M], leave: Callable[[Member[M], Job[Any]], None]) -> None:
+    def __init__(self, leases: Waitlist[M], start: Start[M], leave: Callable[[Member[M], Job[Any]], None]) -> None:
         self._leases = leases
         self._start = start
         self._leave = leave

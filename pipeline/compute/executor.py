@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from pipeline.await_chain import thread_stack
 from pipeline.compute.errors import Crashed
-from pipeline.guard import guarded
+from pipeline.runtime.dispatch import make_dispatcher
 
 A = ParamSpec("A")
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Executor(BaseExecutor):
             item[0].cancel()
 
     def _work(self) -> None:
-        run, thread = guarded({tuple: _run}, _failed), threading.current_thread()
+        run, thread = make_dispatcher({tuple: _run}, _failed), threading.current_thread()
         while (item := self._jobs.get()) is not None:
             if item[0].set_running_or_notify_cancel():
                 self._busy.add(thread)

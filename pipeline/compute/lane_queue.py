@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from pipeline.compute.terms import LANES, Lane, Terms
+from pipeline.compute.job_context import LANES, JobContext, Lane
 
 _PATIENCE: tuple[tuple[Lane, int], ...] = (("low", 7), ("normal", 3))
 """How many may go before one of this lane; the first that has run out goes."""
@@ -23,7 +23,7 @@ _PATIENCE: tuple[tuple[Lane, int], ...] = (("low", 7), ("normal", 3))
 class Waiter:
     """One that waits."""
 
-    terms: Terms
+    terms: JobContext
     since: float
     """When it began to wait, in seconds on the event loop's clock."""
     order: tuple[float, int] = field(init=False, default=(0.0, 0))

@@ -21,13 +21,13 @@ from typing import Any, Generic, TypeVar, overload
 from pipeline.await_chain import thread_stack
 from pipeline.compute.batch import Batches, Together
 from pipeline.compute.errors import breaks
+from pipeline.compute.instance import End, Member, Steps
+from pipeline.compute.instances import PoolSpec
 from pipeline.compute.job import Job
-from pipeline.compute.leases import Leases
-from pipeline.compute.member import End, Member, Steps
-from pipeline.compute.members import PoolSpec
+from pipeline.compute.job_context import JOB_CONTEXT, JobContext
 from pipeline.compute.scheduler import Scheduler
 from pipeline.compute.statistics import PoolStatistics
-from pipeline.compute.terms import TERMS, Terms
+from pipeline.compute.waitlist import Waitlist
 from pipeline.errors import NodeError
 from pipeline.packet import SECOND
 
@@ -42,7 +42,7 @@ class Pool(Generic[M]):
     def __init__(self, first: M, scheduler: Scheduler, spec: PoolSpec[M] | None = None) -> None:
         self._spec = spec or PoolSpec(lambda: first)
         self._scheduler = scheduler
-        self._leases = Leases(first, scheduler, self._spec)
+        self._leases = Waitlist(first, scheduler, self._spec)
         self._batches = Batches(self._leases, self._start, self._leave)
 
     @property
@@ -137,7 +137,7 @@ class Pool(Generic[M]):
         self,
         member: Member[M],
         job: Callable[[M], T],
-        terms: Terms | None = None,
+        terms: JobContext | None = None,
         begin: Callable[[], None] | None = None,
     ) -> Job[T]:
         work = partial(member.alone, job)
@@ -152,7 +152,7 @@ class Pool(Generic[M]):
             return
         member.broken |= running is not None and self._breaks(running.future)
         if steps is not None and steps.closable:
-            closing = self._start(member, steps.close, TERMS.get().without_cause())
+            closing = self._start(member, steps.close, JOB_CONTEXT.get().without_cause())
             closing.future.add_done_callback(lambda _: self._leave(member, closing))
         else:
             self._leases.release(member)

@@ -9,13 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.compute.executor import Executor
-from pipeline.compute.members import PoolSpec, as_node_error
+from pipeline.compute.instances import PoolSpec, as_node_error
+from pipeline.compute.job_context import JobContext
 from pipeline.compute.pool import Pool, Pooled
 from pipeline.compute.scheduler import Scheduler
-from pipeline.compute.terms import Terms
 
 if TYPE_CHECKING:
-    from pipeline.guards.spec import PoolBounds
+    from pipeline.policies.spec import PoolBounds
 
 M = TypeVar("M")
 
@@ -69,7 +69,7 @@ class Resources:
             spec = pooled.spec(params)
             entry = self._entries[key] = _Entry(use, asyncio.get_running_loop().create_future(), spec)
             # On nobody's terms: it outlives whoever asked.
-            load = self.scheduler.submit(spec.load, threads=spec.threads, terms=Terms())
+            load = self.scheduler.submit(spec.load, threads=spec.threads, terms=JobContext())
             load.future.add_done_callback(partial(self._end_load, key, entry))
         if bounds is not None:
             entry.ask(bounds)

@@ -18,9 +18,9 @@ from pipeline.cause import Cause
 from pipeline.compute.errors import Late
 from pipeline.compute.executor import Executor
 from pipeline.compute.job import Job
+from pipeline.compute.job_context import JOB_CONTEXT, LANES, JobContext
 from pipeline.compute.lane_queue import LaneQueue
 from pipeline.compute.statistics import SchedulerStatistics
-from pipeline.compute.terms import LANES, TERMS, Terms
 from pipeline.packet import SECOND
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Scheduler:
         *,
         threads: int = 1,
         delay: int = 0,
-        terms: Terms | None = None,
+        terms: JobContext | None = None,
         begin: Callable[[], None] | None = None,
     ) -> Job[T]:
         """Queues a call on these terms, else on those of the context; what it raises is in its future.
@@ -63,10 +63,10 @@ class Scheduler:
         """
         loop = self._here()
         self._ids += 1
-        terms = TERMS.get() if terms is None else terms
+        terms = JOB_CONTEXT.get() if terms is None else terms
         job: Job[T] = Job(terms, loop.time(), self._ids, work, min(threads, self.slots), self.cancel, begin)
         self._jobs[job.id] = job
-        if delay <= 0 and job.slots <= self._free and not self._queue and terms.wanted and terms.deadline is None:
+        if delay <= 0 and job.slots <= self._free and not self._queue and terms.is_live and terms.deadline is None:
             self._start(job)  # The usual case, by the short way.
             return job
         job.future = loop.create_future()
@@ -130,7 +130,7 @@ class Scheduler:
     def _dispatch(self) -> None:
         """Starts those whose turn it is, as long as there are slots for the next one."""
         while (job := self._queue.next()) is not None:
-            if not job.terms.wanted:
+            if not job.terms.is_live:
                 self._call_off(job)
             elif job.terms.deadline is not None and self.now() >= job.terms.deadline:
                 self._give_up(job)

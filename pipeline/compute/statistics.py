@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.compute.terms import Lane
+from pipeline.compute.job_context import Lane
 
 
 @dataclass(frozen=True, slots=True)

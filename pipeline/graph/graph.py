@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from pipeline.errors import Location
 from pipeline.graph.tree import Map, Value
-from pipeline.guards.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
 from pipeline.node import Node
 from pipeline.packet import Full
 from pipeline.params import Params
+from pipeline.policies.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
 
 OnError = Literal["degrade", "end"]
 """What a session does when a node cannot go on: continue without it, or end."""

@@ -14,13 +14,13 @@ from typing import get_args
 from pipeline.errors import GraphError
 from pipeline.graph.document import parse_document, read_document
 from pipeline.graph.graph import Graph, Link, NodeSpec, OnError
+from pipeline.graph.interpolate import resolve
 from pipeline.graph.links import links_of
 from pipeline.graph.members import node_spec
 from pipeline.graph.problems import Problems
-from pipeline.graph.resolve import resolve
+from pipeline.graph.registry import Registry
 from pipeline.graph.tree import List, Map, Scalar, Value, is_null
 from pipeline.graph.values import duration_of, text_of, word_of
-from pipeline.registry import Registry
 
 NOTHING: Mapping[str, str] = {}
 

@@ -10,14 +10,14 @@ from pipeline.errors import DependencyError, GraphError, Location
 from pipeline.graph.document import is_private, use_only
 from pipeline.graph.graph import Member, NodeSpec
 from pipeline.graph.problems import Problems
+from pipeline.graph.registry import Registry
 from pipeline.graph.tree import Entry, List, Map, Scalar, Tree, found, is_null
 from pipeline.graph.validate import validated
 from pipeline.graph.values import text_of, wrong_value
-from pipeline.guards.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
 from pipeline.node import Node, Service
 from pipeline.params import ENGINE_WORDS, Params
+from pipeline.policies.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
 from pipeline.port import Port
-from pipeline.registry import Registry
 from pipeline.suggest import did_you_mean
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -27,9 +27,9 @@ WORDS = frozenset({"use", "description", "fallback", "deadline", "retry", "break
 """The words of the language that a node may have; the others are reserved."""
 
 OF_MEMBERS: Mapping[str, type[Params]] = {"deadline": DeadlineSpec, "retry": RetrySpec, "breaker": BreakerSpec}
-"""The guards of one member; those of the node hold for each that has none of its own."""
+"""The policies of one member; those of the node hold for each that has none of its own."""
 OF_NODE: Mapping[str, type[Params]] = {"limit": LimitSpec, "cache": CacheSpec}
-"""The guards of a node, whoever serves it."""
+"""The policies of a node, whoever serves it."""
 OF_MODELS: Mapping[str, type[Params]] = {"pool": PoolBounds}
 """What is said of one member's model, and holds for no other: what fits in memory twice of one may not of another."""
 
@@ -45,12 +45,12 @@ def node_spec(name: str, entry: Entry, registry: Registry, others: tuple[str, ..
         raise GraphError(f"node `{name}` has no `use`", where=entry.where, hint=hint)
     problems = Problems()
     members: list[Member] = []
-    guards: dict[str, Any] = {}
+    policies: dict[str, Any] = {}
     description = ""
     with problems.collect():
         description = text_of("description", tree.get("description"))
     with problems.collect():
-        guards = _guards(tree, OF_NODE)
+        policies = _policies(tree, OF_NODE)
     with problems.collect():
         members.append(_member(tree, registry, ENGINE_WORDS - WORDS, tree))
     for fallback in _fallbacks(tree.get("fallback")):
@@ -61,13 +61,13 @@ def node_spec(name: str, entry: Entry, registry: Registry, others: tuple[str, ..
         with problems.collect():
             _check_same_ports(members[0], member)
     with problems.collect():
-        _check_guarded(name, tree, members[0])
+        _check_policies(name, tree, members[0])
     problems.raise_all()
-    return NodeSpec(name, tuple(members), description, entry.where, **guards)
+    return NodeSpec(name, tuple(members), description, entry.where, **policies)
 
 
-def _guards(tree: Map, known: Mapping[str, type[Params]], above: Map | None = None) -> dict[str, Any]:
-    """The guards that a node or a member has; those of `above` where it has none of its own."""
+def _policies(tree: Map, known: Mapping[str, type[Params]], above: Map | None = None) -> dict[str, Any]:
+    """The policies that a node or a member has; those of `above` where it has none of its own."""
     made: dict[str, Any] = {}
     for word, spec in known.items():
         entry = tree.entries.get(word) or (above.entries.get(word) if above is not None else None)
@@ -104,13 +104,13 @@ def keeps(node: type[Node[Any]]) -> bool:
     return issubclass(node, Service) and node.cache_key is not Service.cache_key
 
 
-def _check_guarded(name: str, tree: Map, primary: Member) -> None:
+def _check_policies(name: str, tree: Map, primary: Member) -> None:
     for word in (*OF_MEMBERS, *OF_NODE):
         if _said(tree, word) and not issubclass(primary.node, Service):
             raise GraphError(
                 f"node `{name}` takes no `{word}`: `{primary.use}` is no service",
                 where=tree.entries[word].where,
-                hint="only a service does slow or remote work that can be guarded",
+                hint="only a service does slow or remote work that can have policies",
             )
     if _said(tree, "cache") and not keeps(primary.node):
         raise GraphError(
@@ -153,15 +153,15 @@ def _member(tree: Map, registry: Registry, reserved: frozenset[str], above: Map)
         problems.add(GraphError(message, where=tree.entries[word].where, hint="remove it"))
     use = tree.entries["use"].value
     given = {key: each for key, each in tree.entries.items() if key not in ENGINE_WORDS and not is_private(key)}
-    guards: dict[str, Any] = {}
+    policies: dict[str, Any] = {}
     with problems.collect():
-        guards = _guards(tree, OF_MEMBERS, above) | _guards(tree, OF_MODELS)
+        policies = _policies(tree, OF_MEMBERS, above) | _policies(tree, OF_MODELS)
     with problems.collect():
         name, node = _class(use, registry)
         params = validated(node.params_type, Map(given, tree.where), name, tree.entries["use"].where)
         _check_pooled(name, tree, node)
     problems.raise_all()
-    return Member(name, node, params, use.where, **guards)
+    return Member(name, node, params, use.where, **policies)
 
 
 def _class(use: Tree, registry: Registry) -> tuple[str, type[Node[Any]]]:

@@ -19,11 +19,11 @@ from pipeline.graph.caps_solver import CapsSolver
 from pipeline.graph.graph import Graph, Member
 from pipeline.graph.plan import Latency, Plan, PlannedFeedback, PlannedLink, PlannedNode
 from pipeline.graph.ports import Ends, accepted, resolve_ends
+from pipeline.graph.registry import Registry
 from pipeline.node import Node, Service, Source, Transform
 from pipeline.packet import Packet, Queue
 from pipeline.params import NoParams
 from pipeline.port import Port
-from pipeline.registry import Registry
 
 
 @dataclass(slots=True)

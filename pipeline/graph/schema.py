@@ -16,10 +16,10 @@ from pipeline.graph.describe import defaults, summary
 from pipeline.graph.document import VERSION
 from pipeline.graph.graph import OnError
 from pipeline.graph.members import NAME, OF_MEMBERS, OF_MODELS, OF_NODE, has_pool, keeps
+from pipeline.graph.registry import Registry
 from pipeline.node import Node, Service
 from pipeline.packet import Full
 from pipeline.params import Duration, Params
-from pipeline.registry import Registry
 
 Schema = dict[str, Any]
 _Nodes = Mapping[str, type[Node[Any]]]
@@ -29,7 +29,7 @@ _CHAIN = rf"^\s*{_END}(\s*->\s*{NAME.pattern})*\s*->\s*{_END}\s*$"
 _REFERENCE: Schema = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
 _OWN_CLASS: Schema = {"type": "string", "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"}
 _PRIVATE: Schema = {"^x-": True}
-_GUARDS = {**OF_MEMBERS, **OF_NODE}
+_POLICIES = {**OF_MEMBERS, **OF_NODE}
 _NOT_OF_MEMBERS = ("description", "fallback", *OF_NODE)
 _LEAVES = {"integer", "number", "boolean", "null"}
 
@@ -99,7 +99,7 @@ def _shared(nodes: _Nodes) -> Schema:
         "change": _any({"type": "null"}, _ref("use"), _ref("mapping")),
         "fallback": _any(_ref("member"), {"type": "array", "items": _ref("member")}, {"type": "null"}),
         "member": _any(_ref("use"), {**complete, "properties": dict.fromkeys(_NOT_OF_MEMBERS, False)}),
-        **{word: _guard(spec) for word, spec in {**_GUARDS, **OF_MODELS}.items()},
+        **{word: _policy(spec) for word, spec in {**_POLICIES, **OF_MODELS}.items()},
         "mapping": {
             "type": "object",
             "properties": {"use": _ref("use")},
@@ -108,7 +108,7 @@ def _shared(nodes: _Nodes) -> Schema:
     }
 
 
-def _guard(spec: type[Params]) -> Schema:
+def _policy(spec: type[Params]) -> Schema:
     schema = spec.model_json_schema(ref_template="#/definitions/{model}")
     properties = schema["properties"]
     for each in properties.values():
@@ -128,7 +128,7 @@ def _params(nodes: _Nodes) -> Schema:
             properties[name]["default"] = value
         words: Schema = {"use": True, "description": {"type": "string"}, "fallback": _ref("fallback")}
         if issubclass(node, Service):
-            words |= {word: _ref(word) for word in _GUARDS if word != "cache" or keeps(node)}
+            words |= {word: _ref(word) for word in _POLICIES if word != "cache" or keeps(node)}
         if has_pool(node):
             words |= {word: _ref(word) for word in OF_MODELS}
         definitions[use] = {"description": summary(node), **_mapping({**words, **_open_all(properties)})}

@@ -23,14 +23,14 @@ from pipeline.caps import Value
 from pipeline.cause import Cause
 from pipeline.clock import give_way
 from pipeline.events import Abandoned, Flushed
-from pipeline.guard import MAX_OUTPUTS
 from pipeline.node import Node, Source, Transform
 from pipeline.packet import SECOND, Packet
-from pipeline.runner import Runner
-from pipeline.testing.bench import NODE, by_port, root
+from pipeline.runtime.dispatch import MAX_OUTPUTS
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
+from pipeline.testing.driver import TINY, MakeFeed, Rig
+from pipeline.testing.harness import NODE, by_port, root
 from pipeline.testing.leaks import Leak, no_leaks
-from pipeline.testing.rig import TINY, MakeFeed, Rig
-from pipeline.virtual import run_virtual
 
 RULES: Mapping[str, str] = {
     "kinds": "a node gives only what it declares with Output(...) and Sends(...)",
@@ -184,7 +184,7 @@ class _Kit:
             rig.session.causes.revoke(cause, f"feed_{rig.lead}")
             rig.release()
             await rig.session.clock.sleep(QUIET)
-            stale = [packet for packet in packets[before:] if not packet.survives]
+            stale = [packet for packet in packets[before:] if not packet.survives_flush]
             self.require("flush", not stale, f"revoked {moment}, it still gave {_names(stale)}")
             remembered.append(_copied(rig.session.node(NODE).memory))
             rig.give()

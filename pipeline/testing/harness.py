@@ -1,35 +1,202 @@
-"""`run_node`: feed one node, get back all it did, in virtual time."""
+"""One node on a bench: fed packet by packet in virtual time, everything it does recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pipeline.caps import Value
-from pipeline.node import Node
-from pipeline.packet import Queue
-from pipeline.runner import Runner
-from pipeline.testing.bench import OUT, Bench, Feed, Outcome
-from pipeline.virtual import run_virtual
+from pipeline.cause import Cause
+from pipeline.errors import Location
+from pipeline.events import NodeFailed
+from pipeline.graph.graph import Graph, Member
+from pipeline.graph.plan import Latency, Plan, PlannedLink, PlannedNode
+from pipeline.graph.tree import Map
+from pipeline.node import Node, Sink, Source, Transform
+from pipeline.packet import Event, Packet, Queue, Stamp
+from pipeline.params import NoParams
+from pipeline.policies.spec import DeadlineSpec, RetrySpec
+from pipeline.port import Input, Output
+from pipeline.runtime.report import SessionReport
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.session import Session
+
+K = TypeVar("K")
+Feed = Iterable[Packet | Event] | Mapping[str, Iterable[Packet | Event]]
+
+HERE = Location("bench")
+NODE = "node"
+OUT = Queue(time=1 << 62, count=1 << 20)
+
+root = Cause(0, "root", committed=True)
+"""A root cause for packets that are made outside a session."""
 
 
-def run_node(
-    node: Node[Any],
-    feed: Feed = (),
-    *,
-    caps: Mapping[str, Mapping[str, Value]] | None = None,
-    queue: Queue = OUT,
-    paced: bool = True,
-    latency: Literal["zero", "measured"] = "zero",
-) -> Outcome:
-    """Runs a node over a feed until it has drained.
+def root_stamp(pts: int = 0, duration: int = 0) -> Stamp:
+    """A stamp of the root cause; times in nanoseconds."""
+    return Stamp(pts, duration, root)
 
-    `feed` is a list of packets (and upstream events) for the only input, or lists by
-    port; leave it out for a source. Raises what the node raises when it is opened.
+
+@dataclass(slots=True)
+class Outcome:
+    """What the node did."""
+
+    packets: list[Packet] = field(default_factory=list)
+    """In the order in which they left."""
+    times: list[int] = field(default_factory=list)
+    """When each left, on the session's clock."""
+    events: list[Event] = field(default_factory=list)
+    """Sent upstream."""
+    posted: list[Event] = field(default_factory=list)
+    """Put on the bus."""
+    report: SessionReport = field(default_factory=SessionReport)
+
+    def of(self, kind: type[K]) -> list[K]:
+        """The packets and events of one kind."""
+        return [item for item in [*self.packets, *self.events, *self.posted] if isinstance(item, kind)]
+
+    def kinds(self) -> list[type[Packet]]:
+        """The class of each packet."""
+        return [type(packet) for packet in self.packets]
+
+    @property
+    def errors(self) -> list[NodeFailed]:
+        """The failures of the node."""
+        return self.report.failures
+
+
+class Bench:
+    """A session of one node between feeders and a collector.
+
+    `feed` is a list for the only input, or lists by port. A packet is given when the
+    clock shows the end of its span (`pts + duration`), as a live source would; an event
+    is delivered to the node as if from below. `reader`, where given, is awaited for
+    every packet that leaves: a slow one makes backpressure.
     """
 
-    async def main() -> Outcome:
-        async with Runner() as runner:
-            return await Bench(node, feed, caps=caps, queue=queue, paced=paced).run(runner)
+    def __init__(
+        self,
+        node: Node[Any],
+        feed: Feed = (),
+        *,
+        caps: Mapping[str, Mapping[str, Value]] | None = None,
+        queue: Queue = OUT,
+        paced: bool = True,
+        reader: Any = None,
+    ) -> None:
+        self.node = node
+        self.outcome = Outcome()
+        self.fed: list[Packet] = []
+        self._feed = by_port(node, feed)
+        self._caps = caps or {}
+        self._queue = queue
+        self._paced = paced
+        self._reader = reader
+        self.session: Session
 
-    return run_virtual(main(), latency=latency)
+    async def run(self, runner: Runner) -> Outcome:
+        """Runs the session to its end."""
+        self.session = runner.session(self._plan())
+        self.session.bus.post = self._post(self.session.bus.post)  # type: ignore[method-assign]
+        self.outcome.report = await self.session.run()
+        return self.outcome
+
+    def _post(self, post: Any) -> Any:
+        def recorded(event: Event) -> None:
+            self.outcome.posted.append(event)
+            post(event)
+
+        return recorded
+
+    def _plan(self) -> Plan:
+        node = type(self.node)
+        members: dict[str, Node[Any]] = {NODE: self.node}
+        links: list[PlannedLink] = []
+        for port, items in self._feed.items():
+            name = f"feed_{port}"
+            kinds = tuple(dict.fromkeys(type(item) for item in items if isinstance(item, Packet)))
+            members[name] = self._feeder(items, kinds)
+            queue = None if issubclass(node, Transform) else (kinds[0].queue if kinds else Queue())
+            links.append(PlannedLink(name, "out", NODE, port, kinds or node.inputs[port].kinds, queue))
+        if node.outputs or node.sends:
+            members["collector"] = self._collector(node)
+            passed = [kind for link in links for kind in link.kinds if node.inputs[link.target_port].passes]
+            for port, output in node.outputs.items():
+                all_kinds = tuple(dict.fromkeys([*output.kinds, *passed]))
+                links.append(PlannedLink(NODE, port, "collector", "all", all_kinds, self._queue))
+                passed = []
+        nodes = {name: _planned(name, member, self._caps if name == NODE else {}) for name, member in members.items()}
+        graph = Graph(Path("bench"), "", {}, {}, (), {}, "degrade", Map({}, HERE))
+        return Plan(graph, nodes, tuple(links), (), Latency(0, ()))
+
+    def _feeder(self, items: Sequence[Packet | Event], kinds: tuple[type[Packet], ...]) -> Node[Any]:
+        bench = self
+
+        class Feeder(Source[NoParams]):
+            out = Output(*kinds)
+
+            async def run(self) -> AsyncIterator[Packet]:
+                stage = bench.session._built.stages[NODE]
+                stage.routes.update({sent.event: bench.outcome.events.append for sent in bench.node.sends.values()})
+                for item in items:
+                    if isinstance(item, Event):
+                        await bench._deliver(item)
+                        continue
+                    if bench._paced:
+                        await self.clock.sleep_until(item.at.pts + item.at.duration)
+                    bench.fed.append(item)
+                    yield item
+
+        return Feeder()
+
+    async def _deliver(self, event: Event) -> None:
+        """Gives an upstream event to the node, after what is on its way has settled."""
+        await self.session.clock.sleep(1)
+        stage = self.session._built.stages[NODE]
+        for port in self.node.receives.values():
+            if port.event is type(event):
+                stage.bind(port.name, (port.event,))
+                stage.entry(port.name)(event)
+
+    def _collector(self, node: type[Node[Any]]) -> Node[Any]:
+        outcome, reader = self.outcome, self._reader
+
+        class Collector(Sink[NoParams]):
+            all = Input(Packet)
+
+            @all.each
+            async def collect(self, packet: Packet) -> None:
+                if reader is not None:
+                    await reader(self.clock)
+                    if packet.is_stale:
+                        return  # flushed while it waited, as any sink has to look
+                outcome.packets.append(packet)
+                outcome.times.append(self.clock.now())
+
+        return Collector()
+
+
+def by_port(node: Node[Any], feed: Feed) -> dict[str, list[Packet | Event]]:
+    """The feed as lists by port; one list alone is for the input that a graph must link."""
+    if isinstance(feed, Mapping):
+        return {port: list(items) for port, items in feed.items()}
+    ports = [name for name, port in node.inputs.items() if not port.optional] or list(node.inputs)
+    return {port: list(feed) for port in ports[:1]}
+
+
+def _planned(name: str, node: Node[Any], caps: Mapping[str, Mapping[str, Value]]) -> PlannedNode:
+    # The node alone is looked at: what it does late or wrong must show, not be made good.
+    patient, once = DeadlineSpec(first=None, stall=None, total=None), RetrySpec(attempts=0)
+    member = Member(name, _given(node), node.params, HERE, patient, once)
+    return PlannedNode(name, (member,), caps)
+
+
+def _given(node: Node[Any]) -> Any:
+    """A stand-in for the class, so that the session runs this very instance."""
+
+    def make(_: Any) -> Node[Any]:
+        return node
+
+    return make

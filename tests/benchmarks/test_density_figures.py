@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks._density_callers import burst_loss, random_loss
-from benchmarks._density_figures import Arrivals, Heard
+from benchmarks._density_figures import Arrivals, TranscriptUpdate
 
 MS = 1_000_000
 VOICE, SILENT = 90, 23
@@ -51,12 +51,12 @@ def test_a_silent_voice_misses_nothing() -> None:
     assert arrivals.missing() == 0
 
 
-def heard(delays: dict[int, int], lost: set[int], count: int = 200) -> Heard:
+def heard(delays: dict[int, int], lost: set[int], count: int = 200) -> TranscriptUpdate:
     """A call of 20 ms frames that are heard 1 ms after they were sent, or later."""
     numbers = np.arange(count, dtype=np.int64)
     sent = numbers * 20 * MS
     times = sent + np.array([delays.get(number, 1) * MS for number in range(count)], np.int64)
-    return Heard(numbers, times, sent, np.isin(numbers, list(lost)))
+    return TranscriptUpdate(numbers, times, sent, np.isin(numbers, list(lost)))
 
 
 def test_delay_is_back_with_the_first_good_frame_after_a_loss() -> None:

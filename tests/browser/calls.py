@@ -13,7 +13,7 @@ from tests.browser.sounds import Recording
 
 PHONE = ViewportSize(width=375, height=667)
 """A small face, which costs little to draw."""
-PATIENCE = 15_000
+CANCEL_GRACE = 15_000
 """Milliseconds that a step of a call may take."""
 
 
@@ -69,7 +69,7 @@ class CallPage:
     def call(self) -> None:
         """Presses Call and waits until somebody listens."""
         self.page.get_by_role("button", name="Call", exact=True).click()
-        expect(self.page.locator('.stage:not([data-state="calling"])')).to_be_visible(timeout=PATIENCE)
+        expect(self.page.locator('.stage:not([data-state="calling"])')).to_be_visible(timeout=CANCEL_GRACE)
         expect(self.page.get_by_role("button", name="Hang up")).to_be_visible()
 
     def hang_up(self) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nodes.asr._listening import Listening
 from nodes.dialogue._answering import Answering, Pieces, beyond, word_by_word
-from nodes.packets import Audio, Heard, Transcript, Utterance
+from nodes.packets import Audio, Transcript, TranscriptUpdate, Utterance
 from nodes.tts._sound import Spoken
 from nodes.tts._voice import Voice, VoiceParams
 from pipeline.compute.pool import Pooled
@@ -56,15 +56,15 @@ class Listens(Listening[NoParams]):
     engine = Pooled(lambda _: object(), key=lambda _: "listens")
     speech = Input(Utterance, rate=RATE, channels=1)
     text = Output(Transcript)
-    heard = Sends(Heard)
+    heard = Sends(TranscriptUpdate)
 
     @speech.each
-    async def transcribe(self, heard: Utterance) -> AsyncIterator[Transcript | Heard]:
+    async def transcribe(self, heard: Utterance) -> AsyncIterator[Transcript | TranscriptUpdate]:
         """One transcript an utterance, after 150 ms."""
         number = heard.at.cause.id
         await self.clock.sleep(ms(150))
         text = await self.engine.run(lambda _: f"What is number {number}?")
-        yield Heard(heard.at.cause, text, heard.whole)
+        yield TranscriptUpdate(heard.at.cause, text, heard.whole)
         yield Transcript(heard.at, text, heard.whole)
 
 

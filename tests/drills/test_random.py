@@ -14,13 +14,13 @@ from nodes.dialogue._answering import LOST, NO_ANSWER
 from pipeline.graph.loader import loads
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
-from pipeline.guards.chain import Guards
+from pipeline.graph.registry import Registry
 from pipeline.packet import SECOND
 from pipeline.params import seconds
-from pipeline.registry import Registry
-from pipeline.report import SessionReport
-from pipeline.runner import Runner
-from pipeline.virtual import run_virtual
+from pipeline.runtime.policy_store import PolicyStore
+from pipeline.runtime.report import SessionReport
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
 from tests.drills.scripted import GRAPH, answer_to
 from vitagraph.chaos.disturb import disturbed
 from vitagraph.chaos.spec import FAULTS, TIMED, Chaos, FaultName, FaultSpec, cannot
@@ -85,8 +85,8 @@ def possible(plan: Plan, fault: FaultName, node: str, place: int) -> bool:
 
 
 async def call(runner: Runner, plan: Plan, chaos: Chaos) -> tuple[Record, SessionReport]:
-    """One call with its own guards."""
-    runner.guards = Guards(Random(chaos.seed))
+    """One call with its own policies."""
+    runner.policies = PolicyStore(Random(chaos.seed))
     record = Record()
     session = runner.session(disturbed(plan, chaos), record.observe)
     record.listen(session)

@@ -28,11 +28,11 @@ from nodes.packets import (
 )
 from pipeline.caps import Value
 from pipeline.cause import Cause
+from pipeline.graph.registry import Registry
 from pipeline.packet import SECOND, Packet, Stamp
 from pipeline.params import ms
-from pipeline.registry import Registry
 from pipeline.testing import conformance
-from pipeline.testing.bench import Feed
+from pipeline.testing.harness import Feed
 from tests.nodes.dialogue.endpoint import endpoint, says
 from tests.nodes.media.files import sound_file, tone
 from tests.nodes.vad.sounds import buzz, recorded, talk

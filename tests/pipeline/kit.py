@@ -10,32 +10,32 @@ from pathlib import Path
 from random import Random
 from typing import Any, ClassVar
 
-from pipeline.assembly import Observer
 from pipeline.cause import Cause
 from pipeline.errors import Location
 from pipeline.graph.graph import Graph, Link, Member, NodeSpec, OnError, QueueSpec
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
+from pipeline.graph.registry import Registry
 from pipeline.graph.tree import Map
-from pipeline.guards.chain import Guards
-from pipeline.guards.spec import DeadlineSpec, RetrySpec
 from pipeline.node import Node, Service, Sink, Source, Transform
 from pipeline.packet import Event, Full, Packet, Queue, Stamp
 from pipeline.params import NoParams, ms
+from pipeline.policies.spec import DeadlineSpec, RetrySpec
 from pipeline.port import Input, Output
-from pipeline.registry import Registry
-from pipeline.report import SessionReport
-from pipeline.runner import Runner
-from pipeline.session import Session
+from pipeline.runtime.policy_store import PolicyStore
+from pipeline.runtime.report import SessionReport
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.session import Session
+from pipeline.runtime.virtual import run_virtual
+from pipeline.runtime.wiring import Observer
 from pipeline.testing import root_stamp
 from pipeline.testing.leaks import share
-from pipeline.virtual import run_virtual
 
 RUNNER = Runner(workers=1)
 share(RUNNER.executor)
 HERE = Location("graph.yaml", 1, 1)
-UNGUARDED = (DeadlineSpec(first=None, stall=None, total=None), RetrySpec(attempts=0))
-"""What these tests are about is what the engine does without its guards."""
+NO_POLICIES = (DeadlineSpec(first=None, stall=None, total=None), RetrySpec(attempts=0))
+"""What these tests are about is what the engine does without its policies."""
 
 
 class Item(Packet, frozen=True):
@@ -53,7 +53,7 @@ class Loose(Item, frozen=True):
 class Lasting(Item, frozen=True):
     """What outlives its committed cause."""
 
-    survives: ClassVar[bool] = True
+    survives_flush: ClassVar[bool] = True
 
 
 class News(Event, frozen=True):
@@ -144,7 +144,7 @@ def sink(into: list[Any], *, takes: int = 0) -> type[Sink[NoParams]]:
         async def keep(self, packet: Packet) -> None:
             if takes:
                 await self.clock.sleep(takes)
-                if packet.dead:
+                if packet.is_stale:
                     return
             into.append(packet)
 
@@ -188,7 +188,7 @@ Written = type[Node[Any]] | Member | Sequence[type[Node[Any]] | Member]
 
 def member(node: type[Node[Any]], use: str = "", **settings: Any) -> Member:
     """A class with its settings."""
-    return Member(use or node.__name__, node, node.params_type(**settings), HERE, *UNGUARDED)
+    return Member(use or node.__name__, node, node.params_type(**settings), HERE, *NO_POLICIES)
 
 
 def queue(count: int | None = None, full: Full | None = None, time: int | None = None) -> QueueSpec:
@@ -230,7 +230,7 @@ def run(
     start_within: int | None = None,
 ) -> SessionReport:
     """Runs a session to its end in virtual time: `prepare` before it, `drive` beside it once it is open."""
-    RUNNER.guards = Guards(Random(0))  # what failed in another test is forgotten
+    RUNNER.policies = PolicyStore(Random(0))  # what failed in another test is forgotten
 
     async def driven(session: Session) -> None:
         for _ in range(100):
@@ -242,7 +242,7 @@ def run(
             await drive(session)
 
     async def main() -> SessionReport:
-        session = Session(made, RUNNER.resources, RUNNER.guards, observe, start_within)
+        session = Session(made, RUNNER.resources, RUNNER.policies, observe, start_within)
         prepare(session)
         driving = asyncio.ensure_future(driven(session)) if drive is not None else None
         report = await session.run()

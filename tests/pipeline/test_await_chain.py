@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Coroutine, Generator
 from typing import Any
 
 from pipeline.await_chain import await_chain, thread_stack
-from pipeline.virtual import run_virtual
+from pipeline.runtime.virtual import run_virtual
 
 
 class Bare:

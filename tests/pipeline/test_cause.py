@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.cause import Cause, Causes
-from pipeline.virtual import run_virtual
+from pipeline.runtime.virtual import run_virtual
 from tests.pipeline.kit import settle
 
 
@@ -91,7 +91,7 @@ def test_everyone_who_waits_is_told_and_nobody_too_early(moves: list[str]) -> No
         waiting: list[asyncio.Task[None]] = []
         for move in moves:
             if move == "wait":
-                waiting.append(asyncio.ensure_future(cause.decision()))
+                waiting.append(asyncio.ensure_future(cause.wait_until_decided()))
             elif move == "cancel" and waiting:
                 waiting.pop(0).cancel()
             elif move == "revoke":

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.clock import Clock
 from pipeline.packet import MILLISECOND, SECOND
-from pipeline.virtual import VirtualLoop, run_virtual
+from pipeline.runtime.virtual import VirtualLoop, run_virtual
 
 FRAME = 20 * MILLISECOND
 

@@ -14,8 +14,8 @@ import pytest
 import uvloop
 
 from pipeline.compute.executor import Executor
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing.leaks import Leak, no_leaks, share
-from pipeline.virtual import run_virtual
 
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 RUNS: list[Callable[..., object]] = [asyncio.run, uvloop.run, run_virtual]
@@ -116,7 +116,7 @@ def test_what_it_leans_on_in_asyncio_is_still_there() -> None:
 TESTS = """
 import asyncio, time
 from pipeline.cause import Causes
-from pipeline.virtual import run_virtual
+from pipeline.runtime.virtual import run_virtual
 
 kept = []
 

@@ -61,16 +61,16 @@ def test_what_is_dead(kind: type[Item], committed: bool) -> None:
     if committed:
         causes.commit(cause)
     packet = kind(Stamp(0, 0, cause), 1)
-    assert not packet.dead
+    assert not packet.is_stale
     causes.revoke(cause, "turn")
-    assert packet.dead == (not (committed and kind is Lasting))
+    assert packet.is_stale == (not (committed and kind is Lasting))
 
 
 def test_a_kind_inherits_how_it_queues() -> None:
     """A kind that says nothing blocks and is not dropped."""
     assert Item.queue == Queue()
     assert Item.queue.full == "block"
-    assert (Item.droppable, Item.survives) == (False, False)
+    assert (Item.droppable, Item.survives_flush) == (False, False)
 
 
 def test_events_are_copied_with_changes() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nodes import models
-from nodes.packets import Audio, Played, Sentence, Speech, TextDelta, Transcript, TurnChanged
+from nodes.packets import Audio, PlaybackProgress, Sentence, Speech, TextDelta, Transcript, TurnChanged
 from pipeline.compute.pool import Pooled
 from pipeline.errors import UserInputError
 from pipeline.node import Service, Sink, Source
@@ -86,7 +86,7 @@ class Listener(Sink[ScriptedParams]):
     audio = Input(Audio)
     words = Input(Transcript)
     answer = Input(TextDelta, Sentence, Speech)
-    played = Sends(Played)
+    played = Sends(PlaybackProgress)
 
     @audio.each
     async def hear(self, audio: Audio) -> None:
@@ -101,9 +101,9 @@ class Listener(Sink[ScriptedParams]):
         """Begins a little after the speech came."""
         if isinstance(said, Speech):
             await self.clock.sleep_until(PLAYING)
-            self.tell(Played(said.at.cause, "", 0, False, False))
+            self.send_upstream(PlaybackProgress(said.at.cause, "", 0, False, False))
             await self.clock.sleep(said.at.duration)
-            self.tell(Played(said.at.cause, said.text, said.at.duration, True, True))
+            self.send_upstream(PlaybackProgress(said.at.cause, said.text, said.at.duration, True, True))
 
 
 class NeedyParams(Params):

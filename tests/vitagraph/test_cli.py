@@ -63,7 +63,7 @@ def test_wrong_usage_is_told(arguments: list[str], run: Run) -> None:
 def test_a_fault_of_ours_shows_no_traceback() -> None:
     """One line and a hint; the traceback comes with --debug, wherever that stands."""
     code = (
-        "import vitagraph.cli, pipeline.registry as r\n"
+        "import vitagraph.cli, pipeline.graph.registry as r\n"
         "def broken(*_, **__): raise ZeroDivisionError('oh')\n"
         "r.Registry = broken\nvitagraph.cli.main()"
     )

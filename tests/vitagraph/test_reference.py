@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pipeline.graph.describe import summary
-from pipeline.registry import Registry
+from pipeline.graph.registry import Registry
 from tests.pipeline.graph import some_nodes
-from tests.pipeline.some.ears.detector import Detector
+from tests.pipeline.graph.some.ears.detector import Detector
 from vitagraph.reference import node_page, reference
 
 
@@ -35,8 +35,8 @@ def test_every_kind_of_port_is_shown() -> None:
     page = node_page("vad", some_nodes.Detector)
     assert "| `sound` | in | `Sound` | rate 8000 or 16000, channels 1 |" in page
     assert "| `speech` | out | `Sound` | rate as `sound`, channels 1 |" in page
-    assert "| `played` | upstream events in | `Played` |  |" in page
-    assert "| `played` | upstream events out | `Played` |  |" in node_page("speaker", some_nodes.Speaker)
+    assert "| `played` | upstream events in | `PlaybackProgress` |  |" in page
+    assert "| `played` | upstream events out | `PlaybackProgress` |  |" in node_page("speaker", some_nodes.Speaker)
 
 
 def test_parameters_are_spelled_as_in_a_graph() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nodes.packets import AUDIBLE, Played, Speech, Transcript, TurnChanged
+from nodes.packets import AUDIBLE, PlaybackProgress, Speech, Transcript, TurnChanged
 from pipeline.cause import Cause, Causes
 from pipeline.packet import Stamp
 from pipeline.params import ms
@@ -34,13 +34,13 @@ def test_an_answer_that_was_cut_off_while_quiet_was_not_heard() -> None:
     for _ in ("first", "second"):
         turns.observe(speech := Speech(Stamp(0, ms(200), cause), quiet, 16_000, "hello"))
         turns.observe(speech)
-    turns._played(Played(cause, "", 0, ended=False, last=False))
+    turns._played(PlaybackProgress(cause, "", 0, ended=False, last=False))
     now = ms(50)
-    turns._played(Played(cause, "", ms(50), ended=True, last=False))
+    turns._played(PlaybackProgress(cause, "", ms(50), ended=True, last=False))
     turns._turn_changed(TurnChanged(now, cause, "committed"))
     [turn] = turns.committed
     assert turn.silence is None
-    turns._played(Played(cause, "", 0, ended=False, last=False))
+    turns._played(PlaybackProgress(cause, "", 0, ended=False, last=False))
     assert turn.silence == ms(150)
 
 
@@ -54,8 +54,8 @@ def test_a_turn_is_over_once_when_its_last_speech_was_played() -> None:
     over: list[Turn] = []
     turns, causes = Turns(over=over.append), Causes()
     committed(turns, first := causes.begin("turn"))
-    turns._played(Played(first, "", 0, ended=False, last=False))
-    turns._played(Played(first, "hello", ms(200), ended=True, last=True))
+    turns._played(PlaybackProgress(first, "", 0, ended=False, last=False))
+    turns._played(PlaybackProgress(first, "hello", ms(200), ended=True, last=True))
     committed(turns, causes.begin("turn"))
     assert [(turn.said, turn.outcome) for turn in over] == [("hello", "answered")]
 
@@ -65,10 +65,10 @@ def test_an_interrupted_turn_is_over_when_it_is_known_how_much_was_heard() -> No
     over: list[Turn] = []
     turns, causes = Turns(over=over.append), Causes()
     committed(turns, cause := causes.begin("turn"))
-    turns._played(Played(cause, "", 0, ended=False, last=False))
+    turns._played(PlaybackProgress(cause, "", 0, ended=False, last=False))
     turns._turn_changed(TurnChanged(0, cause, "interrupted"))
     assert over == []
-    turns._played(Played(cause, "hel", ms(100), ended=True, last=False))
+    turns._played(PlaybackProgress(cause, "hel", ms(100), ended=True, last=False))
     assert [(turn.said, turn.outcome) for turn in over] == [("hel", "interrupted")]
 
 

@@ -11,7 +11,7 @@ from vitagraph.commands.options import GraphFile, Settings, load_plan
 
 if TYPE_CHECKING:
     from pipeline.graph.plan import Plan
-    from pipeline.guards.health import MemberHealth
+    from pipeline.runtime.health import MemberHealth
 
 _EPILOG = """
 [bold]Examples[/bold]
@@ -53,11 +53,11 @@ def health(
 
 
 async def _look(plan: Plan) -> tuple[MemberHealth, ...]:
-    from pipeline.guards.health import Health
-    from pipeline.runner import Runner
+    from pipeline.runtime.health import Health
+    from pipeline.runtime.runner import Runner
 
     async with Runner() as runner:
-        health = Health(runner.resources, runner.guards, limit=_LIMIT)
+        health = Health(runner.resources, runner.policies, limit=_LIMIT)
         health.add(plan)
         try:
             await health.look()
@@ -67,9 +67,9 @@ async def _look(plan: Plan) -> tuple[MemberHealth, ...]:
 
 
 def _code(report: tuple[MemberHealth, ...]) -> int:
-    from pipeline.guards.health import helpless
+    from pipeline.runtime.health import unserviceable_nodes
 
-    if helpless(report):
+    if unserviceable_nodes(report):
         return exits.UNAVAILABLE
     return exits.OK if all(member.able for member in report) else exits.FAILED
 

@@ -9,7 +9,7 @@ import typer
 from vitagraph import console
 
 if TYPE_CHECKING:
-    from pipeline.registry import Registry
+    from pipeline.graph.registry import Registry
 
 _EPILOG = """
 [bold]Examples[/bold]
@@ -33,7 +33,7 @@ def inspect(
     table: Annotated[bool, typer.Option("--table", help="Print the list of all nodes as a Markdown table.")] = False,
 ) -> None:
     """List the nodes, or show one: what it does, its ports, its parameters."""
-    from pipeline.registry import Registry
+    from pipeline.graph.registry import Registry
     from vitagraph.reference import reference, table_of
 
     registry = Registry(installed=not (markdown or table))

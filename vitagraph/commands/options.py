@@ -43,7 +43,7 @@ def load_plan(path: Path, settings: Sequence[str] | None) -> Plan:
     """The graph, checked and planned; a `path` that only a replay would give is filled in."""
     from pipeline.graph.loader import load
     from pipeline.graph.planner import plan
-    from pipeline.registry import Registry
+    from pipeline.graph.registry import Registry
     from vitagraph.replay.aim import find_ends
 
     registry = Registry()

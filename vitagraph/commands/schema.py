@@ -23,7 +23,7 @@ def schema() -> None:
     """Print the JSON Schema of graphs, with every node's parameters."""
     import json
 
+    from pipeline.graph.registry import Registry
     from pipeline.graph.schema import graph_schema
-    from pipeline.registry import Registry
 
     typer.echo(json.dumps(graph_schema(Registry(installed=False)), indent=2, ensure_ascii=False))

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from pipeline.graph.plan import Plan
-from pipeline.guard import MAX_OUTPUTS
 from pipeline.packet import MILLISECOND, SECOND
-from pipeline.report import SessionReport
+from pipeline.runtime.dispatch import MAX_OUTPUTS
+from pipeline.runtime.report import SessionReport
 from vitagraph.drill.record import Answer, Record
 from vitagraph.waterfall import Turn
 

@@ -76,7 +76,7 @@ def _of(plan: Plan, spec: NodeSpec) -> Iterator[Cell]:
             continue
         kept = not plan.nodes[spec.name].needed if fault in OPENING else is_service
         spare = len(spec.members) > 1 or fault in HARMLESS or kept
-        apologises = issubclass(primary.node, Service) and primary.node.apologise is not Service.apologise
+        apologises = issubclass(primary.node, Service) and primary.node.last_resort is not Service.last_resort
         ends = is_source and fault == "error"
         yield Cell(spec.name, fault, primary.use, spare, ends, APOLOGY if apologises else NOBODY)
 

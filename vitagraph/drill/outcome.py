@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.errors import NodeError
 from pipeline.graph.plan import Plan
 from pipeline.packet import MILLISECOND, SECOND
-from pipeline.report import SessionReport
+from pipeline.runtime.report import SessionReport
 from vitagraph.drill import invariants
 from vitagraph.drill.matrix import APOLOGY, NOBODY, QUESTIONS, Cell
 from vitagraph.drill.record import Record
@@ -18,7 +18,7 @@ HEALTH = 30 * SECOND
 """Nanoseconds within which a member that is well again must do its work again."""
 NOTICED = 5 * SECOND
 """Nanoseconds after a question began by which its voice has ended."""
-PATIENCE = 6 * SECOND
+CANCEL_GRACE = 6 * SECOND
 """The longest silence, nanoseconds, that a fault may cause within an answer or before it."""
 BEGINS = 6 * SECOND
 """Nanoseconds that the opening of a call may take where a fallback could begin it."""
@@ -60,7 +60,7 @@ def outcome(cell: Cell, plan: Plan, record: Record, report: SessionReport, openi
     recovered = _recovered(cell, record)
     problems = [*invariants.of_session(plan, report), *_unanswered(cell, record, report)]
     problems += _failings(cell, record, during)
-    if dead_air is not None and dead_air > PATIENCE:
+    if dead_air is not None and dead_air > CANCEL_GRACE:
         problems.append(f"silent for {dead_air / SECOND:.1f} s: a shorter `deadline` of `{cell.node}` would help")
     if cell.ends and not record.failed:
         problems.append("the call ended, and nobody was told why")

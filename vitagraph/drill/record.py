@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from nodes.packets import Played, Sentence, TextDelta
+from nodes.packets import PlaybackProgress, Sentence, TextDelta
 from pipeline.events import NodeFailed, NodeRecovered, NodeRetries
 from pipeline.packet import Packet
-from pipeline.session import Session
+from pipeline.runtime.session import Session
 from vitagraph.turns import Turns
 from vitagraph.waterfall import Turn
 
@@ -47,7 +47,7 @@ class Record:
         """Subscribes to the session's bus; its `observe` is given when the session is made."""
         self._now = session.clock.now
         self.turns.listen(session)
-        session.bus.of(Played).subscribe(self._played)
+        session.bus.of(PlaybackProgress).subscribe(self._played)
         session.bus.of(NodeFailed).subscribe(self.failed.append)
         session.bus.of(NodeRetries).subscribe(self.retried.append)
         session.bus.of(NodeRecovered).subscribe(self.recovered.append)
@@ -69,7 +69,7 @@ class Record:
         elif isinstance(packet, Sentence):
             answer.cut.append(packet.shown or packet.text)
 
-    def _played(self, event: Played) -> None:
+    def _played(self, event: PlaybackProgress) -> None:
         cause = event.cause.id
         if not event.ended:
             self._began[cause] = self._now()

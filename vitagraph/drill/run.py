@@ -10,11 +10,11 @@ from random import Random
 
 from pipeline.errors import NodeError
 from pipeline.graph.plan import Plan
-from pipeline.guards.chain import Guards
 from pipeline.packet import SECOND
-from pipeline.runner import Runner
-from pipeline.session import Session
-from pipeline.virtual import Latency, run_virtual
+from pipeline.runtime.policy_store import PolicyStore
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.session import Session
+from pipeline.runtime.virtual import Latency, run_virtual
 from vitagraph.chaos.disturb import disturbed
 from vitagraph.drill.matrix import Cell
 from vitagraph.drill.outcome import Outcome, outcome, refused, well_again
@@ -65,8 +65,8 @@ class Drill:
         self._loop = None
 
     async def _one(self, runner: Runner, cell: Cell) -> Outcome:
-        await runner.guards.close()
-        runner.guards = Guards(Random(0))  # what another cell broke is forgotten
+        await runner.policies.close()
+        runner.policies = PolicyStore(Random(0))  # what another cell broke is forgotten
 
         def over(turn: Turn) -> None:
             if well_again(cell, record, turn):

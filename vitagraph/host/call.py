@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from nodes.packets import Hush, Instructed, Played, SpeechStart, Transcript, Typed
+from nodes.packets import CancelResponse, InstructionsChanged, PlaybackProgress, SpeechStart, TextInput, Transcript
 from nodes.webrtc._calls import forget, register
 from nodes.webrtc._line import Line
 from nodes.webrtc.protocol import Turn as TurnMessage
 from pipeline.errors import Stuck, VitagraphError
 from pipeline.graph.plan import Plan
 from pipeline.packet import MILLISECOND, Event, Packet
-from pipeline.report import SessionReport
-from pipeline.runner import Runner
-from pipeline.session import Session
+from pipeline.runtime.report import SessionReport
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.session import Session
 from vitagraph.host.realtime import Conversation, SessionInfo
 from vitagraph.turns import Turns
 from vitagraph.waterfall import Turn
@@ -83,7 +83,7 @@ class Call:
             register(self.id, self.line)
             self._session = session = self._runner.session(self._plan, self._observe)
             self._conversation.listen(session.bus)
-            session.bus.of(Played).subscribe(self._played)
+            session.bus.of(PlaybackProgress).subscribe(self._played)
             self._turns.listen(session)
             await self._conclude(await self._until_over(session))
         except VitagraphError as error:
@@ -110,16 +110,16 @@ class Call:
 
     def say(self, text: str) -> bool:
         """The person typed this; False where the graph takes no text."""
-        readers = {feedback.target for feedback in self._plan.feedback if feedback.event is Typed}
+        readers = {feedback.target for feedback in self._plan.feedback if feedback.event is TextInput}
         takes = any(link.source in readers and Transcript in link.kinds for link in self._plan.links)
         if takes:
             self.active = self._now()
-            self.line.write(Typed(text))
+            self.line.write(TextInput(text))
         return takes
 
     def hush(self) -> None:
         """The answer is to stop."""
-        self.line.write(Hush())
+        self.line.write(CancelResponse())
 
     def rate(self, response: str, value: int) -> None:
         """What the person thinks of an answer."""
@@ -130,7 +130,7 @@ class Call:
         """Passes on what a graph can follow: the instructions."""
         instructions = changes.get("instructions")
         if isinstance(instructions, str):
-            self.line.write(Instructed(instructions))
+            self.line.write(InstructionsChanged(instructions))
 
     # --- while it lasts
 
@@ -185,7 +185,7 @@ class Call:
         if packet.__class__ is SpeechStart:
             self.active = self._now()
 
-    def _played(self, event: Played) -> None:
+    def _played(self, event: PlaybackProgress) -> None:
         self.active = self._now()
 
     def _turn_over(self, turn: Turn) -> None:

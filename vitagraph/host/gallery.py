@@ -14,8 +14,8 @@ from pipeline.graph.graph import Member
 from pipeline.graph.loader import load
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
+from pipeline.graph.registry import Registry
 from pipeline.node import Source
-from pipeline.registry import Registry
 from vitagraph.chaos.disturb import disturbed
 from vitagraph.chaos.spec import CALM, Chaos
 

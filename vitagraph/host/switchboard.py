@@ -18,8 +18,8 @@ from nodes.webrtc._line import Line
 from nodes.webrtc._peer import Peer
 from pipeline.errors import AdmissionError, NodeError
 from pipeline.graph.plan import Plan
-from pipeline.guards.health import MemberHealth
-from pipeline.runner import Runner
+from pipeline.runtime.health import MemberHealth
+from pipeline.runtime.runner import Runner
 from vitagraph.host.admission import Refused
 from vitagraph.host.call import Call
 from vitagraph.host.gallery import Gallery
@@ -225,7 +225,7 @@ class Switchboard:
         """In a thread."""
         plan = self.gallery.plan(name, call, instructions)
         if name not in self._plans:
-            self._runner.guards.prepare(plan)
+            self._runner.policies.prepare(plan)
         return plan
 
     def _lags(self) -> Iterator[int]:

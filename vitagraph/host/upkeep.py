@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from pipeline.clock import Clock
-from pipeline.compute.members import PoolSpec
+from pipeline.compute.instances import PoolSpec
 from pipeline.compute.resources import Loaded
 from pipeline.compute.statistics import PoolStatistics
 from pipeline.graph.plan import Plan
-from pipeline.guards.chain import Guards
-from pipeline.guards.health import Health, MemberHealth, helpless
 from pipeline.node import Service
 from pipeline.observe.load import Load
 from pipeline.observe.probes import Probes
 from pipeline.packet import SECOND
 from pipeline.params import seconds
-from pipeline.runner import Runner
+from pipeline.runtime.health import Health, MemberHealth, unserviceable_nodes
+from pipeline.runtime.policy_store import PolicyStore
+from pipeline.runtime.runner import Runner
 from vitagraph.host.admission import Admission, Measures, Refused
 from vitagraph.host.headroom import PROCESSOR, Crowd, Share
 from vitagraph.host.memory import MemoryGuard
@@ -45,8 +45,8 @@ class Machine:
         self._probes = Probes()
         self.cores = max(0.1, self._probes.cores)
         self.load = Load(self._probes, Clock(asyncio.get_running_loop()))
-        self.load.listen(runner.guards.pressure)
-        self._memory = MemoryGuard(partial(_shrink, runner.guards), _spare)
+        self.load.listen(runner.policies.pressure)
+        self._memory = MemoryGuard(partial(_shrink, runner.policies), _spare)
         self._resources = runner.resources
         self._seen: dict[int, tuple[int, int]] = {}
         """What each pool's callers had waited, and how many they were."""
@@ -88,7 +88,7 @@ class Upkeep:
         self._machine = Machine(runner, lags)
         self._admission = Admission(settings.thresholds, self._machine, calls)
         self._health = Health(
-            runner.resources, runner.guards, every=seconds(settings.health or _NEVER), changed=_tell_change
+            runner.resources, runner.policies, every=seconds(settings.health or _NEVER), changed=_tell_change
         )
         if settings.health:
             self._health.start()
@@ -105,7 +105,7 @@ class Upkeep:
 
     def refusal(self, plan: Plan | None) -> Refused | None:
         """Why a call of that graph could not be taken now; None: it could."""
-        if plan is not None and (nobody := helpless(self._health.report(plan.graph.path))):
+        if plan is not None and (nobody := unserviceable_nodes(self._health.report(plan.graph.path))):
             return Refused("it is out of order just now", f"nobody is well who serves {', '.join(nobody)}", _OUTAGE)
         return self._admission.refusal(heavy=has_models(plan))
 
@@ -120,8 +120,8 @@ class Upkeep:
         await self._health.stop()
 
 
-def _shrink(guards: Guards) -> None:
-    for cache in guards.caches():
+def _shrink(policies: PolicyStore) -> None:
+    for cache in policies.caches():
         cache.clear_expired()
         cache.shrink(_SMALL)
 

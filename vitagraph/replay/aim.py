@@ -14,10 +14,10 @@ from typing import Any
 
 from pipeline.errors import GraphError, Location
 from pipeline.graph.document import read_document
-from pipeline.graph.resolve import resolve
+from pipeline.graph.interpolate import resolve
+from pipeline.graph.registry import Registry
 from pipeline.graph.tree import Map, Scalar
 from pipeline.node import Node, Sink, Source
-from pipeline.registry import Registry
 
 STAND_INS = {"webrtc.source": "media.source", "webrtc.sink": "media.sink"}
 """What takes the place of the ends of a call."""

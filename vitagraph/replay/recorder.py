@@ -8,10 +8,10 @@ from time import perf_counter
 from typing import Any
 
 from nodes.media.source import MediaDamaged
-from nodes.packets import Audio, Played, Transcript
+from nodes.packets import Audio, PlaybackProgress, Transcript
 from pipeline.events import NodeFailed
 from pipeline.packet import MILLISECOND, Packet, Stamp
-from pipeline.session import Session
+from pipeline.runtime.session import Session
 from vitagraph.turns import Turns
 from vitagraph.waterfall import Turn
 
@@ -67,7 +67,7 @@ class Recorder:
         """Subscribes to the session's bus; its `observe` is given when the session is made."""
         self._now = session.clock.now
         self._turns.listen(session)
-        session.bus.of(Played).subscribe(self._played)
+        session.bus.of(PlaybackProgress).subscribe(self._played)
         session.bus.of(NodeFailed).subscribe(self.failures.append)
         session.bus.of(MediaDamaged).subscribe(self.damages.append)
 
@@ -101,7 +101,7 @@ class Recorder:
             self.heard = heard
             self._progress(heard)
 
-    def _played(self, event: Played) -> None:
+    def _played(self, event: PlaybackProgress) -> None:
         if event.ended:
             self.spoken += event.position
             if event.text:

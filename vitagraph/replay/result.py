@@ -12,7 +12,7 @@ from nodes.media._files import writing
 from pipeline.errors import ResourceError
 from pipeline.events import NodeFailed
 from pipeline.packet import SECOND
-from pipeline.report import SessionReport
+from pipeline.runtime.report import SessionReport
 from vitagraph import exits
 from vitagraph.replay.clip import Clip
 from vitagraph.replay.recorder import Recorder

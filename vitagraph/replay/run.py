@@ -10,9 +10,9 @@ from typing import Literal
 from nodes.media._files import writing
 from pipeline.errors import Stuck, VitagraphError
 from pipeline.graph.plan import Plan
-from pipeline.runner import Runner
-from pipeline.session import Session
-from pipeline.virtual import Latency, run_virtual
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.session import Session
+from pipeline.runtime.virtual import Latency, run_virtual
 from vitagraph.replay.clip import Clip
 from vitagraph.replay.recorder import Recorder
 from vitagraph.replay.result import Result

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from pipeline.packet import MILLISECOND, SECOND
 from vitagraph.replay.result import Result
-from vitagraph.waterfall import STAGES, Stage, Turn, voice_to_voice
+from vitagraph.waterfall import STAGES, RunningNode, Turn, voice_to_voice
 
 BAR = 40
 """Characters of the longest bar."""
-_COLOURS: dict[Stage, str] = {
+_COLOURS: dict[RunningNode, str] = {
     "decided": "blue",
     "transcript": "cyan",
     "text": "magenta",
@@ -76,7 +76,7 @@ def _turn(number: int, turn: Turn, longest: int) -> Iterator[RenderableType]:
     yield Text("   " + "  ".join(f"{stage} {part / MILLISECOND:.0f}" for stage, part in parts.items()), style="dim")
 
 
-def _bar(parts: dict[Stage, int], longest: int) -> Iterator[tuple[str, str]]:
+def _bar(parts: dict[RunningNode, int], longest: int) -> Iterator[tuple[str, str]]:
     """Pieces whose lengths add up to that of the whole, whatever is rounded."""
     total = done = 0
     for stage in STAGES:

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.asr._guards import Decoded, doubtful, maybe_unsaid, most_tokens, overflows, quiet, repeats, said_again
+from nodes.asr._hallucinations import (
+    Decoded,
+    doubtful,
+    maybe_unsaid,
+    most_tokens,
+    overflows,
+    quiet,
+    repeats,
+    said_again,
+)
 
 
 def decoded(text: str = "hello", *, count: int = 4, mean: float = -0.2, silence: float = 0.0) -> Decoded:

@@ -20,6 +20,6 @@ def test_where_no_member_can_listen_the_person_is_asked_again() -> None:
     """The last resort of every speech recognition: a whole utterance is never left without a word."""
     node, sound = Sorry(), np.zeros(160, np.int16)
     whole, partial = (Utterance(root_stamp(), sound, 16_000, whole=each) for each in (True, False))
-    assert node.owes(whole) and not node.owes(partial)
-    (apology,) = node.apologise(whole, ())
+    assert node.requires_output(whole) and not node.requires_output(partial)
+    (apology,) = node.last_resort(whole, ())
     assert isinstance(apology, Transcript) and apology.whole and "say it again" in apology.answer

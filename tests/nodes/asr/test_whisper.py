@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from nodes.asr import _whisper
-from nodes.asr._guards import Decoded
+from nodes.asr._hallucinations import Decoded
 from nodes.asr._whisper import RATE, Settings, Transcription, Whisper
 from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper
 from nodes.models import path
-from nodes.packets import Heard, Samples, Transcript, Utterance, duration_of
+from nodes.packets import Samples, Transcript, TranscriptUpdate, Utterance, duration_of
 from pipeline.errors import ResourceError
 from pipeline.testing import root_stamp, run_node
 from vitagraph.replay.words import word_error_rate
@@ -182,7 +182,7 @@ def test_words_go_downstream_and_upstream() -> None:
     last = out.of(Transcript)[-1]
     assert [transcript.whole for transcript in out.of(Transcript)] == [False, True]
     assert word_error_rate("hello world", last.text) == 0
-    assert [(heard.text, heard.whole) for heard in out.of(Heard)][-1] == (last.text, True)
+    assert [(heard.text, heard.whole) for heard in out.of(TranscriptUpdate)][-1] == (last.text, True)
 
 
 def test_other_languages_are_detected() -> None:

@@ -16,7 +16,7 @@ from nodes.packets import Samples
 from pipeline.compute.executor import Executor
 from pipeline.compute.pool import Pool
 from pipeline.compute.scheduler import Scheduler
-from pipeline.virtual import run_virtual
+from pipeline.runtime.virtual import run_virtual
 
 pytestmark = pytest.mark.real_model
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from nodes.packets import Instructed, Played, TextDelta, Transcript
+from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta, Transcript
 from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock, give_way
 from pipeline.compute.executor import Executor
@@ -14,9 +14,9 @@ from pipeline.compute.pool import Pool
 from pipeline.compute.resources import Resources
 from pipeline.node import Context, Service
 from pipeline.packet import Stamp
-from pipeline.virtual import run_virtual
+from pipeline.runtime.virtual import run_virtual
 
-Step = Transcript | Played | Instructed | Callable[[], None]
+Step = Transcript | PlaybackProgress | InstructionsChanged | Callable[[], None]
 
 
 def heard(text: str, cause: Cause | None = None, *, whole: bool = True, answer: str = "") -> Transcript:
@@ -69,9 +69,9 @@ async def settle() -> None:
 async def _do(node: Any, step: Step) -> list[TextDelta] | None:
     if isinstance(step, Transcript):
         return [delta async for delta in node.reply(step)]
-    if isinstance(step, Played):
+    if isinstance(step, PlaybackProgress):
         node.note(step)
-    elif isinstance(step, Instructed):
+    elif isinstance(step, InstructionsChanged):
         node.follow(step)
     else:
         step()

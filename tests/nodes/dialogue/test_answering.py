@@ -24,13 +24,13 @@ from nodes.dialogue._answering import (
     word_by_word,
 )
 from nodes.dialogue._history import Message
-from nodes.packets import Instructed, Played, TextDelta
+from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta
 from pipeline.cause import Causes
 from pipeline.clock import give_way
 from pipeline.errors import NodeError
 from pipeline.params import NoParams
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import run_node
-from pipeline.virtual import run_virtual
 from tests.nodes.dialogue.talk import heard, said, start, talk
 
 
@@ -118,7 +118,7 @@ def test_the_model_sees_the_conversation() -> None:
 def test_the_client_of_a_call_can_say_how_to_be_answered() -> None:
     """Its instructions take the place of the graph's, from the next answer on."""
     node = Parrot(system="Be kind.")
-    talk(node, heard("one"), Instructed("Be brief."), heard("two"))
+    talk(node, heard("one"), InstructionsChanged("Be brief."), heard("two"))
     assert [prompt[0]["content"] for prompt in node.prompts] == ["Be kind.", "Be brief."]
 
 
@@ -130,7 +130,7 @@ def test_the_model_sees_only_what_was_heard_of_an_interrupted_answer() -> None:
         node,
         heard("Tell me a story.", turn),
         lambda: causes.commit(turn),
-        Played(turn, "TELL ME", 5, True, False),
+        PlaybackProgress(turn, "TELL ME", 5, True, False),
         lambda: causes.revoke(turn, "turn"),
         heard("stop"),
     )
@@ -141,7 +141,7 @@ def test_what_was_heard_comes_up_from_the_playback() -> None:
     """In a session, the reports of the sink reach the history."""
     node = Parrot()
     cause = Causes().begin("turn")
-    run_node(node, [heard("Hello there.", cause), Played(cause, "HELLO", 5, True, False)])
+    run_node(node, [heard("Hello there.", cause), PlaybackProgress(cause, "HELLO", 5, True, False)])
     cause.live, cause.committed = False, True
     assert node.memory.messages()[-1]["content"] == "HELLO"
 
@@ -254,9 +254,13 @@ def test_where_nobody_has_an_answer_it_says_so() -> None:
     node = Parrot()
     talk(node)
     question = heard("how are you")
-    assert node.owes(question) and not node.owes(heard("how", whole=False)) and not node.owes(heard(" "))
+    assert (
+        node.requires_output(question)
+        and not node.requires_output(heard("how", whole=False))
+        and not node.requires_output(heard(" "))
+    )
     for made, words in (([], NO_ANSWER), ([TextDelta(question.at, "I am")], LOST)):
-        (apology,) = node.apologise(question, made)
+        (apology,) = node.last_resort(question, made)
         assert isinstance(apology, TextDelta) and (apology.text, apology.end) == (words, True)
 
 
@@ -271,7 +275,7 @@ def test_an_answer_that_was_complete_is_not_gone_on_with() -> None:
         start(node)
         return [delta async for delta in node.resume(question, made)]
 
-    assert run_virtual(rest()) == [] and list(node.apologise(question, made)) == []
+    assert run_virtual(rest()) == [] and list(node.last_resort(question, made)) == []
 
 
 def test_what_makes_an_answer_does_not_wait_until_it_is_spoken() -> None:

@@ -15,10 +15,10 @@ from pipeline.clock import give_way
 from pipeline.compute.errors import PoolExhausted
 from pipeline.compute.pool import Pool
 from pipeline.errors import NetworkError
-from pipeline.guards.spec import PoolBounds
-from pipeline.runner import Runner
+from pipeline.policies.spec import PoolBounds
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Bench
-from pipeline.virtual import run_virtual
 from tests.nodes.dialogue.endpoint import Reply, Script, endpoint, says
 from tests.nodes.dialogue.talk import heard, said, settle, start, talk
 
@@ -156,7 +156,7 @@ def test_what_the_endpoint_closes_at_that_moment_costs_no_answer() -> None:
 
 @pytest.mark.parametrize(("numbers", "asked"), [((1,), 1), ((2, 3), 3)])
 def test_an_endpoint_that_never_answers_is_not_asked_for_ever(numbers: tuple[int, ...], asked: int) -> None:
-    """It is broken, and the guards shall know of it."""
+    """It is broken, and the policies shall know of it."""
     with endpoint(hangs_up(*numbers)) as served, pytest.raises(NetworkError, match="connection to"):
         talk(OpenAiChat(model="m", base_url=served.url), *(heard(str(number)) for number in range(asked)))
     assert len(served.bodies) == asked

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from nodes.dialogue._history import Exchange, History
-from nodes.packets import Played
+from nodes.packets import PlaybackProgress
 from pipeline.cause import Cause, Causes
 
 MANY = 1000
 
 
-def played(cause: Cause, text: str, *, ended: bool = True, last: bool = False) -> Played:
+def played(cause: Cause, text: str, *, ended: bool = True, last: bool = False) -> PlaybackProgress:
     """A report of the playing sink."""
-    return Played(cause, text, 0, ended, last)
+    return PlaybackProgress(cause, text, 0, ended, last)
 
 
 def lines(history: History) -> list[tuple[str, str]]:

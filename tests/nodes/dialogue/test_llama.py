@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from nodes.dialogue.llama import Llama, LlamaChat, LlamaParams, load_llama
-from nodes.packets import Played, TextDelta
+from nodes.packets import PlaybackProgress, TextDelta
 from pipeline.cause import Causes
 from pipeline.compute.executor import Executor
+from pipeline.compute.job_context import JOB_CONTEXT, JobContext
 from pipeline.compute.pool import Pooled
 from pipeline.compute.resources import Resources
-from pipeline.compute.terms import TERMS, Terms
 from pipeline.errors import DependencyError, NodeError, ResourceError
-from pipeline.guards.spec import PoolBounds
-from pipeline.runner import Runner
+from pipeline.policies.spec import PoolBounds
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Bench, Outcome, run_node
-from pipeline.virtual import run_virtual
 from tests.nodes.dialogue.talk import heard, said, start, talk
 
 
@@ -268,7 +268,7 @@ def test_it_converses_in_a_session() -> None:
     node = LlamaChat(max_tokens=30)
     cause = Causes().begin("turn")
     feed = [heard("What is the capital of France?"), heard("How many legs does a spider have?", cause)]
-    out = run_node(node, [*feed, Played(cause, "A spider", 1, True, False)])
+    out = run_node(node, [*feed, PlaybackProgress(cause, "A spider", 1, True, False)])
     assert not out.errors
     deltas = out.of(TextDelta)
     assert [delta.end for delta in deltas].count(True) == 2
@@ -307,16 +307,16 @@ class Conversation:
 
     async def open(self, pool: Any) -> None:
         """Begins, as a session does."""
-        TERMS.set(Terms(session=self))
+        JOB_CONTEXT.set(JobContext(session=self))
         start(self.node, {"engine": pool})
         await self.node.open()
 
     async def ask(self, question: str) -> str:
         """The answer, which is played to its end."""
-        TERMS.set(Terms(session=self))
+        JOB_CONTEXT.set(JobContext(session=self))
         cause = self.causes.begin("turn")
         answer = said([delta async for delta in self.node.reply(heard(question, cause))])
-        self.node.note(Played(cause, answer, 1, True, False))
+        self.node.note(PlaybackProgress(cause, answer, 1, True, False))
         return answer
 
 

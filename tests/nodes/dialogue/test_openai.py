@@ -11,9 +11,9 @@ from nodes.dialogue.openai import OpenAiChat, OpenAiParams, load_connection
 from nodes.packets import TextDelta
 from pipeline.cause import Causes
 from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
-from pipeline.runner import Runner
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Bench, Outcome, run_node
-from pipeline.virtual import run_virtual
 from tests.nodes.dialogue.endpoint import Reply, Script, endpoint, says
 from tests.nodes.dialogue.talk import heard, said, talk
 
@@ -100,7 +100,7 @@ def test_a_missing_key_is_told_when_the_session_opens(monkeypatch: pytest.Monkey
 def test_what_it_refuses_says_what_to_do(
     status: int, kind: type[NodeError], message: str, hint: str, retryable: bool
 ) -> None:
-    """Which of key, model, quota and request is wrong; and the guards know what to try again."""
+    """Which of key, model, quota and request is wrong; and the policies know what to try again."""
     with pytest.raises(kind) as raised:
         ask(lambda reply: reply.error(status))
     assert message in raised.value.message

@@ -11,7 +11,7 @@ from nodes.dialogue.script import ScriptedDialogue, ScriptParams
 from nodes.packets import TextDelta
 from pipeline.errors import UserInputError
 from pipeline.graph.loader import loads
-from pipeline.registry import Registry
+from pipeline.graph.registry import Registry
 from pipeline.testing import run_node
 from tests.nodes.dialogue.talk import heard
 

@@ -16,12 +16,12 @@ from nodes.packets import Audio, Samples, SpeechEnd, SpeechStart, duration_of
 from pipeline.cause import Causes
 from pipeline.graph.loader import loads
 from pipeline.graph.planner import plan
+from pipeline.graph.registry import Registry
 from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
-from pipeline.registry import Registry
-from pipeline.report import SessionReport
-from pipeline.runner import Runner
+from pipeline.runtime.report import SessionReport
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Outcome, root_stamp, run_node
-from pipeline.virtual import run_virtual
 from tests.nodes.media.files import pitch, sound_file, tone
 
 

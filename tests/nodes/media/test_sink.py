@@ -13,14 +13,14 @@ import pytest
 
 from nodes.face.arkit import NAMES
 from nodes.media.sink import MediaSink
-from nodes.packets import Audio, AvatarFrames, Played, Samples, Speech, duration_of
+from nodes.packets import Audio, AvatarFrames, PlaybackProgress, Samples, Speech, duration_of
 from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock
 from pipeline.errors import ResourceError
 from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
-from pipeline.runner import Runner
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Bench, Outcome, run_node
-from pipeline.virtual import run_virtual
 
 RATE = 16_000
 ms = MILLISECOND
@@ -63,8 +63,8 @@ def seen(folder: Path) -> list[tuple[int, int]]:
 
 
 def told(outcome: Outcome) -> list[tuple[str, int, bool, bool]]:
-    """The Played events: text, position in ms, ended, last."""
-    return [(event.text, event.position // ms, event.ended, event.last) for event in outcome.of(Played)]
+    """The PlaybackProgress events: text, position in ms, ended, last."""
+    return [(event.text, event.position // ms, event.ended, event.last) for event in outcome.of(PlaybackProgress)]
 
 
 Script = dict[int, Callable[[Bench], Any]]

@@ -20,8 +20,8 @@ from nodes.models import path as model_path
 from nodes.packets import Audio, Samples
 from pipeline.errors import UserInputError
 from pipeline.packet import MILLISECOND, SECOND
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Outcome, run_node
-from pipeline.virtual import run_virtual
 from tests.nodes.media.bench import started
 from tests.nodes.media.files import pitch, silent_video, sound_file, tone
 

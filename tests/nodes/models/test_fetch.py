@@ -124,7 +124,7 @@ def test_a_home_that_cannot_be_written_is_named(toy: str, home: Path) -> None:
 def test_another_process_that_never_ends_is_reported(toy: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from filelock import FileLock
 
-    monkeypatch.setattr("nodes.models.fetch.PATIENCE", 0.0)
+    monkeypatch.setattr("nodes.models.fetch.CANCEL_GRACE", 0.0)
     (home / "models").mkdir()
     with (
         FileLock(home / "models" / ".toy.lock"),

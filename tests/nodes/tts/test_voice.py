@@ -74,18 +74,18 @@ def test_without_a_voice_the_text_is_shown_and_the_answer_ends() -> None:
     node = Beeper()
     run_node(node, [])
     said = Sentence(root_stamp(), "five euros", shown="5 €", last=True)
-    assert node.owes(said) and not node.owes(Sentence(root_stamp(), "..."))
-    (shown,) = node.apologise(said, ())
+    assert node.requires_output(said) and not node.requires_output(Sentence(root_stamp(), "..."))
+    (shown,) = node.last_resort(said, ())
     assert isinstance(shown, Speech)
-    assert (shown.text, shown.last, len(shown.samples), node.useful(shown)) == ("5 €", True, 0, False)
+    assert (shown.text, shown.last, len(shown.samples), node.counts_as_output(shown)) == ("5 €", True, 0, False)
 
 
 def test_a_mute_voice_is_of_no_use() -> None:
     """Silence of the right length is still silence: the fallback shall speak instead."""
     node = Beeper()
     (speech,) = run_node(node, [Sentence(root_stamp(), "five euros")]).of(Speech)
-    assert node.useful(speech)
-    assert not node.useful(msgspec.structs.replace(speech, samples=np.zeros_like(speech.samples)))
+    assert node.counts_as_output(speech)
+    assert not node.counts_as_output(msgspec.structs.replace(speech, samples=np.zeros_like(speech.samples)))
 
 
 def test_a_sentence_that_was_made_before_follows_the_one_before_it() -> None:
@@ -95,7 +95,7 @@ def test_a_sentence_that_was_made_before_follows_the_one_before_it() -> None:
     first, second = run_node(node, [sentence("aaaa", cause), sentence("bb", cause)]).of(Speech)
     here = sentence("aaaa", cause, shown="4 a", last=True)
     assert node.cache_key(here) == node.cache_key(sentence("aaaa", cause)) != node.cache_key(sentence("bb", cause))
-    again = node.again(here, first)
+    again = node.from_cache(here, first)
     assert isinstance(again, Speech)
     assert (again.at.pts, again.at.duration, again.at.cause) == (second.at.pts + ms(20), ms(40), cause)
     assert (again.text, again.last) == ("4 a", True), "as it is said here"

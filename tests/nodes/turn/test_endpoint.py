@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.packets import Audio, Heard, Hush, Played, SpeechEnd, SpeechStart, TurnChanged, Typed, Utterance
+from nodes.packets import (
+    Audio,
+    CancelResponse,
+    PlaybackProgress,
+    SpeechEnd,
+    SpeechStart,
+    TextInput,
+    TranscriptUpdate,
+    TurnChanged,
+    Utterance,
+)
 from nodes.turn.endpoint import Endpoint
 from pipeline.cause import Cause, Causes
 from pipeline.node import Context
@@ -58,11 +68,11 @@ class Talk:
     def hear(self, text: str, *, whole: bool = True) -> Talk:
         guess = self.node.state.guess
         assert guess is not None
-        self.out += self.node.words(Heard(guess, text, whole))
+        self.out += self.node.words(TranscriptUpdate(guess, text, whole))
         return self
 
     def play(self, cause: Cause, *, last: bool = False) -> Talk:
-        self.out += self.node.hearing(Played(cause, "words", 0, last, last))
+        self.out += self.node.hearing(PlaybackProgress(cause, "words", 0, last, last))
         return self
 
     def what(self) -> list[str]:
@@ -264,7 +274,7 @@ def test_any_talk_leaves_one_turn_at_a_time(script: list[tuple[str, int, str]]) 
 def test_a_typed_turn_is_whole_at_once_and_interrupts() -> None:
     """Who types does not want to wait for the answer before to end."""
     talk, answer = answered()
-    [words] = talk.node.read(Typed(" What time is it? "))
+    [words] = talk.node.read(TextInput(" What time is it? "))
     assert (words.text, words.whole, words.at.cause.open) == ("What time is it?", True, True)
     assert not answer.live
     assert [(told.what, told.reason) for told in talk.told[-2:]] == [("interrupted", "typed"), ("committed", "typed")]
@@ -273,21 +283,21 @@ def test_a_typed_turn_is_whole_at_once_and_interrupts() -> None:
 def test_the_answer_to_a_typed_turn_can_be_interrupted() -> None:
     """By voice as by anything else."""
     talk = Talk()
-    [words] = talk.node.read(Typed("Tell me a story."))
+    [words] = talk.node.read(TextInput("Tell me a story."))
     talk.play(words.at.cause).silence(400).voice(1000)
     assert not words.at.cause.live
 
 
 def test_empty_text_is_no_turn() -> None:
     talk, answer = answered()
-    assert list(talk.node.read(Typed("  \n"))) == [] and answer.live
+    assert list(talk.node.read(TextInput("  \n"))) == [] and answer.live
 
 
 def test_hush_ends_the_answer_and_nothing_else() -> None:
     """A stop button; a second press finds nothing to stop."""
     talk, answer = answered()
-    talk.node.hush(Hush())
+    talk.node.hush(CancelResponse())
     told = len(talk.told)
-    talk.node.hush(Hush())
+    talk.node.hush(CancelResponse())
     assert not answer.live and len(talk.told) == told
     assert talk.silence(400).voice(1000).hear("How are you?").silence(300).whole.at.cause.open

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from nodes.packets import Typed
+from nodes.packets import TextInput
 from nodes.webrtc._line import MOST_UNREAD, Line, Written
 from nodes.webrtc.protocol import Flush, decode_from_server
 
@@ -29,7 +29,7 @@ class Wire(Line):
 
     def note(self, event: Written) -> None:
         """Is told what the client writes."""
-        assert isinstance(event, Typed)
+        assert isinstance(event, TextInput)
         self.read.append(event.text)
 
 
@@ -37,11 +37,11 @@ def test_what_is_written_before_the_graph_runs_is_kept() -> None:
     """A client that writes as soon as it is connected is answered, however long the graph takes to open."""
     line = Wire()
     for number in range(MOST_UNREAD + 4):
-        line.write(Typed(str(number)))
+        line.write(TextInput(str(number)))
     line.listen(line.note)
     assert line.read == [], "its nodes are not all open yet"
     line.start()
-    line.write(Typed("now"))
+    line.write(TextInput("now"))
     assert line.read == [*map(str, range(4, MOST_UNREAD + 4)), "now"], "the oldest go: memory is bounded"
 
 
@@ -51,7 +51,7 @@ def test_what_is_written_after_the_graph_has_gone_is_told_to_nobody() -> None:
     line.start()
     line.listen(line.note)
     line.listen(None)
-    line.write(Typed("late"))
+    line.write(TextInput("late"))
     assert line.read == []
 
 

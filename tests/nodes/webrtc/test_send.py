@@ -15,7 +15,7 @@ from nodes.webrtc._send import FRAME, KEEP_ALIVE, MOST_BEHIND, RATE, SLOT, TICKS
 from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock
 from pipeline.packet import MILLISECOND, SECOND
-from pipeline.virtual import run_virtual
+from pipeline.runtime.virtual import run_virtual
 
 ms = MILLISECOND
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nodes.packets import Audio, Hush, Instructed, Played, Typed
+from nodes.packets import Audio, CancelResponse, InstructionsChanged, PlaybackProgress, TextInput
 from nodes.webrtc.protocol import Flush
 from nodes.webrtc.sink import WebRtcSink
 from pipeline.cause import Causes
 from pipeline.errors import UserInputError
 from pipeline.packet import MILLISECOND, SECOND, Stamp
-from pipeline.runner import Runner
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Bench, Outcome, run_node
-from pipeline.virtual import run_virtual
 from tests.nodes.webrtc.fakes import ORIGIN, Call, FakePeer, answer, frames, speech
 
 ms = MILLISECOND
@@ -43,7 +43,7 @@ def called(feed: Any, script: Script | None = None, tail: int = SECOND) -> tuple
 
 
 def told(outcome: Outcome) -> list[tuple[str, int, bool, bool]]:
-    return [(event.text, event.position // ms, event.ended, event.last) for event in outcome.of(Played)]
+    return [(event.text, event.position // ms, event.ended, event.last) for event in outcome.of(PlaybackProgress)]
 
 
 def shown(peer: FakePeer) -> list[tuple[int, int]]:
@@ -198,12 +198,12 @@ def test_what_the_person_writes_goes_upstream() -> None:
 
     def write(_: Bench, peer: FakePeer) -> None:
         assert peer.listener is not None
-        for event in (Typed("hello"), Hush(), Instructed("Be brief.")):
+        for event in (TextInput("hello"), CancelResponse(), InstructionsChanged("Be brief.")):
             peer.listener(event)
 
     outcome, peer = called([speech(answer(Causes()), 0.5)], {100 * ms: write})
-    assert [event.text for event in outcome.of(Typed)] == ["hello"]
-    assert len(outcome.of(Hush)) == len(outcome.of(Instructed)) == 1
+    assert [event.text for event in outcome.of(TextInput)] == ["hello"]
+    assert len(outcome.of(CancelResponse)) == len(outcome.of(InstructionsChanged)) == 1
     assert peer.listener is None, "a closed session is told nothing more"
 
 

@@ -14,9 +14,9 @@ from nodes.packets import Audio
 from nodes.webrtc.source import OUTAGE, WINDOW, Timeline, WebRtcSource
 from pipeline.errors import UserInputError
 from pipeline.packet import MILLISECOND, SECOND
-from pipeline.runner import Runner
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Bench, Outcome, run_node
-from pipeline.virtual import run_virtual
 from tests.nodes.webrtc.fakes import Call, FakePeer
 
 ms = MILLISECOND

@@ -10,11 +10,11 @@ import pytest
 from pipeline.errors import GraphError
 from pipeline.graph.graph import Graph
 from pipeline.graph.loader import loads
-from pipeline.registry import Registry
+from pipeline.graph.registry import Registry
 
 NODES = "tests.pipeline.graph.some_nodes"
 DATA = Path(__file__).parents[2] / "data" / "graphs"
-REGISTRY = Registry("tests.pipeline.some", {"rate": f"{NODES}:Resampler"}, installed=False)
+REGISTRY = Registry("tests.pipeline.graph.some", {"rate": f"{NODES}:Resampler"}, installed=False)
 
 EMPTY: Mapping[str, str] = {}
 

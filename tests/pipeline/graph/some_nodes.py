@@ -28,7 +28,7 @@ class Words(Packet, frozen=True):
     text: str
 
 
-class Played(Event, frozen=True):
+class PlaybackProgress(Event, frozen=True):
     """How far a sound got."""
 
     number: int
@@ -100,7 +100,7 @@ class Detector(Transform[DetectorParams]):
 
     sound = Input(Sound, rate=one_of(8_000, 16_000), channels=1)
     speech = Output(Sound, rate=same("sound"), channels=1)
-    played = Receives(Played)
+    played = Receives(PlaybackProgress)
 
     @sound.each
     def mark(self, heard: Sound) -> Iterable[Sound]:
@@ -108,7 +108,7 @@ class Detector(Transform[DetectorParams]):
         return (heard,)
 
     @played.each
-    def follow(self, event: Played) -> None:
+    def follow(self, event: PlaybackProgress) -> None:
         """Takes note."""
 
 
@@ -161,9 +161,9 @@ class Silent(Service[Params]):
     text = Input(Words)
 
     @text.each
-    async def swallow(self, words: Words) -> AsyncIterator[Played]:
+    async def swallow(self, words: Words) -> AsyncIterator[PlaybackProgress]:
         """Tells that nothing was played."""
-        yield Played(0)
+        yield PlaybackProgress(0)
 
 
 class Speaker(Sink[Params]):
@@ -171,12 +171,12 @@ class Speaker(Sink[Params]):
 
     sound = Input(Sound, rate=48_000)
     caption = Input(Words)
-    played = Sends(Played)
+    played = Sends(PlaybackProgress)
 
     @sound.each
-    async def play(self, heard: Sound) -> AsyncIterator[Played]:
+    async def play(self, heard: Sound) -> AsyncIterator[PlaybackProgress]:
         """Tells that it was played."""
-        yield Played(heard.number)
+        yield PlaybackProgress(heard.number)
 
     @caption.each
     async def show(self, words: Words) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pipeline.errors import GraphError
 from pipeline.graph.graph import Graph, QueueSpec
 from pipeline.graph.loader import load
-from pipeline.graph.resolved import resolved_text
-from pipeline.registry import Registry
+from pipeline.graph.provenance import resolved_text
+from pipeline.graph.registry import Registry
 from tests.pipeline.graph.some_graphs import CONVERSATION, DATA, NODES, REGISTRY, graph
 from tests.pipeline.graph.some_nodes import RecognizerParams
 

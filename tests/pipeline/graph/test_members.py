@@ -8,13 +8,13 @@ import pytest
 
 from pipeline.compute.pool import Pooled
 from pipeline.errors import Location
-from pipeline.guards.spec import CacheSpec, DeadlineSpec, LimitSpec, PoolBounds
 from pipeline.packet import Packet
 from pipeline.params import ms, seconds
+from pipeline.policies.spec import CacheSpec, DeadlineSpec, LimitSpec, PoolBounds
 from tests.pipeline.graph import some_nodes
+from tests.pipeline.graph.some.ears.detector import Detector
 from tests.pipeline.graph.some_graphs import NODES, detector, error, graph, of_nodes
 from tests.pipeline.graph.some_nodes import DetectorParams
-from tests.pipeline.some.ears.detector import Detector
 
 HERE = __name__
 

@@ -11,11 +11,11 @@ from pipeline.caps import one_of, same
 from pipeline.errors import GraphError
 from pipeline.graph.plan import Plan, PlannedLink
 from pipeline.graph.planner import plan
+from pipeline.graph.registry import Registry
 from pipeline.node import Node, Service, Sink, Source, Transform
 from pipeline.packet import Packet, Queue
 from pipeline.params import Duration, NoParams, Params, ms, seconds
 from pipeline.port import Input, Output, Receives, Sends
-from pipeline.registry import Registry
 from tests.pipeline.kit import (
     HERE,
     Item,

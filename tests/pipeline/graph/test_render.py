@@ -14,7 +14,7 @@ from pipeline.packet import Queue
 from pipeline.params import ms
 from tests.pipeline.graph import some_nodes
 from tests.pipeline.graph.some_graphs import graph, of_nodes
-from tests.pipeline.graph.some_nodes import Played, Sound, Words
+from tests.pipeline.graph.some_nodes import PlaybackProgress, Sound, Words
 
 GRAPH = graph(
     of_nodes(
@@ -36,7 +36,10 @@ def plan() -> Plan:
         PlannedLink("resample", "out", "vad", "sound", (Sound,), None),
         PlannedLink("vad", "speech", "end", "sound", (Words, Sound), Queue(ms(200), 8, "drop_oldest")),
     )
-    feedback = (PlannedFeedback("end", "vad", "played", Played), PlannedFeedback("end", "caller", "played", Played))
+    feedback = (
+        PlannedFeedback("end", "vad", "played", PlaybackProgress),
+        PlannedFeedback("end", "caller", "played", PlaybackProgress),
+    )
     return Plan(GRAPH, nodes, links, feedback, Latency(0, ()))
 
 
@@ -51,8 +54,8 @@ def test_mermaid_shows_everything(plan: Plan) -> None:
         '  n0 -->|"Sound"| n3\n'
         '  n3 -->|"Sound"| n1\n'
         '  n1 ==>|"Sound, Words<br/>200ms or 8, drop_oldest"| n2\n'
-        '  n2 -.->|"Played"| n0\n'
-        '  n2 -.->|"Played"| n1\n'
+        '  n2 -.->|"PlaybackProgress"| n0\n'
+        '  n2 -.->|"PlaybackProgress"| n1\n'
     )
 
 
@@ -70,8 +73,8 @@ def test_dot_shows_everything(plan: Plan) -> None:
         '  "caller" -> "resample" [label="Sound", penwidth=1]\n'
         '  "resample" -> "vad" [label="Sound", penwidth=1]\n'
         '  "vad" -> "end" [label="Sound, Words\\n200ms or 8, drop_oldest", penwidth=3]\n'
-        '  "end" -> "caller" [label="Played", style=dashed, constraint=false]\n'
-        '  "end" -> "vad" [label="Played", style=dashed, constraint=false]\n'
+        '  "end" -> "caller" [label="PlaybackProgress", style=dashed, constraint=false]\n'
+        '  "end" -> "vad" [label="PlaybackProgress", style=dashed, constraint=false]\n'
         "}\n"
     )
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from pipeline.graph.registry import Registry
 from pipeline.graph.schema import graph_schema
 from pipeline.graph.tree import plain
 from pipeline.graph.yaml import parse
-from pipeline.registry import Registry
 from tests.pipeline.graph.some_graphs import CONVERSATION, of_nodes
 
 GRAPHS = Path(__file__).parents[3] / "graphs"
@@ -26,7 +26,7 @@ def validator() -> Draft7Validator:
 
 class _Some(Registry):
     def __init__(self) -> None:
-        super().__init__("tests.pipeline.some", installed=False)
+        super().__init__("tests.pipeline.graph.some", installed=False)
 
     def names(self) -> tuple[str, ...]:
         return "ears.detector", "words.recognizer"

@@ -11,12 +11,12 @@ import pytest
 import uvloop
 
 from pipeline.clock import Clock
-from pipeline.guards.limit import Limit
-from pipeline.guards.spec import LimitSpec
 from pipeline.observe.load import Load
 from pipeline.packet import SECOND
 from pipeline.params import ms, seconds
-from pipeline.virtual import run_virtual
+from pipeline.policies.limit import Limit
+from pipeline.policies.spec import LimitSpec
+from pipeline.runtime.virtual import run_virtual
 
 
 class FakeMachine:

@@ -16,14 +16,14 @@ from pipeline.compute.pool import Pooled
 from pipeline.errors import GraphError, Location, NodeError
 from pipeline.events import NodeFailed, NodeRetries
 from pipeline.graph.plan import Plan
-from pipeline.guards.spec import CacheSpec, LimitSpec
 from pipeline.node import Context, Service, Sink, Source, Transform
 from pipeline.packet import Packet
 from pipeline.params import NoParams, seconds
+from pipeline.policies.spec import CacheSpec, LimitSpec
 from pipeline.port import Input, Output
-from pipeline.session import Session
+from pipeline.runtime.session import Session
+from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import root_stamp
-from pipeline.virtual import run_virtual
 from tests.pipeline.kit import member, planned, run
 from vitagraph.chaos.disturb import NOBODY, disturbed
 from vitagraph.chaos.spec import Chaos, FaultSpec
@@ -65,10 +65,10 @@ class Twice(Service[NoParams]):
         yield delta
         yield delta
 
-    def owes(self, packet: Packet) -> bool:
+    def requires_output(self, packet: Packet) -> bool:
         return True
 
-    def useful(self, output: Packet) -> bool:
+    def counts_as_output(self, output: Packet) -> bool:
         return isinstance(output, TextDelta) and bool(output.text)
 
     async def resume(self, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[TextDelta]:
@@ -80,7 +80,7 @@ class Spare(Twice):
     """The same once more."""
 
 
-class Heard(Sink[NoParams]):
+class TranscriptUpdate(Sink[NoParams]):
     """Keeps what came when; `into` is set by the test."""
 
     words = Input(TextDelta)
@@ -92,7 +92,7 @@ class Heard(Sink[NoParams]):
 
 
 def the_plan(heard: list[tuple[int, str]]) -> Plan:
-    class Keeps(Heard):
+    class Keeps(TranscriptUpdate):
         into = heard
 
     nodes: Any = {

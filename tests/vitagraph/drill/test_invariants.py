@@ -12,10 +12,10 @@ from pipeline.events import NodeFailed
 from pipeline.graph.loader import loads
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
-from pipeline.link import LinkStatistics
+from pipeline.graph.registry import Registry
 from pipeline.packet import SECOND
-from pipeline.registry import Registry
-from pipeline.report import Ended, SessionReport
+from pipeline.runtime.link import LinkStatistics
+from pipeline.runtime.report import Ended, SessionReport
 from tests.drills.scripted import GRAPH
 from vitagraph.drill.invariants import dead_air, late, of_answer, of_answers, of_session
 from vitagraph.drill.record import Answer, Record

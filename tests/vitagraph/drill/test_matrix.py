@@ -10,7 +10,7 @@ from pipeline.errors import GraphError
 from pipeline.graph.loader import loads
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
-from pipeline.registry import Registry
+from pipeline.graph.registry import Registry
 from tests.drills.scripted import GRAPH
 from vitagraph.chaos.disturb import disturbed
 from vitagraph.chaos.spec import FAULTS

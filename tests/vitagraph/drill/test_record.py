@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from nodes.packets import Played, Sentence, TextDelta
+from nodes.packets import PlaybackProgress, Sentence, TextDelta
 from pipeline.cause import Cause
 from pipeline.clock import Clock
 from pipeline.packet import Stamp
 from pipeline.params import seconds
-from pipeline.virtual import run_virtual
+from pipeline.runtime.virtual import run_virtual
 from vitagraph.drill.record import Record
 from vitagraph.waterfall import Turn
 
@@ -23,10 +23,10 @@ def test_an_answer_is_kept_as_it_was_made_and_as_it_was_heard() -> None:
         for packet in (TextDelta(Stamp(0, 0, cause), "One. "), Sentence(Stamp(0, 0, cause), "one", shown="1.")):
             record.observe("chat -> sentences", packet)
             record.observe("chat -> captions", packet)
-        record._played(Played(cause, "", 0, ended=False, last=False))
+        record._played(PlaybackProgress(cause, "", 0, ended=False, last=False))
         await Clock(asyncio.get_running_loop()).sleep(seconds(2))
-        record._played(Played(cause, "1.", 2, ended=True, last=True))
-        record._played(Played(cause, "shown", 0, ended=True, last=False))
+        record._played(PlaybackProgress(cause, "1.", 2, ended=True, last=True))
+        record._played(PlaybackProgress(cause, "shown", 0, ended=True, last=False))
 
     run_virtual(main())
     answer = record.answer(Turn(3, 0))

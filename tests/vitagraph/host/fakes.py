@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import httpx
 
-from pipeline.guards.health import MemberHealth
+from pipeline.runtime.health import MemberHealth
 from vitagraph.host.app import make_app
 from vitagraph.host.gallery import GraphInfo
 from vitagraph.host.settings import Settings

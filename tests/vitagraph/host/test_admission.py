@@ -13,7 +13,7 @@ import pytest
 from pipeline.clock import Clock
 from pipeline.errors import AdmissionError
 from pipeline.packet import MILLISECOND, SECOND
-from pipeline.virtual import run_virtual
+from pipeline.runtime.virtual import run_virtual
 from tests.vitagraph.host.dialling import ROOMY, dial, gone, hosting
 from vitagraph.host.admission import Admission, Measures, Refused, Thresholds
 from vitagraph.host.errors import refusal_of

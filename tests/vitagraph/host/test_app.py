@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.guards.health import MemberHealth
+from pipeline.runtime.health import MemberHealth
 from tests.vitagraph.host.fakes import FakeSwitchboard, Host, bearer
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.clock import Clock
-from pipeline.compute.members import PoolSpec
+from pipeline.compute.instances import PoolSpec
 from pipeline.compute.pool import Pooled
 from pipeline.errors import AdmissionError, ResourceError
 from pipeline.packet import MILLISECOND

@@ -8,10 +8,10 @@ import pytest
 
 from nodes.packets import Speech
 from pipeline.errors import GraphError
+from pipeline.graph.registry import Registry
 from pipeline.node import Sink
 from pipeline.params import Params
 from pipeline.port import Input
-from pipeline.registry import Registry
 from vitagraph.replay.aim import Ends, find_ends
 
 SCRIPTED = "tests.vitagraph.scripted:Scripted"

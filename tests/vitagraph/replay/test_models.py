@@ -10,7 +10,7 @@ from nodes import models
 from pipeline.errors import NetworkError
 from pipeline.graph.graph import Graph
 from pipeline.graph.loader import loads
-from pipeline.registry import Registry
+from pipeline.graph.registry import Registry
 from vitagraph.replay import models as replay_models
 from vitagraph.replay.models import fetch, is_here, needed
 

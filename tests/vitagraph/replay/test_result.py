@@ -10,7 +10,7 @@ import pytest
 from nodes.media.source import MediaDamaged
 from pipeline.errors import Category, NetworkError, Stuck
 from pipeline.events import NodeFailed
-from pipeline.report import Ended, SessionReport
+from pipeline.runtime.report import Ended, SessionReport
 from vitagraph import exits
 from vitagraph.replay.clip import Clip
 from vitagraph.replay.result import Result, code_of

@@ -13,7 +13,7 @@ from nodes.packets import AUDIBLE
 from pipeline.graph.loader import load
 from pipeline.graph.planner import plan
 from pipeline.packet import SECOND
-from pipeline.virtual import Latency
+from pipeline.runtime.virtual import Latency
 from vitagraph.replay.aim import FileEnds, find_ends
 from vitagraph.replay.clip import Clip
 from vitagraph.replay.result import Result

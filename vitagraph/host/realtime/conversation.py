@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from nodes.packets import (
-    Played,
+    PlaybackProgress,
     Sentence,
     Speech,
     SpeechEnd,
@@ -18,9 +18,9 @@ from nodes.packets import (
     TurnChanged,
 )
 from nodes.webrtc.protocol import Degraded, Recovered
-from pipeline.bus import Bus
 from pipeline.events import NodeFailed, NodeRecovered
 from pipeline.packet import Packet
+from pipeline.runtime.bus import Bus
 from vitagraph.host.realtime.client import MESSAGE_BYTES, Client
 from vitagraph.host.realtime.exchanges import Exchanges
 from vitagraph.host.realtime.items import Items
@@ -79,7 +79,7 @@ class Conversation:
     def listen(self, bus: Bus) -> None:
         """Subscribes to what the session's nodes decide, play and fail at."""
         bus.of(TurnChanged).subscribe(self._exchanges.changed)
-        bus.of(Played).subscribe(self._exchanges.played)
+        bus.of(PlaybackProgress).subscribe(self._exchanges.played)
         bus.of(NodeFailed).subscribe(self._failed)
         bus.of(NodeRecovered).subscribe(self._recovered)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from nodes.packets import Played, Speech, Transcript, TurnChanged
+from nodes.packets import PlaybackProgress, Speech, Transcript, TurnChanged
 from pipeline.cause import Cause
 from pipeline.packet import Packet
 from vitagraph.host.realtime.hearing import Hearing, Words
@@ -104,7 +104,7 @@ class Exchanges:
                 if exchange is not None and exchange.response.active and exchange.response.audible:
                     exchange.response.sounds()
 
-    def played(self, event: Played) -> None:
+    def played(self, event: PlaybackProgress) -> None:
         """How far the answer was heard."""
         exchange = self._exchanges.get(event.cause.id)
         if event.ended:

@@ -12,7 +12,7 @@ from openai.types.realtime import realtime_server_event
 from pydantic import TypeAdapter
 
 from nodes.packets import (
-    Played,
+    PlaybackProgress,
     Sentence,
     Speech,
     SpeechEnd,
@@ -21,11 +21,11 @@ from nodes.packets import (
     Transcript,
     TurnChanged,
 )
-from pipeline.bus import Bus
 from pipeline.cause import Cause, Causes
 from pipeline.errors import Category
 from pipeline.events import NodeFailed
 from pipeline.packet import MILLISECOND, Packet, Stamp
+from pipeline.runtime.bus import Bus
 from vitagraph.host.realtime import Conversation, SessionInfo
 
 Event = dict[str, Any]
@@ -123,11 +123,11 @@ class Call:
 
     def play(self, cause: Cause) -> None:
         """A speech begins to be heard."""
-        self.bus.post(Played(cause, "", 0, ended=False, last=False))
+        self.bus.post(PlaybackProgress(cause, "", 0, ended=False, last=False))
 
     def played(self, cause: Cause, text: str, position: int = 800, *, last: bool = False) -> None:
         """A speech is over."""
-        self.bus.post(Played(cause, text, position * MILLISECOND, ended=True, last=last))
+        self.bus.post(PlaybackProgress(cause, text, position * MILLISECOND, ended=True, last=last))
 
     def answer(self, cause: Cause, *sentences: str) -> None:
         """An answer is made and heard to its end."""

@@ -194,12 +194,12 @@ def test_a_noise_is_taken_back_and_its_item_used_again() -> None:
 def test_who_fails_is_told_without_a_word_of_how() -> None:
     """An operator's message with addresses and keys in it must not reach a page."""
     call = played("failed")
-    stand_in, nothing = call.all("vitagraph.degraded")
-    assert (stand_in["node"], stand_in["member"]) == ("asr", "asr.sorry")
+    make_placeholder, nothing = call.all("vitagraph.degraded")
+    assert (make_placeholder["node"], make_placeholder["member"]) == ("asr", "asr.sorry")
     assert (nothing["node"], nothing["member"]) == ("tts", "")
-    assert all(each["message"].endswith(".") for each in (stand_in, nothing))
+    assert all(each["message"].endswith(".") for each in (make_placeholder, nothing))
     for secret in ("10.1.2.3", "sk-123", "/srv", "Paris"):
-        assert secret not in json.dumps([stand_in, nothing])
+        assert secret not in json.dumps([make_placeholder, nothing])
     first, second = resources(call)
     assert (first["status"], first["status_details"]["error"]["code"]) == ("failed", "no_answer")
     assert second["status"] == "completed"

@@ -1,0 +1,57 @@
+"""A node's cache as its worker uses it: outputs of the primary by what they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from pipeline.node import Service
+from pipeline.packet import Packet
+from pipeline.policies.cache import Cache
+from pipeline.policies.cache_packets import bare, stamped
+from pipeline.policies.spec import CacheSpec
+
+Work = Callable[[], AsyncIterator[Any]]
+
+
+class NodeCache:
+    """What a node made for one packet need not be made for another like it."""
+
+    def __init__(self, cache: Cache[list[Packet]], spec: CacheSpec) -> None:
+        self.cache = cache
+        self._spec = spec
+
+    async def outputs(self, member: Service[Any], packet: Packet, key: str, work: Work) -> AsyncIterator[Packet]:
+        """What `work` gives, or what it gave before; whoever asks meanwhile waits for the same."""
+        made: list[Packet] = []
+
+        async def make() -> list[Packet]:
+            made.extend([output async for output in work() if isinstance(output, Packet)])
+            return bare(made)
+
+        kept = await self.cache.get_or_make(key, make)
+        for output in made or [member.from_cache(packet, each) for each in stamped(kept, packet.at)]:
+            yield output
+
+    def begin(self, member: Service[Any], handle: Callable[[Packet], AsyncIterator[Any]]) -> None:
+        """Makes what the graph wants and is not there (any more); then also what is related to what is asked."""
+        texts = {*self._spec.prefetch, *(text for several in self._spec.related.values() for text in several)}
+        packets = {text: member.prefetch_packet(text) for text in (*texts, *self._spec.related)}
+        keys = {text: member.cache_key(packet) for text, packet in packets.items() if packet is not None}
+        wanted = {key: packets[text] for text, key in keys.items() if key is not None}
+
+        async def make(key: Any) -> list[Packet]:
+            packet = wanted[key]
+            assert packet is not None, "they have keys"
+            return bare([output async for output in handle(packet) if isinstance(output, Packet)])
+
+        ahead = [key for text in self._spec.prefetch if (key := keys.get(text)) is not None]
+        self.cache.prefetch(ahead, make, "high")
+        self.cache.relate(
+            {
+                key: [other for text in several if (other := keys.get(text)) is not None]
+                for first, several in self._spec.related.items()
+                if (key := keys.get(first)) is not None
+            },
+            make,
+        )

@@ -1,0 +1,65 @@
+"""The runner: what all sessions of a process share, such as models and compute threads."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from types import TracebackType
+from typing import Self
+
+from pipeline.compute.executor import Executor
+from pipeline.compute.resources import Resources
+from pipeline.errors import Stuck
+from pipeline.graph.plan import Plan
+from pipeline.packet import SECOND
+from pipeline.runtime.policy_store import PolicyStore
+from pipeline.runtime.session import CLOSE_DEADLINE, Session
+from pipeline.runtime.wiring import Observer
+
+
+class Runner:
+    """Makes sessions; closes what they shared when it is left.
+
+    async with Runner() as runner:
+        report = await runner.session(plan).run()
+    """
+
+    def __init__(self, *, workers: int = 0, start_within: int | None = None) -> None:
+        """`start_within`: nanoseconds that a session waits for a primary to open where a fallback is open.
+
+        None: as long as it takes, which is what a recording wants; a caller would hear nothing meanwhile.
+        """
+        self.executor = Executor(workers)
+        self.resources = Resources(self.executor)
+        self.policies = PolicyStore()
+        self._start_within = start_within
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.policies.close()
+        closing = asyncio.ensure_future(self.resources.close())
+        await asyncio.wait([closing], timeout=CLOSE_DEADLINE / SECOND)
+        stacks = self.executor.stacks()
+        self.executor.shutdown()
+        if closing.done():
+            return closing.result()
+        closing.cancel()
+        if error is None:
+            where = tuple(f"{name}: {' < '.join(stack)}" for name, stack in stacks.items())
+            raise Stuck("a compute job did not end in time", where=where)
+
+    def session(self, plan: Plan, observe: Observer | None = None) -> Session:
+        """A session of this plan; `observe(link, packet)` sees every packet on every link."""
+        return Session(plan, self.resources, self.policies, observe, self._start_within)
+
+    def settle(self) -> None:
+        """Call when the models are loaded: what lives now is not looked at again by the collector.
+
+        Else one full collection stops the loop for 30-100 ms.
+        """
+        gc.collect()
+        gc.freeze()

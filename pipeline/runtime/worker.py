@@ -1,0 +1,143 @@
+"""Workers: the tasks of a session. Each is the head of a segment of fused nodes.
+
+A head takes the next packet only when every blocking link below has room (credit before
+pull); what it takes then runs through all fused stages at once. It does at most 32
+packets before the others get their turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any, Generic, TypeVar
+
+from pipeline.clock import give_way
+from pipeline.node import Source
+from pipeline.packet import Packet
+from pipeline.runtime.dispatch import Push
+from pipeline.runtime.link import Link
+from pipeline.runtime.running_node import EndOfStream, RunningNode
+
+T = TypeVar("T")
+
+BUDGET = 32
+"""Packets that a worker may do before it gives way: 0.1-0.2 ms of work."""
+TURN = range(BUDGET)
+
+
+class Inlets(Generic[T]):
+    """The queued links into one worker, taken in turn, with one wake-up for all."""
+
+    def __init__(self) -> None:
+        self.links: list[Link] = []
+        self.entries: list[T] = []
+        self.open = 0
+        """Links that have not ended."""
+        self._turn = 0
+        self._loop = asyncio.get_running_loop()
+
+    def add(self, link: Link, entry: T) -> None:
+        """One more link, and what takes its packets."""
+        self.links.append(link)
+        self.entries.append(entry)
+        self.open += 1
+
+    def take(self) -> tuple[Packet, T] | None:
+        """The next packet and who handles it, or None when all are empty."""
+        links = self.links
+        for _ in links:
+            index = self._turn
+            self._turn = (index + 1) % len(links)
+            packet = links[index].take()
+            if packet.__class__ is EndOfStream:
+                links[index].passed -= 1  # it is no packet of anybody's
+                self.open -= 1
+            elif packet is not None:
+                return packet, self.entries[index]
+        return None
+
+    def filled(self) -> asyncio.Future[None]:
+        """Ends when there may be something to take; call it when all are empty."""
+        sleep = self._loop.create_future()
+        for link in self.links:
+            link.getter = sleep
+        return sleep
+
+
+async def wait_room(gates: Sequence[Link]) -> None:
+    """Returns when every gate has room at the same moment."""
+    while True:
+        for gate in gates:
+            if gate.full:
+                await gate.wait_room()
+                break  # something else ran meanwhile: look at all of them again
+        else:
+            return
+
+
+async def pump(inlets: Inlets[Push], stage: RunningNode) -> None:
+    """The head of a segment whose first node is a transform behind queues."""
+    if len(inlets.links) == 1:
+        await _pump_one(inlets.links[0], inlets.entries[0], stage.gates)
+    else:
+        await _pump_many(inlets, stage.gates)
+    for _ in inlets.links:
+        stage.end()
+
+
+async def _pump_one(link: Link, push: Push, gates: Sequence[Link]) -> None:
+    take, create_future = link.take, asyncio.get_running_loop().create_future
+    while True:
+        for _ in TURN:
+            for gate in gates:
+                if gate.full:
+                    await wait_room(gates)
+                    break
+            packet = take()
+            if packet is None:
+                link.getter = sleep = create_future()
+                await sleep
+            elif packet.__class__ is EndOfStream:
+                link.passed -= 1
+                return
+            else:
+                push(packet)
+        await give_way()
+
+
+async def _pump_many(inlets: Inlets[Push], gates: Sequence[Link]) -> None:
+    while inlets.open:
+        for _ in TURN:
+            await wait_room(gates)
+            taken = inlets.take()
+            if taken is not None:
+                taken[1](taken[0])
+            elif inlets.open:
+                await inlets.filled()
+        await give_way()
+
+
+async def emit(node: Source[Any], stage: RunningNode) -> None:
+    """The head of a segment whose first node is a source.
+
+    A live source never waits: what finds a full queue is dropped before any work.
+    """
+    budget = BUDGET
+    gates = stage.gates
+    routes = stage.routes
+    run: Any = node.run()  # an async generator, if its author has read the docs
+    # Closed here and now: cancelled between two packets, it would be left to the collector.
+    async with aclosing(run) as packets:
+        async for packet in packets:
+            if gates and any(gate.full for gate in gates):
+                if node.live and packet.droppable:
+                    for gate in gates:
+                        gate.dropped += gate.full
+                    continue
+                await wait_room(gates)
+            routes[packet.__class__](packet)
+            budget -= 1
+            if not budget:
+                budget = BUDGET
+                await give_way()

@@ -1,0 +1,32 @@
+"""The policies' benchmark: its cases are what they are called."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from benchmarks import policies
+from pipeline.runtime.policy_store import PolicyStore
+
+
+def test_each_case_has_the_guards_that_it_names(tmp_path: Path) -> None:
+    """Else the figures would compare a session with itself."""
+
+    async def limited() -> dict[str, bool]:
+        kept = PolicyStore()
+        return {name: kept.of_node(plan, "answer", 0).limit is not None for name, plan in plans.items()}
+
+    plans = policies.plans(tmp_path)
+    assert [name for name, has in asyncio.run(limited()).items() if has] == ["limit", "all"]
+    members = {name: plan.nodes["answer"].members[0] for name, plan in plans.items()}
+    assert [name for name, each in members.items() if each.deadline.first] == ["breaker and deadlines", "all"]
+    assert policies.NoPolicies().of_member(members["all"]) is None
+
+
+def test_every_case_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A packet that was lost would stop the benchmark for ever."""
+    monkeypatch.setattr(policies, "CALLS", 20)
+    for name, plan in policies.plans(tmp_path).items():
+        assert asyncio.run(policies.call(plan, with_policies=policies.CASES[name][1])) > 0

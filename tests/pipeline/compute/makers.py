@@ -1,0 +1,77 @@
+"""Makes models that count themselves, and notice when two jobs are in one."""
+
+# ruff: noqa: TID251 - schedules in virtual time are the subject
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.compute.executor import Executor
+from pipeline.compute.instances import PoolSpec
+from pipeline.compute.pool import Pool
+from pipeline.compute.scheduler import Scheduler
+from pipeline.testing.leaks import share
+
+THREADS = share(Executor(3))
+MS = 0.001
+
+
+class Maker:
+    """Makes models, and counts them."""
+
+    def __init__(self, *errors: Exception | None, seconds: float = 0) -> None:
+        self.made = self.alive = self.most = self.clashes = self.closed = 0
+        self.errors = list(errors)
+        self.seconds = seconds
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Model:
+        time.sleep(self.seconds)
+        with self._lock:
+            error = self.errors.pop(0) if self.errors else None
+            if error is not None:
+                raise error
+            self.made += 1
+            self.alive += 1
+            self.most = max(self.most, self.alive)
+            return Model(self, self.made)
+
+    def pool(self, least: int = 1, most: int = 1, **others: Any) -> Pool[Model]:
+        return Pool(self(), Scheduler(THREADS), PoolSpec(self, least=least, most=most, **others))
+
+
+@dataclass(eq=False)
+class Model:
+    """Notices when two are in it."""
+
+    maker: Maker
+    number: int
+    inside: bool = False
+
+    def compute(self, value: int, seconds: float = 0, error: Exception | None = None) -> int:
+        self.maker.clashes += self.inside
+        self.inside = True
+        time.sleep(seconds)
+        self.inside = False
+        if error is not None:
+            raise error
+        return value
+
+    def count(self, to: int, seconds: float, error: Exception | None) -> Iterator[int]:
+        for value in range(to):
+            yield self.compute(value, seconds)
+        self.compute(0, seconds, error)
+
+    def close(self) -> None:
+        self.maker.clashes += self.inside
+        self.maker.closed += 1
+        self.maker.alive -= 1
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()

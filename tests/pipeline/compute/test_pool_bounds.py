@@ -1,0 +1,231 @@
+"""Pools as large as graphs ask for: the largest of what they ask, at once, and never larger."""
+# ruff: noqa: TID251 - schedules in virtual time are the subject
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pipeline.compute.errors import PoolExhausted
+from pipeline.compute.pool import Pool, Pooled
+from pipeline.compute.resources import Resources
+from pipeline.node import Service
+from pipeline.packet import SECOND
+from pipeline.params import NoParams, seconds
+from pipeline.policies.spec import PoolBounds
+from pipeline.port import Input, Output
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
+from tests.pipeline.compute.makers import MS, THREADS, Maker, Model, now
+from tests.pipeline.compute.test_pool_schedules import Asking, schedules
+from tests.pipeline.kit import Item, items, member, planned, sink, source
+
+
+async def work(pool: Pool[Model], callers: int) -> set[int]:
+    """Which models so many callers computed with who came at the same time."""
+    return set(await asyncio.gather(*(pool.run(lambda model: model.compute(model.number, MS)) for _ in range(callers))))
+
+
+def test_a_graph_says_how_many_there_are_and_how_long_one_waits() -> None:
+    """The machine's memory and cores are known to who writes the graph, and not to the node's author."""
+    maker = Maker()
+    pooled = Pooled(lambda _: maker())
+
+    async def main() -> float:
+        resources = Resources(THREADS)
+        pool = await resources.get(pooled, NoParams(), bounds=PoolBounds(min=2, max=3, wait=seconds(5)))
+        await asyncio.sleep(1)
+        assert maker.made == 2
+        assert await work(pool, 10) == {1, 2, 3}
+        members = [await pool._leases.enter() for _ in range(3)]
+        began = now()
+        with pytest.raises(PoolExhausted, match=r"waited 5 s .* which has 3 .*\n.*raise `max` of its `pool`"):
+            await pool.run(lambda model: model.compute(0))
+        for each in members:
+            pool._leases.release(each)
+        return now() - began
+
+    assert run_virtual(main(), "measured") == pytest.approx(5)
+    assert maker.most == 3
+
+
+def test_who_says_nothing_asks_for_nothing() -> None:
+    """A probe that comes first would keep callers waiting for its class's half a minute."""
+    pooled = Pooled(lambda _: Maker()(), members=lambda _: (1, 1))
+
+    async def main() -> tuple[int, int, int]:
+        resources = Resources(THREADS)
+        pool = await resources.get(pooled, NoParams())
+        await resources.get(pooled, NoParams(), bounds=PoolBounds(max=2, wait=seconds(5)))
+        await resources.get(pooled, NoParams())
+        spec = pool._spec
+        return spec.least, spec.most, spec.wait
+
+    assert run_virtual(main()) == (1, 2, 5 * SECOND)
+
+
+def test_it_grows_for_those_who_wait_already() -> None:
+    """A caller of another graph that asks for more helps all who wait for the same model."""
+    maker = Maker(seconds=MS)
+    pooled = Pooled(lambda _: maker())
+
+    async def main() -> tuple[int, int]:
+        resources = Resources(THREADS)
+        pool = await resources.get(pooled, NoParams(), bounds=PoolBounds(max=1))
+        member = await pool._leases.enter()
+        waiting = asyncio.create_task(pool.run(lambda model: model.number))
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        assert await resources.get(pooled, NoParams(), bounds=PoolBounds(max=2)) is pool
+        second = await waiting
+        await resources.get(pooled, NoParams(), bounds=PoolBounds(max=1))
+        pool._leases.release(member)
+        return second, pool.statistics().members
+
+    assert run_virtual(main(), "measured") == (2, 2)
+
+
+def test_what_is_asked_while_it_loads_counts_too() -> None:
+    """Two graphs that start at the same time: the second one's word would be lost."""
+    maker = Maker(seconds=MS)
+    pooled = Pooled(lambda _: maker())
+
+    async def main() -> None:
+        resources = Resources(THREADS)
+        asks = (PoolBounds(max=2), PoolBounds(min=3, max=3), None)
+        await asyncio.gather(*(resources.get(pooled, NoParams(), bounds=bounds) for bounds in asks))
+        await asyncio.sleep(1)
+
+    run_virtual(main(), "measured")
+    assert maker.made == 3
+
+
+def test_those_made_beforehand_are_not_made_again_for_who_comes_meanwhile() -> None:
+    """One model more than the memory has room for."""
+    maker = Maker(seconds=MS)
+
+    async def main() -> None:
+        resources = Resources(THREADS)
+        pool = await resources.get(Pooled(lambda _: maker()), NoParams(), bounds=PoolBounds(min=2, max=2))
+        await work(pool, 4)
+        await asyncio.sleep(1)
+        assert pool.statistics().members == 2
+
+    run_virtual(main(), "measured")
+    assert maker.most == 2
+
+
+def test_who_has_waited_long_enough_hears_that_also_when_later_callers_may_wait_longer() -> None:
+    """It would be told of a deadline that nobody had set, and that it may not come again."""
+    pool = Maker().pool(wait=5 * SECOND)
+
+    async def main() -> float:
+        await pool._leases.enter()
+        waiting = asyncio.ensure_future(pool.run(lambda model: model.compute(0)))
+        await asyncio.sleep(1)
+        pool._spec.ask(PoolBounds(wait=seconds(60)))
+        with pytest.raises(PoolExhausted, match="waited 5 s"):
+            await waiting
+        return now()
+
+    assert run_virtual(main()) == 5.0
+
+
+def test_fewer_at_most_than_at_least_is_refused() -> None:
+    """One of the two was meant otherwise."""
+    with pytest.raises(ValidationError, match="`max` is 1, less than `min`, which is 2"):
+        PoolBounds(min=2, max=1)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "least", "most", "wait"),
+    [
+        (PoolBounds(wait=seconds(5)), 2, 8, 5),
+        (PoolBounds(max=1), 1, 1, 30),
+        (PoolBounds(max=9), 2, 9, 30),
+        (PoolBounds(min=1), 1, 8, 30),
+        (PoolBounds(min=9), 9, 9, 30),
+    ],
+)
+def test_what_is_not_said_is_as_the_class_says(bounds: PoolBounds, least: int, most: int, wait: int) -> None:
+    """Who wants to wait for less long would have one connection instead of many."""
+    spec = Pooled(lambda _: None, members=lambda _: (2, 8)).spec(NoParams())
+    spec.ask(bounds)
+    assert (spec.least, spec.most, spec.wait) == (least, most, wait * SECOND)
+
+
+class Counts(Service[NoParams]):
+    """Says which model it computed with."""
+
+    into = Input(Item)
+    out = Output(Item)
+    engine = Pooled(lambda _: Maker()())
+
+    @into.each
+    async def give(self, item: Item) -> AsyncIterator[Item]:
+        """One item."""
+        yield Item(item.at, await self.engine.run(lambda model: model.number))
+
+
+def test_what_a_graph_says_reaches_the_pool() -> None:
+    """The word would be read, checked and without effect."""
+    asking = replace(member(Counts), pool=PoolBounds(min=2, max=4))
+    plan = planned({"a": source(items([1])), "b": asking, "c": sink([])}, "a -> b -> c")
+
+    async def main() -> list[tuple[int, int, int]]:
+        async with Runner() as runner:
+            await runner.session(plan).run()
+            pools = [loaded.pool for loaded in runner.resources.loaded()]
+            return [(pool._spec.least, pool._spec.most, pool.statistics().made) for pool in pools]
+
+    assert run_virtual(main()) == [(2, 4, 2)]
+
+
+Numbers = tuple[int, int]
+numbers = st.tuples(st.integers(1, 3), st.integers(0, 2)).map(lambda both: (both[0], sum(both)))
+asks = st.lists(st.tuples(st.integers(0, 12), numbers), max_size=4)
+
+
+@pytest.mark.parametrize("latency", ["zero", "measured"])
+@settings(max_examples=60, deadline=None)
+@given(schedule=schedules, first=numbers, asked=asks)
+def test_any_schedule_in_which_graphs_ask_for_more(
+    latency: Literal["zero", "measured"], schedule: list[Asking], first: Numbers, asked: list[tuple[int, Numbers]]
+) -> None:
+    """At no moment over the largest that was asked until then, and at the end as many as were asked for at least."""
+    maker = Maker()
+    pooled = Pooled(lambda _: maker())
+    fewest, most = first
+
+    async def ask(resources: Resources, after: int, bounds: Numbers) -> None:
+        nonlocal fewest, most
+        await asyncio.sleep(after * MS / 5)
+        assert maker.alive <= most
+        fewest, most = max(fewest, bounds[0]), max(most, bounds[1])
+        await resources.get(pooled, NoParams(), bounds=PoolBounds(min=bounds[0], max=bounds[1]))
+
+    async def main() -> None:
+        resources, loop = Resources(THREADS), asyncio.get_running_loop()
+        pool = await resources.get(pooled, NoParams(), bounds=PoolBounds(min=first[0], max=first[1]))
+        tasks = [asyncio.create_task(asking.call(pool)) for asking in schedule]
+        for asking, task in zip(schedule, tasks, strict=True):
+            if asking.leave is not None:
+                loop.call_later((asking.start + asking.leave) * MS / 5, task.cancel)
+        await asyncio.gather(*(ask(resources, *each) for each in asked))
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(1)
+        seen = pool.statistics()
+        assert (seen.active, seen.waiting, pool._leases.members.pending) == (0, 0, 0)
+        assert fewest <= seen.members == maker.alive == len(pool._leases.members.free)
+        await resources.close()
+
+    run_virtual(main(), latency)
+    assert maker.most <= most
+    assert (maker.clashes, maker.alive) == (0, 0)

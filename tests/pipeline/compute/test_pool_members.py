@@ -1,0 +1,340 @@
+"""Pools with several members: never more than needed, broken ones replaced."""
+# ruff: noqa: TID251 - schedules in virtual time are the subject
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+
+import pytest
+
+from pipeline.compute.errors import Broken, Crashed, breaks
+from pipeline.compute.instances import PoolSpec
+from pipeline.compute.job_context import JOB_CONTEXT, JobContext
+from pipeline.compute.pool import Pool, Pooled
+from pipeline.compute.resources import Resources
+from pipeline.compute.scheduler import Scheduler
+from pipeline.errors import NodeError, ResourceError
+from pipeline.params import NoParams
+from pipeline.runtime.virtual import run_virtual
+from tests.pipeline.compute.makers import MS, THREADS, Maker, Model, now
+
+# --- as many as are needed
+
+
+def test_members_are_made_for_those_who_wait_and_never_too_many() -> None:
+    """Two callers that come at once would both make the last one."""
+    maker = Maker(seconds=MS)
+    pool = maker.pool(1, 3)
+
+    async def main() -> list[int]:
+        return list(await asyncio.gather(*(pool.run(lambda model: model.compute(model.number, MS)) for _ in range(20))))
+
+    assert set(run_virtual(main(), "measured")) == {1, 2, 3}
+    seen = pool.statistics()
+    assert (seen.members, seen.made, maker.made, seen.peak, seen.active, seen.requests) == (3, 3, 3, 3, 0, 20)
+    assert maker.clashes == 0
+
+
+def test_who_comes_alone_makes_no_second_member() -> None:
+    """Memory for a model that nobody needs."""
+    maker = Maker()
+    pool = maker.pool(1, 3)
+
+    async def main() -> None:
+        for _ in range(5):
+            await pool.run(lambda model: model.compute(0))
+
+    run_virtual(main())
+    assert maker.made == 1
+
+
+def test_the_least_are_made_beforehand() -> None:
+    """The first calls would wait for what could have been ready."""
+    maker = Maker()
+    pooled = Pooled(lambda _: maker(), members=lambda _: (3, 5))
+
+    async def main() -> int:
+        resources = Resources(THREADS)
+        pool = await resources.get(pooled, NoParams())
+        await asyncio.sleep(1)
+        members = pool.statistics().members
+        await resources.close()
+        return members
+
+    assert run_virtual(main()) == 3
+    assert (maker.made, maker.closed) == (3, 3)
+
+
+def test_a_node_class_says_how_many_threads_a_job_takes() -> None:
+    """A library with two threads of its own would be counted as one."""
+
+    async def main() -> list[int]:
+        resources, seen = Resources(THREADS), list[int]()
+        for threads in (1, 2):
+            pool = await resources.get(Pooled(lambda _: None, threads=partial(lambda n, _: n, threads)), NoParams())
+            job = asyncio.ensure_future(pool.run(lambda _: time.sleep(2 * MS)))
+            await asyncio.sleep(MS)
+            seen.append(resources.scheduler.statistics().taken)
+            await job
+        return seen
+
+    assert run_virtual(main(), "measured") == [1, 2]
+
+
+@pytest.mark.parametrize(("small", "members"), [(False, 1), (True, 3)])
+def test_while_memory_is_short_no_large_member_is_added(
+    small: bool, members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more model, and the system ends the process with all its calls; a connection costs nothing."""
+    monkeypatch.setattr(PoolSpec, "sparing", True)
+    pool = Maker(seconds=MS).pool(1, 3, small=small)
+
+    async def calls() -> None:
+        await asyncio.gather(*(pool.run(lambda model: model.compute(0, 2 * MS)) for _ in range(6)))
+
+    async def main() -> list[int]:
+        await calls()
+        short = pool.statistics().members
+        monkeypatch.setattr(PoolSpec, "sparing", False)
+        await calls()
+        return [short, pool.statistics().members]
+
+    assert run_virtual(main(), "measured") == [members, 3]
+
+
+def test_one_that_breaks_while_memory_is_short_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody would be heard any more."""
+    monkeypatch.setattr(PoolSpec, "sparing", True)
+    pool = Maker().pool(1, 3)
+
+    async def main() -> int:
+        with pytest.raises(MemoryError):
+            await pool.run(lambda model: model.compute(0, 0, MemoryError()))
+        return await pool.run(lambda model: model.compute(7))
+
+    assert run_virtual(main()) == 7
+
+
+def test_a_member_that_cannot_be_made_is_done_without() -> None:
+    """The others go on; the next to wait tries again."""
+    maker = Maker(None, MemoryError(), None)
+    pool = maker.pool(1, 2)
+
+    async def main() -> list[int]:
+        both = (pool.run(lambda model: model.compute(model.number, MS)) for _ in range(2))
+        first = list(await asyncio.gather(*both))
+        assert (pool.statistics().failed, pool.statistics().members) == (1, 1)
+        await asyncio.gather(*(pool.run(lambda model: model.compute(0, MS)) for _ in range(2)))
+        return first
+
+    assert run_virtual(main(), "measured") == [1, 1]
+    assert pool.statistics().members == 2
+
+
+def test_when_none_is_left_and_none_can_be_made_those_who_wait_hear_why() -> None:
+    """And whoever asks next tries again: the disk may be back."""
+    maker = Maker(None, OSError("the disk is gone"), None)
+    pool = maker.pool()
+
+    async def main() -> int:
+        broken = asyncio.ensure_future(pool.run(lambda model: model.compute(0, 0, MemoryError())))
+        waiting = [asyncio.ensure_future(pool.run(lambda model: model.compute(0))) for _ in range(3)]
+        ends = await asyncio.gather(broken, *waiting, return_exceptions=True)
+        assert [type(end) for end in ends] == [MemoryError, *[ResourceError] * 3]
+        assert "the disk is gone" in str(ends[1])
+        return await pool.run(lambda model: model.compute(model.number))
+
+    assert run_virtual(main()) == 2
+    assert (maker.alive, maker.most, pool.statistics().replaced) == (1, 1, 1)
+
+
+# --- broken ones
+
+
+@pytest.mark.parametrize(
+    ("error", "broken"),
+    [
+        (Broken("the device is gone"), True),
+        (MemoryError(), True),
+        (SystemError("returned NULL without setting an exception"), True),
+        (Crashed("a compute job raised PanicException"), True),
+        (ValueError("no such word"), False),
+        (NodeError("refused"), False),
+    ],
+)
+def test_what_breaks_a_member(error: Exception, broken: bool) -> None:
+    """A model in an unknown state must not answer again; a wrong word breaks nothing."""
+    maker = Maker()
+    pool = maker.pool()
+
+    async def main() -> int:
+        with pytest.raises(type(error)):
+            await pool.run(lambda model: model.compute(0, 0, error))
+        return await pool.run(lambda model: model.number)
+
+    assert breaks(error) is broken
+    assert run_virtual(main()) == (2 if broken else 1)
+    assert (maker.closed, pool.statistics().replaced, maker.most) == (int(broken), int(broken), 1)
+
+
+class Panic(BaseException):
+    """As libraries in Rust raise it."""
+
+
+def test_a_panic_breaks_a_member() -> None:
+    """It comes to the caller as an ordinary error."""
+    maker = Maker()
+    pool = maker.pool()
+
+    def panic(_: Model) -> None:
+        raise Panic
+
+    async def main() -> int:
+        with pytest.raises(Crashed, match="Panic"):
+            await pool.run(panic)
+        return await pool.run(lambda model: model.number)
+
+    assert run_virtual(main()) == 2
+
+
+def test_a_node_class_may_know_better_what_breaks() -> None:
+    """Only the library's user knows what its errors mean."""
+    maker = Maker()
+    pool = maker.pool(broken=lambda error: "device" in str(error))
+
+    async def main() -> int:
+        for error in (MemoryError(), ValueError("device lost")):
+            with pytest.raises(type(error)):
+                await pool.run(partial(Model.compute, value=0, error=error))
+        return await pool.run(lambda model: model.number)
+
+    assert run_virtual(main()) == 2
+
+
+def test_one_that_breaks_in_the_middle_of_a_stream_is_replaced() -> None:
+    maker = Maker()
+    pool = maker.pool()
+
+    async def main() -> int:
+        with pytest.raises(Broken):
+            _ = [value async for value in pool.stream(lambda model: model.count(3, 0, Broken("half way")))]
+        return await pool.run(lambda model: model.number)
+
+    assert run_virtual(main()) == 2
+
+
+def test_one_that_breaks_after_its_caller_left_is_replaced_too() -> None:
+    """Nobody hears of the error, but the next caller must not meet the wreck."""
+    maker = Maker()
+    pool = maker.pool()
+
+    async def main() -> int:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(MS):
+                await pool.run(lambda model: model.compute(0, 10 * MS, MemoryError()))
+        return await pool.run(lambda model: model.number)
+
+    assert run_virtual(main(), "measured") == 2
+
+
+def test_one_that_cannot_even_be_closed_is_replaced() -> None:
+    """It is broken, after all."""
+
+    class Wreck:
+        def close(self) -> None:
+            raise OSError("device is gone")
+
+    made: list[Wreck] = []
+
+    def make() -> Wreck:
+        made.append(Wreck())
+        return made[-1]
+
+    pool = Pool(make(), Scheduler(THREADS), PoolSpec(make))
+
+    def fail(_: Wreck) -> None:
+        raise Broken("device is gone")
+
+    async def main() -> bool:
+        with pytest.raises(Broken):
+            await pool.run(fail)
+        return await pool.run(lambda wreck: wreck is made[1])
+
+    assert run_virtual(main())
+    assert pool.member is made[1]
+
+
+# --- closing
+
+
+def test_all_are_closed_when_nobody_computes_with_them() -> None:
+    """Those that are being made too."""
+    maker = Maker(seconds=5 * MS)
+    pool = maker.pool(1, 3)
+
+    async def main() -> None:
+        working = [asyncio.ensure_future(pool.run(lambda model: model.compute(0, 10 * MS))) for _ in range(2)]
+        await asyncio.sleep(2 * MS)
+        await pool.close()
+        await asyncio.gather(*working)
+        with pytest.raises(ResourceError, match="has been closed"):
+            await pool.run(lambda model: model.compute(0))
+
+    run_virtual(main(), "measured")
+    assert (maker.made, maker.closed, maker.clashes) == (2, 2, 0)
+
+
+def test_who_waits_when_the_last_is_closed_hears_of_it() -> None:
+    """It would wait for a member that will never come."""
+    pool = Maker().pool()
+
+    async def waiting() -> None:
+        JOB_CONTEXT.set(JobContext("low"))
+        await pool.run(lambda model: model.compute(0))
+
+    async def main() -> float:
+        member = await pool._leases.enter()
+        task = asyncio.create_task(waiting())
+        closing = asyncio.create_task(pool.close())
+        await asyncio.sleep(1)
+        pool._leases.release(member)
+        await closing
+        with pytest.raises(ResourceError, match="has been closed"):
+            await task
+        return now()
+
+    assert run_virtual(main()) == 1.0
+
+
+def test_closing_makes_no_new_member_to_close() -> None:
+    maker = Maker(None, OSError("the disk is gone"))
+    pool = maker.pool()
+
+    async def main() -> None:
+        with pytest.raises(MemoryError):
+            await pool.run(lambda model: model.compute(0, 0, MemoryError()))
+        await pool.close()
+
+    run_virtual(main())
+    assert (maker.made, maker.alive) == (1, 0)
+
+
+def test_what_failed_at_closing_is_raised_after_all_are_closed() -> None:
+    closed: list[int] = []
+
+    class Stubborn:
+        def close(self) -> None:
+            closed.append(1)
+            raise OSError(f"device {len(closed)} is gone")
+
+    async def main() -> None:
+        pool = Pool(Stubborn(), Scheduler(THREADS), PoolSpec(Stubborn, least=2, most=2))
+        pool.fill()
+        await asyncio.sleep(1)
+        with pytest.raises(OSError, match="device 1"):
+            await pool.close()
+
+    run_virtual(main())
+    assert len(closed) == 2

@@ -1,0 +1,400 @@
+"""The scheduler: every core used and none twice, and nobody starved."""
+# ruff: noqa: TID251 - schedules in virtual time are the subject
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.cause import Causes
+from pipeline.compute.errors import Late
+from pipeline.compute.executor import Executor
+from pipeline.compute.job import Job
+from pipeline.compute.job_context import JOB_CONTEXT, LANES, JobContext, Lane
+from pipeline.compute.lane_queue import LaneQueue, Waiter
+from pipeline.compute.scheduler import Scheduler
+from pipeline.errors import NodeError
+from pipeline.packet import MILLISECOND, SECOND
+from pipeline.runtime.virtual import run_virtual
+from pipeline.testing.leaks import share
+
+ONE, THREE = share(Executor(1)), share(Executor(3))
+MS = 0.001
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def pause(seconds: float) -> Callable[[], None]:
+    return lambda: time.sleep(seconds)
+
+
+async def ended(*jobs: Job[Any]) -> None:
+    await asyncio.wait([job.future for job in jobs])
+
+
+# --- who goes first
+
+
+def test_high_before_normal_before_low_and_sessions_in_turn() -> None:
+    """One call that asks for much would make all others wait."""
+    order: list[str] = []
+
+    async def main() -> None:
+        scheduler = Scheduler(ONE)
+        blocker = scheduler.submit(pause(0))
+        asked: list[tuple[Lane, str]] = [
+            ("low", "a"),
+            ("normal", "a"),
+            ("normal", "a"),
+            ("normal", "b"),
+            ("normal", "a"),
+            ("high", "b"),
+        ]
+        jobs: list[Job[Any]] = [
+            scheduler.submit(partial(order.append, f"{lane}{n}{session}"), terms=JobContext(lane, session))
+            for n, (lane, session) in enumerate(asked)
+        ]
+        await ended(blocker, *jobs)
+
+    run_virtual(main())
+    assert order == ["high5b", "normal1a", "normal3b", "normal2a", "normal4a", "low0a"]
+
+
+def test_the_earliest_deadline_of_a_session_goes_first() -> None:
+    """A sentence that is heard next would be made after one that is heard later."""
+    order: list[int] = []
+
+    async def main() -> None:
+        scheduler = Scheduler(ONE)
+        jobs: list[Job[Any]] = [scheduler.submit(pause(0))]
+        for deadline in (None, 3, 1, 2):
+            terms = JobContext(deadline=deadline and deadline * SECOND)
+            jobs.append(scheduler.submit(partial(order.append, deadline or 0), terms=terms))
+        await ended(*jobs)
+
+    run_virtual(main())
+    assert order == [1, 2, 3, 0]
+
+
+def test_the_context_says_on_which_terms() -> None:
+    """A node does not have to know in which lane it is."""
+
+    async def main() -> JobContext:
+        JOB_CONTEXT.set(JobContext("low", "call 7"))
+        return Scheduler(ONE).submit(pause(0)).terms
+
+    assert (run_virtual(main()).lane, run_virtual(main()).session) == ("low", "call 7")
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[tuple[Lane, int] | None]:
+    """Some that begin to wait, and None where the next one goes."""
+    one = st.tuples(st.sampled_from(LANES), st.integers(0, 3))
+    return draw(st.lists(st.none() | one | one, min_size=1, max_size=120))
+
+
+@settings(max_examples=200, deadline=None)
+@given(arrivals())
+def test_no_lane_and_no_session_starves(schedule: list[tuple[Lane, int] | None]) -> None:
+    """Of eight that go while low waits one is low, of five one is normal; sessions of a lane take turns."""
+    queue: LaneQueue[Waiter] = LaneQueue()
+    passed: Counter[Lane] = Counter()
+    between: dict[tuple[Lane, object], set[object]] = {}
+    for step in [*schedule, *[None] * len(schedule)]:
+        if step is not None:
+            queue.push(Waiter(JobContext(step[0], step[1]), 0.0))
+            continue
+        if (waiter := queue.next()) is None:
+            continue
+        waiting = {(each.terms.lane, each.terms.session) for each in queue}
+        lane, session = waiter.terms.lane, waiter.terms.session
+        queue.take(waiter)
+        for other in LANES:
+            passed[other] = passed[other] + 1 if any(each == other for each, _ in waiting) and other != lane else 0
+        assert passed["low"] <= 7
+        assert passed["normal"] <= 4
+        # Whoever has waited since this session went last must have gone in between.
+        assert not between.get((lane, session), set()) & {each for where, each in waiting if where == lane}
+        for (where, _), unserved in between.items():
+            if where == lane:
+                unserved.discard(session)
+        between[lane, session] = {each for where, each in waiting if where == lane} - {session}
+    assert not queue
+    assert queue.next() is None
+
+
+# --- slots
+
+
+@dataclass
+class Machine:
+    """Notices how many cores are in use."""
+
+    used: int = 0
+    most: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def job(self, threads: int, seconds: float = 0) -> None:
+        with self.lock:
+            self.used += threads
+            self.most = max(self.most, self.used)
+        time.sleep(seconds)
+        with self.lock:
+            self.used -= threads
+
+
+def test_a_job_of_two_threads_takes_two_slots() -> None:
+    """A library's own threads would fight for the cores with everybody else's."""
+    machine = Machine()
+
+    async def main() -> tuple[int, ...]:
+        scheduler = Scheduler(THREE)
+        jobs: list[Job[Any]] = [
+            scheduler.submit(partial(machine.job, min(n, 3), MS), threads=n) for n in (2, 2, 1, 1, 2, 99)
+        ]
+        seen = scheduler.statistics()
+        await ended(*jobs)
+        return seen.taken, seen.running, sum(seen.queued.values())
+
+    assert run_virtual(main(), "measured") == (2, 1, 5)
+    assert (machine.most, machine.used) == (3, 0)
+
+
+def test_a_large_job_is_waited_for_rather_than_passed_over() -> None:
+    """Small jobs that keep coming would keep it out for ever."""
+    order: list[str] = []
+
+    async def main() -> None:
+        scheduler = Scheduler(THREE)
+        small = scheduler.submit(pause(5 * MS))
+        large = scheduler.submit(lambda: order.append("large"), threads=3)
+        later = scheduler.submit(lambda: order.append("later"))
+        await ended(small, large, later)
+
+    run_virtual(main(), "measured")
+    assert order == ["large", "later"]
+
+
+@dataclass
+class Asked:
+    """One job of a random schedule; times in steps of 0.2 ms of virtual time."""
+
+    lane: Lane
+    session: int
+    threads: int
+    start: int
+    delay: int
+    work: int
+    cancel: int | None
+    deadline: int | None
+    ran: int = 0
+    fails: bool = False
+
+
+asked = st.lists(
+    st.builds(
+        Asked,
+        lane=st.sampled_from(LANES),
+        session=st.integers(0, 2),
+        threads=st.integers(1, 4),
+        start=st.integers(0, 5),
+        delay=st.integers(0, 3),
+        work=st.integers(0, 4),
+        cancel=st.none() | st.integers(0, 10),
+        deadline=st.none() | st.integers(1, 12),
+        ran=st.just(0),
+        fails=st.booleans(),
+    ),
+    min_size=1,
+    max_size=14,
+)
+STEP = MILLISECOND // 5
+
+
+@settings(max_examples=80, deadline=None)
+@given(schedule=asked)
+@pytest.mark.parametrize("latency", ["zero", "measured"])
+def test_any_schedule(latency: str, schedule: list[Asked]) -> None:
+    """Never more slots than cores; what is cancelled or late never runs; everything else does, once."""
+    machine = Machine()
+
+    async def one(scheduler: Scheduler, job: Asked) -> str:
+        await asyncio.sleep(job.start * STEP / SECOND)
+
+        def work() -> None:
+            job.ran += 1
+            machine.job(min(job.threads, 3), job.work * MS / 10)
+            if job.fails:
+                raise ValueError("its own")
+
+        began: list[float] = []
+        due = now() + job.delay * STEP / SECOND
+        deadline = None if job.deadline is None else round(now() * SECOND) + job.deadline * STEP
+        submitted = scheduler.submit(
+            work,
+            threads=job.threads,
+            delay=job.delay * STEP,
+            terms=JobContext(job.lane, job.session, deadline=deadline),
+            begin=lambda: began.append(now()),
+        )
+        if job.cancel is not None:
+            asyncio.get_running_loop().call_later(job.cancel * STEP / SECOND, submitted.cancel)
+        ends = (await asyncio.gather(submitted.future, return_exceptions=True))[0]
+        assert len(began) <= 1 and all(at >= due - 1e-9 for at in began)
+        if began and deadline is not None:
+            assert began[0] * SECOND < deadline
+        return "ran" if began else type(ends).__name__
+
+    async def main() -> None:
+        scheduler = Scheduler(THREE)
+        ends = await asyncio.gather(*(one(scheduler, job) for job in schedule))
+        for job, end in zip(schedule, ends, strict=True):
+            assert job.ran == (end == "ran")
+            assert end == "ran" or (end == "CancelledError" and job.cancel is not None) or end == "Late"
+        seen = scheduler.statistics()
+        assert (seen.done, seen.cancelled, seen.dropped) == tuple(
+            ends.count(end) for end in ("ran", "CancelledError", "Late")
+        )
+        assert (seen.taken, seen.running, seen.delayed, sum(seen.queued.values()), seen.oldest) == (0, 0, 0, 0, 0)
+
+    run_virtual(main(), "zero" if latency == "zero" else "measured")
+    assert machine.most <= 3
+
+
+# --- errors, loops, figures
+
+
+def test_errors_are_in_the_future() -> None:
+    """And the next job has its thread."""
+
+    async def main() -> int:
+        scheduler = Scheduler(ONE)
+        first, second = scheduler.submit(lambda: 1 // 0), scheduler.submit(lambda: int("x"))
+        with pytest.raises(ZeroDivisionError):
+            await first.result()
+        with pytest.raises(ValueError, match="invalid literal"):
+            await second.result()
+        return await scheduler.submit(lambda: 7).result()
+
+    assert run_virtual(main()) == 7
+
+
+def test_after_the_end_of_the_threads_every_job_is_refused() -> None:
+    """Its caller would wait for ever."""
+    executor = Executor(1)
+
+    async def main() -> None:
+        scheduler = Scheduler(executor)
+        first = scheduler.submit(pause(MS))
+        waiting = scheduler.submit(pause(0))
+        executor.shutdown()
+        await ended(first)
+        for job in (waiting, scheduler.submit(pause(0))):
+            with pytest.raises(RuntimeError, match="shut down"):
+                await job.result()
+        assert scheduler.statistics().taken == 0
+
+    run_virtual(main())
+
+
+def test_a_cancelled_executor_cancels_what_had_started() -> None:
+    """It never will; its caller is not left waiting."""
+    executor, entered, leave = Executor(1), threading.Event(), threading.Event()
+
+    def busy() -> None:
+        entered.set()
+        leave.wait(10)
+
+    async def main() -> None:
+        foreign = executor.submit(busy)
+        await asyncio.to_thread(entered.wait, 10)
+        job, queued = (lambda s: (s.submit(pause(0)), s.submit(pause(0))))(Scheduler(executor))
+        executor.shutdown(cancel_futures=True)
+        await asyncio.wait([job.future, queued.future])
+        assert job.future.cancelled()
+        assert isinstance(queued.future.exception(), RuntimeError)
+        leave.set()
+        await asyncio.wrap_future(foreign)
+
+    asyncio.run(main())
+
+
+def test_it_serves_one_loop_after_the_other_and_not_two_at_once() -> None:
+    """Tests share loaded models; two loops would each believe to have all cores."""
+    scheduler = Scheduler(ONE)
+    scheduler.cancel(1)
+    scheduler.revoke(Causes().begin("turn"))
+
+    async def main() -> int:
+        return await scheduler.submit(lambda: 7).result()
+
+    assert run_virtual(main()) == run_virtual(main()) == 7
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    with pytest.raises(RuntimeError, match="one event loop at a time"):
+        run_virtual(main())
+    loop.close()
+
+
+def test_it_tells_how_busy_the_machine_is() -> None:
+    """By these figures calls are let in."""
+
+    async def main() -> None:
+        scheduler = Scheduler(ONE)
+        jobs: list[Job[Any]] = [scheduler.submit(pause(50 * MS)), scheduler.submit(pause(0), terms=JobContext("low"))]
+        await asyncio.sleep(20 * MS)
+        seen = scheduler.statistics()
+        assert (seen.slots, seen.taken, seen.running, seen.started) == (1, 1, 1, 1)
+        assert seen.queued == {"high": 0, "normal": 0, "low": 1}
+        assert seen.oldest == 20 * MILLISECOND
+        assert seen.utilisation == pytest.approx(1 - 2.718281828 ** (-0.02 / 10))
+        await ended(*jobs)
+        seen = scheduler.statistics()
+        assert (seen.taken, seen.started, seen.done, seen.oldest) == (0, 2, 2, 0)
+        assert seen.waited >= 50 * MILLISECOND
+        await asyncio.sleep(100)
+        assert scheduler.statistics().utilisation < 1e-4
+
+    run_virtual(main(), "measured")
+
+
+def test_it_is_the_same_each_time() -> None:
+    """A replay would not be one."""
+
+    def once() -> list[int]:
+        order: list[int] = []
+
+        def note(n: int, _: object) -> None:
+            order.append(n)
+
+        async def main() -> None:
+            scheduler = Scheduler(THREE)
+            jobs = []
+            for n in range(60):
+                terms = JobContext(LANES[n % 3], n % 4, deadline=SECOND if n % 5 else None)
+                jobs.append(scheduler.submit(pause(0), threads=1 + n % 3, terms=terms))
+                jobs[-1].future.add_done_callback(partial(note, n))
+            await ended(*jobs)
+
+        run_virtual(main())
+        return order
+
+    assert once() == once()
+
+
+def test_its_errors_are_of_the_tree() -> None:
+    """PolicyStore classify by type."""
+    assert issubclass(Late, NodeError)
+    assert Late("late").category == "resource"

@@ -1,0 +1,139 @@
+"""The store in Redis, with a real server: what it keeps, for how long, and for whom."""
+# ruff: noqa: TID251 - a real server lives in real time
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+
+import pytest
+import redis.asyncio  # so that it is not imported while a test watches for what blocks
+
+from pipeline.errors import DependencyError, UserInputError
+from pipeline.params import ms, seconds
+from pipeline.policies.cache_redis import RedisStore
+from tests.pipeline.policies.redis_kit import HOUR, Said, run, said
+from tests.pipeline.policies.redis_server import RedisServer, redis_server
+
+__all__ = ["redis_server", "said"]
+
+pytestmark = pytest.mark.usefixtures("said")
+
+
+def test_it_keeps_bytes(redis_server: RedisServer) -> None:
+    """Two processes share what they made; texts and bytes as keys do not meet."""
+    store, other = RedisStore(redis_server.url, "tts"), RedisStore(redis_server.url, "tts")
+
+    async def main() -> None:
+        assert await store.get("a") is None
+        await store.put("a", b"\x00\xff", HOUR)
+        await store.put(b"a", b"other", HOUR)
+        found = await other.get("a")
+        assert found is not None and found[0] == b"\x00\xff"
+        assert HOUR - seconds(5) < found[1] <= HOUR
+        assert store.errors == other.errors == 0
+        await other.close()
+
+    run(store, main())
+
+
+def test_caches_of_other_names_are_apart(redis_server: RedisServer) -> None:
+    """Two voices that say the same text must not get each other's sound."""
+    store, other = RedisStore(redis_server.url, "tts"), RedisStore(redis_server.url, "other")
+
+    async def main() -> None:
+        await store.put("a", b"1", HOUR)
+        assert await other.get("a") is None
+        await other.close()
+
+    run(store, main())
+
+
+def test_what_is_kept_expires(redis_server: RedisServer) -> None:
+    """A stale answer is a wrong one, and what nobody removes fills the redis_server."""
+    store = RedisStore(redis_server.url, "tts")
+
+    async def main() -> None:
+        await store.put("a", b"1", ms(200))
+        await store.put("b", b"1", 1)  # less than Redis can count
+        found = await store.get("a")
+        assert found is not None and 0 < found[1] <= ms(200)
+        await asyncio.sleep(0.21)
+        assert await store.get("a") is None and await store.get("b") is None
+
+    run(store, main())
+
+
+def test_no_text_is_to_be_read_in_its_keys(redis_server: RedisServer) -> None:
+    """What people were told is nobody's business who lists keys."""
+    store = RedisStore(redis_server.url, "tts")
+
+    async def main() -> None:
+        await store.put("my secret", b"1", HOUR)
+        async with redis.asyncio.Redis.from_url(redis_server.url) as client:
+            keys = [str(key) for key in await client.keys()]
+        assert all("vitagraph:cache:tts:" in key and "secret" not in key for key in keys)
+
+    run(store, main())
+
+
+def test_more_calls_than_connections_do_not_queue(redis_server: RedisServer) -> None:
+    """A burst must not wait in a line for Redis; those it has no time for are made."""
+    store = RedisStore(redis_server.url, "tts")
+
+    async def main() -> None:
+        await store.put("a", b"1", HOUR)
+        found = await asyncio.gather(*(store.get("a") for _ in range(200)))
+        assert 1 <= sum(each is not None for each in found) <= 16
+        assert store.errors == 0 and await store.get("a") is not None
+
+    run(store, main())
+
+
+def test_a_caller_who_leaves_spoils_no_connection(redis_server: RedisServer) -> None:
+    """The answer to their question must not go to who asks next."""
+    store = RedisStore(redis_server.url, "tts")
+
+    async def main() -> None:
+        for key in "ab":
+            await store.put(key, key.encode() * 100_000, HOUR)
+        for turn in range(100):
+            left = asyncio.ensure_future(store.get("a"))
+            for _ in range(turn % 10):
+                await asyncio.sleep(0)
+            left.cancel()
+            found = await store.get("b")
+            assert found is not None and found[0][:1] == b"b"
+        await asyncio.sleep(0)
+
+    run(store, main())
+
+
+def test_the_password_is_not_in_what_it_says(said: Said) -> None:
+    """Logs are read by more people than may enter."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        store = RedisStore(f"redis://me:hunter2@127.0.0.1:{free.getsockname()[1]}/0?client_name=hunter2", "tts")
+
+        async def main() -> None:
+            assert await store.get("a") is None
+
+        run(store, main())
+    assert ["is away" in each.getMessage() for each in said.records] == [True]
+    assert "hunter2" not in said.records[0].getMessage()
+
+
+def test_a_wrong_address_is_explained() -> None:
+    """Found when the graph is read, not when the first call comes."""
+    with pytest.raises(UserInputError, match="is no address of a Redis") as caught:
+        RedisStore("http://me:hunter2@localhost", "tts")
+    assert "redis://host:6379/0" in caught.value.hint and "hunter2" not in str(caught.value)
+
+
+def test_a_missing_package_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is an extra; who asks for it reads how to get it."""
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    with pytest.raises(DependencyError) as caught:
+        RedisStore("redis://localhost", "tts")
+    assert "vitagraph[redis]" in caught.value.hint

@@ -1,0 +1,271 @@
+"""A limit that several processes share, against a real Redis server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+import uvloop
+from redis import Redis
+
+from pipeline.clock import Clock
+from pipeline.errors import DependencyError, UserInputError
+from pipeline.params import ms, seconds
+from pipeline.policies import limit_shared
+from pipeline.policies.limit import LimitReached
+from pipeline.policies.limit_shared import SharedLimit
+from pipeline.policies.spec import LimitSpec
+from pipeline.runtime.policy_store import PolicyStore
+from tests.pipeline.policies.redis_kit import until
+from tests.pipeline.policies.redis_server import RedisServer, redis_server
+from tests.pipeline.runtime.test_policy_store import limit_of, limited
+
+__all__ = ["redis_server"]
+
+
+class Said(logging.Handler):
+    """Keeps what is logged; a handler that writes to a file would count as blocking."""
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__()
+        self.messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What shared limits log."""
+    messages: list[str] = []
+    log = logging.getLogger("pipeline.policies.limit_shared")
+    monkeypatch.setattr(log, "handlers", [Said(messages)])
+    monkeypatch.setattr(log, "propagate", False)
+    monkeypatch.setattr(log, "level", logging.INFO)
+    return messages
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a Redis that is there may be slow."""
+    monkeypatch.setattr(limit_shared, "_PATIENCE", 5.0)
+
+
+Main = Callable[["Bench"], Coroutine[Any, Any, None]]
+
+
+class Bench:
+    """Some limits of one name, as of so many processes."""
+
+    def __init__(self, server: RedisServer, count: int, spec: dict[str, Any]) -> None:
+        self.server = server
+        self.clock = Clock(asyncio.get_running_loop())
+        whole = LimitSpec(shared=server.url, **spec)
+        self.limits = [SharedLimit(whole, self.clock.now, "asr") for _ in range(count)]
+
+    async def ask(self, limit: SharedLimit, session: Any = None) -> int:
+        """When it was admitted, on the bench's clock; -1: refused."""
+        try:
+            async with limit.permit(session):
+                return self.clock.now()
+        except LimitReached:
+            return -1
+
+
+def run(server: RedisServer, main: Main, count: int = 2, **spec: Any) -> None:
+    """Really waits: Redis has no virtual time."""
+
+    async def whole() -> None:
+        bench = Bench(server, count, spec)
+        try:
+            await main(bench)
+        finally:
+            for limit in bench.limits:
+                await limit.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(whole())
+
+
+def connections(server: RedisServer) -> int:
+    """How many clients the server has, besides the one that asks."""
+    with Redis.from_url(server.url) as client:
+        return len(client.client_list()) - 1
+
+
+def test_processes_share_one_window(redis_server: RedisServer) -> None:
+    """Two processes would send a provider twice what it allows."""
+
+    async def main(bench: Bench) -> None:
+        told = await asyncio.gather(*(bench.ask(limit) for _ in range(20) for limit in bench.limits))
+        assert sum(at >= 0 for at in told) == 7
+        refused = [limit.statistics().refused + limit.statistics().timed_out for limit in bench.limits]
+        assert sum(refused) == 33 and all(limit.statistics().active == 0 for limit in bench.limits)
+        with pytest.raises(LimitReached) as error:
+            await bench.limits[0].acquire()
+        assert 28 < error.value.retry_after <= 30
+
+    run(redis_server, main, max=7, window=seconds(30), when_full="shed")
+
+
+def test_who_waits_begins_when_the_shared_window_opens(redis_server: RedisServer) -> None:
+    """A queue that guessed would wait too long, or ask Redis all the time."""
+
+    async def main(bench: Bench) -> None:
+        first, second = bench.limits
+        begun = [await bench.ask(limit) for limit in (first, first, first, second)]
+        later = await asyncio.gather(*(bench.ask(second, session) for session in ["a", "a", "a", "b"]))
+        for before, after in zip(begun, sorted(later), strict=True):
+            assert before + ms(800) < after < before + seconds(4)  # the clock is read after the round trip
+        assert later[0] < later[1] < later[3] < later[2]  # sessions take turns
+        told = second.statistics()
+        assert told.waited >= 4 and (told.admitted, told.active, told.waiting) == (5, 0, 0)
+
+    run(redis_server, main, max=4, window=seconds(1), max_wait=seconds(5))
+
+
+def test_concurrency_stays_each_process_s_own(redis_server: RedisServer) -> None:
+    """What a machine can compute at once has nothing to do with the other machines."""
+
+    async def main(bench: Bench) -> None:
+        for limit in bench.limits:
+            await limit.acquire()
+            with pytest.raises(LimitReached):
+                await limit.acquire()
+            limit.release()
+
+    run(redis_server, main, concurrent=1, max=100, window=seconds(9), when_full="fallback")
+
+
+def test_it_connects_when_the_first_session_begins(redis_server: RedisServer) -> None:
+    """The first request of a call would wait for imports and a connection: half a second more for the first answer."""
+
+    async def main(bench: Bench) -> None:
+        policies, plan = PolicyStore(), limited(bench.limits[0].spec)
+        try:
+            for session in range(3):
+                limit = limit_of(policies, plan, session)
+            assert isinstance(limit, SharedLimit)
+            assert not connections(redis_server), "nobody waits for that"
+            await until(lambda: connections(redis_server) == 1)
+            await until(limit.begin().done)
+            assert await bench.ask(limit) >= 0 and connections(redis_server) == 1
+        finally:
+            await policies.close()
+
+    run(redis_server, main, count=1, max=9, window=seconds(9))
+
+
+@pytest.mark.parametrize("trouble", ["kill", "freeze"])
+def test_to_connect_to_a_redis_that_is_away_troubles_nobody(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, said: list[str], trouble: str
+) -> None:
+    """A host would not start, or not stop, because of what it can do without."""
+    monkeypatch.setattr(limit_shared, "_PATIENCE", 0.25)
+
+    async def main(bench: Bench) -> None:
+        first, second = bench.limits
+        await first.begin()  # the packages are there
+        getattr(redis_server, trouble)()
+        began = bench.clock.now()
+        await second.begin()
+        assert bench.clock.now() - began < seconds(2) and said == [], "who needs it will tell"
+        assert await bench.ask(second) >= 0
+
+    run(redis_server, main, max=9, window=seconds(9))
+
+
+def test_who_ends_while_it_connects_need_not_wait(redis_server: RedisServer) -> None:
+    """A host that is stopped at once would hang for as long as Redis does."""
+    redis_server.freeze()
+
+    async def main(bench: Bench) -> None:
+        (limit,) = bench.limits
+        connecting = limit.begin()
+        await bench.clock.sleep(ms(700))
+        began = bench.clock.now()
+        await limit.close()
+        assert connecting.done() and bench.clock.now() - began < seconds(1)
+
+    run(redis_server, main, count=1, max=9, window=seconds(9))
+
+
+def test_who_leaves_while_redis_is_asked_leaves_no_trace(redis_server: RedisServer) -> None:
+    """The next one would wait for an answer that nobody hears."""
+
+    async def main(bench: Bench) -> None:
+        limit = bench.limits[0]
+        await limit.begin()
+        assert not limit.try_acquire()
+        await bench.ask(limit)
+        waits = [asyncio.ensure_future(bench.ask(limit, n)) for n in range(3)]
+        await bench.clock.sleep(ms(100))
+        waits[0].cancel()  # it waits for the window, the others for their turn
+        waits[1].cancel()
+        assert (await waits[2]) >= ms(800)
+        told = limit.statistics()
+        assert (told.admitted, told.cancelled, told.active, told.waiting) == (2, 2, 0, 0)
+
+    run(redis_server, main, max=1, window=seconds(1), max_wait=seconds(5))
+
+
+def test_redis_may_go_and_come_back(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    """Without Redis every answer would fail, or wait; and after it came back somebody would have to restart."""
+    monkeypatch.setattr(limit_shared, "_AWAY", ms(200))
+
+    async def main(bench: Bench) -> None:
+        first, second = bench.limits
+        assert await bench.ask(first) >= 0
+        redis_server.kill()
+        began = bench.clock.now()
+        assert [await bench.ask(first) >= 0 for _ in range(5)] == [True, True, False, False, False]  # its own window
+        assert bench.clock.now() - began < seconds(1)
+        assert said == ["asr: Redis is away; its limit now counts this process alone"]
+        redis_server.start()
+        await bench.clock.sleep(ms(2100))
+        assert await bench.ask(first) >= 0
+        assert said[1:] == ["asr: Redis is back; its limit counts all processes again"]
+        assert [await bench.ask(second) >= 0 for _ in range(3)] == [True, True, False]  # they share again
+        assert len(said) == 2
+
+    run(redis_server, main, max=3, window=seconds(2), when_full="shed")
+
+
+def test_a_redis_that_hangs_holds_nobody_up(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    """Every answer would wait for it, though nothing is wrong with the node."""
+    monkeypatch.setattr(limit_shared, "_PATIENCE", 0.25)
+    monkeypatch.setattr(limit_shared, "_AWAY", seconds(60))
+
+    async def main(bench: Bench) -> None:
+        limit = bench.limits[0]
+        assert await bench.ask(limit) >= 0
+        redis_server.freeze()
+        began = bench.clock.now()
+        assert 0 <= await bench.ask(limit) - began < seconds(2)
+        began = bench.clock.now()
+        assert 0 <= await bench.ask(limit) - began < ms(200)
+        assert len(said) == 1
+
+    run(redis_server, main, max=9, window=seconds(9))
+
+
+@pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://localhost:port/0", "redis:///0"])
+def test_an_address_that_is_none_is_said_so(url: str) -> None:
+    """A misspelt address would be a traceback, or worse: a limit that counts nothing."""
+    with pytest.raises(UserInputError, match="no Redis address"):
+        SharedLimit(LimitSpec(max=1, shared=url), lambda: 0, "asr")
+
+
+def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first request would fail with an ImportError."""
+    monkeypatch.setattr(limit_shared, "find_spec", lambda name: None)
+    with pytest.raises(DependencyError, match="needs the package limits") as error:
+        SharedLimit(LimitSpec(max=1, shared="redis://localhost"), lambda: 0, "asr")
+    assert error.value.hint == "pip install 'vitagraph[redis]'"

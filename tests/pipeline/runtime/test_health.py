@@ -1,0 +1,369 @@
+"""Health: whoever falls ill is found, whoever is well again is back within an interval, and nothing stops the looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from pipeline.clock import Clock
+from pipeline.compute.errors import PoolExhausted
+from pipeline.compute.pool import Pooled
+from pipeline.errors import NetworkError, ResourceError
+from pipeline.graph.plan import Plan
+from pipeline.node import Service
+from pipeline.params import Params, ms, seconds
+from pipeline.policies.breaker import Breaker
+from pipeline.port import Input, Output
+from pipeline.runtime.health import Health, MemberHealth, unserviceable_nodes
+from pipeline.runtime.policy_store import PolicyStore
+from pipeline.runtime.virtual import run_virtual
+from tests.pipeline.kit import RUNNER, Item, Tap, member, planned, sink
+
+EVERY = seconds(30)
+GONE = NetworkError("nobody is there", hint="look for them")
+
+
+@dataclass
+class Ward:
+    """What the members of a test are like, and what was seen of them; by their label."""
+
+    ill: dict[str, Exception] = field(default_factory=dict)
+    closed_doors: dict[str, Exception] = field(default_factory=dict)
+    """What opening raises."""
+    slow: dict[str, int] = field(default_factory=dict)
+    deaf: set[str] = field(default_factory=set)
+    """Those whose probe cannot be cancelled."""
+    probes: list[tuple[str, int]] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+
+
+WARD = Ward()
+
+
+@pytest.fixture(autouse=True)
+def ward() -> Ward:
+    """A new one for each test."""
+    WARD.__init__()  # type: ignore[misc]
+    return WARD
+
+
+class Label(Params):
+    label: str = ""
+
+
+class Plain(Service[Label]):
+    """Has no probe."""
+
+    into = Input(Item)
+    out = Output(Item)
+
+    @into.each
+    async def give(self, item: Item) -> AsyncIterator[Item]:
+        """The same."""
+        yield item
+
+
+class Probed(Plain):
+    """As well as the ward says."""
+
+    async def open(self) -> None:
+        """Or not."""
+        if error := WARD.closed_doors.get(self.params.label):
+            raise error
+        WARD.opened.append(self.params.label)
+
+    async def probe(self) -> None:
+        """Takes as long as the ward says."""
+        label = self.params.label
+        WARD.probes.append((label, self.clock.now()))
+        due = self.clock.now() + WARD.slow.get(label, ms(5))
+        while self.clock.now() < due:
+            try:
+                await self.clock.sleep_until(due)
+            except asyncio.CancelledError:
+                if label not in WARD.deaf:
+                    raise
+        if error := WARD.ill.get(label):
+            raise error
+
+    async def close(self) -> None:
+        """Noted."""
+        WARD.closed.append(self.params.label)
+
+
+class Room:
+    """A health in virtual time."""
+
+    def __init__(self, *graphs: Plan, **settings: Any) -> None:
+        self.policies = PolicyStore(Random(0))
+        self.clock = Clock(asyncio.get_running_loop())
+        self.told: list[tuple[str, str, str]] = []
+        self.health = Health(
+            RUNNER.resources, self.policies, every=EVERY, changed=self._changed, random=Random(0), **settings
+        )
+        for graph in graphs:
+            self.health.add(graph)
+
+    def _changed(self, before: MemberHealth, after: MemberHealth) -> None:
+        self.told.append((after.use, before.state, after.state))
+
+    def states(self) -> dict[str, str]:
+        return {each.use: each.state for each in self.health.report()}
+
+    def breaker(self, graph: Plan, place: int = 0) -> Breaker:
+        return self.policies.of_member(graph.nodes["node"].members[place]).breaker
+
+
+def graph(*labels: str, last: type[Service[Any]] | None = None, file: str = "graph.yaml") -> Plan:
+    """A node with these members."""
+    members = [member(Probed, label, label=label) for label in labels]
+    members += [] if last is None else [member(last, last.__name__)]
+    plan = planned({"tap": Tap(Item).node(), "node": members, "end": sink([])}, "tap -> node -> end")
+    return replace(plan, graph=replace(plan.graph, path=Path(file)))
+
+
+def scene(play: Callable[[Room], Coroutine[Any, Any, None]], *graphs: Plan, **settings: Any) -> Room:
+    """Plays it, from start to stop."""
+
+    async def main() -> Room:
+        room = Room(*graphs, **settings)
+        room.health.start()
+        try:
+            await play(room)
+        finally:
+            await room.health.stop()
+        return room
+
+    return run_virtual(main())
+
+
+def test_each_member_is_looked_at_soon_and_then_every_interval(ward: Ward) -> None:
+    """Else a model that died in the night is found by the first caller of the morning."""
+
+    async def play(room: Room) -> None:
+        assert room.states() == {"a": "unknown", "b": "unknown", "Plain": "unknown"}
+        await room.clock.sleep(EVERY // 10 + seconds(1))
+        assert room.states() == {"a": "well", "b": "well", "Plain": "unknown"}
+        await room.clock.sleep(10 * EVERY)
+
+    scene(play, graph("a", "b", last=Plain))
+    for label in "ab":
+        times = [time for each, time in ward.probes if each == label]
+        gaps = [after - before for before, after in pairwise(times)]
+        assert 10 <= len(gaps) <= 12 and all(0.9 * EVERY <= gap <= EVERY for gap in gaps)
+    assert len({time for _, time in ward.probes}) == len(ward.probes), "two computed at once"
+    assert sorted(ward.opened) == sorted(ward.closed) == ["a", "b"]
+
+
+def test_a_member_that_falls_ill_is_left_alone_before_a_call_comes(ward: Ward) -> None:
+    """Else each of the first calls waits for it in vain."""
+
+    async def play(room: Room) -> None:
+        await room.clock.sleep(2 * EVERY)
+        ward.ill["a"] = GONE
+        await room.clock.sleep(round(1.5 * EVERY))
+        (sick, well) = room.health.report()
+        assert (sick.state, sick.message, sick.hint) == ("down", "nobody is there", "look for them")
+        assert 0 < sick.since <= 1.5 * EVERY and sick.took >= ms(5)
+        assert (well.state, well.message) == ("well", "")
+        assert room.breaker(chain).state != "closed" and room.breaker(chain, 1).state == "closed"
+
+    chain = graph("a", "b")
+    told = scene(play, chain).told
+    assert sorted(told[:2]) == [("a", "unknown", "well"), ("b", "unknown", "well")]
+    assert told[2:] == [("a", "well", "down")]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_is_back_an_interval_after_it_is_well_at_the_latest(ward: Ward, seed: int) -> None:
+    """Else calls stay with the stand-in, though nothing is wrong any more."""
+
+    async def play(room: Room) -> None:
+        ward.ill["a"] = GONE
+        await room.clock.sleep((4 + seed) * EVERY + seconds(seed))
+        assert room.breaker(chain).state != "closed"
+        ward.ill.clear()
+        await room.clock.sleep(EVERY + ms(10))
+        assert room.breaker(chain).state == "closed" and room.states() == {"a": "well"}
+
+    chain = graph("a")
+    scene(play, chain)
+
+
+def test_what_calls_found_is_told_until_a_look_shows_it_well(ward: Ward) -> None:
+    """The operator sees that a member rests, though the last probe was fine."""
+
+    async def play(room: Room) -> None:
+        await room.clock.sleep(EVERY // 4)
+        breaker = room.breaker(chain)
+        while ticket := breaker.allows():
+            breaker.failed(ticket, GONE)
+        assert room.states() == {"a": "resting"} and unserviceable_nodes(room.health.report()) == ("node",)
+        await room.clock.sleep(EVERY)
+        assert room.states() == {"a": "well"} and unserviceable_nodes(room.health.report()) == ()
+
+    chain = graph("a")
+    assert scene(play, chain).told[1:] == [("a", "unknown", "well")], "its rest was over by then"
+
+
+def test_a_member_whose_rest_is_over_may_be_tried() -> None:
+    """Where nobody looks, only a call can show that it is well again: it must not be kept out for ever."""
+
+    async def main() -> None:
+        chain = graph("a")
+        room = Room(chain)  # and not started
+        breaker = room.breaker(chain)
+        while ticket := breaker.allows():
+            breaker.failed(ticket, GONE)
+        assert unserviceable_nodes(room.health.report()) == ("node",)
+        await room.clock.sleep(seconds(15))
+        assert room.states() == {"a": "unknown"} and unserviceable_nodes(room.health.report()) == ()
+        await room.health.stop()
+
+    run_virtual(main())
+
+
+def test_a_probe_that_hangs_is_ended_and_stops_nobody(ward: Ward) -> None:
+    """Whoever hangs is down; the others are looked at as before, and it too once it answers again."""
+
+    async def play(room: Room) -> None:
+        ward.slow["a"] = seconds(100_000)
+        await room.clock.sleep(4 * EVERY)
+        report = {each.use: each for each in room.health.report()}
+        assert report["a"].state == "down" and "10s" in report["a"].message and report["b"].state == "well"
+        ward.slow.clear()
+        await room.clock.sleep(EVERY + seconds(11))
+        assert room.states() == {"a": "well", "b": "well"}
+
+    scene(play, graph("a", "b"))
+    assert len([label for label, _ in ward.probes if label == "b"]) >= 5
+
+
+def test_a_probe_that_cannot_be_ended_is_not_joined_by_another(ward: Ward) -> None:
+    """Else every interval leaves one more task that hangs."""
+
+    async def play(room: Room) -> None:
+        ward.slow["a"] = seconds(200)
+        ward.deaf.add("a")
+        await room.clock.sleep(seconds(150))
+        assert len(ward.probes) == 1
+        assert [each.state for each in room.health.report()] == ["down"]
+        assert "still hangs" in room.health.report()[0].message
+        ward.slow.clear()
+        await room.clock.sleep(seconds(200))
+        assert room.states() == {"a": "well"}
+
+    scene(play, graph("a"))
+    assert ward.opened == ["a", "a"], "what hung is not used again"
+
+
+def test_a_member_that_cannot_be_opened_is_down_and_tried_again(ward: Ward) -> None:
+    """A model that is put in place later is taken into use without a restart."""
+
+    async def play(room: Room) -> None:
+        ward.closed_doors["a"] = ResourceError("no such model", hint="fetch it")
+        await room.clock.sleep(2 * EVERY)
+        assert [(each.state, each.message) for each in room.health.report()] == [("down", "no such model")]
+        ward.closed_doors.clear()
+        await room.clock.sleep(EVERY + ms(10))
+        assert room.states() == {"a": "well"}
+
+    scene(play, graph("a"))
+    assert ward.opened == ward.closed == ["a"]
+
+
+def test_a_busy_machine_makes_nobody_ill(ward: Ward) -> None:
+    """Else overload would take the members away that are left."""
+
+    async def play(room: Room) -> None:
+        await room.clock.sleep(EVERY)
+        ward.ill["a"] = PoolExhausted("all taken", retry_after=1)
+        await room.clock.sleep(5 * EVERY)
+        assert room.states() == {"a": "well"} and room.breaker(chain).state == "closed"
+
+    chain = graph("a")
+    scene(play, chain)
+
+
+def test_members_that_are_the_same_are_looked_at_once(ward: Ward) -> None:
+    """Ten graphs with the same voice cost one probe; each graph is told of it."""
+
+    async def play(room: Room) -> None:
+        await room.health.look()
+        assert [label for label, _ in ward.probes] == ["a", "b"]
+        assert [each.use for each in room.health.report()] == ["a", "a", "b"]
+
+    scene(play, graph("a"), graph("a", "b", file="second.yaml"))
+
+
+def test_a_graph_that_was_edited_is_looked_at_as_it_is_now(ward: Ward) -> None:
+    """Members that it has no more are closed: they hold memory, or a connection."""
+
+    async def play(room: Room) -> None:
+        await room.clock.sleep(EVERY)
+        room.health.add(graph("b"))
+        await room.clock.sleep(EVERY)
+        assert room.states() == {"b": "well"} and ward.closed == ["a"]
+
+    scene(play, graph("a"))
+
+
+def test_graphs_without_number_do_not_fill_the_memory(ward: Ward) -> None:
+    """A host that is asked for many graphs remembers the last ones."""
+
+    async def play(room: Room) -> None:
+        for number in range(40):
+            room.health.add(graph(f"m{number}", file=f"{number}.yaml"))
+        assert len(room.health.report()) == 16
+        assert room.health.report()[-1].use == "m39"
+
+    scene(play)
+
+
+class Loads(Probed):
+    """Has a model."""
+
+    model = Pooled(lambda params: params.label.upper())
+
+    async def probe(self) -> None:
+        """Computes with it."""
+        assert await self.model.run(lambda model: model) == self.params.label.upper()
+        WARD.probes.append((self.params.label, 0))
+
+
+def test_the_model_is_that_of_the_process(ward: Ward) -> None:
+    """A probe of a model of its own would say nothing of the one that calls use, and take its memory again."""
+
+    async def play(room: Room) -> None:
+        await room.health.look()
+        assert room.states() == {"Loads": "well"} and ward.probes
+        assert "Loads" in {each.use for each in RUNNER.resources.loaded()}
+
+    chain = planned(
+        {"tap": Tap(Item).node(), "node": member(Loads, label="loads"), "end": sink([])}, "tap -> node -> end"
+    )
+    scene(play, chain)
+
+
+def test_only_services_are_looked_at(ward: Ward) -> None:
+    """A source and a sink belong to a call."""
+
+    async def play(room: Room) -> None:
+        assert {each.node for each in room.health.report()} == {"node"}
+
+    scene(play, graph("a"))
+
+
+def test_a_node_that_calls_can_do_without_makes_nobody_helpless() -> None:
+    """A host whose face is away still takes calls; the operator sees that it is."""
+    face = MemberHealth("face", "face.visemes", 0, "down", 0, 0, needed=False)
+    assert unserviceable_nodes([face]) == () and not face.able
+    assert unserviceable_nodes([face, MemberHealth("asr", "asr.whisper", 0, "down", 0, 0)]) == ("asr",)

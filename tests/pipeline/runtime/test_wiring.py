@@ -1,0 +1,131 @@
+"""Wiring: from a plan to stages, links and workers, wired as planned."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from pipeline.graph.plan import Plan
+from pipeline.node import Service
+from pipeline.params import NoParams, ms
+from pipeline.port import Input, Output
+from pipeline.runtime.session import Session
+from pipeline.runtime.virtual import run_virtual
+from pipeline.runtime.wiring import Wiring
+from tests.pipeline.kit import RUNNER, Item, Pass, Serve, Tap, Written, items, planned, queue, run, sink, source
+
+
+def assembled(made: Plan, look: Callable[[Wiring], Any]) -> Any:
+    """What `look` sees of a session's assembly before anything runs."""
+
+    async def main() -> Any:
+        session = RUNNER.session(made)
+        await session._open()
+        return look(session._built)
+
+    return run_virtual(main())
+
+
+NODES: dict[str, Written] = {
+    "a": source(items([1])),
+    "b": Pass,
+    "c": Pass,
+    "s": Serve,
+    "end": sink([]),
+    "other": sink([]),
+}
+
+
+def test_the_gates_of_a_segment_are_the_blocking_queues_that_calls_reach() -> None:
+    """Credit before pull looks at all of them, and at no leaky one."""
+    made = planned(
+        NODES,
+        "a -> b",
+        "b.out -> c",
+        "c.out -> s",
+        ("c.out -> other", queue(full="latest")),
+        "s.out -> end",
+        "b.out -> end",
+    )
+
+    def gates(built: Wiring) -> dict[str, list[str]]:
+        return {name: sorted(gate.name for gate in stage.gates) for name, stage in built.stages.items()}
+
+    assert assembled(made, gates) == {
+        "a": ["b.out -> end.into_", "c.out -> s.into"],
+        "b": ["b.out -> end.into_", "c.out -> s.into"],
+        "c": ["c.out -> s.into"],
+        "s": ["s.out -> end.into_"],
+        "end": [],
+        "other": [],
+    }
+
+
+def test_a_queue_into_a_transform_gets_a_pump_and_into_a_service_a_server() -> None:
+    """Each queue has one consumer of its own."""
+    made = planned(NODES, ("a -> b", queue()), "b.out -> c", "c.out -> s", "s.out -> end", "a -> other")
+    assert assembled(made, lambda built: (sorted(built.pumps), sorted(built.servers))) == (["b"], ["end", "other", "s"])
+    assert assembled(made, lambda built: {name: len(each) for name, each in built.servers.items()}) == {
+        "s": 1,
+        "end": 1,
+        "other": 1,
+    }
+
+
+def test_every_link_counts_as_a_feeder() -> None:
+    """A node ends when all that feeds it has ended, fused or queued."""
+    made = planned(
+        NODES, "a -> b", ("a -> c", queue()), "b.out -> c", "c.out -> s", "s.out -> end", "a -> other", "b.out -> end"
+    )
+    feeders = assembled(made, lambda built: {name: stage.feeders for name, stage in built.stages.items()})
+    assert feeders == {"a": 0, "b": 1, "c": 2, "s": 1, "end": 2, "other": 1}
+
+
+def test_links_into_nodes_are_found_whoever_feeds_them() -> None:
+    """A flush empties every queue into what it reaches."""
+    made = planned(NODES, "a -> b", "b.out -> c", "c.out -> s", "s.out -> end", "a -> end", "a -> other")
+    names = assembled(made, lambda built: sorted(link.name for link in built.links_into(frozenset({"end"}))))
+    assert names == ["a.out -> end.into_", "s.out -> end.into_"]
+
+
+# --- how far behind it is
+
+
+class Slow(Service[NoParams]):
+    """Takes a second for each."""
+
+    into = Input(Item)
+    out = Output(Item)
+
+    @into.each
+    async def give(self, item: Item) -> AsyncIterator[Item]:
+        """The same, later."""
+        await self.clock.sleep(ms(1000))
+        yield item
+
+
+def lags(link: Any, takes: int) -> list[int]:
+    """Milliseconds of lag a moment after two packets have come, at intervals of 400 ms."""
+    tap, seen = Tap(), list[int]()
+
+    async def drive(session: Session) -> None:
+        tap.put(*items([1, 2]))
+        for _ in range(6):
+            await session.clock.sleep(ms(400))
+            assert session._assembly is not None
+            seen.append(session._assembly.lag() // ms(1))
+        tap.shut()
+
+    nodes = {"tap": tap.node(), "slow": Slow, "end": sink([], takes=takes)}
+    run(planned(nodes, "tap -> slow", link), drive)
+    return seen
+
+
+def test_what_waits_for_a_service_is_behind() -> None:
+    """Else a host would go on taking calls whose answers come later and later."""
+    assert lags(("slow -> end", queue(full="drop_oldest")), 0) == [400, 800, 0, 0, 0, 0]
+
+
+def test_what_is_held_from_below_is_not() -> None:
+    """Speech that waits until the sentence before it was played is no overload."""
+    assert lags(("slow -> end", queue(count=1, full="block")), ms(5000)) == [0, 0, 0, 0, 0, 0]
