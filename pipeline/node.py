@@ -26,6 +26,7 @@ from pipeline.clock import Clock
 from pipeline.compute.job_context import Lane
 from pipeline.compute.pool import Pooled
 from pipeline.declare import HandlerTable, check_handlers, check_outputs, handlers_of, members_of, params_of
+from pipeline.errors import UserInputError
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, Params
 from pipeline.port import Input, Output, Receives, Sends
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pipeline.runtime.policy_store import MemberPolicy
 
 P = TypeVar("P", bound=Params)
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class Context:
     """What planning agreed, by port and constraint: `caps["audio"]["rate"]`."""
     pools: dict[str, Any] = field(default_factory=dict)
     """The loaded resources, by the name of their attribute."""
+    provided: Sequence[object] = ()
+    """What the program gave the session for its nodes, such as the transport of a call."""
     policy: MemberPolicy | None = None
     """What is around its work, where it is a service in a session."""
     place: int = 0
@@ -128,6 +132,20 @@ class Node(Generic[P]):
     def send_upstream(self, event: Event) -> None:
         """Sends an upstream event at once, which the bus gets too; for where `yield` cannot be, such as a `finally`."""
         self.context.send_upstream(event)
+
+    def provided(self, kind: type[T]) -> T:
+        """The object of this class that the program gave the session (`runner.session(plan, provide=[...])`).
+
+        Raises UserInputError where there is none: this node cannot run in such a session.
+        """
+        for each in self.context.provided:
+            if isinstance(each, kind):
+                return each
+        raise UserInputError(
+            f"the session was given no {kind.__name__}",
+            node=self.context.name,
+            hint=f"start it with `runner.session(plan, provide=[...])`, with a {kind.__name__} among them",
+        )
 
     def latency(self) -> int:
         """The least nanoseconds that a packet spends here, by design rather than by load."""

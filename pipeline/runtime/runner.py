@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -52,9 +53,12 @@ class Runner:
             where = tuple(f"{name}: {' < '.join(stack)}" for name, stack in stacks.items())
             raise Stuck("a compute job did not end in time", where=where)
 
-    def session(self, plan: Plan, observe: Observer | None = None) -> Session:
-        """A session of this plan; `observe(link, packet)` sees every packet on every link."""
-        return Session(plan, self.resources, self.policies, observe, self._start_within)
+    def session(self, plan: Plan, observe: Observer | None = None, *, provide: Sequence[object] = ()) -> Session:
+        """A session of this plan; `observe(link, packet)` sees every packet on every link.
+
+        `provide` is what its nodes find with `self.provided(Kind)`, such as the transport of a call.
+        """
+        return Session(plan, self.resources, self.policies, observe, self._start_within, provide)
 
     def settle(self) -> None:
         """Call when the models are loaded: what lives now is not looked at again by the collector.

@@ -51,6 +51,7 @@ class Session:
         policies: PolicyStore | None = None,
         observe: Observer | None = None,
         start_within: int | None = None,
+        provide: Sequence[object] = (),
     ) -> None:
         self.plan = plan
         self.clock = Clock(asyncio.get_running_loop())
@@ -61,6 +62,7 @@ class Session:
         self._resources = resources
         self._policies = policies or PolicyStore()
         self._start_within = start_within
+        self._provided = tuple(provide)
         self._observe = self._watching(observe) if observe is not None else None
         self._members: dict[str, list[Node[Any]]] = {}
         self._assembly: Wiring | None = None
@@ -219,7 +221,15 @@ class Session:
 
     async def _open_member(self, planned: PlannedNode, place: int, member: Member) -> Node[Any]:
         context = Context(
-            planned.name, self.clock, self.causes, self.bus.post, _unheard, planned.caps, place=place, use=member.use
+            planned.name,
+            self.clock,
+            self.causes,
+            self.bus.post,
+            _unheard,
+            planned.caps,
+            provided=self._provided,
+            place=place,
+            use=member.use,
         )
         node = member.node(member.params)
         if isinstance(node, Service):
