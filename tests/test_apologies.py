@@ -16,7 +16,7 @@ GRAPH = Path(__file__).parent.parent / "graphs" / "assistant.yaml"
 
 
 @pytest.mark.parametrize("apology", [NOT_HEARD, NO_ANSWER, LOST])
-def test_an_apology_is_there_when_the_voice_is_not(apology: str) -> None:
+def test_apologies_are_all_prefetched_by_tts(apology: str) -> None:
     """Sentence for sentence as the voice will be asked for it; else it would be made while the person waits."""
     cache = load(GRAPH, registry=Registry()).nodes["tts"].cache
     assert cache is not None
@@ -24,7 +24,7 @@ def test_an_apology_is_there_when_the_voice_is_not(apology: str) -> None:
     assert said and said <= set(cache.prefetch)
 
 
-def test_nothing_is_prefetched_in_vain() -> None:
+def test_tts_prefetches_only_apologies_in_use() -> None:
     """An apology that nobody makes any more would cost every start of a host a second."""
     cache = load(GRAPH, registry=Registry()).nodes["tts"].cache
     assert cache is not None

@@ -92,7 +92,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, Path]:
     return replay(recording, folder), folder
 
 
-def test_the_answer_stops(talk: tuple[Seen, Path]) -> None:
+def test_barge_in_stops_the_answer(talk: tuple[Seen, Path]) -> None:
     seen, _ = talk
     (interrupted,) = [turn for turn in seen.of("interrupted") if turn.cause.id == seen.of("committed")[0].cause.id]
     began = clip("hello_world.wav").size / RATE + 2.2
@@ -101,7 +101,7 @@ def test_the_answer_stops(talk: tuple[Seen, Path]) -> None:
     assert flushed.late == ()
 
 
-def test_nothing_of_it_is_made_or_heard_after_that(talk: tuple[Seen, Path]) -> None:
+def test_barge_in_leaves_no_output_of_the_interrupted_answer(talk: tuple[Seen, Path]) -> None:
     seen, folder = talk
     interrupted = seen.of("interrupted")[0]
     late = [
@@ -117,19 +117,19 @@ def test_nothing_of_it_is_made_or_heard_after_that(talk: tuple[Seen, Path]) -> N
     assert silence.size > rate and not np.any(silence)
 
 
-def test_the_interrupting_words_are_all_there(talk: tuple[Seen, Path]) -> None:
+def test_barge_in_words_are_transcribed_completely(talk: tuple[Seen, Path]) -> None:
     seen, _ = talk
     assert seen.texts()[-1].lower().strip(".") == "the quick brown fox jumps over the lazy dog"
 
 
-def test_the_second_question_is_answered(talk: tuple[Seen, Path]) -> None:
+def test_barge_in_question_is_answered(talk: tuple[Seen, Path]) -> None:
     seen, _ = talk
     second = seen.of("committed")[1].cause
     assert any(isinstance(packet, Speech) and packet.at.cause is second for _, _, packet, _ in seen.packets)
     assert seen.report.ended == "eos" and seen.report.failures == []
 
 
-def test_the_history_holds_only_what_was_heard(talk: tuple[Seen, Path]) -> None:
+def test_barge_in_history_holds_only_what_was_heard(talk: tuple[Seen, Path]) -> None:
     seen, _ = talk
     first = seen.of("committed")[0].cause
     made = "".join(
@@ -140,7 +140,7 @@ def test_the_history_holds_only_what_was_heard(talk: tuple[Seen, Path]) -> None:
     assert 0 < len(answers[0].split()) < len(made.split())
 
 
-def test_twice_is_the_same(talk: tuple[Seen, Path], tmp_path: Path) -> None:
+def test_barge_in_replay_is_deterministic(talk: tuple[Seen, Path], tmp_path: Path) -> None:
     seen, folder = talk
     again = replay(folder / "talk.wav", tmp_path)
     assert again.texts() == seen.texts()

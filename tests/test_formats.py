@@ -102,7 +102,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_words_of_a_recording(name: str, results: dict[str, Result]) -> None:
+def test_recording_format_gives_the_same_words(name: str, results: dict[str, Result]) -> None:
     """Nobody should have to convert a file first."""
     result, format = results[name], FORMATS[name]
     with av.open(str(result.clip.path)) as file:

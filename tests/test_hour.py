@@ -75,7 +75,7 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Result, Mem
 
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not MEMORY.exists(), reason="how much memory a process has is read from Linux's /proc")
-def test_memory_does_not_grow_with_the_hour(hour: tuple[Result, Memory]) -> None:
+def test_hour_long_recording_does_not_grow_memory(hour: tuple[Result, Memory]) -> None:
     """Else a recording that is long enough ends every run."""
     _, memory = hour
     assert max(memory.at.values()) - memory.start < 150 * MB
@@ -85,7 +85,7 @@ def test_memory_does_not_grow_with_the_hour(hour: tuple[Result, Memory]) -> None
 
 
 @pytest.mark.timeout(300)
-def test_every_minute_of_the_hour_is_answered(hour: tuple[Result, Memory]) -> None:
+def test_hour_long_recording_is_answered_in_every_minute(hour: tuple[Result, Memory]) -> None:
     """The sixtieth as the first, and the answer is an hour long."""
     result, _ = hour
     assert (result.problems, result.warnings) == ([], [])

@@ -57,7 +57,7 @@ def is_broad(handler: ast.ExceptHandler) -> bool:
     )
 
 
-def test_no_file_is_too_long() -> None:
+def test_files_stay_within_the_line_limit() -> None:
     """One concept a file: a reader can hold it."""
     assert {str(file.relative_to(ROOT)): lines(file) for file in files(*WRITTEN) if lines(file) > FILE_LINES} == {}
 
@@ -72,19 +72,19 @@ def test_functions_are_short() -> None:
 
 
 @pytest.mark.parametrize("part", ENGINE_LINES)
-def test_the_engine_stays_small(part: str) -> None:
+def test_engine_parts_stay_within_their_line_limits(part: str) -> None:
     """Who wants to trust a part of the engine can read all of it."""
     folder = ROOT / "pipeline" / part
     assert sum(map(lines, folder.glob("*.py") if not part else folder.rglob("*.py"))) <= ENGINE_LINES[part]
 
 
-def test_every_part_of_the_engine_is_counted() -> None:
+def test_engine_parts_all_have_a_line_limit() -> None:
     """A new folder would grow unseen."""
     parts = {folder.name for folder in (ROOT / "pipeline").iterdir() if any(folder.glob("*.py"))}
     assert parts == {*ENGINE_LINES, "testing"} - {""}
 
 
-def test_there_is_one_broad_except() -> None:
+def test_broad_except_occurs_only_once() -> None:
     """A second one would hide a fault that a user then meets as silence."""
     broad = [
         str(file.relative_to(ROOT))
@@ -95,7 +95,7 @@ def test_there_is_one_broad_except() -> None:
     assert broad == ["pipeline/runtime/dispatch.py"]
 
 
-def test_every_public_class_and_function_says_what_it_is() -> None:
+def test_public_classes_and_functions_have_docstrings() -> None:
     """Without a docstring, a user of the engine has to read its body."""
     silent = [
         f"{file.relative_to(ROOT)}:{node.lineno} {node.name}"
@@ -107,14 +107,14 @@ def test_every_public_class_and_function_says_what_it_is() -> None:
     assert silent == []
 
 
-def test_the_public_surface_is_small_and_there() -> None:
+def test_public_surface_is_small_and_importable() -> None:
     """Every name of `pipeline.__all__` can be imported; the list is sorted and stays short."""
     names = list(pipeline.__all__)
     assert [name for name in names if not hasattr(pipeline, name)] == []
     assert len(names) == len(set(names)) <= PUBLIC_NAMES
 
 
-def test_the_public_surface_is_documented() -> None:
+def test_public_surface_is_documented() -> None:
     """Who writes a node finds every name that they may use in the docs."""
     docs = "\n".join(
         file.read_text(encoding="utf-8") for file in (ROOT / "docs").glob("*.md") if file.name != "nodes.md"
@@ -134,13 +134,13 @@ def test_scripts_are_short_bash(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["check", "test"])
-def test_scripts_explain_themselves(name: str) -> None:
+def test_scripts_print_help(name: str) -> None:
     """`--help` says what a script does, and does nothing."""
     done = subprocess.run([ROOT / "bin" / name, "--help"], check=True, capture_output=True, text=True)
     assert f"bin/{name}" in done.stdout
 
 
-def test_pins_name_no_address() -> None:
+def test_constraints_contain_only_pinned_versions() -> None:
     """The pins work with whichever registry a user has."""
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert [pin for pin in pins if not re.fullmatch(r"#.*|[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin)] == []

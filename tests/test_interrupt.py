@@ -96,7 +96,7 @@ def check_results(folder: Path) -> dict[str, Any]:
     return told
 
 
-def test_one_ctrl_c_ends_it_and_keeps_the_results(replay: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_replay_and_keeps_its_results(replay: subprocess.Popen[str], tmp_path: Path) -> None:
     """In two seconds, with exit code 130; sound, words, times and face."""
     replay.send_signal(signal.SIGINT)
     out, err = replay.communicate(timeout=SOON)
@@ -110,7 +110,7 @@ def test_one_ctrl_c_ends_it_and_keeps_the_results(replay: subprocess.Popen[str],
         assert face["weights"].shape == (face["time"].size, 52)
 
 
-def test_impatience_does_no_harm(replay: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_ctrl_c_repeated_leaves_complete_results(replay: subprocess.Popen[str], tmp_path: Path) -> None:
     """Ctrl-C again and again until it has ended: still its exit code, no traceback, and no file that is cut short."""
     for _ in range(round(SOON / 0.05)):
         replay.send_signal(signal.SIGINT)

@@ -16,12 +16,12 @@ NAMES = [file.stem for file in sorted(GRAPHS.glob("*.yaml")) if not file.name.en
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_scenario(name: str, tmp_path: Path) -> None:
+def test_scenario_expectations_hold(name: str, tmp_path: Path) -> None:
     for expectation, result, misses in run_scenario(GRAPHS / f"{name}.yaml", tmp_path):
         assert misses == [], f"{expectation.clip}: {result.as_json()}"
 
 
-def test_misspelt_expectation_is_not_silently_ignored(tmp_path: Path) -> None:
+def test_scenario_with_a_misspelt_expectation_is_an_error(tmp_path: Path) -> None:
     file = scenario_of(tmp_path / "mine.yaml")
     file.write_text("clips: [{clip: a.wav, heares: hello}]\n", encoding="utf-8")
     with pytest.raises(GraphError, match="heares"):

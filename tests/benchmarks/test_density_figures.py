@@ -25,25 +25,25 @@ def spoken(late: dict[int, int], missing: set[int], count: int = 10) -> Arrivals
     return arrivals
 
 
-def test_lateness_is_measured_from_the_best_packet() -> None:
+def test_density_lateness_is_measured_from_the_earliest_packet() -> None:
     """Even where the first packet of a call was a late one."""
     lateness = spoken({0: 4, 7: 30}, set()).lateness()
     assert lateness == pytest.approx([4, 0, 0, 0, 0, 0, 0, 30, 0, 0], abs=0.001)
 
 
-def test_a_frame_that_was_never_sent_is_missing() -> None:
+def test_density_counts_a_frame_that_was_never_sent_as_missing() -> None:
     """The server skipped it: the numbers have no gap, but the voice has a hole."""
     assert spoken({}, {4, 5}).missing() == 2
 
 
-def test_a_frame_that_was_lost_is_missing_once() -> None:
+def test_density_counts_a_lost_frame_as_missing_once() -> None:
     arrivals = spoken({}, set())
     for column in (arrivals.times, arrivals.stamps, arrivals.numbers, arrivals.sizes):
         del column[3]
     assert arrivals.missing() == 1
 
 
-def test_a_silent_voice_misses_nothing() -> None:
+def test_density_counts_no_missing_frames_for_silence() -> None:
     """A packet each 400 ms is all there is."""
     arrivals = Arrivals()
     for number in range(5):
@@ -59,19 +59,19 @@ def heard(delays: dict[int, int], lost: set[int], count: int = 200) -> Transcrip
     return TranscriptUpdate(numbers, times, sent, np.isin(numbers, list(lost)))
 
 
-def test_delay_is_back_with_the_first_good_frame_after_a_loss() -> None:
+def test_density_delay_recovers_with_the_first_good_frame_after_a_loss() -> None:
     """Two packets are lost and the third waits for them: the fourth is as early as any."""
     call = heard({50: 80, 51: 60, 52: 40, 53: 20}, {50, 51})
     assert call.recoveries(1.0) == pytest.approx([80])
 
 
-def test_delay_that_stays_is_never_back() -> None:
+def test_density_delay_that_stays_never_recovers() -> None:
     """As in a buffer that grows and does not shrink."""
     assert heard(dict.fromkeys(range(50, 200), 200), {50}).recoveries(1.0) == pytest.approx([np.inf])
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_links_lose_what_they_promise(seed: int) -> None:
+def test_density_link_models_lose_the_configured_share(seed: int) -> None:
     """Bursts have the same share of packets in fewer, longer gaps."""
     single, bursts = random_loss(0.02, seed), burst_loss(0.01, 5.0, seed)
     alone = np.array([single(number) for number in range(100_000)])

@@ -11,7 +11,7 @@ from benchmarks import policies
 from pipeline.runtime.policy_store import PolicyStore
 
 
-def test_each_case_has_the_guards_that_it_names(tmp_path: Path) -> None:
+def test_policy_benchmark_cases_have_the_policies_they_name(tmp_path: Path) -> None:
     """Else the figures would compare a session with itself."""
 
     async def limited() -> dict[str, bool]:
@@ -25,7 +25,7 @@ def test_each_case_has_the_guards_that_it_names(tmp_path: Path) -> None:
     assert policies.NoPolicies().of_member(members["all"]) is None
 
 
-def test_every_case_runs_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_policy_benchmark_cases_run_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A packet that was lost would stop the benchmark for ever."""
     monkeypatch.setattr(policies, "CALLS", 20)
     for name, plan in policies.plans(tmp_path).items():

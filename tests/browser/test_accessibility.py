@@ -27,7 +27,7 @@ SCREENS = {"screen": ViewportSize(width=1000, height=640), "phone": PHONE}
 ANSWER = "I have counted them all, and there is one missing."
 
 
-def test_axe_finds_nothing_serious(open_page: OpenPage, bundles: Bundles, tmp_path: Path) -> None:
+def test_page_has_no_serious_axe_violations(open_page: OpenPage, bundles: Bundles, tmp_path: Path) -> None:
     """Before a call, in one, and after one: in light and dark, on a screen and on a phone."""
     call = open_page(microphone=microphone(tmp_path / "silence.wav", [], 60))
     call.face()
@@ -42,7 +42,7 @@ def test_axe_finds_nothing_serious(open_page: OpenPage, bundles: Bundles, tmp_pa
     assert found == []
 
 
-def test_axe_finds_nothing_serious_where_something_is_wrong(open_page: OpenPage, bundles: Bundles) -> None:
+def test_page_with_an_error_has_no_serious_axe_violations(open_page: OpenPage, bundles: Bundles) -> None:
     """What went wrong, and what to do about it, reaches everybody."""
     call = open_page(refused=True, path="")
     call.page.route("**/head.glb", lambda route: route.fulfill(body=b"no head", content_type="model/gltf-binary"))
@@ -54,7 +54,7 @@ def test_axe_finds_nothing_serious_where_something_is_wrong(open_page: OpenPage,
     call.errors.clear()  # the face's own
 
 
-def test_a_call_needs_no_mouse(open_page: OpenPage, tmp_path: Path) -> None:
+def test_page_call_works_by_keyboard_alone(open_page: OpenPage, tmp_path: Path) -> None:
     """Call, mute, type, rate and hang up by Tab and Enter; where one is can be seen."""
     call = open_page(microphone=microphone(tmp_path / "silence.wav", [], 60), viewport=PHONE)
     press(call, "Call")
@@ -71,7 +71,7 @@ def test_a_call_needs_no_mouse(open_page: OpenPage, tmp_path: Path) -> None:
     expect(call.state).to_have_text("Ready to call")
 
 
-def test_the_page_is_light(page_built: None) -> None:
+def test_page_loads_within_budget_on_a_slow_network(page_built: None) -> None:
     """On a slow network it is there in a few seconds."""
     files = [file for file in (ROOT / "vitagraph" / "static").rglob("*") if file.is_file() and file.suffix != ".glb"]
     sizes = {file.name: len(gzip.compress(file.read_bytes())) for file in files}

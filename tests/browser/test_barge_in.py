@@ -28,7 +28,7 @@ VOICED, SILENT = -45, -55
 GRAPHS = {"buzz": prepared("buzz", 10)}
 
 
-def test_the_machine_is_silent_soon_after_the_person_speaks(open_page: OpenPage, tmp_path: Path) -> None:
+def test_barge_in_silences_the_answer_within_200_ms(open_page: OpenPage, tmp_path: Path) -> None:
     """From the voice's onset in the captured microphone to the last sound received: 200 ms, 95 of 100 times.
 
     The machine answers each interruption with a sound without pauses, which the next one

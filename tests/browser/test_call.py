@@ -44,7 +44,7 @@ def words(text: str, number: str = r"\d+") -> str:
     return " ".join(re.findall(r"[a-z']+", spelled))
 
 
-def test_three_questions_are_answered_aloud(open_page: OpenPage, tmp_path: Path) -> None:
+def test_browser_call_answers_three_spoken_questions(open_page: OpenPage, tmp_path: Path) -> None:
     """Questions are heard and written down, answers are spoken as they are written, and lips move with them.
 
     With reduced motion, so that nothing moves the face but what is sent.
@@ -111,7 +111,7 @@ def mouth_changes(call: CallPage, name: str = "") -> Sequence[float]:
     return [change(one, other) for one, other in pairwise(pictures)]
 
 
-def test_what_is_typed_is_answered(open_page: OpenPage, tmp_path: Path) -> None:
+def test_browser_call_answers_typed_text(open_page: OpenPage, tmp_path: Path) -> None:
     """Who cannot speak right now can type; and hanging up ends the call."""
     call = open_page(microphone=microphone(tmp_path / "silence.wav", [], 30), path="/?quality=low&graph=talk")
     call.call()
@@ -128,7 +128,7 @@ def test_what_is_typed_is_answered(open_page: OpenPage, tmp_path: Path) -> None:
     expect(call.questions).to_have_count(1)
 
 
-def test_a_refused_microphone_is_told_in_plain_words(open_page: OpenPage) -> None:
+def test_browser_call_refused_microphone_is_explained(open_page: OpenPage) -> None:
     """Who has said no by mistake learns how to say yes."""
     call = open_page(refused=True)
     call.page.get_by_role("button", name="Call", exact=True).click()
@@ -137,7 +137,7 @@ def test_a_refused_microphone_is_told_in_plain_words(open_page: OpenPage) -> Non
     expect(call.page.get_by_role("button", name="Call", exact=True)).to_be_enabled()
 
 
-def test_a_face_that_breaks_leaves_the_call_alone(open_page: OpenPage, tmp_path: Path) -> None:
+def test_browser_call_goes_on_when_the_face_fails(open_page: OpenPage, tmp_path: Path) -> None:
     """Without a face one still hears and reads; and the face can be had back."""
     call = open_page(microphone=microphone(tmp_path / "silence.wav", [], 30), path="")
     call.page.route("**/head.glb", lambda route: route.fulfill(body=b"no head", content_type="model/gltf-binary"))
@@ -154,7 +154,7 @@ def test_a_face_that_breaks_leaves_the_call_alone(open_page: OpenPage, tmp_path:
     call.errors.clear()  # the face's own
 
 
-def test_reduced_motion_is_respected(open_page: OpenPage) -> None:
+def test_browser_call_respects_reduced_motion(open_page: OpenPage) -> None:
     """Who is made dizzy by movement gets a face that keeps still while nothing is said."""
     still, lively = (
         face_changes(open_page(reduced_motion=motion, viewport=PHONE)) for motion in ("reduce", "no-preference")

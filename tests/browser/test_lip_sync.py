@@ -22,7 +22,7 @@ LIMIT = 40
 GRAPHS = {"beeps": prepared("beeps", 0.6 * (BEEPS + 1))}
 
 
-def test_the_face_is_where_the_sound_is(open_page: OpenPage, tmp_path: Path) -> None:
+def test_lip_sync_face_is_within_40_ms_of_the_audio(open_page: OpenPage, tmp_path: Path) -> None:
     """What the page takes for the moment that is heard is that moment, within 40 ms (95 of 100 times).
 
     A node opens the jaw in exactly the frames in which there is a beep. A beep's onset is

@@ -34,7 +34,7 @@ def call(open_page: OpenPage, bundles: Bundles, tmp_path: Path) -> CallPage:
     return call
 
 
-def test_the_realtime_sdk_holds_a_call(call: CallPage) -> None:
+def test_realtime_sdk_holds_a_call(call: CallPage) -> None:
     """It connects with a secret of ours, hears and shows an answer, types, and interrupts."""
     assert call.page.evaluate("client.session.transport.status") == "connected"
     assert kinds(call)[0] == "session.created" and "session.updated" in kinds(call)

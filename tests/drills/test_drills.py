@@ -19,7 +19,7 @@ SHORT = {"chat.max_tokens": "40"}
 
 @pytest.mark.real_model
 @pytest.mark.timeout(900)
-def test_every_cell_of_the_assistant_is_answered_and_recovers(tmp_path: Path) -> None:
+def test_drill_matrix_of_the_assistant_is_answered_and_recovers(tmp_path: Path) -> None:
     """One cell that fails is one way to leave somebody in silence."""
     plan = aimed(GRAPH, tmp_path, None, SHORT)
     drill = Drill(plan, cells(plan))

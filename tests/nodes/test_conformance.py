@@ -208,14 +208,14 @@ def marked() -> list[Any]:
 
 
 @pytest.mark.parametrize("name", marked())
-def test_a_node_keeps_the_contract(name: str, tmp_path: Path, url: str) -> None:
+def test_builtin_node_passes_conformance(name: str, tmp_path: Path, url: str) -> None:
     """Order, flush, end, stop, backpressure and leaks: all that a graph relies on."""
     entry, node = TABLE[name], REGISTRY.find(name)
     settings = entry.settings(tmp_path, url)
     conformance(lambda: node(**settings), entry.feed, caps=entry.caps, exempt=entry.exempt)
 
 
-def test_every_node_is_in_the_table() -> None:
+def test_conformance_table_has_every_builtin_node() -> None:
     """One that is not held to the contract will break it."""
     assert sorted({*TABLE, *ELSEWHERE}) == sorted(REGISTRY.names())
     assert all((Path(__file__).parent / file).is_file() for file in ELSEWHERE.values())

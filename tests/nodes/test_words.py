@@ -8,12 +8,12 @@ from nodes.words import completeness, is_backchannel
 
 
 @pytest.mark.parametrize("text", ["Mm-hm.", "uh huh", "Yeah, yeah.", "OK", "I see.", "Oh, okay."])
-def test_listening_sounds_are_backchannels(text: str) -> None:
+def test_backchannel_includes_listening_sounds(text: str) -> None:
     assert is_backchannel(text)
 
 
 @pytest.mark.parametrize("text", ["", "No.", "Stop.", "Yeah, but why?", "wait", "okay stop"])
-def test_words_that_matter_are_not(text: str) -> None:
+def test_backchannel_excludes_meaningful_words(text: str) -> None:
     assert not is_backchannel(text)
 
 
@@ -31,5 +31,5 @@ def test_words_that_matter_are_not(text: str) -> None:
         ("", 0),
     ],
 )
-def test_completeness(text: str, score: float) -> None:
+def test_completeness_scores_the_end_of_a_text(text: str, score: float) -> None:
     assert completeness(text) == score

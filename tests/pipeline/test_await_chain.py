@@ -47,14 +47,14 @@ async def nothing() -> None:
     pass
 
 
-def test_it_goes_through_coroutines() -> None:
+def test_await_chain_follows_coroutines() -> None:
     async def outer() -> None:
         await innermost(asyncio.get_running_loop().create_future())
 
     assert chain_of(outer()) == ["outer", "innermost"]
 
 
-def test_it_goes_through_async_for() -> None:
+def test_await_chain_follows_async_for() -> None:
     """Every service is an async generator: a chain that stops there names none of them."""
 
     async def outer() -> None:
@@ -64,7 +64,7 @@ def test_it_goes_through_async_for() -> None:
     assert chain_of(outer()) == ["outer", "words", "innermost"]
 
 
-def test_it_goes_into_tasks_and_gather() -> None:
+def test_await_chain_follows_tasks_and_gather() -> None:
     async def outer() -> None:
         never = asyncio.get_running_loop().create_future()
         one = asyncio.create_task(innermost(never), name="one")
@@ -73,14 +73,14 @@ def test_it_goes_into_tasks_and_gather() -> None:
     assert chain_of(outer()) == ["outer", "task one", "innermost", "task two", "innermost"]
 
 
-def test_it_ends_at_a_hand_written_awaitable() -> None:
+def test_await_chain_ends_at_a_hand_written_awaitable() -> None:
     async def outer() -> None:
         await Bare()
 
     assert chain_of(outer()) == ["outer", "__await__"]
 
 
-def test_tasks_that_wait_for_each_other_do_not_loop_for_ever() -> None:
+def test_await_chain_is_bounded_for_tasks_that_await_each_other() -> None:
     """Looking at a deadlock must not be one."""
 
     async def main() -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def test_tasks_that_wait_for_each_other_do_not_loop_for_ever() -> None:
     assert 1 < len(run_virtual(main())) <= 41
 
 
-def test_a_finished_task_has_no_chain() -> None:
+def test_await_chain_of_a_finished_task_is_empty() -> None:
     async def main() -> tuple[str, ...]:
         task = asyncio.create_task(nothing())
         await task
@@ -112,7 +112,7 @@ def test_a_finished_task_has_no_chain() -> None:
     assert run_virtual(main()) == ()
 
 
-def test_the_stack_of_a_thread() -> None:
+def test_thread_stack_names_the_running_function() -> None:
     """A job that does not come back is named by where it is, its coroutine may be gone."""
     entered, leave = threading.Event(), threading.Event()
 

@@ -13,7 +13,7 @@ from pipeline.runtime.virtual import run_virtual
 from tests.pipeline.kit import settle
 
 
-def test_a_cause_begins_tentative_and_ids_count_up() -> None:
+def test_cause_begins_tentative_with_an_increasing_id() -> None:
     """The epoch on the wire tells a client which answer is newer."""
     causes = Causes()
     first, second = causes.begin("turn"), causes.begin("turn")
@@ -22,14 +22,14 @@ def test_a_cause_begins_tentative_and_ids_count_up() -> None:
     assert causes.root.open
 
 
-def test_the_root_never_dies() -> None:
+def test_root_cause_cannot_be_revoked() -> None:
     """A microphone's sound is never called off."""
     causes = Causes()
     causes.revoke(causes.root, "mic")
     assert causes.root.live
 
 
-def test_revoking_is_told_once_and_fences_first() -> None:
+def test_cause_revocation_is_reported_once_after_it_takes_effect() -> None:
     """When the flush begins, the fence is up already."""
     causes = Causes()
     told: list[tuple[str, Cause, bool]] = []
@@ -40,7 +40,7 @@ def test_revoking_is_told_once_and_fences_first() -> None:
     assert told == [("turn", cause, False)]
 
 
-def test_the_dead_stay_dead() -> None:
+def test_cause_stays_revoked() -> None:
     """A late decision does not bring an answer back that was called off."""
     causes = Causes()
     cause = causes.begin("turn")
@@ -51,7 +51,7 @@ def test_the_dead_stay_dead() -> None:
     assert (cause.live, cause.open, cause.committed) == (False, False, False)
 
 
-def test_only_what_was_committed_can_be_held_and_released() -> None:
+def test_cause_must_be_committed_before_hold_and_release() -> None:
     """Releasing a guess would let out the answer to half a sentence."""
     causes = Causes()
     cause = causes.begin("turn")
@@ -68,7 +68,7 @@ STATES = [("begin", "tentative"), ("commit", "open"), ("hold", "held"), ("revoke
 
 
 @pytest.mark.parametrize(("state", "words"), STATES)
-def test_it_says_what_state_it_is_in(state: str, words: str) -> None:
+def test_cause_repr_shows_its_state(state: str, words: str) -> None:
     """A log line about a cause can be read."""
     causes = Causes()
     cause = causes.begin("turn")
@@ -82,7 +82,7 @@ def test_it_says_what_state_it_is_in(state: str, words: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["wait", "cancel", "commit", "hold", "release", "revoke"]), max_size=30))
-def test_everyone_who_waits_is_told_and_nobody_too_early(moves: list[str]) -> None:
+def test_cause_wakes_every_waiter_once_decided_and_not_before(moves: list[str]) -> None:
     """A sink that is forgotten at the gate never plays again."""
 
     async def main() -> None:

@@ -23,7 +23,7 @@ def live_clock() -> Clock:
     return Clock(asyncio.get_running_loop())
 
 
-def test_frames_are_exact() -> None:
+def test_clock_frame_times_are_exact_in_virtual_time() -> None:
     """A truncated float is a nanosecond off once in fifty packets: audio with gaps of -1."""
 
     async def main() -> list[int]:
@@ -38,7 +38,7 @@ def test_frames_are_exact() -> None:
 
 
 @given(st.lists(st.integers(0, 10 * SECOND), max_size=20))
-def test_virtual_sleeps_add_up(durations: list[int]) -> None:
+def test_clock_virtual_sleeps_add_up(durations: list[int]) -> None:
     """Sleeping piecewise ends at the same nanosecond as sleeping at once."""
 
     async def main() -> int:
@@ -50,7 +50,7 @@ def test_virtual_sleeps_add_up(durations: list[int]) -> None:
     assert run_virtual(main()) == sum(durations)
 
 
-def test_a_clock_starts_at_zero() -> None:
+def test_clock_starts_at_zero() -> None:
     """A session that starts late must not begin its audio late."""
 
     async def main() -> tuple[int, int]:
@@ -67,7 +67,7 @@ def test_a_clock_starts_at_zero() -> None:
     assert run_virtual(main()) == (0, SECOND)
 
 
-def test_a_leap_is_seen_at_once_and_lasts() -> None:
+def test_clock_leap_is_seen_at_once_and_lasts() -> None:
     """A drill of what a sleeping laptop does to a call would drill nothing."""
 
     async def main() -> tuple[int, int]:
@@ -81,7 +81,7 @@ def test_a_leap_is_seen_at_once_and_lasts() -> None:
 
 
 @pytest.mark.parametrize("factory", [asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def test_a_live_sleep_is_never_early(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_clock_live_sleep_is_never_early(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     """Timers of uvloop fire up to 1.3 ms early: a packet would be sent before its time."""
 
     async def main() -> list[int]:
@@ -98,7 +98,7 @@ def test_a_live_sleep_is_never_early(factory: Callable[[], asyncio.AbstractEvent
     assert late[len(late) // 2] < 5 * MILLISECOND
 
 
-def test_a_live_sleep_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_live_sleep_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
     """A uvloop timer of less than a millisecond fires at once: each pause would burn a tenth of itself."""
     asked: list[float] = []
     sleep = asyncio.sleep
@@ -119,7 +119,7 @@ def test_a_live_sleep_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("factory", [VirtualLoop, asyncio.SelectorEventLoop], ids=["virtual", "live"])
-def test_a_hold_is_for_either_loop(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_clock_hold_works_on_live_and_virtual_loops(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     """A node must not need to know which clock it runs on."""
 
     async def main() -> str:

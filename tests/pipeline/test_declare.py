@@ -52,7 +52,7 @@ class Second(Base):
         return (item,)
 
 
-def test_of_wins_over_each_wherever_it_stands() -> None:
+def test_of_handler_takes_precedence_over_each_handler() -> None:
     """The special handler is called, however the methods are ordered."""
 
     class Before(Transform[NoParams]):
@@ -73,14 +73,14 @@ def test_of_wins_over_each_wherever_it_stands() -> None:
     assert Base.handlers["into"][Loose].__name__ == "give"  # the base class is as it was
 
 
-def test_a_subclass_has_the_ports_of_its_base_and_its_own() -> None:
+def test_node_subclass_has_inherited_and_own_ports() -> None:
     """A variant of a node declares what differs, no more."""
     assert (list(Second.inputs), list(Second.outputs)) == (["into", "more"], ["out", "also"])
     assert set(Second.handlers) == {"into", "more"}
     assert list(Base.inputs) == ["into"]
 
 
-def test_a_subclass_may_override_a_handler() -> None:
+def test_node_subclass_may_override_a_handler() -> None:
     """The method of the subclass is called, not that of the base."""
 
     class Louder(Base):
@@ -91,7 +91,7 @@ def test_a_subclass_may_override_a_handler() -> None:
     assert Louder.handlers["into"][Item] is Louder.give
 
 
-def test_the_params_are_found_in_the_brackets_or_in_the_base() -> None:
+def test_node_params_type_comes_from_its_type_argument_or_base() -> None:
     """A node gets the model that it was written for."""
 
     class Plain(Node[NoParams]):
@@ -105,7 +105,7 @@ def test_the_params_are_found_in_the_brackets_or_in_the_base() -> None:
     assert Narrower(Voice(speed=4)).params.speed == 4
 
 
-def test_a_kind_that_nothing_handles_is_an_error_of_the_class() -> None:
+def test_node_class_with_an_unhandled_kind_is_an_error() -> None:
     """Its author reads it at once; a call never runs into it."""
     with pytest.raises(TypeError, match=r"Deaf\.into takes Item, Loose but no method handles that"):
 
@@ -127,7 +127,7 @@ def test_a_kind_that_nothing_handles_is_an_error_of_the_class() -> None:
             told = Receives(News)
 
 
-def test_two_outputs_with_one_kind_are_an_error_of_the_class() -> None:
+def test_node_class_with_one_kind_on_two_outputs_is_an_error() -> None:
     """`yield` could not tell them apart."""
     with pytest.raises(TypeError, match="Twice gives Item on both left and right"):
 
@@ -136,7 +136,7 @@ def test_two_outputs_with_one_kind_are_an_error_of_the_class() -> None:
             right = Output(Loose, Item)
 
 
-def test_a_handler_may_be_an_async_generator() -> None:
+def test_node_handler_may_be_an_async_generator() -> None:
     """The mark stays on whatever the method is."""
 
     class Serves(Service[NoParams]):
@@ -155,7 +155,7 @@ def test_a_handler_may_be_an_async_generator() -> None:
     assert list(Serves.handlers["told"]) == [Event]
 
 
-def test_what_never_waits_is_not_async() -> None:
+def test_transform_handler_that_is_async_is_an_error() -> None:
     """A transform that awaits would give nothing at all; its author reads where such work belongs."""
     with pytest.raises(TypeError, match=r"Awaits\.give must be `def`: nothing waits in `into`; .* a Service"):
 
@@ -184,7 +184,7 @@ def test_what_never_waits_is_not_async() -> None:
                     """Nothing."""
 
 
-def test_what_may_wait_is_async() -> None:
+def test_service_handler_that_is_not_async_is_an_error() -> None:
     """A service that forgot the word is told so when it is written."""
     for base in (Service, Sink):
         with pytest.raises(TypeError, match=r"Forgets\.give must be `async def`: it handles `into`"):

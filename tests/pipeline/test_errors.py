@@ -23,13 +23,13 @@ from pipeline.errors import (
 )
 
 
-def test_a_message_ends_with_what_to_do() -> None:
+def test_error_message_ends_with_its_hint() -> None:
     """The hint is the line that a person needs."""
     assert str(NodeError("no voice", hint="pull it")) == "no voice\nhint: pull it"
     assert str(NodeError("no voice")) == "no voice"
 
 
-def test_a_graph_error_reads_like_a_compilers() -> None:
+def test_graph_error_reads_like_a_compiler_error() -> None:
     """File, line, column, what was expected and found, and a hint."""
     error = GraphError("it does not fit", where=Location("a.yaml", 3, 7), expected="x", found="y", hint="do z")
     assert str(error) == "a.yaml:3:7: it does not fit\n  expected: x\n  found: y\n  hint: do z"
@@ -37,12 +37,12 @@ def test_a_graph_error_reads_like_a_compilers() -> None:
     assert str(Location("a.yaml")) == "a.yaml"
 
 
-def test_what_is_stuck_says_where() -> None:
+def test_stuck_error_says_where() -> None:
     """One line for each call on the way there."""
     assert str(Stuck("slow did not stop", where=("a", "b"))) == "slow did not stop\n  at a\n  at b"
 
 
-def test_no_seat_says_when_to_come_back() -> None:
+def test_admission_error_has_retry_after() -> None:
     """A client can wait and try again."""
     assert AdmissionError("full", retry_after=2.5).retry_after == 2.5
 
@@ -71,18 +71,18 @@ def test_no_seat_says_when_to_come_back() -> None:
         (ValueError("seven"), "unknown"),
     ],
 )
-def test_every_exception_has_a_category(error: Exception, category: Category) -> None:
+def test_classify_gives_every_exception_a_category(error: Exception, category: Category) -> None:
     """Retries, messages and metrics agree about what kind of failure it was."""
     assert classify(error) == category
 
 
-def test_only_the_network_is_worth_another_try() -> None:
+def test_only_network_errors_are_retryable() -> None:
     """A missing file is not there the second time either."""
     kinds = (UserInputError, ResourceError, NetworkError, DependencyError)
     assert [kind.retryable for kind in kinds] == [False, False, True, False]
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
+def test_errors_docstring_lists_every_error_class() -> None:
     """Who reads the module's first lines knows all errors."""
     documented = errors.__doc__ or ""
     classes = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, VitagraphError)]

@@ -38,12 +38,12 @@ kept: list[object] = []
 
 
 @pytest.mark.parametrize("run", RUNS, ids=["asyncio", "uvloop", "virtual"])
-def test_a_task_is_named_with_what_it_waits_for(run: Callable[..., object]) -> None:
+def test_leaked_task_is_named_with_what_it_awaits(run: Callable[..., object]) -> None:
     with pytest.raises(Leak, match=r"task listener: forgetful\.<locals>\.listening \(test_leaks\.py:"), no_leaks():
         run(forgetful())
 
 
-def test_a_task_that_has_been_told_to_end_may_do_so() -> None:
+def test_cancelled_task_is_not_a_leak() -> None:
     """Whoever cancels and goes is not blamed for the round of the loop that it takes."""
 
     async def main() -> None:
@@ -55,7 +55,7 @@ def test_a_task_that_has_been_told_to_end_may_do_so() -> None:
         run_virtual(main())
 
 
-def test_after_an_error_tasks_are_no_news() -> None:
+def test_leaks_are_not_reported_after_an_error() -> None:
     """A failure would be buried under what it left lying about."""
 
     async def main() -> None:
@@ -71,7 +71,7 @@ def test_after_an_error_tasks_are_no_news() -> None:
     os.close(caught.value.args[0])
 
 
-def test_a_thread_is_named_with_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaked_thread_is_named_with_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.testing.leaks._PATIENCE", 0.05)
     leave = threading.Event()
     thread = threading.Thread(target=leave.wait, args=[10], name="decoder")
@@ -81,7 +81,7 @@ def test_a_thread_is_named_with_where_it_is(monkeypatch: pytest.MonkeyPatch) -> 
     thread.join()
 
 
-def test_threads_of_a_shared_executor_are_nobody_s_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_executor_threads_are_not_a_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that was made for a single test, and not shut down, is."""
     monkeypatch.setattr("pipeline.testing.leaks._PATIENCE", 0.1)
     with no_leaks():
@@ -93,7 +93,7 @@ def test_threads_of_a_shared_executor_are_nobody_s_leak(monkeypatch: pytest.Monk
         executor.shutdown(wait=True)
 
 
-def test_an_open_file_is_named() -> None:
+def test_leaked_file_is_named() -> None:
     with pytest.raises(Leak, match="file /dev/null"), no_leaks():
         file = open(os.devnull)  # noqa: SIM115 - on purpose
     file.close()
@@ -101,14 +101,14 @@ def test_an_open_file_is_named() -> None:
         pass
 
 
-def test_a_system_without_proc_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaked_files_are_not_checked_without_procfs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.testing.leaks._FILES", "/nowhere")
     with no_leaks():
         file = open(os.devnull)  # noqa: SIM115 - on purpose
     file.close()
 
 
-def test_what_it_leans_on_in_asyncio_is_still_there() -> None:
+def test_leak_check_finds_the_asyncio_internals_it_uses() -> None:
     """Without it leaked tasks would go unseen."""
     assert "_cancel_all_tasks" in runners.Runner.close.__code__.co_names
 
@@ -148,7 +148,7 @@ def test_blocks():
 """
 
 
-def test_our_own_tests_are_held_to_it(pytester: pytest.Pytester) -> None:
+def test_leak_fixture_fails_tests_that_leak(pytester: pytest.Pytester) -> None:
     """The fixtures of the plugin and of conftest.py, in a pytest of their own."""
     pytester.makeconftest(CONFTEST.read_text())
     pytester.makepyfile(TESTS)

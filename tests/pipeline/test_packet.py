@@ -23,7 +23,7 @@ class Sound(Packet, frozen=True):
     samples: NDArray[np.int16]
 
 
-def test_a_packet_cannot_be_changed() -> None:
+def test_packet_is_immutable() -> None:
     """What one branch of a graph does to it, another cannot see."""
     packet = Item(root_stamp(), 1)
     with pytest.raises(AttributeError):
@@ -39,13 +39,13 @@ def test_packets_with_arrays_can_be_compared_and_kept_in_sets() -> None:
     assert first in {first}
 
 
-def test_printing_hides_the_payload() -> None:
+def test_packet_repr_hides_the_payload() -> None:
     """No words and no sound in a log."""
     packet = Sound(root_stamp(ms(1500), ms(20)), np.zeros(320, np.int16))
     assert repr(packet) == "<Sound 1.500s+20ms #0>"
 
 
-def test_a_stamp_moves_on_with_its_cause() -> None:
+def test_stamp_later_keeps_its_cause() -> None:
     """A part of a packet belongs to the same turn."""
     cause = Causes().begin("turn")
     later = Stamp(ms(100), ms(50), cause).later(ms(20), ms(30))
@@ -54,7 +54,7 @@ def test_a_stamp_moves_on_with_its_cause() -> None:
 
 @pytest.mark.parametrize("committed", [True, False])
 @pytest.mark.parametrize("kind", [Item, Lasting])
-def test_what_is_dead(kind: type[Item], committed: bool) -> None:
+def test_packet_is_stale_after_revocation_unless_committed_and_surviving(kind: type[Item], committed: bool) -> None:
     """Only the words of a turn that really was one outlive it."""
     causes = Causes()
     cause = causes.begin("turn")
@@ -66,7 +66,7 @@ def test_what_is_dead(kind: type[Item], committed: bool) -> None:
     assert packet.is_stale == (not (committed and kind is Lasting))
 
 
-def test_a_kind_inherits_how_it_queues() -> None:
+def test_packet_kind_inherits_its_queue_policy() -> None:
     """A kind that says nothing blocks and is not dropped."""
     assert Item.queue == Queue()
     assert Item.queue.full == "block"
@@ -79,7 +79,7 @@ def test_events_are_copied_with_changes() -> None:
     assert isinstance(News(1), Event)
 
 
-def test_events_can_be_written_down() -> None:
+def test_events_can_be_copied_and_pickled() -> None:
     """A recorder keeps them as they were."""
     event = News(7)
     assert copy.copy(event).number == 7

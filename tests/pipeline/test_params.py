@@ -32,7 +32,7 @@ class Timed(Params):
         (40, 40),
     ],
 )
-def test_a_duration_is_a_number_and_a_unit(text: str | int, ns: int) -> None:
+def test_duration_is_a_number_and_a_unit(text: str | int, ns: int) -> None:
     """What a person writes is what the node waits."""
     assert parse_duration(text) == ns
 
@@ -40,7 +40,7 @@ def test_a_duration_is_a_number_and_a_unit(text: str | int, ns: int) -> None:
 @pytest.mark.parametrize(
     "text", ["200", "ms", "", "1 fortnight", "-3s", "1e3s", "3s 2ms", ".5s", "1,5s", "2M", 1.5, True, None, ["2s"]]
 )
-def test_what_is_no_duration_says_how_to_write_one(text: object) -> None:
+def test_duration_that_is_invalid_shows_valid_examples(text: object) -> None:
     """A forgotten unit is told, not guessed."""
     with pytest.raises(ValueError, match=r"such as 200ms, 1\.5s or 2m") as raised:
         parse_duration(text)
@@ -51,19 +51,19 @@ def test_what_is_no_duration_says_how_to_write_one(text: object) -> None:
 @example(0)
 @example(1_500_000_000)
 @example(90_000_000_000)
-def test_a_duration_is_shown_as_it_would_be_read(ns: int) -> None:
+def test_duration_round_trips_through_its_text(ns: int) -> None:
     """A graph that is written out and read again waits as long, to a microsecond in eleven days."""
     shown = parse_duration(show_duration(ns - ns % 1000))
     assert shown == ns - ns % 1000
 
 
-def test_the_shortest_exact_spelling_is_shown() -> None:
+def test_duration_is_shown_in_its_shortest_exact_form() -> None:
     """200ms, not 0.2s."""
     shown = [show_duration(ns) for ns in (ms(200), seconds(90), seconds(120), seconds(7200), 250_000, ms(1500), 0)]
     assert shown == ["200ms", "90s", "2m", "2h", "250us", "1500ms", "0ms"]
 
 
-def test_a_small_bare_number_is_a_forgotten_unit() -> None:
+def test_duration_as_a_small_bare_number_is_refused() -> None:
     """`release: 200` would be 200 nanoseconds."""
     with pytest.raises(ValidationError, match="did you mean 200ms"):
         Timed(release=200)
@@ -80,7 +80,7 @@ def test_params_are_written_with_units() -> None:
     assert properties["release"]["description"] == "Silence after which it is over."
 
 
-def test_params_cannot_be_changed_nor_hold_what_is_not_declared() -> None:
+def test_params_reject_undeclared_fields() -> None:
     """Two sessions share them; and a misspelt parameter is an error, not ignored."""
     with pytest.raises(ValidationError, match="frozen"):
         Timed().count = 4  # type: ignore[misc]
@@ -91,7 +91,7 @@ def test_params_cannot_be_changed_nor_hold_what_is_not_declared() -> None:
 
 
 @pytest.mark.parametrize("word", ["use", "fallback", "deadline", "limit", "cache", "retry", "breaker", "on_error"])
-def test_the_words_of_the_language_are_not_parameters(word: str) -> None:
+def test_params_may_not_declare_reserved_words(word: str) -> None:
     """Else `fallback:` in a graph could mean two things."""
     with pytest.raises(TypeError, match=f"Bad declares \\['{word}'\\]: words of the graph language"):
         type("Bad", (Params,), {"__annotations__": {word: int}, word: 1})

@@ -36,7 +36,7 @@ class Everything(Transform[NoParams]):
         """Nothing."""
 
 
-def test_a_port_knows_its_name_kinds_and_constraints() -> None:
+def test_port_knows_its_name_kinds_and_constraints() -> None:
     """What `inspect` and messages show."""
     into, out = Everything.inputs["into"], Everything.outputs["out"]
     assert (into.name, into.kinds) == ("into", (Item, Loose))
@@ -47,26 +47,26 @@ def test_a_port_knows_its_name_kinds_and_constraints() -> None:
     assert (Everything.receives["told"].name, Everything.sends["tells"].name) == ("told", "tells")
 
 
-def test_a_port_says_nothing_that_it_was_not_told() -> None:
+def test_port_defaults() -> None:
     """By default a port is linked, lets nothing else through and waits for no decision."""
     plain: Input[Item] = Input(Item)
     assert (plain.gated, plain.passes, plain.optional, plain.caps) == (False, False, False, {})
 
 
-def test_a_port_shows_its_kinds() -> None:
+def test_port_repr_shows_its_kinds() -> None:
     """A debugger shows what goes there."""
     assert repr(Everything.inputs["into"]) == "<Input into: Item, Loose>"
     assert repr(Everything.outputs["out"]) == "<Output out: Item>"
 
 
 @pytest.mark.parametrize(("written", "meant"), [(16_000, OneOf((16_000,))), ("en", OneOf(("en",))), (ANY, ANY)])
-def test_a_bare_value_is_the_set_of_it(written: int | str, meant: object) -> None:
+def test_caps_constraint_from_a_bare_value_is_a_set_of_one(written: int | str, meant: object) -> None:
     """`rate=16_000` is enough."""
     assert constraint(written) == meant
 
 
 @given(allowed, allowed)
-def test_what_both_allow_keeps_the_first_ones_wishes(a: Allowed, b: Allowed) -> None:
+def test_caps_intersection_keeps_the_order_of_the_first(a: Allowed, b: Allowed) -> None:
     """The most wanted value of the one end is taken where the other end allows it."""
     both = intersect(a, b)
     if a is None or b is None:
@@ -76,13 +76,13 @@ def test_what_both_allow_keeps_the_first_ones_wishes(a: Allowed, b: Allowed) -> 
         assert set(both) == set(intersect(b, a) or ())
 
 
-def test_caps_are_described_as_people_say_them() -> None:
+def test_caps_are_described_in_plain_words() -> None:
     """A message about a mismatch can be read aloud."""
     assert describe({"rate": (8_000, 16_000), "channels": (1,), "language": None}) == "rate 8000 or 16000, channels 1"
     assert describe({}) == ""
 
 
-def test_one_method_may_handle_several_ports() -> None:
+def test_handler_method_may_serve_several_ports() -> None:
     """Two sources of the same kind need no second method."""
 
     class Both(Transform[NoParams]):

@@ -14,14 +14,14 @@ import pipeline
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_docs_list_exactly_the_public_names() -> None:
+def test_api_docs_list_exactly_the_public_names() -> None:
     """Who reads docs/api.md knows all that may be relied on, and nothing else."""
     text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     documented = re.findall(r"^- `(\w+)`: .+$", text, flags=re.MULTILINE)
     assert sorted(documented) == sorted(pipeline.__all__)
 
 
-def test_every_name_is_where_it_says() -> None:
+def test_public_names_can_all_be_imported() -> None:
     """Each can be imported, and is found by `dir`."""
     assert [name for name in pipeline.__all__ if getattr(pipeline, name, None) is None] == []
     assert {*pipeline.__all__} <= {*dir(pipeline)}
@@ -29,13 +29,13 @@ def test_every_name_is_where_it_says() -> None:
     assert sorted(homes) == sorted(pipeline.__all__)
 
 
-def test_another_name_is_an_attribute_error() -> None:
+def test_unknown_public_name_is_an_attribute_error() -> None:
     """A typing error fails as it does in any module."""
     with pytest.raises(AttributeError, match="no attribute 'Pakcet'"):
         pipeline.Pakcet  # type: ignore[attr-defined]
 
 
-def test_importing_the_engine_imports_nothing_heavy() -> None:
+def test_pipeline_import_loads_no_heavy_module() -> None:
     """`import pipeline` is milliseconds: nothing of it loads a model, a web framework or even numpy."""
     heavy = ("numpy", "pydantic", "reactivex", "asyncio", "ruamel", "av", "onnxruntime")
     code = f"import sys, pipeline; print(*sorted(set({heavy!r}) & set(sys.modules)))"
@@ -44,7 +44,7 @@ def test_importing_the_engine_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("name", ["Packet", "Runner", "plan", "Duration"])
-def test_any_name_may_be_the_first(name: str) -> None:
+def test_public_name_can_be_imported_first(name: str) -> None:
     """No order of imports meets a cycle."""
     code = f"from pipeline import {name}; print({name})"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)

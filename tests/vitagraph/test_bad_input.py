@@ -92,19 +92,19 @@ def check(ran: Ran, code: int, *said: str) -> None:
         (soundless, "has no sound, only video"),
     ],
 )
-def test_a_clip_that_cannot_be_used(make: Callable[[Path], object], said: str, run: Run) -> None:
+def test_bad_clip_exits_4_with_a_hint(make: Callable[[Path], object], said: str, run: Run) -> None:
     """Exit code 4; the file is named and there is a hint."""
     make(Path("clip.wav"))
     ran = run("replay", write(COPY), "clip.wav")
     check(ran, exits.INPUT, "clip.wav", said, "hint: ")
 
 
-def test_a_clip_that_is_not_there(run: Run) -> None:
+def test_missing_clip_exits_4(run: Run) -> None:
     """Exit code 4."""
     check(run("replay", write(COPY), "clip.wav"), exits.INPUT, "clip.wav: no such file", "hint: ")
 
 
-def test_a_clip_that_was_cut_off_is_used_as_far_as_it_goes(run: Run) -> None:
+def test_truncated_clip_is_used_as_far_as_it_goes(run: Run) -> None:
     """Half of a recording is better than nothing."""
     clip = sound(Path("clip.wav"))
     clip.write_bytes(clip.read_bytes()[:32_044])
@@ -144,7 +144,7 @@ WRONG_GRAPHS = {
 
 
 @pytest.mark.parametrize(("graph", "said"), WRONG_GRAPHS.values(), ids=WRONG_GRAPHS)
-def test_a_graph_that_is_wrong(graph: str, said: list[str], run: Run) -> None:
+def test_bad_graph_exits_3_with_its_line(graph: str, said: list[str], run: Run) -> None:
     """Exit code 3, and where; the same from `check` as from `replay`, before anything runs."""
     file, clip = write(graph), sound(Path("clip.wav"))
     ran = run("check", file)
@@ -153,18 +153,18 @@ def test_a_graph_that_is_wrong(graph: str, said: list[str], run: Run) -> None:
     assert not Path("out").exists()
 
 
-def test_a_graph_that_is_not_there(run: Run) -> None:
+def test_missing_graph_exits_3_and_suggests_a_name(run: Run) -> None:
     """Exit code 3, and the name that was meant."""
     write(COPY)
     check(run("check", "grahp.yaml"), exits.GRAPH, "there is no graph `grahp.yaml`", "did you mean `graph.yaml`")
 
 
-def test_a_setting_of_a_parameter_that_is_not_there(run: Run) -> None:
+def test_unknown_parameter_setting_exits_3(run: Run) -> None:
     """Exit code 3."""
     check(run("check", write(COPY), "--set", "caller.tale=2s"), exits.GRAPH, "tale", "tail")
 
 
-def test_a_model_that_is_not_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_model_exits_5_with_the_pull_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 5, and the command that fetches it."""
     monkeypatch.setenv("VITAGRAPH_HOME", "empty")
     ran = run("replay", write(NEEDY), sound(Path("clip.wav")), "--offline")
@@ -260,7 +260,9 @@ COMMANDS: dict[str, tuple[list[str | Path], int, list[str]]] = {
 
 
 @pytest.mark.parametrize(("arguments", "code", "said"), COMMANDS.values(), ids=COMMANDS)
-def test_on_the_command_line(arguments: list[str | Path], code: int, said: list[str], desk: Path) -> None:
+def test_bad_command_line_exits_without_a_traceback(
+    arguments: list[str | Path], code: int, said: list[str], desk: Path
+) -> None:
     """In a process of its own, with the graphs that we ship: the exit code, the words, what to do, no traceback."""
     ran = program(*arguments, folder=desk, **NO_NETWORK)
     assert ran.code == code, ran.err
@@ -271,7 +273,7 @@ def test_on_the_command_line(arguments: list[str | Path], code: int, said: list[
         assert "hint: " in ran.err
 
 
-def test_names_with_spaces_and_letters_of_any_language(tmp_path: Path) -> None:
+def test_clip_names_may_have_spaces_and_unicode(tmp_path: Path) -> None:
     """Also twice the same name: each clip has its own folder."""
     for place in ("früher", "später am Tag"):
         (tmp_path / place).mkdir()
@@ -304,7 +306,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int, str], Path]]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_in_the_cache_folder(disk: Callable[..., Path], desk: Path) -> None:
+def test_full_disk_in_the_cache_folder_exits_5(disk: Callable[..., Path], desk: Path) -> None:
     """Exit code 5: how much is needed, how much there is, and where; nothing is left there."""
     home = disk(64_000)
     ran = program("models", "pull", "whisper-tiny.en", folder=desk, VITAGRAPH_HOME=str(home))
@@ -317,7 +319,7 @@ def test_a_full_disk_in_the_cache_folder(disk: Callable[..., Path], desk: Path) 
     assert not [file for file in home.rglob("*") if file.is_file() and file.stat().st_size]
 
 
-def test_a_full_disk_in_the_output_folder(disk: Callable[..., Path], desk: Path) -> None:
+def test_full_disk_in_the_output_folder_exits_5(disk: Callable[..., Path], desk: Path) -> None:
     """Exit code 5, each file that is not whole is named, and the beginning of the answer can be played."""
     out = disk(64_000)
     clip = models.path("speech-audioeval") / "en" / "quick_brown_fox.wav"
@@ -328,7 +330,7 @@ def test_a_full_disk_in_the_output_folder(disk: Callable[..., Path], desk: Path)
         assert answer.getnframes() > 16_000
 
 
-def test_a_disk_that_cannot_be_written_to(disk: Callable[..., Path], desk: Path) -> None:
+def test_read_only_disk_exits_5_before_the_run(disk: Callable[..., Path], desk: Path) -> None:
     """Exit code 5, before anything runs."""
     out = disk(64_000, "ro")
     ran = program("replay", ECHO, "clip.wav", "--out", out, folder=desk)

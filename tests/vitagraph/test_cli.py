@@ -28,14 +28,14 @@ def vitagraph(*arguments: str, shell: str = "", **environment: str) -> subproces
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_help_has_an_example(command: str, run: Run) -> None:
+def test_cli_help_has_an_example(command: str, run: Run) -> None:
     """A user who is new learns by example."""
     ran = run(*command.split(), "--help")
     assert ran.code == exits.OK
     assert f"vitagraph {command}".strip() in ran.out.partition("Example")[2]
 
 
-def test_help_is_quick() -> None:
+def test_cli_help_imports_nothing_heavy() -> None:
     """Nothing heavy is imported for it."""
     code = "import sys; sys.argv[1:] = ['--help']; import vitagraph.cli as c\ntry: c.main()\nexcept SystemExit: pass\n"
     heavy = "print(sorted({'numpy', 'pydantic', 'msgspec', 'av', 'reactivex', 'asyncio'} & sys.modules.keys()))"
@@ -43,7 +43,7 @@ def test_help_is_quick() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_the_version_is_told(run: Run) -> None:
+def test_cli_prints_the_version(run: Run) -> None:
     """A report of a fault needs it."""
     assert run("--version").out.startswith("vitagraph 0.")
 
@@ -52,7 +52,7 @@ def test_the_version_is_told(run: Run) -> None:
     "arguments",
     [["no-such-command"], ["check"], ["check", "a.yaml", "--no-such-option"], ["check", "a.yaml", "--set", "x"]],
 )
-def test_wrong_usage_is_told(arguments: list[str], run: Run) -> None:
+def test_cli_wrong_usage_exits_2(arguments: list[str], run: Run) -> None:
     """With exit code 2, and what to do."""
     ran = run(*arguments)
     assert ran.code == exits.USAGE
@@ -60,7 +60,7 @@ def test_wrong_usage_is_told(arguments: list[str], run: Run) -> None:
     assert "--help" in ran.err
 
 
-def test_a_fault_of_ours_shows_no_traceback() -> None:
+def test_cli_internal_error_shows_no_traceback() -> None:
     """One line and a hint; the traceback comes with --debug, wherever that stands."""
     code = (
         "import vitagraph.cli, pipeline.graph.registry as r\n"
@@ -82,12 +82,12 @@ def test_a_fault_of_ours_shows_no_traceback() -> None:
 
 @pytest.mark.parametrize("shell", ["| head -n 1", "| true"])
 @pytest.mark.parametrize("arguments", [["inspect"], ["inspect", "--markdown"], ["schema"], ["models", "list"]])
-def test_a_closed_pipe_is_quiet(arguments: list[str], shell: str) -> None:
+def test_cli_closed_pipe_is_quiet(arguments: list[str], shell: str) -> None:
     """`vitagraph schema | head` shows its lines and nothing else."""
     assert vitagraph(*arguments, shell=shell).stderr == ""
 
 
-def test_no_colours_where_they_are_not_wanted() -> None:
+def test_cli_uses_no_colours_with_no_color_or_in_a_pipe() -> None:
     """NO_COLOR, and a pipe."""
     forced = vitagraph("inspect", FORCE_COLOR="1").stdout
     assert "\x1b[1" in forced
@@ -95,7 +95,7 @@ def test_no_colours_where_they_are_not_wanted() -> None:
     assert "\x1b" not in vitagraph("inspect").stdout
 
 
-def test_every_command_has_its_own_file() -> None:
+def test_cli_has_a_file_for_every_command() -> None:
     """A reader finds a command by its name."""
     files = {file.stem for file in (ROOT / "vitagraph" / "commands").glob("*.py")} - {"__init__", "options"}
     assert {command.name for command in app.registered_commands} | {"models", "avatar"} == files == set(COMMANDS)

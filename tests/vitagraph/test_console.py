@@ -10,7 +10,7 @@ import pytest
 from vitagraph import console
 
 
-def test_a_pipe_is_wide_enough_for_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_console_in_a_pipe_is_wide_enough_for_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """`vitagraph inspect | grep vad` must not cut its lines at 80."""
     monkeypatch.delenv("COLUMNS", raising=False)
     assert console.out().width == console.PIPED_WIDTH
@@ -18,13 +18,13 @@ def test_a_pipe_is_wide_enough_for_tables(monkeypatch: pytest.MonkeyPatch) -> No
     assert console.out().width == 90
 
 
-def test_progress_goes_to_stderr() -> None:
+def test_console_progress_goes_to_stderr() -> None:
     """Else it would be in the middle of the results."""
     assert console.err().stderr
 
 
 @pytest.mark.parametrize(("debug", "lines"), [("", 2), ("1", 5)])
-def test_what_packages_log_has_no_traceback(debug: str, lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_console_logs_of_packages_have_no_traceback(debug: str, lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """But for who is debugging."""
     monkeypatch.setenv("VITAGRAPH_DEBUG", debug)
     try:

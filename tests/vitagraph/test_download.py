@@ -22,7 +22,7 @@ def fake_pull(_name: str, progress: models.Progress) -> None:
     ("terminal", "quiet", "said"),
     [(True, False, "100.0/100.0 MB"), (False, False, "fetching the model"), (True, True, "")],
 )
-def test_a_person_sees_how_much_has_come(
+def test_download_progress_is_shown_on_a_terminal_only(
     terminal: bool, quiet: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A log file has one line; a script that wants quiet has none."""

@@ -36,30 +36,30 @@ from vitagraph import exits
         (ValueError("x"), exits.FAILED),
     ],
 )
-def test_every_error_has_its_exit_code(error: Exception, code: int) -> None:
+def test_exit_codes_cover_every_error(error: Exception, code: int) -> None:
     """The codes that `vitagraph --help` promises."""
     assert exits.of(error) == code
 
 
-def test_a_report_has_the_message_and_the_hint_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_report_has_message_and_hint_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     """A user reads what to do, not our source."""
     assert exits.report(UserInputError("no sound in a.wav", hint="check the microphone")) == exits.INPUT
     assert capsys.readouterr().err == "error: no sound in a.wav\nhint: check the microphone\n"
 
 
-def test_a_report_of_an_os_error_names_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_report_of_an_os_error_names_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     """Not `[Errno 13]`."""
     exits.report(PermissionError(13, "Permission denied", "out/a"))
     assert capsys.readouterr().err == "error: out/a: Permission denied\n"
 
 
-def test_a_missing_package_has_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_report_of_a_missing_package_has_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     """A half-made environment is told as such."""
     exits.report(ModuleNotFoundError("No module named 'av'"))
     assert "hint: set the program up again" in capsys.readouterr().err
 
 
-def test_a_fault_of_ours_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_report_of_an_internal_error_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     """With --debug as the way to see more."""
     exits.unexpected(ValueError, ValueError("x"), None)
     said = capsys.readouterr().err
@@ -68,7 +68,7 @@ def test_a_fault_of_ours_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("report", [exits.report, lambda error: exits.unexpected(type(error), error, None)])
-def test_debugging_shows_the_traceback(
+def test_error_report_with_debug_shows_the_traceback(
     report: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who wants to report a fault can."""

@@ -31,7 +31,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     thread.join()
 
 
-def test_it_ends_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+def test_main_ends_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     """In the usual way, so that Python can clean up."""
     with pytest.raises(SystemExit) as end:
         __main__.run()
@@ -40,7 +40,7 @@ def test_it_ends_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("busy", "capsys")
-def test_a_model_at_work_does_not_abort_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_exits_cleanly_while_a_model_is_working(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would end with exit code 134 and `terminate called` in place of its own."""
     left: list[int] = []
     monkeypatch.setattr(os, "_exit", left.append)
@@ -50,7 +50,7 @@ def test_a_model_at_work_does_not_abort_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt(), SystemExit(exits.INTERRUPTED)])
-def test_ctrl_c_leaves_at_once(ends: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_ctrl_c_exits_at_once(ends: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Python's long way down, in which a second Ctrl-C would show a traceback."""
     left: list[int] = []
 

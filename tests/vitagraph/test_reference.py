@@ -9,7 +9,7 @@ from tests.pipeline.graph.some.ears.detector import Detector
 from vitagraph.reference import node_page, reference
 
 
-def test_a_page_has_docstring_ports_and_parameters() -> None:
+def test_reference_page_has_docstring_ports_and_parameters() -> None:
     """`vitagraph inspect` is where people look first."""
     assert node_page("mic", some_nodes.Microphone) == (
         "## `mic`\n"
@@ -30,7 +30,7 @@ def test_a_page_has_docstring_ports_and_parameters() -> None:
     )
 
 
-def test_every_kind_of_port_is_shown() -> None:
+def test_reference_page_shows_every_kind_of_port() -> None:
     """Upstream events are half of a conversation."""
     page = node_page("vad", some_nodes.Detector)
     assert "| `sound` | in | `Sound` | rate 8000 or 16000, channels 1 |" in page
@@ -39,7 +39,7 @@ def test_every_kind_of_port_is_shown() -> None:
     assert "| `played` | upstream events out | `PlaybackProgress` |  |" in node_page("speaker", some_nodes.Speaker)
 
 
-def test_parameters_are_spelled_as_in_a_graph() -> None:
+def test_reference_page_spells_parameters_as_in_a_graph() -> None:
     """What the table says can be typed."""
     page = node_page("vad", some_nodes.Detector)
     assert "| `release` | a duration such as 200ms | `120ms` | Silence after which speech has ended. |" in page
@@ -47,24 +47,24 @@ def test_parameters_are_spelled_as_in_a_graph() -> None:
     assert "| `model` | text | required | The name of the model. |" in node_page("asr", some_nodes.Recognizer)
 
 
-def test_a_node_without_parameters_has_no_table_of_them() -> None:
+def test_reference_page_of_a_node_without_parameters_has_no_table() -> None:
     """An empty table looks like a fault."""
     page = node_page("speaker", some_nodes.Speaker)
     assert "Parameter" not in page
     assert page.startswith("## `speaker`\n\nPlays sound, shows words.\n\nA sink.\n")
 
 
-def test_a_converter_says_what_it_converts() -> None:
+def test_reference_page_of_a_converter_says_what_it_converts() -> None:
     """It appears in drawings of graphs that do not mention it."""
     assert "Planning inserts it where the rate of two ports differs." in node_page("r", some_nodes.Resampler)
 
 
-def test_the_summary_is_one_line() -> None:
+def test_reference_summary_is_one_line() -> None:
     """However the docstring is broken into lines."""
     assert summary(Detector) == "Finds speech in sound."
 
 
-def test_the_reference_lists_all_nodes_and_then_describes_them() -> None:
+def test_reference_lists_all_nodes_and_then_describes_them() -> None:
     """docs/nodes.md is made of it; its links must lead somewhere."""
     registry = Registry(installed=False)
     text = reference(registry)

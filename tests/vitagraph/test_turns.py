@@ -12,19 +12,19 @@ from vitagraph.turns import Turns, quiet_lead
 from vitagraph.waterfall import Turn
 
 
-def test_the_quiet_beginning_of_a_speech_is_part_of_the_silence() -> None:
+def test_turn_latency_includes_the_quiet_beginning_of_the_speech() -> None:
     """A voice that begins with 200 ms of nothing is 200 ms slower."""
     samples = np.concatenate([np.full(3200, AUDIBLE, np.int16), np.full(10, -32768, np.int16)])
     assert quiet_lead(samples, 16_000) == ms(200)
 
 
-def test_a_silent_speech_is_quiet_to_its_end() -> None:
+def test_silent_speech_is_quiet_to_its_end() -> None:
     """Also one without samples."""
     assert quiet_lead(np.zeros(1600, np.int16), 16_000) == ms(100)
     assert quiet_lead(np.zeros(0, np.int16), 16_000) == 0
 
 
-def test_an_answer_that_was_cut_off_while_quiet_was_not_heard() -> None:
+def test_turn_answer_cut_off_while_quiet_was_not_heard() -> None:
     """Else an interruption in the first moment would count as a quick answer."""
     turns = Turns()
     now = ms(0)
@@ -49,7 +49,7 @@ def committed(turns: Turns, cause: Cause) -> None:
     turns._turn_changed(TurnChanged(0, cause, "committed"))
 
 
-def test_a_turn_is_over_once_when_its_last_speech_was_played() -> None:
+def test_turn_is_over_once_when_its_last_speech_was_played() -> None:
     """A caller sees where the time went, and sees it once."""
     over: list[Turn] = []
     turns, causes = Turns(over=over.append), Causes()
@@ -60,7 +60,7 @@ def test_a_turn_is_over_once_when_its_last_speech_was_played() -> None:
     assert [(turn.said, turn.outcome) for turn in over] == [("hello", "answered")]
 
 
-def test_an_interrupted_turn_is_over_when_it_is_known_how_much_was_heard() -> None:
+def test_interrupted_turn_is_over_when_the_heard_part_is_known() -> None:
     """What is told of it has what was said up to there."""
     over: list[Turn] = []
     turns, causes = Turns(over=over.append), Causes()
@@ -72,7 +72,7 @@ def test_an_interrupted_turn_is_over_when_it_is_known_how_much_was_heard() -> No
     assert [(turn.said, turn.outcome) for turn in over] == [("hel", "interrupted")]
 
 
-def test_a_turn_without_an_answer_is_over_when_the_next_is_committed() -> None:
+def test_unanswered_turn_is_over_when_the_next_is_committed() -> None:
     """Silence is told too, not left out of the figures."""
     over: list[Turn] = []
     turns, causes = Turns(over=over.append), Causes()
@@ -81,7 +81,7 @@ def test_a_turn_without_an_answer_is_over_when_the_next_is_committed() -> None:
     assert [turn.outcome for turn in over] == ["unanswered"]
 
 
-def test_a_call_of_hours_remembers_the_latest_turns_only() -> None:
+def test_turns_of_a_long_call_are_bounded() -> None:
     """Else memory would grow with every turn of every call."""
     turns, causes = Turns(keep=8), Causes()
     for number in range(1000):

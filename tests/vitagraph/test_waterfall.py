@@ -12,7 +12,7 @@ times = st.integers(min_value=0, max_value=ms(60_000))
 
 
 @given(times, st.dictionaries(st.sampled_from(STAGES), times))
-def test_the_parts_add_up_to_the_silence_that_was_heard(voice_end: int, reached: dict[object, int]) -> None:
+def test_waterfall_parts_add_up_to_the_latency(voice_end: int, reached: dict[object, int]) -> None:
     """In whatever order the stages were reached: else a slow stage could hide."""
     turn = Turn(1, voice_end, reached={stage: reached[stage] for stage in STAGES if stage in reached})
     assert turn.silence is None or sum(turn.parts().values()) == turn.silence
@@ -20,13 +20,13 @@ def test_the_parts_add_up_to_the_silence_that_was_heard(voice_end: int, reached:
     assert set(turn.parts()) == set(reached)
 
 
-def test_work_on_a_guess_costs_nothing() -> None:
+def test_waterfall_work_on_a_tentative_turn_costs_nothing() -> None:
     """A transcript that was ready before the decision did not make anybody wait."""
     turn = Turn(1, ms(1000), reached={"decided": ms(1400), "transcript": ms(1200), "audible": ms(1500)})
     assert turn.parts() == {"decided": ms(400), "transcript": 0, "audible": ms(100)}
 
 
-def test_a_turn_without_an_answer_has_no_silence() -> None:
+def test_waterfall_of_an_unanswered_turn_has_no_latency() -> None:
     """It must not count as a fast answer in the percentiles."""
     turns = [Turn(1, 0, reached={"decided": 5}), Turn(2, 0, reached={"audible": ms(300)})]
     assert [turn.silence for turn in turns] == [None, ms(300)]
@@ -34,13 +34,13 @@ def test_a_turn_without_an_answer_has_no_silence() -> None:
     assert voice_to_voice(turns) == {"p50": 300.0, "p95": 300.0}
 
 
-def test_an_interrupted_answer_is_told_as_such() -> None:
+def test_waterfall_marks_an_interrupted_answer() -> None:
     """Else a summary would call it a success."""
     assert Turn(1, 0, reached={"audible": 1}, interrupted=True).outcome == "interrupted"
 
 
 @given(st.lists(times, min_size=1, max_size=50), st.floats(min_value=0, max_value=1))
-def test_a_percentile_lies_among_the_values(values: list[int], share: float) -> None:
+def test_percentile_lies_among_the_values(values: list[int], share: float) -> None:
     """And is the extreme at both ends."""
     value = percentile(values, share)
     assert value is not None
@@ -48,7 +48,7 @@ def test_a_percentile_lies_among_the_values(values: list[int], share: float) -> 
     assert (percentile(values, 0.0), percentile(values, 1.0)) == (min(values), max(values))
 
 
-def test_no_values_have_no_percentile() -> None:
+def test_percentile_of_no_values_is_none() -> None:
     """A replay without answers shows a dash, not 0 ms."""
     assert percentile([], 0.5) is None
     assert voice_to_voice([]) == {"p50": None, "p95": None}

@@ -9,14 +9,14 @@ from nodes.packets import Transcript, Utterance
 from pipeline.testing import root_stamp, run_node
 
 
-def test_asks_again_in_turn_for_whole_utterances_only() -> None:
+def test_asr_last_resort_rotates_sentences_for_whole_utterances_only() -> None:
     sound = np.zeros(160, np.int16)
     feed = [Utterance(root_stamp(n), sound, 16_000, whole=n != 1) for n in range(4)]
     asked = run_node(Sorry(sentences=("Again?", "Once more?")), feed).of(Transcript)
     assert [(each.text, each.answer) for each in asked] == [("", "Again?"), ("", "Once more?"), ("", "Again?")]
 
 
-def test_where_no_member_can_listen_the_person_is_asked_again() -> None:
+def test_asr_last_resort_asks_again_when_no_member_works() -> None:
     """The last resort of every speech recognition: a whole utterance is never left without a word."""
     node, sound = Sorry(), np.zeros(160, np.int16)
     whole, partial = (Utterance(root_stamp(), sound, 16_000, whole=each) for each in (True, False))

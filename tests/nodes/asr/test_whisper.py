@@ -58,13 +58,13 @@ def settings(**changes: Any) -> Settings:
         ),
     ],
 )
-def test_hears_what_was_said(tiny: Whisper, name: str, words: str) -> None:
+def test_whisper_transcribes_recorded_speech(tiny: Whisper, name: str, words: str) -> None:
     found = listen(tiny, clip(name))
     assert word_error_rate(words, found.text) == 0
     assert found.language == "en" and 0.5 < found.confidence <= 1
 
 
-def test_short_clip_that_loops_is_decoded_again(tiny: Whisper) -> None:
+def test_whisper_decodes_looping_short_clip_again(tiny: Whisper) -> None:
     """`five five` came out as a hundred fives."""
     assert len(listen(tiny, clip("speech-cards/004.wav"), window=2.5).text.split()) <= 3
 
@@ -84,14 +84,14 @@ SOUNDS: dict[str, NDArray[Any]] = {
 
 
 @pytest.mark.parametrize("kind", SOUNDS)
-def test_no_words_where_nobody_speaks(tiny: Whisper, kind: str) -> None:
+def test_whisper_gives_no_words_without_speech(tiny: Whisper, kind: str) -> None:
     """Whisper writes `Thank you.` and `beep beep`, and the assistant would answer that."""
     samples = SOUNDS[kind].astype(np.int16)
     found = [listen(tiny, samples), listen(tiny, samples, beam=1, retry=False)]
     assert [(each.text, each.confidence) for each in found] == [("", 0.0)] * 2
 
 
-def test_word_times_follow_the_speech(tiny: Whisper) -> None:
+def test_whisper_word_times_follow_the_speech(tiny: Whisper) -> None:
     samples = clip("speech-audioeval/en/quick_brown_fox.wav")
     words = listen(tiny, samples, words=True).words
     assert [word.text.strip(".,").lower() for word in words][:4] == ["the", "quick", "brown", "fox"]
@@ -118,47 +118,49 @@ GOOD = Decoded((1, 2, 3), "five five", -0.1, 0.0)
 TONE = np.full(RATE, 900, np.int16)
 
 
-def test_doubtful_text_gets_the_full_window(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whisper_retries_doubtful_text_with_the_full_window(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script(monkeypatch, LOOP, GOOD)
     assert listen(tiny, TONE).text == "five five"
     assert script.asked == [(10.0, True), (_whisper.FULL, True)]
 
 
-def test_a_loop_in_the_full_window_is_forbidden(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whisper_suppresses_a_loop_in_the_full_window(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
     """faster-whisper would roll dice here, and give another text each time."""
     script = Script(monkeypatch, LOOP, LOOP, GOOD)
     assert listen(tiny, TONE).text == "five five"
     assert script.asked[-1] == (_whisper.FULL, False)
 
 
-def test_doubtful_partial_text_is_left_out(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whisper_drops_doubtful_partial_text(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
     Script(monkeypatch, LOOP)
     assert tiny.transcribe(TONE, settings(retry=False)) is None
 
 
-def test_improbable_words_in_a_real_voice_are_kept(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whisper_keeps_improbable_words_when_a_voice_is_detected(
+    tiny: Whisper, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A short answer often looks unlikely to the model; the voice detector speaks for it."""
     unsure = Decoded((1, 2), "Hi.", -1.4, 0.9)
     Script(monkeypatch, unsure, unsure)
     assert listen(tiny, clip("speech-audioeval/en/hello_world.wav")).text == "Hi."
 
 
-def test_the_same_each_time(tiny: Whisper) -> None:
+def test_whisper_output_is_deterministic(tiny: Whisper) -> None:
     samples = clip("speech-cards/002.wav")
     assert len({listen(tiny, samples) for _ in range(3)}) == 1
 
 
 @pytest.mark.parametrize("count", [1, 10, 200, 2000])
-def test_a_click_is_no_word(tiny: Whisper, count: int) -> None:
+def test_whisper_gives_no_words_for_a_click(tiny: Whisper, count: int) -> None:
     """A frame of the spectrum is 400 samples: less must not break it."""
     assert listen(tiny, np.full(count, 20_000, np.int16)).text == ""
 
 
-def test_long_silence_has_no_words(tiny: Whisper) -> None:
+def test_whisper_gives_no_words_for_long_silence(tiny: Whisper) -> None:
     assert listen(tiny, np.random.default_rng(1).normal(0, 300, 31 * RATE).astype(np.int16)).text == ""
 
 
-def test_more_than_a_window_holds_is_heard_to_its_end(tiny: Whisper) -> None:
+def test_whisper_transcribes_audio_longer_than_its_window(tiny: Whisper) -> None:
     """Everything after 30 s would be lost, and nobody would notice."""
     sentence = clip("speech-librivox/sense_and_sensibility_01_austen_64kb-0930.wav")
     pause = np.zeros(RATE, np.int16)
@@ -175,7 +177,7 @@ def utterance(samples: Samples, *, whole: bool) -> Utterance:
     return Utterance(root_stamp(0, duration_of(len(samples), RATE)), samples, RATE, whole)
 
 
-def test_words_go_downstream_and_upstream() -> None:
+def test_whisper_sends_transcripts_downstream_and_upstream() -> None:
     samples = clip("speech-audioeval/en/hello_world.wav")
     feed = [utterance(samples[: RATE // 2], whole=False), utterance(samples, whole=True)]
     out = run_node(WhisperAsr(threads=1), feed)
@@ -185,7 +187,7 @@ def test_words_go_downstream_and_upstream() -> None:
     assert [(heard.text, heard.whole) for heard in out.of(TranscriptUpdate)][-1] == (last.text, True)
 
 
-def test_other_languages_are_detected() -> None:
+def test_whisper_detects_other_languages() -> None:
     samples = clip("speech-audioeval/fr/bonjour_monde.wav")
     (transcript,) = run_node(WhisperAsr(model="whisper-base", threads=1), [utterance(samples, whole=True)]).of(
         Transcript
@@ -194,7 +196,7 @@ def test_other_languages_are_detected() -> None:
     assert "monde" in transcript.text.lower()
 
 
-def test_broken_model_says_what_to_do(tmp_path: Path) -> None:
+def test_whisper_load_error_for_broken_model_has_a_hint(tmp_path: Path) -> None:
     for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
         (tmp_path / name).write_text("{}")
     with pytest.raises(ResourceError, match="cannot be loaded") as caught:

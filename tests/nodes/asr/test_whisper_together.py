@@ -53,14 +53,14 @@ def sounds() -> list[Samples]:
 
 
 @pytest.mark.parametrize("changes", [{}, {"beam": 1, "retry": False}, {"words": True}], ids=str)
-def test_together_each_is_heard_as_by_itself(tiny: Whisper, changes: dict[str, Any]) -> None:
+def test_whisper_batch_gives_each_call_its_own_transcript(tiny: Whisper, changes: dict[str, Any]) -> None:
     """A call would get other words when others speak at the same time."""
     heard, how = sounds(), settings(**changes)
     assert len({window_for(each, how) for each in heard}) == 1
     assert tiny.transcribe_all(heard, how) == [tiny.transcribe(each, how) for each in heard]
 
 
-def test_each_in_its_own_language() -> None:
+def test_whisper_batch_detects_language_per_utterance() -> None:
     """Two callers need not speak the same."""
     base = load_whisper(WhisperParams(model="whisper-base", threads=1))
     heard = [clip("speech-audioeval/fr/bonjour_monde.wav"), clip("speech-audioeval/en/hello_world.wav")]
@@ -70,7 +70,7 @@ def test_each_in_its_own_language() -> None:
     assert "monde" in french.text.lower() and "world" in english.text.lower()
 
 
-def test_one_that_needs_several_windows_is_heard_to_its_end(tiny: Whisper) -> None:
+def test_whisper_batch_transcribes_utterance_longer_than_the_window(tiny: Whisper) -> None:
     """It does not fit into the window of the others."""
     sentence = clip(CLIPS[3])
     long = np.concatenate([np.concatenate([sentence, np.zeros(RATE, np.int16)])] * 8)
@@ -80,7 +80,7 @@ def test_one_that_needs_several_windows_is_heard_to_its_end(tiny: Whisper) -> No
     assert found == [tiny.transcribe(long, how)] * 2
 
 
-def test_calls_that_wait_at_the_same_time_share_a_job(tiny: Whisper) -> None:
+def test_whisper_batch_merges_calls_waiting_at_the_same_time(tiny: Whisper) -> None:
     """That is what makes room for more of them."""
     executor, how, hello = Executor(1), settings(), clip(CLIPS[0])
 

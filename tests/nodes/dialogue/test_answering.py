@@ -51,7 +51,7 @@ class Parrot(Chat[ChatParams]):
             yield word
 
 
-def test_an_answer_streams_and_ends() -> None:
+def test_dialogue_answer_streams_and_ends() -> None:
     """The voice begins with the first word, and knows when there are no more."""
     out = run_node(Parrot(), [heard("how are you")])
     assert [(delta.text, delta.end) for delta in out.of(TextDelta)] == [
@@ -62,14 +62,14 @@ def test_an_answer_streams_and_ends() -> None:
     ]
 
 
-def test_an_answer_belongs_to_the_cause_of_its_question() -> None:
+def test_dialogue_answer_has_the_cause_of_its_question() -> None:
     """Whoever interrupts stops this answer and no other."""
     cause = Causes().begin("turn")
     (answer,) = talk(Parrot(), heard("Yes.", cause))
     assert {delta.at.cause for delta in answer} == {cause}
 
 
-def test_half_a_sentence_is_answered_when_the_turn_is_decided() -> None:
+def test_dialogue_answers_tentative_turn_only_when_committed() -> None:
     """No answer is made for nothing while somebody only takes a breath."""
     causes, node = Causes(), Parrot()
     turn = causes.begin("turn")
@@ -87,12 +87,12 @@ def test_half_a_sentence_is_answered_when_the_turn_is_decided() -> None:
     assert said(run_virtual(main())) == "TELL ME THE"
 
 
-def test_only_whole_transcripts_with_words_are_answered() -> None:
+def test_dialogue_answers_only_whole_transcripts_with_words() -> None:
     """Nobody is interrupted in the middle of a sentence, and a cough gets no answer."""
     assert talk(Parrot(), heard("how are", whole=False), heard(""), heard("  ")) == [[], [], []]
 
 
-def test_a_prepared_answer_is_said_word_for_word() -> None:
+def test_dialogue_speaks_prepared_answer_word_for_word() -> None:
     """`I did not catch that` does not go through a model."""
     node = Parrot()
     answers = talk(node, heard("", answer="Sorry,  I did not\ncatch that. "), heard("mumble", answer="Pardon?"))
@@ -101,28 +101,28 @@ def test_a_prepared_answer_is_said_word_for_word() -> None:
     assert node.prompts == []
 
 
-def test_what_was_said_in_apology_is_remembered_only_beside_a_question() -> None:
+def test_dialogue_history_keeps_apology_only_beside_a_question() -> None:
     """A small model that reads its own apologies goes on apologising."""
     node = Parrot(system="")
     talk(node, heard("", answer="Sorry?"), heard("mumble", answer="Pardon?"), heard("hello"))
     assert [message["content"] for message in node.prompts[0]] == ["mumble", "Pardon?", "hello"]
 
 
-def test_the_model_sees_the_conversation() -> None:
+def test_dialogue_prompt_contains_the_conversation() -> None:
     """`And his wife?` can be answered."""
     node = Parrot(system="Be kind.")
     talk(node, heard("one"), heard("two "))
     assert [message["content"] for message in node.prompts[1]] == ["Be kind.", "one", "ONE", "two"]
 
 
-def test_the_client_of_a_call_can_say_how_to_be_answered() -> None:
+def test_dialogue_instructions_of_the_client_replace_those_of_the_graph() -> None:
     """Its instructions take the place of the graph's, from the next answer on."""
     node = Parrot(system="Be kind.")
     talk(node, heard("one"), InstructionsChanged("Be brief."), heard("two"))
     assert [prompt[0]["content"] for prompt in node.prompts] == ["Be kind.", "Be brief."]
 
 
-def test_the_model_sees_only_what_was_heard_of_an_interrupted_answer() -> None:
+def test_dialogue_prompt_has_only_the_heard_part_of_interrupted_answer() -> None:
     """The person never heard the rest, so the model must not think so."""
     causes, node = Causes(), Parrot(system="")
     turn = causes.begin("turn")
@@ -137,7 +137,7 @@ def test_the_model_sees_only_what_was_heard_of_an_interrupted_answer() -> None:
     assert [message["content"] for message in node.prompts[1]] == ["Tell me a story.", "TELL ME", "stop"]
 
 
-def test_what_was_heard_comes_up_from_the_playback() -> None:
+def test_dialogue_history_receives_playback_progress_from_the_sink() -> None:
     """In a session, the reports of the sink reach the history."""
     node = Parrot()
     cause = Causes().begin("turn")
@@ -146,14 +146,14 @@ def test_what_was_heard_comes_up_from_the_playback() -> None:
     assert node.memory.messages()[-1]["content"] == "HELLO"
 
 
-def test_the_history_outlives_a_flush() -> None:
+def test_dialogue_history_survives_a_flush() -> None:
     """An interruption does not wipe the conversation."""
     node = Parrot(system="")
     talk(node, heard("one"), node.reset, heard("two"))
     assert len(node.prompts[1]) == 3
 
 
-def test_a_prompt_that_is_too_long_loses_its_older_half() -> None:
+def test_dialogue_prompt_too_long_drops_older_half() -> None:
     """A long call goes on instead of failing at every question from then on."""
     node = Parrot(system="")
     node.longest = 5
@@ -162,7 +162,7 @@ def test_a_prompt_that_is_too_long_loses_its_older_half() -> None:
     assert max(map(len, node.prompts)) == 7
 
 
-def test_a_question_that_is_too_long_by_itself_is_an_error() -> None:
+def test_dialogue_question_too_long_by_itself_is_an_error() -> None:
     """It is said, rather than tried for ever."""
     node = Parrot()
     node.longest = 1
@@ -170,7 +170,7 @@ def test_a_question_that_is_too_long_by_itself_is_an_error() -> None:
         talk(node, heard("one"))
 
 
-def test_an_answer_that_is_left_early_is_not_complete() -> None:
+def test_dialogue_answer_cancelled_early_is_not_complete() -> None:
     """When it is cancelled its generator is closed at once, so that the model stops."""
     closed: list[bool] = []
 
@@ -193,7 +193,7 @@ def test_an_answer_that_is_left_early_is_not_complete() -> None:
 
 
 @given(st.text())
-def test_words_put_together_are_the_text(text: str) -> None:
+def test_dialogue_deltas_concatenate_to_the_text(text: str) -> None:
     """Streaming word by word changes nothing."""
 
     async def together() -> str:
@@ -202,7 +202,7 @@ def test_words_put_together_are_the_text(text: str) -> None:
     assert asyncio.run(together()) == text
 
 
-def test_the_parameters_are_checked() -> None:
+def test_dialogue_parameters_are_validated() -> None:
     """A limit of nothing is a mistake, not a silent node."""
     with pytest.raises(ValueError, match="turns"):
         ChatParams(turns=0)
@@ -225,12 +225,12 @@ async def collected(pieces: AsyncGenerator[str, None]) -> str:
         ("", "The sun", "The sun"),
     ],
 )
-def test_what_was_said_is_not_said_again(said: str, again: str, rest: str) -> None:
+def test_dialogue_continuation_does_not_repeat_spoken_text(said: str, again: str, rest: str) -> None:
     """A model that is asked to go on often begins anew."""
     assert run_virtual(collected(beyond(said, word_by_word(again)))) == rest
 
 
-def test_a_second_model_goes_on_where_the_first_broke_off() -> None:
+def test_dialogue_fallback_model_continues_where_the_first_failed() -> None:
     """And the conversation has one answer, not two."""
 
     class Restarts(Parrot):
@@ -249,7 +249,7 @@ def test_a_second_model_goes_on_where_the_first_broke_off() -> None:
     assert [message["content"] for message in node.memory.messages()] == ["how is the sun", "THE SUN is hot"]
 
 
-def test_where_nobody_has_an_answer_it_says_so() -> None:
+def test_dialogue_last_resort_apologises_and_ends_the_answer() -> None:
     """Before the first word as in the middle: the last delta ends the answer."""
     node = Parrot()
     talk(node)
@@ -264,7 +264,7 @@ def test_where_nobody_has_an_answer_it_says_so() -> None:
         assert isinstance(apology, TextDelta) and (apology.text, apology.end) == (words, True)
 
 
-def test_an_answer_that_was_complete_is_not_gone_on_with() -> None:
+def test_dialogue_complete_answer_is_not_continued_by_fallback() -> None:
     """A model whose connection breaks after its last word has not lost its thread."""
     node = Parrot()
     talk(node)
@@ -278,7 +278,7 @@ def test_an_answer_that_was_complete_is_not_gone_on_with() -> None:
     assert run_virtual(rest()) == [] and list(node.last_resort(question, made)) == []
 
 
-def test_what_makes_an_answer_does_not_wait_until_it_is_spoken() -> None:
+def test_dialogue_generation_does_not_wait_for_playback() -> None:
     """Else one long answer keeps the only model from everybody else for as long as it is heard."""
     made: list[str] = []
 
@@ -301,7 +301,7 @@ def test_what_makes_an_answer_does_not_wait_until_it_is_spoken() -> None:
     assert run_virtual(main()) == ["a", "b", "c"]
 
 
-def test_what_is_not_wanted_any_more_is_not_made_and_errors_come_through() -> None:
+def test_dialogue_generation_stops_on_cancel_and_propagates_errors() -> None:
     """An interrupted answer frees the model at once; one that fails goes to the next member."""
     ended: list[str] = []
 

@@ -43,7 +43,7 @@ async def answer(node: OpenAiChat) -> str:
     return "".join([piece async for piece in node.generate([])])
 
 
-def test_sessions_share_a_connection() -> None:
+def test_connection_is_shared_by_sessions() -> None:
     """The first answer of a call does not wait for a connection to be made, nor for its encryption."""
 
     async def main(url: str) -> list[str]:
@@ -55,7 +55,7 @@ def test_sessions_share_a_connection() -> None:
     assert len(served.connections) == 1
 
 
-def test_who_has_another_key_has_connections_of_their_own() -> None:
+def test_connection_is_not_shared_between_api_keys() -> None:
     """Nobody asks with the key of somebody else."""
 
     async def main(url: str) -> list[str]:
@@ -67,7 +67,7 @@ def test_who_has_another_key_has_connections_of_their_own() -> None:
     assert len(served.connections) == 2
 
 
-def test_another_endpoint_is_another_endpoint() -> None:
+def test_connection_is_not_shared_between_endpoints() -> None:
     """Whoever has two of them is answered by the one that the session names."""
 
     async def main(*urls: str) -> list[str]:
@@ -78,7 +78,7 @@ def test_another_endpoint_is_another_endpoint() -> None:
         assert run_virtual(main(first.url, second.url)) == ["one", "two"]
 
 
-def test_there_are_never_more_connections_than_allowed() -> None:
+def test_connection_count_stays_within_the_limit() -> None:
     """A small server is not asked for more than it has slots; whoever waits is answered when it is their turn."""
     at_once, most, lock = 0, 0, threading.Lock()
 
@@ -105,7 +105,7 @@ def test_there_are_never_more_connections_than_allowed() -> None:
     assert len(served.connections) == 2
 
 
-def test_who_waits_too_long_for_a_connection_is_told() -> None:
+def test_connection_wait_too_long_is_an_error() -> None:
     """So a fallback answers in time. The one who has it may wait for time to pass: nobody holds it meanwhile."""
 
     async def main(url: str) -> None:
@@ -128,7 +128,7 @@ def test_who_waits_too_long_for_a_connection_is_told() -> None:
         run_virtual(main(served.url))
 
 
-def test_what_the_endpoint_closed_meanwhile_costs_no_answer() -> None:
+def test_connection_closed_while_idle_costs_no_answer() -> None:
     """Endpoints close connections that are idle for some seconds, as they are while a person speaks."""
     with endpoint(says("Yes.")) as served:
         node = OpenAiChat(model="m", base_url=served.url)
@@ -146,7 +146,7 @@ def hangs_up(*numbers: int) -> Script:
     return script
 
 
-def test_what_the_endpoint_closes_at_that_moment_costs_no_answer() -> None:
+def test_connection_closed_during_request_is_retried_once() -> None:
     """The question and the end of an idle connection may cross: it is asked once more, on a new one."""
     with endpoint(hangs_up(2)) as served:
         answers = talk(OpenAiChat(model="m", base_url=served.url), heard("one"), heard("two"))
@@ -155,14 +155,14 @@ def test_what_the_endpoint_closes_at_that_moment_costs_no_answer() -> None:
 
 
 @pytest.mark.parametrize(("numbers", "asked"), [((1,), 1), ((2, 3), 3)])
-def test_an_endpoint_that_never_answers_is_not_asked_for_ever(numbers: tuple[int, ...], asked: int) -> None:
+def test_connection_to_endpoint_that_always_hangs_up_is_retried_once(numbers: tuple[int, ...], asked: int) -> None:
     """It is broken, and the policies shall know of it."""
     with endpoint(hangs_up(*numbers)) as served, pytest.raises(NetworkError, match="connection to"):
         talk(OpenAiChat(model="m", base_url=served.url), *(heard(str(number)) for number in range(asked)))
     assert len(served.bodies) == asked
 
 
-def test_an_answer_that_is_not_wanted_any_more_gives_its_connection_back() -> None:
+def test_connection_is_returned_when_answer_is_cancelled() -> None:
     """Barge-in does not use up what there is."""
 
     async def main(url: str) -> list[str]:
@@ -184,7 +184,7 @@ def test_an_answer_that_is_not_wanted_any_more_gives_its_connection_back() -> No
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_a_second_loop_has_connections_of_its_own() -> None:
+def test_connection_pool_is_separate_for_each_event_loop() -> None:
     """What is loaded may be used in one loop after the other; a connection ends with its loop."""
     runner = Runner()
 

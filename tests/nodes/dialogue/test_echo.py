@@ -15,7 +15,7 @@ def utterance(samples: int, *, whole: bool = True) -> Utterance:
     return Utterance(root_stamp(), np.arange(samples, dtype=np.int16), 16_000, whole)
 
 
-def test_the_same_samples_come_back() -> None:
+def test_dialogue_echo_returns_the_same_samples() -> None:
     """A face moves by the loudness of just these samples."""
     feed: list[Packet] = [utterance(1600)]
     (speech,) = run_node(Echo(), feed).of(Speech)
@@ -23,13 +23,13 @@ def test_the_same_samples_come_back() -> None:
     assert (speech.rate, speech.at.duration, speech.last, speech.text) == (16_000, 100 * MILLISECOND, True, "")
 
 
-def test_snapshots_and_silence_are_not_answered() -> None:
+def test_dialogue_echo_ignores_partial_utterances_and_silence() -> None:
     """Nobody hears themselves while they speak."""
     feed: list[Packet] = [utterance(1600, whole=False), utterance(0)]
     assert run_node(Echo(), feed).packets == []
 
 
-def test_it_is_spoken_after_it_was_heard() -> None:
+def test_dialogue_echo_answer_is_stamped_after_the_utterance() -> None:
     """Its latency is measured from a stamp that is true."""
     feed: list[Packet] = [Utterance(root_stamp(0, 500 * MILLISECOND), np.ones(8000, np.int16), 16_000, True)]
     (speech,) = run_node(Echo(), feed).of(Speech)

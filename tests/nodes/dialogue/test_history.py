@@ -30,7 +30,7 @@ def ask(history: History, cause: Cause, question: str, answer: str = "", *, comp
     return exchange
 
 
-def test_a_conversation_goes_by_turns() -> None:
+def test_history_orders_the_conversation_by_turns() -> None:
     """The model sees who said what, the system's line first."""
     causes, history = Causes(), History()
     ask(history, causes.begin("turn"), "Hello?", "Hi.")
@@ -43,7 +43,7 @@ def test_a_conversation_goes_by_turns() -> None:
     ]
 
 
-def test_a_guess_that_was_called_off_never_happened() -> None:
+def test_history_drops_revoked_tentative_turn() -> None:
     """The person went on speaking: half a question and its answer do not confuse the model."""
     causes, history = Causes(), History()
     guess = causes.begin("turn")
@@ -53,7 +53,7 @@ def test_a_guess_that_was_called_off_never_happened() -> None:
     assert lines(history) == [("user", "What is the time?")]
 
 
-def test_an_interrupted_answer_is_cut_where_the_person_interrupted() -> None:
+def test_history_cuts_interrupted_answer_where_playback_stopped() -> None:
     """`What did you say last?` is answered with what was heard."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
@@ -67,7 +67,7 @@ def test_an_interrupted_answer_is_cut_where_the_person_interrupted() -> None:
     assert lines(history) == [("user", "Tell me."), ("assistant", "One thing. Another")]
 
 
-def test_an_answer_of_which_nothing_was_heard_is_not_remembered() -> None:
+def test_history_drops_answer_of_which_nothing_was_heard() -> None:
     """Interrupted before the first sound: the question stays, no answer was given."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
@@ -78,7 +78,7 @@ def test_an_answer_of_which_nothing_was_heard_is_not_remembered() -> None:
     assert lines(history) == [("user", "Tell me.\nWell?")]
 
 
-def test_what_is_playing_counts_as_far_as_it_got() -> None:
+def test_history_counts_playing_answer_up_to_its_progress() -> None:
     """A speech that has begun and not ended counts with what was reported of it."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
@@ -89,7 +89,7 @@ def test_what_is_playing_counts_as_far_as_it_got() -> None:
     assert lines(history)[-1] == ("assistant", "One")
 
 
-def test_an_answer_that_somebody_else_finished_is_what_was_heard() -> None:
+def test_history_keeps_spoken_words_of_answer_finished_by_fallback() -> None:
     """The model failed and its fallback went on: the next prompt has the words that were spoken."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
@@ -100,7 +100,7 @@ def test_an_answer_that_somebody_else_finished_is_what_was_heard() -> None:
     assert lines(history)[-1] == ("assistant", "I cannot say.")
 
 
-def test_a_second_attempt_asks_only_once() -> None:
+def test_history_adds_question_once_for_a_second_attempt() -> None:
     """A model that is tried again, or its fallback, does not see the question twice."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
@@ -111,7 +111,7 @@ def test_a_second_attempt_asks_only_once() -> None:
     assert lines(history)[2:] == [("user", "Tell me.")]
 
 
-def test_reports_go_to_the_answer_that_is_playing() -> None:
+def test_history_assigns_playback_progress_to_the_playing_answer() -> None:
     """Where all answers have one cause, what was heard of the first is not taken for the second."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
@@ -122,7 +122,7 @@ def test_reports_go_to_the_answer_that_is_playing() -> None:
     assert (first.heard, second.heard) == ("A.", "B.")
 
 
-def test_it_forgets_the_older_half_when_there_are_too_many_turns() -> None:
+def test_history_drops_older_half_when_there_are_too_many_turns() -> None:
     """A long call does not slow down; and a prompt's beginning changes seldom, so it stays cached."""
     causes, history = Causes(), History()
     starts = []
@@ -132,7 +132,7 @@ def test_it_forgets_the_older_half_when_there_are_too_many_turns() -> None:
     assert sorted(set(starts), key=int) == ["0", "5", "10", "15"]
 
 
-def test_it_forgets_when_there_is_too_much_text() -> None:
+def test_history_drops_older_turns_when_there_is_too_much_text() -> None:
     """Long answers do not push the question out of the model's context."""
     causes, history = Causes(), History()
     for number in range(9):
@@ -142,7 +142,7 @@ def test_it_forgets_when_there_is_too_much_text() -> None:
     assert lines(history)[-2][1] == "8"
 
 
-def test_the_newest_question_is_never_forgotten() -> None:
+def test_history_never_drops_the_newest_question() -> None:
     """However long it is, it is answered."""
     causes, history = Causes(), History()
     ask(history, causes.begin("turn"), "a", "A.")
@@ -150,7 +150,7 @@ def test_the_newest_question_is_never_forgotten() -> None:
     assert lines(history) == [("user", "x" * 500)]
 
 
-def test_it_can_be_shortened_until_only_the_question_is_left() -> None:
+def test_history_shortens_until_only_the_question_is_left() -> None:
     """A prompt that the model refuses as too long gets shorter each time, and then it is said so."""
     causes, history = Causes(), History()
     for number in range(5):
@@ -228,7 +228,7 @@ TestConversation = Conversation.TestCase
 
 
 @given(st.lists(st.integers(1, 60), max_size=40), st.integers(1, 6), st.integers(50, 200))
-def test_it_stays_within_its_limits(lengths: list[int], turns: int, characters: int) -> None:
+def test_history_size_stays_within_its_limits(lengths: list[int], turns: int, characters: int) -> None:
     """Nothing grows with the length of a call."""
     causes, history = Causes(), History()
     for length in lengths:

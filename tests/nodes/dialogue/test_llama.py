@@ -67,13 +67,13 @@ def make() -> Iterator[Callable[[Any], Llama]]:
         model.close()
 
 
-def test_the_answer_comes_piece_by_piece(make: Callable[[Any], Llama]) -> None:
+def test_llama_answer_streams_piece_by_piece(make: Callable[[Any], Llama]) -> None:
     """The first word is spoken while the others are made."""
     pieces = list(make(Server(3)).generate({"messages": []}))
     assert [piece for piece in pieces if piece] == ["w0 ", "w1 ", "w2 "]
 
 
-def test_leaving_early_stops_the_model(make: Callable[[Any], Llama]) -> None:
+def test_llama_generation_stops_when_answer_is_cancelled(make: Callable[[Any], Llama]) -> None:
     """An interrupted answer does not go on burning the processor."""
     server = Server(100_000)
     model = make(server)
@@ -84,13 +84,13 @@ def test_leaving_early_stops_the_model(make: Callable[[Any], Llama]) -> None:
     assert sum(map(bool, make(Server(3)).generate({"messages": []}))) == 3
 
 
-def test_what_llama_refuses_is_an_error(make: Callable[[Any], Llama]) -> None:
+def test_llama_refused_request_is_an_error_with_its_message(make: Callable[[Any], Llama]) -> None:
     """Its own words are in the message."""
     with pytest.raises(NodeError, match="no such slot"):
         list(make(Server(error={"message": "no such slot"})).generate({"messages": []}))
 
 
-def test_what_llama_raises_is_raised(make: Callable[[Any], Llama]) -> None:
+def test_llama_thread_exception_is_raised_to_the_caller(make: Callable[[Any], Llama]) -> None:
     """A fault in its thread is not lost there."""
 
     class Broken(Server):
@@ -101,7 +101,7 @@ def test_what_llama_raises_is_raised(make: Callable[[Any], Llama]) -> None:
         list(make(Broken()).generate({"messages": []}))
 
 
-def test_the_request_says_what_the_parameters_say(make: Callable[[Any], Llama]) -> None:
+def test_llama_request_contains_the_parameters(make: Callable[[Any], Llama]) -> None:
     """Settings reach the model."""
     server = Server()
     node = LlamaChat(system="Be kind.", max_tokens=7, temperature=0.5, seed=3, avoid_loops=False)
@@ -114,7 +114,7 @@ def test_the_request_says_what_the_parameters_say(make: Callable[[Any], Llama]) 
     assert body["cache_prompt"]
 
 
-def test_the_beginning_is_read_before_the_first_question(make: Callable[[Any], Llama]) -> None:
+def test_llama_reads_the_system_prompt_before_the_first_question(make: Callable[[Any], Llama]) -> None:
     """The first answer of a call is as quick as the others."""
     server = Server()
     talk(LlamaChat(system="Be kind."), pools={"engine": make(server)})
@@ -122,7 +122,7 @@ def test_the_beginning_is_read_before_the_first_question(make: Callable[[Any], L
     assert server.bodies[0]["max_tokens"] == 1
 
 
-def test_a_conversation_that_outgrows_the_context_goes_on(make: Callable[[Any], Llama]) -> None:
+def test_llama_conversation_longer_than_the_context_goes_on(make: Callable[[Any], Llama]) -> None:
     """The model forgets the beginning; the person still gets an answer."""
     server = Server(context=60)
     answers = talk(
@@ -131,14 +131,14 @@ def test_a_conversation_that_outgrows_the_context_goes_on(make: Callable[[Any], 
     assert [said(answer) for answer in answers] == ["w0 w1 w2 w3 w4 "] * 6
 
 
-def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_llama_missing_package_error_has_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the command that installs it."""
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(DependencyError, match="pip install xllamacpp"):
         load_llama(LlamaParams())
 
 
-def test_a_file_that_is_no_model_is_said(tmp_path: Path) -> None:
+def test_llama_invalid_model_file_is_reported_by_name(tmp_path: Path) -> None:
     """With its name, and what it ought to be."""
     file = tmp_path / "text.gguf"
     file.write_bytes(b"this is no model")
@@ -148,7 +148,7 @@ def test_a_file_that_is_no_model_is_said(tmp_path: Path) -> None:
         load_llama(LlamaParams(model=str(tmp_path / "none.gguf")))
 
 
-def test_a_gpu_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_llama_missing_gpu_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rather than a model that runs a hundred times slower than was asked for."""
     import xllamacpp
 
@@ -198,7 +198,9 @@ def reading(model: Llama, body: dict[str, Any]) -> int:
 
 
 @pytest.mark.real_model
-def test_the_real_model_says_the_same_again(model: Llama, capfd: pytest.CaptureFixture[str]) -> None:
+def test_llama_real_model_is_deterministic_with_and_without_prompt_cache(
+    model: Llama, capfd: pytest.CaptureFixture[str]
+) -> None:
     """A replay gives the same words, whether the prompt was cached or not; and llama.cpp prints nothing."""
     lines = []
     for question in ("Why is the sky blue?", "Who wrote Hamlet?", "How many legs does a spider have?"):
@@ -213,7 +215,7 @@ def test_the_real_model_says_the_same_again(model: Llama, capfd: pytest.CaptureF
 
 
 @pytest.mark.real_model
-def test_the_real_model_stops_while_it_reads_and_while_it_writes(model: Llama) -> None:
+def test_llama_real_model_can_be_cancelled_in_prefill_and_decode(model: Llama) -> None:
     """Interrupted at any moment, it is ready for the next question."""
     told = 0
     handle = model._server.handle_chat_completions
@@ -241,7 +243,7 @@ def test_the_real_model_stops_while_it_reads_and_while_it_writes(model: Llama) -
 
 
 @pytest.mark.real_model
-def test_the_real_model_reads_no_conversation_twice(model: Llama, make: Callable[[Any], Llama]) -> None:
+def test_llama_real_model_reads_only_new_text_of_each_conversation(model: Llama, make: Callable[[Any], Llama]) -> None:
     """With other callers on the line one is answered as quickly as alone: only what is new is read."""
     server = Server()
     talk(LlamaChat(max_tokens=4), pools={"engine": make(server)})
@@ -263,7 +265,7 @@ def test_the_real_model_reads_no_conversation_twice(model: Llama, make: Callable
 
 
 @pytest.mark.real_model
-def test_it_converses_in_a_session() -> None:
+def test_llama_session_answers_second_question_knowing_the_first() -> None:
     """Two questions, and the second answer knows of the first."""
     node = LlamaChat(max_tokens=30)
     cause = Causes().begin("turn")
@@ -277,7 +279,7 @@ def test_it_converses_in_a_session() -> None:
 
 
 @pytest.mark.real_model
-def test_an_interrupted_answer_makes_way_for_the_next() -> None:
+def test_llama_interrupted_answer_does_not_delay_the_next() -> None:
     """The person who interrupts is answered as quickly as anybody."""
     causes = Causes()
     first, second = causes.begin("turn"), causes.begin("turn")
@@ -321,7 +323,7 @@ class Conversation:
 
 
 @pytest.mark.real_model
-def test_two_real_models_keep_to_their_conversations() -> None:
+def test_llama_two_real_models_keep_their_own_conversations() -> None:
     """Two who talk at the same time are both answered, and neither waits until the other's model has read it all."""
     noting: list[Noting] = []
 

@@ -27,7 +27,7 @@ def ask(script: Script) -> str:
     return said(answer)
 
 
-def test_the_answer_streams() -> None:
+def test_openai_answer_streams_piece_by_piece() -> None:
     """Piece by piece, as it comes."""
     with endpoint(says("Hel", "lo", "!")) as served:
         out = run_node(OpenAiChat(model="m", base_url=served.url), [heard("Hello?")])
@@ -35,7 +35,7 @@ def test_the_answer_streams() -> None:
     assert [delta.text for delta in out.of(TextDelta)] == ["Hel", "lo", "!", ""]
 
 
-def test_the_request_is_what_the_parameters_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openai_request_contains_the_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     """An endpoint of one's own gets its own settings and its own key."""
     monkeypatch.setenv("MY_KEY", "secret")
     with endpoint(says("Yes.")) as served:
@@ -61,13 +61,13 @@ def test_the_request_is_what_the_parameters_say(monkeypatch: pytest.MonkeyPatch)
     }
 
 
-def test_openais_own_models_get_the_newer_name_of_the_limit() -> None:
+def test_openai_own_models_get_max_completion_tokens() -> None:
     """They refuse the older one."""
     assert "max_completion_tokens" in OpenAiChat(model="m")._request([])
     assert "max_tokens" in OpenAiChat(model="m", base_url="http://127.0.0.1/v1")._request([])
 
 
-def test_a_key_is_not_given_to_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openai_key_is_not_sent_to_other_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     """OpenAI's key stays away from an endpoint that asks for another one, or for none."""
     monkeypatch.setenv("OPENAI_API_KEY", "theirs")
     monkeypatch.delenv("OTHER", raising=False)
@@ -77,7 +77,7 @@ def test_a_key_is_not_given_to_somebody_else(monkeypatch: pytest.MonkeyPatch) ->
     assert served.keys == ["Bearer none"]
 
 
-def test_a_missing_key_is_told_when_the_session_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openai_missing_key_is_reported_when_the_session_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anybody speaks."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(DependencyError, match=r"OPENAI_API_KEY is not set\nhint: .* `base_url`"):
@@ -97,7 +97,7 @@ def test_a_missing_key_is_told_when_the_session_opens(monkeypatch: pytest.Monkey
         (422, UserInputError, "refused the request (422): ", "`extra`", False),
     ],
 )
-def test_what_it_refuses_says_what_to_do(
+def test_openai_refused_request_has_category_and_hint(
     status: int, kind: type[NodeError], message: str, hint: str, retryable: bool
 ) -> None:
     """Which of key, model, quota and request is wrong; and the policies know what to try again."""
@@ -109,7 +109,7 @@ def test_what_it_refuses_says_what_to_do(
 
 
 @pytest.mark.parametrize("fields", [{"code": "context_length_exceeded"}, {"type": "exceed_context_size_error"}])
-def test_a_conversation_that_is_too_long_is_shortened(fields: dict[str, str]) -> None:
+def test_openai_conversation_too_long_is_shortened(fields: dict[str, str]) -> None:
     """A long call goes on."""
 
     def script(reply: Reply) -> None:
@@ -124,7 +124,7 @@ def test_a_conversation_that_is_too_long_is_shortened(fields: dict[str, str]) ->
     assert [said(answer) for answer in answers] == ["Yes."] * 5
 
 
-def test_nobody_there_is_said() -> None:
+def test_openai_unreachable_endpoint_is_reported_with_a_hint() -> None:
     """With the question whether it is running."""
     with endpoint(says()) as served:
         pass
@@ -132,7 +132,7 @@ def test_nobody_there_is_said() -> None:
         talk(OpenAiChat(model="m", base_url=served.url), heard("Hello?"))
 
 
-def test_an_answer_that_breaks_off_is_an_error() -> None:
+def test_openai_answer_cut_off_by_the_endpoint_is_an_error() -> None:
     """Not a sentence that silently ends in the middle."""
 
     def script(reply: Reply) -> None:
@@ -145,7 +145,7 @@ def test_an_answer_that_breaks_off_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("event", ['{"error": {"message": "overloaded"}}', "{not json"])
-def test_an_error_in_the_middle_of_an_answer_is_an_error(event: str) -> None:
+def test_openai_error_event_within_the_stream_is_an_error(event: str) -> None:
     """Some endpoints fail after they have begun."""
 
     def script(reply: Reply) -> None:
@@ -157,7 +157,7 @@ def test_an_error_in_the_middle_of_an_answer_is_an_error(event: str) -> None:
         ask(script)
 
 
-def test_time_stands_still_while_the_network_is_awaited() -> None:
+def test_openai_network_wait_does_not_advance_virtual_time() -> None:
     """A replay does not run into its deadlines because an endpoint is slow."""
 
     def slow(reply: Reply) -> None:
@@ -172,7 +172,7 @@ def test_time_stands_still_while_the_network_is_awaited() -> None:
     assert max(out.times) == 0
 
 
-def test_an_interrupted_answer_is_hung_up_on() -> None:
+def test_openai_interrupted_answer_closes_the_stream() -> None:
     """The endpoint stops generating, and a paid one stops counting."""
     causes = Causes()
     cause = causes.begin("turn")
@@ -199,7 +199,7 @@ def test_an_interrupted_answer_is_hung_up_on() -> None:
     assert out.packets == []
 
 
-def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openai_missing_package_error_has_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the command that installs it."""
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(DependencyError, match="pip install openai"):
@@ -207,7 +207,7 @@ def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.real_model
-def test_it_talks_with_a_real_endpoint() -> None:
+def test_openai_node_works_with_a_real_endpoint() -> None:
     """llama.cpp's own server, with a real model behind it."""
     import xllamacpp
 

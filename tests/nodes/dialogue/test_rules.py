@@ -28,19 +28,19 @@ def answer(text: str, *rules: tuple[str, str]) -> str:
         ("{text} and {0}", "I heard you say: {text} and {0}."),
     ],
 )
-def test_the_first_rule_that_fits_answers(text: str, said: str) -> None:
+def test_rules_first_match_answers(text: str, said: str) -> None:
     """Rules are read from the top, look for whole words, and always end in an answer."""
     named = (r"my name is (?P<name>\w+)|i am (?P<other>\w+)", "Hi {name} or {other}!")
     assert answer(text, ("hello|hey", "first"), named) == said
 
 
-def test_a_long_text_is_cut_before_patterns_see_it() -> None:
+def test_rules_cut_long_text_before_matching_patterns() -> None:
     """A pattern whose cost grows with the square of the text stays quick."""
     assert answer("a" * 10_000, (r"a*b", "no")) == f"I heard you say: {'a' * LONGEST}."
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a*)*", r"(\w+\s?)+$", "((a+)b?)+", "(a+|b)*", "(a{2,})+"])
-def test_a_pattern_that_could_take_for_ever_is_refused(pattern: str) -> None:
+def test_rules_refuse_pattern_with_catastrophic_backtracking(pattern: str) -> None:
     """One unlucky question would stop every session of the process."""
     with pytest.raises(ValueError, match="takes for ever"):
         compiled(pattern)
@@ -49,7 +49,7 @@ def test_a_pattern_that_could_take_for_ever_is_refused(pattern: str) -> None:
 @pytest.mark.parametrize(
     "pattern", ["(very )+much", r"a+b*", "[(+)]+(a)+", r"\(a+\)+", r"(\d{3})+", "(a+)?b", "(?:a|b)+"]
 )
-def test_harmless_patterns_are_allowed(pattern: str) -> None:
+def test_rules_allow_harmless_patterns(pattern: str) -> None:
     """The check does not refuse what authors need."""
     assert compiled(pattern).flags
 
@@ -74,7 +74,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("content", "message"), BROKEN.items())
-def test_a_mistake_in_a_file_is_shown_with_its_line(tmp_path: Path, content: str, message: str) -> None:
+def test_rules_file_error_has_its_line(tmp_path: Path, content: str, message: str) -> None:
     """Who writes rules is told where to look."""
     file = tmp_path / "answers.yaml"
     file.write_text(content)
@@ -84,7 +84,7 @@ def test_a_mistake_in_a_file_is_shown_with_its_line(tmp_path: Path, content: str
     assert "answers.yaml" in raised.value.hint
 
 
-def test_a_file_that_is_not_there_or_not_text_is_said_so(tmp_path: Path) -> None:
+def test_rules_file_missing_or_not_text_is_reported_with_its_path(tmp_path: Path) -> None:
     """The path is in the message."""
     with pytest.raises(UserInputError, match="no such file"):
         read_answers(tmp_path / "none.yaml")
@@ -111,6 +111,6 @@ def test_a_file_that_is_not_there_or_not_text_is_said_so(tmp_path: Path) -> None
         ("this is history", "I heard you say: this is history."),
     ],
 )
-def test_the_answers_that_come_with_it(text: str, said: str) -> None:
+def test_rules_default_file_answers(text: str, said: str) -> None:
     """Without a file of one's own there is already something to talk to."""
     assert Script(read_answers(DEFAULT)).find(text)[1][0] == said

@@ -22,29 +22,29 @@ def answers(node: ScriptedDialogue, *texts: str) -> list[str]:
     return "".join(delta.text + "\n" * delta.end for delta in deltas).splitlines()
 
 
-def test_it_answers_from_the_file_that_comes_with_it() -> None:
+def test_dialogue_script_answers_from_the_default_rules() -> None:
     """A graph works before anybody has written a rule."""
     assert answers(ScriptedDialogue(), "Hello!", "Bye") == ["Hello! What can I do for you?", "Goodbye!"]
 
 
-def test_several_answers_take_turns() -> None:
+def test_dialogue_script_rotates_several_answers() -> None:
     """It does not say the same three times; and a replay says the same again."""
     node = ScriptedDialogue(rules=[Rule(when="hi", say=("One.", "Two.")), Rule(when="yo", say=("Yo.",))])
     assert answers(node, "hi", "yo", "hi", "hi") == ["One.", "Yo.", "Two.", "One."]
 
 
-def test_an_answer_streams_word_by_word() -> None:
+def test_dialogue_script_answer_streams_word_by_word() -> None:
     """So it is cut into sentences, and interrupted, as a model's answer is."""
     out = run_node(ScriptedDialogue(otherwise="Very well then."), [heard("x")])
     assert [delta.text for delta in out.of(TextDelta)] == ["Very", " well", " then.", ""]
 
 
-def test_one_sentence_is_enough_for_a_fallback() -> None:
+def test_dialogue_script_otherwise_alone_is_enough() -> None:
     """`otherwise` alone is what it always says."""
     assert answers(ScriptedDialogue(otherwise="Please wait."), "x", "y") == ["Please wait."] * 2
 
 
-def test_a_graph_may_list_several_answers() -> None:
+def test_dialogue_script_accepts_list_of_answers_in_the_graph() -> None:
     """As the file of rules may: a list in YAML is a list there too."""
     rules = "rules: [{when: hi, say: [A., B.]}], otherwise: [C., D.]"
     graph = loads(f"{{vitagraph: 1, nodes: {{chat: {{use: dialogue.script, {rules}}}}}}}", registry=Registry())
@@ -53,14 +53,14 @@ def test_a_graph_may_list_several_answers() -> None:
     assert (params.rules[0].say, params.otherwise) == (("A.", "B."), ("C.", "D."))
 
 
-def test_rules_may_be_in_a_file_of_ones_own(tmp_path: Path) -> None:
+def test_dialogue_script_reads_rules_from_a_user_file(tmp_path: Path) -> None:
     """The author of a graph writes answers without touching Python."""
     file = tmp_path / "mine.yaml"
     file.write_text("rules:\n  - when: colou?r\n    say: Blue.\notherwise: Hm.\n")
     assert answers(ScriptedDialogue(path=str(file)), "What colour?", "x") == ["Blue.", "Hm."]
 
 
-def test_a_broken_file_is_told_when_the_session_opens(tmp_path: Path) -> None:
+def test_dialogue_script_broken_file_is_reported_when_the_session_opens(tmp_path: Path) -> None:
     """Before anybody speaks, not at the first question."""
     file = tmp_path / "mine.yaml"
     file.write_text("rules: 5\n")
@@ -68,7 +68,7 @@ def test_a_broken_file_is_told_when_the_session_opens(tmp_path: Path) -> None:
         run_node(ScriptedDialogue(path=str(file)))
 
 
-def test_a_file_and_rules_at_once_are_refused() -> None:
+def test_dialogue_script_refuses_both_file_and_rules() -> None:
     """Nobody has to guess which of them counts."""
     with pytest.raises(ValueError, match="but not both"):
         ScriptParams(path="mine.yaml", otherwise=("x",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nodes.face.arkit import INDEX, NAMES
 
 
-def test_all_52_are_there_in_apples_order() -> None:
+def test_arkit_has_all_52_blendshapes_in_apples_order() -> None:
     """One name moved, and a smile is drawn as a sneer."""
     assert len(NAMES) == len(set(NAMES)) == 52
     assert (NAMES[0], NAMES[7], NAMES[17], NAMES[41], NAMES[51]) == (
@@ -18,7 +18,7 @@ def test_all_52_are_there_in_apples_order() -> None:
     assert all(NAMES[column] == name for name, column in INDEX.items())
 
 
-def test_sides_come_in_pairs() -> None:
+def test_arkit_left_and_right_blendshapes_come_in_pairs() -> None:
     """A face that blinks with one eye winks."""
     sided = {name for name in NAMES if name.endswith(("Left", "Right")) and name not in ("jawLeft", "jawRight")}
     assert {name.replace("Left", "Right") for name in sided if name.endswith("Left")} == {

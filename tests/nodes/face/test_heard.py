@@ -11,7 +11,7 @@ HISS = np.random.default_rng(0).standard_normal(RATE // 2)
 HISS = np.diff(HISS, prepend=0) * 0.1
 
 
-def test_the_mouth_follows_the_loudness() -> None:
+def test_loudness_mouth_opens_with_the_loudness() -> None:
     """Voices that tell no phonemes still have a mouth that moves with them."""
     frames = rows(sounding(np.concatenate([hum(0.4), np.zeros(RATE // 2), hum(0.4)])))
     jaw = column(frames, "jawOpen")
@@ -21,7 +21,7 @@ def test_the_mouth_follows_the_loudness() -> None:
     assert jaw[-1] < 0.05
 
 
-def test_hissing_sounds_do_not_open_the_mouth() -> None:
+def test_loudness_mouth_stays_closed_for_hissing_sounds() -> None:
     """An s through an open mouth is what cheap puppets do."""
     frames = rows(sounding(np.concatenate([hum(0.5, hertz=300), HISS])))
     assert column(frames, "jawOpen")[15] > 0.25
@@ -29,19 +29,19 @@ def test_hissing_sounds_do_not_open_the_mouth() -> None:
     assert column(frames, "mouthStretchLeft")[45] > 0.2
 
 
-def test_dark_sounds_are_round() -> None:
+def test_loudness_mouth_is_round_for_dark_sounds() -> None:
     """An o looks different from an e."""
     dark, bright = rows(sounding(hum(0.5, hertz=110))), rows(sounding(hum(0.5, hertz=1000)))
     assert column(dark, "mouthPucker")[15] > 0.2
     assert column(bright, "mouthPucker")[15] < 0.05
 
 
-def test_silence_is_a_mouth_at_rest() -> None:
+def test_loudness_mouth_rests_in_silence() -> None:
     """Noise in a silent file must not be taken for speech."""
     assert column(rows(sounding(np.zeros(RATE))), "jawOpen").max() < 0.01
 
 
-def test_loudness_is_the_same_in_batches() -> None:
+def test_loudness_mouth_is_the_same_in_batches() -> None:
     """Frames computed apart join without a seam."""
     samples = (np.concatenate([hum(0.3), HISS, hum(0.3)]) * 32767).astype(np.int16)
     loudness = Loudness(samples, RATE, 60)

@@ -19,7 +19,7 @@ def blinks(seed: int) -> list[float]:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
-def test_it_blinks_as_people_do(seed: int) -> None:
+def test_idle_face_blinks_at_human_intervals(seed: int) -> None:
     """Every one to seven seconds, both eyes, fully."""
     times = blinks(seed)
     assert 12 <= len(times) <= 20
@@ -29,20 +29,20 @@ def test_it_blinks_as_people_do(seed: int) -> None:
     assert np.array_equal(weights[:, INDEX["eyeBlinkLeft"]], weights[:, INDEX["eyeBlinkRight"]])
 
 
-def test_seeds_are_different_people() -> None:
+def test_idle_face_differs_by_seed() -> None:
     """Two faces side by side must not blink in step."""
     assert blinks(0) == blinks(0)
     assert not set(np.round(blinks(0), 1).tolist()) >= set(np.round(blinks(1), 1).tolist())
 
 
-def test_time_alone_decides() -> None:
+def test_idle_face_depends_on_time_only() -> None:
     """A frame is the same whichever batch or speech it comes in."""
     early, late = Life(0, 1.0).frames(MINUTE[:600], 0.0, CALM), Life(0, 1.0).frames(MINUTE[:300], 5.0, CALM)
     assert np.allclose(early[0][300:600], late[0], atol=1e-5)
     assert np.allclose(early[1][300:600], late[1], atol=1e-5)
 
 
-def test_the_head_moves_little_and_the_eyes_stay_on_the_viewer() -> None:
+def test_idle_face_head_moves_little_and_gaze_stays_on_viewer() -> None:
     """A face that looks away half of the time seems to lie."""
     _, pose = Life(0, 1.0).frames(MINUTE, 0.0, CALM)
     assert np.abs(pose[:, :3]).max() < 0.1
@@ -52,7 +52,7 @@ def test_the_head_moves_little_and_the_eyes_stay_on_the_viewer() -> None:
     assert np.array_equal(pose[:, 3:5], pose[:, 5:7])
 
 
-def test_eyelids_and_pose_agree() -> None:
+def test_idle_face_eyelids_agree_with_gaze() -> None:
     """Eyes turned to the left have the blendshapes of the left."""
     weights, pose = Life(0, 1.0).frames(MINUTE, 0.0, CALM)
     left = pose[:, 4] > 0.02
@@ -61,7 +61,7 @@ def test_eyelids_and_pose_agree() -> None:
     assert not weights[left, INDEX["eyeLookOutRight"]].any()
 
 
-def test_a_mask_is_still_but_blinks() -> None:
+def test_idle_face_with_expression_zero_only_blinks() -> None:
     """Expression 0."""
     weights, pose = Life(0, 0.0).frames(MINUTE, 0.0, CALM)
     assert not pose.any()
@@ -71,7 +71,7 @@ def test_a_mask_is_still_but_blinks() -> None:
     }
 
 
-def test_nods_fall_on_stressed_syllables() -> None:
+def test_idle_face_nods_on_stressed_syllables() -> None:
     """Not more than two a second, and none that the end of the speech would cut."""
     gestures = Gestures.of("So.", (0.1, 0.5, 0.7, 1.2, 1.9), 2.0)
     assert gestures.nods == (0.5, 1.2)
@@ -84,7 +84,7 @@ def test_nods_fall_on_stressed_syllables() -> None:
 @pytest.mark.parametrize(
     ("text", "raised"), [("Are you there?", True), ('"Is it?"', True), ("I am.", False), ("", False)]
 )
-def test_brows_rise_with_a_question(text: str, raised: bool) -> None:
+def test_idle_face_raises_brows_for_a_question(text: str, raised: bool) -> None:
     """A question asked with a straight face is not heard as one."""
     said = phonemes(("a", 1800), (" ", 200))
     brow = column(rows(speech(said, text)), "browInnerUp")
@@ -93,7 +93,7 @@ def test_brows_rise_with_a_question(text: str, raised: bool) -> None:
     assert abs(float(brow[-1] - plain[-1])) < 0.05
 
 
-def test_an_exclamation_is_glad() -> None:
+def test_idle_face_smiles_for_an_exclamation() -> None:
     """And the smile is gone at its end."""
     said = phonemes(("a", 1800), (" ", 200))
     glad, plain = (column(rows(speech(said, text)), "cheekSquintLeft") for text in ("Great!", "Great."))

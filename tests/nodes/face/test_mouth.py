@@ -35,7 +35,7 @@ def closed(frames: Frames, viseme: str) -> Frames:
 
 @settings(max_examples=40, deadline=None)
 @given(QUICK, st.sampled_from("pbmfv"), st.integers(15, 150), QUICK)
-def test_lips_touch_for_40_ms_in_any_company(
+def test_mouth_lips_touch_for_40_ms_between_any_sounds(
     before: list[tuple[str, int]], lips: str, length: int, after: list[tuple[str, int]]
 ) -> None:
     """People read p, b, m, f and v from the lips; nothing else is missed as much."""
@@ -47,7 +47,7 @@ def test_lips_touch_for_40_ms_in_any_company(
 
 @settings(max_examples=40, deadline=None)
 @given(QUICK)
-def test_weights_stay_in_bounds_and_the_mouth_is_smooth(said: list[tuple[str, int]]) -> None:
+def test_mouth_weights_stay_in_bounds_and_move_smoothly(said: list[tuple[str, int]]) -> None:
     """A weight outside 0 to 1 tears the mesh; a jump looks like a fault of the picture."""
     frames = rows(speech(phonemes((" ", 30), *said, (" ", 150))))
     assert np.isfinite(frames).all()
@@ -56,7 +56,7 @@ def test_weights_stay_in_bounds_and_the_mouth_is_smooth(said: list[tuple[str, in
     assert np.abs(np.diff(frames[:, MOUTH], axis=0)).max() <= 0.5
 
 
-def test_vowels_are_told_apart() -> None:
+def test_mouth_distinguishes_vowels() -> None:
     """An open a, a spread i, a round u."""
     frames = rows(speech(phonemes((" ", 50), ("a", 300), ("i", 300), ("u", 300), (" ", 150))))
     a, i, u = frames[12], frames[30], frames[48]
@@ -65,7 +65,7 @@ def test_vowels_are_told_apart() -> None:
     assert u[INDEX["mouthPucker"]] > 0.6 > 0.05 > a[INDEX["mouthPucker"]]
 
 
-def test_consonants_take_the_lips_of_the_vowel_beside_them() -> None:
+def test_mouth_consonants_take_lip_shape_of_the_adjacent_vowel() -> None:
     """The t of "too" is round, that of "tea" is not: that is what makes speech look like speech."""
     too = rows(speech(phonemes(("t", 80), ("u", 200), (" ", 150))))
     tea = rows(speech(phonemes(("t", 80), ("i", 200), (" ", 150))))
@@ -73,14 +73,14 @@ def test_consonants_take_the_lips_of_the_vowel_beside_them() -> None:
     assert column(tea, "mouthPucker")[3] < 0.05
 
 
-def test_quick_speech_opens_less() -> None:
+def test_mouth_opens_less_in_quick_speech() -> None:
     """The vowel of a quick "data" is not as open as a sung one."""
     quick = rows(speech(phonemes(("t", 40), ("a", 40), ("t", 40), (" ", 150))))
     slow = rows(speech(phonemes(("t", 200), ("a", 200), ("t", 200), (" ", 150))))
     assert column(quick, "jawOpen").max() < 0.8 * column(slow, "jawOpen").max()
 
 
-def test_the_mouth_rests_at_the_end() -> None:
+def test_mouth_rests_at_the_end_of_speech() -> None:
     """A mouth left open after the last word looks broken, also after a vowel that ends the sound."""
     frames = rows(speech(phonemes(("a", 400))))
     assert column(frames, "jawOpen").max() > 0.3
@@ -88,7 +88,7 @@ def test_the_mouth_rests_at_the_end() -> None:
     assert column(frames, "jawOpen")[-1] < 0.05
 
 
-def test_a_pause_that_a_voice_counts_as_a_phoneme_closes_the_mouth() -> None:
+def test_mouth_closes_for_pause_within_a_stretched_phoneme() -> None:
     """Some voices stretch the last sound before a comma over the silence after it."""
     said = phonemes(("a", 1000), ("t", 100))
     loud = speech(said)
@@ -99,7 +99,7 @@ def test_a_pause_that_a_voice_counts_as_a_phoneme_closes_the_mouth() -> None:
 
 
 @pytest.mark.parametrize("articulation", [0.5, 1.5])
-def test_articulation_opens_the_mouth_but_never_breaks_a_closure(articulation: float) -> None:
+def test_mouth_articulation_opens_wider_but_keeps_closures(articulation: float) -> None:
     """Mumbling lips still touch for an m."""
     frames = rows(speech(phonemes(("a", 200), ("m", 100), ("a", 200), (" ", 150))), articulation=articulation)
     plain = rows(speech(phonemes(("a", 200), ("m", 100), ("a", 200), (" ", 150))))

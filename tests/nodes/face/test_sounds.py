@@ -16,7 +16,7 @@ def sounds(*spans: tuple[str, int]) -> Sounds:
     return sounds_of(said, said[-1].end / 1e9)
 
 
-def test_only_long_silences_close_the_mouth() -> None:
+def test_mouth_sounds_close_only_for_long_silences() -> None:
     """Between two words nobody closes the mouth; at a comma everybody does."""
     assert len(sounds(("a", 80), (" ", 60), ("a", 80)).start) == 2
     paused = sounds(("a", 80), (",", 70), (" ", 60), ("a", 80))
@@ -25,12 +25,12 @@ def test_only_long_silences_close_the_mouth() -> None:
     assert not paused.shape[1].any()
 
 
-def test_sounds_without_a_shape_are_left_to_their_neighbours() -> None:
+def test_mouth_sounds_without_shape_take_that_of_their_neighbours() -> None:
     """An h has the mouth of the vowel after it."""
     assert np.allclose(sounds(("h", 80), ("i", 80)).start, [0.08])
 
 
-def test_stress_opens_the_mouth_further() -> None:
+def test_mouth_sounds_open_further_when_stressed() -> None:
     """Stressed syllables are seen, and are where the head nods."""
     plain, stressed = sounds(("a", 100)), sounds(("ˈa", 100))
     jaw = INDEX["jawOpen"]
@@ -39,14 +39,14 @@ def test_stress_opens_the_mouth_further() -> None:
     assert plain.stressed == ()
 
 
-def test_lips_touch_long_enough_however_short_the_sound() -> None:
+def test_mouth_sounds_close_lips_long_enough_for_short_plosives() -> None:
     """A p of 20 ms that does not close the lips is seen at once."""
     (closure,) = sounds(("a", 200), ("p", 20), ("a", 200)).closures
     assert closure.end - closure.start == pytest.approx(0.05)
     assert (closure.start + closure.end) / 2 == pytest.approx(0.21)
 
 
-def test_lips_that_stay_together_do_not_open_between() -> None:
+def test_mouth_sounds_merge_adjacent_lip_closures() -> None:
     """The m and p of "lamp" are one closure; the b and v of "obvious" are two."""
     assert len(sounds(("a", 100), ("m", 60), ("p", 60), ("a", 100)).closures) == 1
     b, v = sounds(("a", 100), ("b", 30), ("v", 30), ("i", 100)).closures
@@ -54,13 +54,13 @@ def test_lips_that_stay_together_do_not_open_between() -> None:
     assert b.end == v.start
 
 
-def test_lips_touch_inside_the_speech() -> None:
+def test_mouth_sounds_close_lips_inside_the_speech() -> None:
     """A p at its very end closes before the sound is over."""
     (closure,) = sounds(("a", 300), ("p", 20)).closures
     assert closure.end <= 0.32 - 0.1 + 1e-9
 
 
-def test_speech_without_any_sound() -> None:
+def test_mouth_sounds_of_speech_without_any_sound_are_empty() -> None:
     """A sentence of marks alone."""
     nothing = sounds((" ", 50), ("?", 60))
     assert len(nothing.start) == 0

@@ -24,7 +24,7 @@ MOUTH = [column for name, column in INDEX.items() if name.startswith(("mouth", "
 
 
 @pytest.mark.parametrize("rate", [25, 60])
-def test_frames_cover_the_speech_and_no_more(rate: int) -> None:
+def test_visemes_frames_cover_exactly_the_speech(rate: int) -> None:
     """Every batch says when it is, one ends where the next begins, and none outlives the sound."""
     spoken = speech(SAID, pts=5 * SECOND)
     made = batches(spoken, rate=rate, batch=ms(200))
@@ -39,25 +39,25 @@ def test_frames_cover_the_speech_and_no_more(rate: int) -> None:
     assert all(batch.at.cause is TURN and len(batch.weights) <= 0.2 * rate for batch in made)
 
 
-def test_batches_join_without_a_seam() -> None:
+def test_visemes_batches_join_without_a_seam() -> None:
     """However they are cut, the frames are the same."""
     for spoken in (speech(SAID, "What?"), sounding(hum(1.0))):
         assert np.allclose(rows(spoken, batch=ms(50)), rows(spoken, batch=ms(5000)), atol=2e-5)
 
 
-def test_the_same_speech_gives_the_same_frames() -> None:
+def test_visemes_same_speech_gives_the_same_frames() -> None:
     """A replay gives the same bytes; another seed gives another person."""
     assert np.array_equal(rows(speech(SAID)), rows(speech(SAID)))
     assert not np.array_equal(rows(speech(SAID)), rows(speech(SAID), seed=1))
 
 
-def test_nothing_heard_is_nothing_seen() -> None:
+def test_visemes_empty_speech_gives_no_frames() -> None:
     """An empty speech that ends an answer has no frames."""
     assert batches(sounding(np.zeros(0))) == []
     assert batches(sounding(hum(0.01))) == []
 
 
-def test_sentences_of_an_answer_join() -> None:
+def test_visemes_sentences_of_an_answer_join() -> None:
     """Between two sentences the head must not snap back."""
     first = speech(SAID)
     second = speech(SAID, pts=first.at.duration)
@@ -68,7 +68,7 @@ def test_sentences_of_an_answer_join() -> None:
     assert steps[seam - 1, MOUTH].max() < 0.05
 
 
-def test_after_a_silence_the_face_begins_at_rest() -> None:
+def test_visemes_face_begins_at_rest_after_a_silence() -> None:
     """The client has gone to rest meanwhile; the first frame must not jump."""
     frames = rows(speech(SAID), speech(SAID, pts=10 * SECOND))
     second = len(frames) // 2
@@ -88,7 +88,7 @@ def fit(spoken: Speech) -> tuple[int, float]:
 
 @pytest.mark.real_model
 @pytest.mark.parametrize("voice", [Piper(), Hibari(), Espeak()], ids=lambda voice: type(voice).__name__)
-def test_the_mouth_moves_with_the_voice(voice: Voice[Any]) -> None:
+def test_visemes_mouth_moves_with_the_voice(voice: Voice[Any]) -> None:
     """Opens with the vowels: not late, and at most a few frames ahead."""
     (spoken,) = say(voice, "Bob and Mary have a big garden, and a happy dog that barks at every passing car.")
     lead, agreement = fit(spoken)
@@ -97,7 +97,7 @@ def test_the_mouth_moves_with_the_voice(voice: Voice[Any]) -> None:
 
 
 @pytest.mark.real_model
-def test_a_real_voice_closes_its_lips() -> None:
+def test_visemes_lips_close_for_each_plosive_of_a_real_voice() -> None:
     """Each of the eight p, b and m of this sentence is seen."""
     (spoken,) = say(Piper(), "Peter bought a maple box, maybe a copper pot.")
     pressed = column(rows(spoken), "mouthPressLeft") > 0.36

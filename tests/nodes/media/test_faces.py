@@ -40,7 +40,7 @@ def shown(path: Path) -> list[tuple[int, int]]:
         return [(round(t * 1000), int(w)) for t, w in zip(file["time"], file["weights"][:, 0], strict=True)]
 
 
-def test_a_batch_across_two_sentences_is_shared_between_them(tmp_path: Path) -> None:
+def test_face_frames_are_split_between_two_sentences(tmp_path: Path) -> None:
     """Each frame goes with its own sentence, although a pause has come between them."""
     _, cause = turn()
     track = FaceTrack(tmp_path / "avatar.npz")
@@ -52,7 +52,7 @@ def test_a_batch_across_two_sentences_is_shared_between_them(tmp_path: Path) -> 
     assert shown(tmp_path / "avatar.npz") == [(20 * n if n < 5 else 400 + 20 * n, 20 * n) for n in range(10)]
 
 
-def test_frames_of_what_is_called_off_are_forgotten(tmp_path: Path) -> None:
+def test_face_frames_of_cancelled_answers_are_dropped(tmp_path: Path) -> None:
     """A day of guesses does not fill the memory."""
     causes, cause = turn()
     track = FaceTrack(tmp_path / "avatar.npz")
@@ -64,7 +64,7 @@ def test_frames_of_what_is_called_off_are_forgotten(tmp_path: Path) -> None:
     track.close()
 
 
-def test_frames_after_the_last_word_do_not_wait_for_ever(tmp_path: Path) -> None:
+def test_face_frames_after_the_last_word_are_dropped_at_the_next_answer(tmp_path: Path) -> None:
     """They are forgotten as soon as another answer is spoken."""
     _, old = turn()
     _, new = turn()
@@ -78,7 +78,7 @@ def test_frames_after_the_last_word_do_not_wait_for_ever(tmp_path: Path) -> None
     track.close()
 
 
-def test_a_long_session_is_written_block_by_block(tmp_path: Path) -> None:
+def test_face_frames_of_a_long_session_are_written_block_by_block(tmp_path: Path) -> None:
     """Every frame of it arrives in the file, in order, however many blocks it takes."""
     _, cause = turn()
     count = 2 * _faces.BLOCK + 17

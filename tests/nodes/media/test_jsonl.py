@@ -30,7 +30,7 @@ def said(text: str, *, whole: bool = True) -> Transcript:
     return Transcript(root_stamp(2 * SECOND, 1_500 * MILLISECOND), text, whole, "de", 0.9, words)
 
 
-def test_a_transcript_is_one_line_with_times_in_seconds(tmp_path: Path) -> None:
+def test_jsonl_transcript_is_one_line_with_times_in_seconds(tmp_path: Path) -> None:
     """Any tool can read it: times in seconds, letters as they are."""
     assert written(tmp_path / "a.jsonl", [said("Grüß Gott")]) == [
         {
@@ -49,7 +49,7 @@ def test_a_transcript_is_one_line_with_times_in_seconds(tmp_path: Path) -> None:
     assert "Grüß" in (tmp_path / "a.jsonl").read_text(encoding="utf-8")
 
 
-def test_what_may_still_change_is_left_out_unless_wanted(tmp_path: Path) -> None:
+def test_jsonl_partials_are_left_out_unless_requested(tmp_path: Path) -> None:
     """A transcript of the call does not have every sentence five times."""
     partial = Transcript(root_stamp(SECOND, 500 * MILLISECOND), "Grü", whole=False)
     packets: list[Packet] = [partial, said("Grüß Gott")]
@@ -57,7 +57,7 @@ def test_what_may_still_change_is_left_out_unless_wanted(tmp_path: Path) -> None
     assert len(written(tmp_path / "b.jsonl", packets, whole_only=False)) == 2
 
 
-def test_only_the_kinds_that_are_wanted_are_written(tmp_path: Path) -> None:
+def test_jsonl_writes_only_the_requested_kinds(tmp_path: Path) -> None:
     """Audio in the same stream does not fill the disk; of its samples only the shape is written."""
     speech = Speech(root_stamp(), np.zeros(160, np.int16), 16_000, "Hi", (Phoneme("h", 0, SECOND // 2),))
     packets: list[Packet] = [said("a"), Sentence(root_stamp(), "b"), SpeechStart(root_stamp()), speech]
@@ -68,7 +68,7 @@ def test_only_the_kinds_that_are_wanted_are_written(tmp_path: Path) -> None:
     assert lines[1]["phonemes"] == [{"symbol": "h", "start": 0.0, "end": 0.5}]
 
 
-def test_a_guess_that_was_called_off_is_not_written(tmp_path: Path) -> None:
+def test_jsonl_leaves_out_revoked_turns(tmp_path: Path) -> None:
     """What nobody said does not stand in the transcript."""
     causes = Causes()
     guess, turn = causes.begin("guess"), causes.begin("turn")
@@ -79,7 +79,7 @@ def test_a_guess_that_was_called_off_is_not_written(tmp_path: Path) -> None:
     assert [(line["text"], line["cause"]) for line in lines] == [("Yes.", turn.id)]
 
 
-def test_each_line_is_on_disk_before_the_next(tmp_path: Path) -> None:
+def test_jsonl_flushes_each_line_to_disk(tmp_path: Path) -> None:
     """A run that is killed keeps what it has found."""
     path = tmp_path / "a.jsonl"
     node = MediaJsonl(path=str(path))
@@ -95,7 +95,7 @@ def test_each_line_is_on_disk_before_the_next(tmp_path: Path) -> None:
     assert seen == [0, 1, 2]
 
 
-def test_a_misspelt_kind_is_named_before_the_run() -> None:
+def test_jsonl_misspelt_kind_is_reported_before_the_run() -> None:
     """An hour's run must not end with an empty file."""
     with pytest.raises(UserInputError) as caught:
         run_node(MediaJsonl(path="a.jsonl", kinds=("Transkript",)), [])
@@ -103,20 +103,20 @@ def test_a_misspelt_kind_is_named_before_the_run() -> None:
     assert "Transcript" in caught.value.hint
 
 
-def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
+def test_jsonl_path_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     """The mistake is named, and what would be right."""
     with pytest.raises(UserInputError, match="is a folder"):
         run_node(MediaJsonl(path=str(tmp_path)), [])
 
 
-def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
+def test_jsonl_path_that_is_not_writable_is_refused(tmp_path: Path) -> None:
     """It is said before the run, not after it."""
     (tmp_path / "file").touch()
     with pytest.raises(ResourceError, match="cannot write"):
         run_node(MediaJsonl(path=str(tmp_path / "file" / "a.jsonl")), [])
 
 
-def test_a_full_disk_is_called_one() -> None:
+def test_jsonl_full_disk_is_reported() -> None:
     """The user learns why lines are missing, and that the rest is kept."""
     out: Outcome = run_node(MediaJsonl(path="/dev/full"), [said("a")])
     assert out.errors[0].category == "resource"
@@ -124,7 +124,7 @@ def test_a_full_disk_is_called_one() -> None:
     assert "the disk is full" in out.errors[0].hint
 
 
-def test_audio_can_be_listed_too(tmp_path: Path) -> None:
+def test_jsonl_can_list_audio(tmp_path: Path) -> None:
     """For whoever looks for a gap in a stream."""
     packets: list[Packet] = [Audio(root_stamp(0, 20 * MILLISECOND), np.zeros(320, np.int16), 16_000)]
     (line,) = written(tmp_path / "deep" / "a.jsonl", packets, kinds=("Audio",))

@@ -56,7 +56,7 @@ RATES = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000]
     count=st.integers(100, 20_000),
     size=st.integers(40, 4_000),
 )
-def test_no_time_is_lost_or_gained(given_rate: int, wanted: int, count: int, size: int) -> None:
+def test_resample_keeps_the_length_of_the_stream(given_rate: int, wanted: int, count: int, size: int) -> None:
     """The stream is as long as before, without gaps: else the words and the clock drift apart."""
     out = resampled(packets(tone(1.0, count), given_rate, size=size, start=SECOND), wanted)
     stamps = [packet.at for packet in out.packets]
@@ -70,7 +70,7 @@ def test_no_time_is_lost_or_gained(given_rate: int, wanted: int, count: int, siz
 
 
 @pytest.mark.parametrize(("given_rate", "wanted"), [(48_000, 16_000), (8_000, 16_000), (44_100, 16_000)])
-def test_a_tone_stays_the_same_tone_at_the_same_time(given_rate: int, wanted: int) -> None:
+def test_resample_keeps_pitch_and_position_of_a_tone(given_rate: int, wanted: int) -> None:
     """Pitch, loudness and position stay; a shift would move every word's time."""
     out = sound(resampled(packets(tone(1.0, given_rate), given_rate), wanted))
     expected = tone(1.0, wanted)
@@ -80,13 +80,13 @@ def test_a_tone_stays_the_same_tone_at_the_same_time(given_rate: int, wanted: in
     assert 20 * np.log10(expected.std() / error.std()) > 60
 
 
-def test_what_cannot_be_heard_at_the_new_rate_does_not_come_back_as_noise() -> None:
+def test_resample_does_not_alias_high_frequencies() -> None:
     """Hiss above 8 kHz must not fold down into the voice."""
     out = sound(resampled(packets(tone(1.0, 48_000, hertz=11_000), 48_000), 16_000))
     assert out[1_000:-1_000].std() < tone(1.0, 48_000, hertz=11_000).std() / 1000
 
 
-def test_it_waits_at_most_twenty_milliseconds_more() -> None:
+def test_resample_adds_at_most_20_ms_of_latency() -> None:
     """It is on the way of every word that is heard: what it holds back is waited for."""
     out = resampled(packets(tone(2.0, 48_000), 48_000), 16_000)
     ends = [packet.at.pts + packet.at.duration for packet in out.packets]
@@ -95,20 +95,20 @@ def test_it_waits_at_most_twenty_milliseconds_more() -> None:
     assert sum(late) / len(late) <= Resample().latency() + MILLISECOND
 
 
-def test_the_right_rate_goes_through_untouched() -> None:
+def test_resample_passes_matching_rate_through_untouched() -> None:
     """No filter where none is needed."""
     feed = packets(tone(0.1, 16_000), 16_000)
     assert resampled(feed, 16_000).packets == feed
 
 
-def test_marks_go_through() -> None:
+def test_resample_passes_marks_through() -> None:
     """Where speech begins and ends is not lost on the way."""
     first, *rest = packets(tone(0.1, 48_000), 48_000)
     out = resampled([first, SpeechStart(root_stamp()), *rest, SpeechEnd(root_stamp())], 16_000)
     assert [kind for kind in out.kinds() if kind is not Audio] == [SpeechStart, SpeechEnd]
 
 
-def test_after_a_gap_the_time_is_right_again() -> None:
+def test_resample_corrects_time_after_a_gap() -> None:
     """Where a full queue has dropped audio, all that follows would be too early for ever."""
     feed = packets(tone(1.0, 48_000), 48_000)
     out = resampled(feed[:10] + feed[20:], 16_000)
@@ -118,7 +118,7 @@ def test_after_a_gap_the_time_is_right_again() -> None:
     assert stamps[-1].pts + stamps[-1].duration == SECOND
 
 
-def test_the_rate_may_change_within_a_stream() -> None:
+def test_resample_handles_change_of_rate_within_a_stream() -> None:
     """A caller who changes from one microphone to another is still heard."""
     feed = packets(tone(0.5, 48_000), 48_000)
     feed += packets(tone(0.5, 8_000), 8_000, start=SECOND // 2)
@@ -130,7 +130,7 @@ def test_the_rate_may_change_within_a_stream() -> None:
     assert pitch(sound(out), 16_000) == pytest.approx(440, abs=1)
 
 
-def test_nothing_of_a_dead_cause_is_mixed_into_the_next() -> None:
+def test_resample_does_not_mix_cancelled_audio_into_the_next() -> None:
     """The end of what was called off must not sound at the beginning of what follows."""
     causes = Causes()
     old, new = causes.begin("old"), causes.begin("new")
@@ -157,7 +157,7 @@ links:
 """
 
 
-def test_planning_puts_it_where_the_rates_differ(tmp_path: Path) -> None:
+def test_resample_is_inserted_by_planner_where_rates_differ(tmp_path: Path) -> None:
     """A graph of nodes that want different rates simply runs."""
     sound_file(tmp_path / "voice.wav", [np.pad(tone(0.5, 44_100), (22_050, 0))], 44_100)
     registry = Registry()

@@ -93,7 +93,7 @@ def revoke(cause: Cause) -> Callable[[Bench], None]:
     return lambda bench: bench.session.causes.revoke(cause, "feed_audio")
 
 
-def test_sentences_follow_each_other_on_the_sessions_timeline(tmp_path: Path) -> None:
+def test_media_sink_places_sentences_in_sequence_on_the_session_timeline(tmp_path: Path) -> None:
     """The answer lines up with the recording that went in: silence first, then one after the other."""
     cause = answer()
 
@@ -107,13 +107,13 @@ def test_sentences_follow_each_other_on_the_sessions_timeline(tmp_path: Path) ->
     assert told(out)[2:] == [("", 0, False, False), ("one two", 60, True, True)]
 
 
-def test_playing_takes_as_long_as_it_sounds() -> None:
+def test_media_sink_plays_in_real_time() -> None:
     """Who measures a conversation with files measures the time of a loudspeaker."""
     assert played(None, [speech(answer(), 310 * ms)]).report.duration == 310 * ms
     assert played(None, [speech(answer(), 310 * ms)], pace=False).report.duration == 0
 
 
-def test_a_sentence_that_is_called_off_stops_at_once(tmp_path: Path) -> None:
+def test_media_sink_stops_cancelled_sentence_at_once(tmp_path: Path) -> None:
     """Somebody interrupts: not one more sample, and the dialogue learns what was heard."""
     cause = answer()
     out = played(
@@ -125,7 +125,7 @@ def test_a_sentence_that_is_called_off_stops_at_once(tmp_path: Path) -> None:
     assert out.report.duration == 510 * ms
 
 
-def test_a_cause_that_dies_without_a_flush_stops_within_a_frame(tmp_path: Path) -> None:
+def test_media_sink_stops_cancelled_cause_within_a_frame_without_flush(tmp_path: Path) -> None:
     """The sink looks for itself: no sample leaves after the frame that was playing."""
     cause = answer()
     out = played(tmp_path, [speech(cause, SECOND)], {510 * ms: lambda _: Causes().revoke(cause, "turn")})
@@ -133,7 +133,7 @@ def test_a_cause_that_dies_without_a_flush_stops_within_a_frame(tmp_path: Path) 
     assert heard(tmp_path)[0].size == 520 * 16
 
 
-def test_what_is_held_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_media_sink_resumes_held_answer_where_it_paused(tmp_path: Path) -> None:
     """A cough holds the answer for a moment; not a word of it is lost or said twice."""
     cause, causes = answer(), Causes()
     script: Script = {200 * ms: lambda _: causes.hold(cause), 700 * ms: lambda _: causes.release(cause)}
@@ -147,7 +147,7 @@ def test_what_is_held_goes_on_where_it_was(tmp_path: Path) -> None:
     assert seen(tmp_path) == [(20 * n if n < 10 else 500 + 20 * n, n) for n in range(20)]
 
 
-def test_what_is_held_and_then_called_off_says_no_more(tmp_path: Path) -> None:
+def test_media_sink_drops_answer_cancelled_while_held(tmp_path: Path) -> None:
     """They did mean to interrupt."""
     cause, causes = answer(), Causes()
     out = played(tmp_path, [speech(cause, SECOND)], {200 * ms: lambda _: causes.hold(cause), 700 * ms: revoke(cause)})
@@ -155,7 +155,7 @@ def test_what_is_held_and_then_called_off_says_no_more(tmp_path: Path) -> None:
     assert heard(tmp_path)[0].size == 200 * 16
 
 
-def test_a_guess_is_not_heard_before_it_is_decided(tmp_path: Path) -> None:
+def test_media_sink_plays_tentative_answer_only_when_committed(tmp_path: Path) -> None:
     """An answer to words that were only guessed waits; it starts when the decision falls."""
     causes = Causes()
     cause = causes.begin("guess")
@@ -165,7 +165,7 @@ def test_a_guess_is_not_heard_before_it_is_decided(tmp_path: Path) -> None:
     assert samples[300 * 16] == 1
 
 
-def test_a_guess_that_is_called_off_leaves_no_trace(tmp_path: Path) -> None:
+def test_media_sink_drops_revoked_answer_without_a_trace(tmp_path: Path) -> None:
     """Nothing is heard, and nobody is told that something was."""
     cause = Causes().begin("guess")
     out = played(tmp_path, [speech(cause, 100 * ms)], {300 * ms: revoke(cause)})
@@ -173,7 +173,7 @@ def test_a_guess_that_is_called_off_leaves_no_trace(tmp_path: Path) -> None:
     assert heard(tmp_path)[0].size == 0
 
 
-def test_the_next_answer_begins_as_soon_as_the_old_one_is_cut(tmp_path: Path) -> None:
+def test_media_sink_starts_next_answer_as_soon_as_the_old_is_cut(tmp_path: Path) -> None:
     """It does not wait for the time that the old one would have taken."""
     old, new = answer("old"), answer("new")
     out = played(tmp_path, [speech(old, 5 * SECOND), speech(new, 100 * ms)], {90 * ms: revoke(old)})
@@ -182,7 +182,7 @@ def test_the_next_answer_begins_as_soon_as_the_old_one_is_cut(tmp_path: Path) ->
     assert out.report.duration == 190 * ms
 
 
-def test_the_file_is_right_when_the_session_is_stopped_in_the_middle(tmp_path: Path) -> None:
+def test_media_sink_file_is_valid_when_the_session_is_stopped(tmp_path: Path) -> None:
     """Ctrl-C keeps what was heard so far, in a file that can be played."""
 
     cause = answer()
@@ -192,7 +192,7 @@ def test_the_file_is_right_when_the_session_is_stopped_in_the_middle(tmp_path: P
     assert seen(tmp_path) == [(20 * n, n) for n in range(17)]
 
 
-def test_without_pace_it_is_all_written_at_once_in_its_place(tmp_path: Path) -> None:
+def test_media_sink_without_pace_keeps_sentence_positions(tmp_path: Path) -> None:
     """A batch run takes no time, yet sentences do not lie on top of each other."""
     cause = answer()
     feed = {
@@ -205,7 +205,7 @@ def test_without_pace_it_is_all_written_at_once_in_its_place(tmp_path: Path) -> 
     assert seen(tmp_path) == [(20 * n, n) for n in range(8)]
 
 
-def test_a_second_voice_with_another_rate_keeps_its_pitch(tmp_path: Path) -> None:
+def test_media_sink_keeps_pitch_of_a_second_voice_with_another_rate(tmp_path: Path) -> None:
     """A fallback voice has its own rate; it must not sound like a chipmunk, nor shift what follows."""
     cause = answer()
     low = Speech(Stamp(0, 0, cause), np.full(22_050, 1_000, np.int16), 22_050, "low")
@@ -217,7 +217,7 @@ def test_a_second_voice_with_another_rate_keeps_its_pitch(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 24_000, 44_100])
-def test_every_sample_is_written_once_whatever_the_rate(rate: int, tmp_path: Path) -> None:
+def test_media_sink_writes_every_sample_once_at_any_rate(rate: int, tmp_path: Path) -> None:
     """20 ms are not a whole number of samples at every rate: no click at the seams."""
     cause = answer()
     one = speech(cause, 333 * ms, rate=rate)
@@ -226,7 +226,7 @@ def test_every_sample_is_written_once_whatever_the_rate(rate: int, tmp_path: Pat
     np.testing.assert_array_equal(samples, np.tile(one.samples, 2))
 
 
-def test_frames_are_placed_where_their_sentence_was_really_heard(tmp_path: Path) -> None:
+def test_media_sink_places_face_frames_where_the_sentence_was_heard(tmp_path: Path) -> None:
     """The lips are with the words, although the frames were made long before."""
     cause = answer()
     sentences: list[Packet] = [speech(cause, 200 * ms, pts=7 * SECOND), speech(cause, 200 * ms, pts=8 * SECOND)]
@@ -238,7 +238,7 @@ def test_frames_are_placed_where_their_sentence_was_really_heard(tmp_path: Path)
         assert tuple(file["names"]) == NAMES
 
 
-def test_frames_end_where_the_sentence_was_cut(tmp_path: Path) -> None:
+def test_media_sink_ends_face_frames_where_the_sentence_was_cut(tmp_path: Path) -> None:
     """A face that goes on speaking without a voice is worse than none."""
     cause, new = answer("old"), answer("new")
     feed = {
@@ -249,7 +249,7 @@ def test_frames_end_where_the_sentence_was_cut(tmp_path: Path) -> None:
     assert seen(tmp_path) == [(20 * n, n) for n in range(6)] + [(110 + 20 * n, 100 + n) for n in range(5)]
 
 
-def test_frames_that_come_after_the_sentence_began_are_kept(tmp_path: Path) -> None:
+def test_media_sink_keeps_face_frames_that_come_after_sentence_start(tmp_path: Path) -> None:
     """The face is computed while the voice already speaks."""
     cause = answer()
 
@@ -262,21 +262,21 @@ def test_frames_that_come_after_the_sentence_began_are_kept(tmp_path: Path) -> N
     assert seen(tmp_path) == [(20 * n, n) for n in range(16)]
 
 
-def test_without_a_face_there_is_no_face_file(tmp_path: Path) -> None:
+def test_media_sink_without_face_writes_no_face_file(tmp_path: Path) -> None:
     """And none of an earlier run is taken for this one's."""
     (tmp_path / "avatar.npz").write_bytes(b"old")
     played(tmp_path, [speech(answer(), 100 * ms)])
     assert [path.name for path in tmp_path.iterdir()] == ["answer.wav"]
 
 
-def test_a_session_in_which_nothing_was_said_leaves_an_empty_file(tmp_path: Path) -> None:
+def test_media_sink_without_speech_writes_an_empty_file(tmp_path: Path) -> None:
     """Not the answer of an earlier run."""
     (tmp_path / "answer.wav").write_bytes(b"old")
     played(tmp_path, {"audio": [], "avatar": []})
     assert heard(tmp_path)[0].size == 0
 
 
-def test_plain_audio_is_played_too(tmp_path: Path) -> None:
+def test_media_sink_plays_plain_audio(tmp_path: Path) -> None:
     """An echo or a music graph has no sentences; the seams between packets are not heard."""
     root = Causes().root
     wave_in = np.arange(1, 3_201).astype(np.int16)
@@ -288,7 +288,7 @@ def test_plain_audio_is_played_too(tmp_path: Path) -> None:
     assert told(out) == []
 
 
-def test_a_long_pause_does_not_fill_the_memory_or_the_disk(tmp_path: Path) -> None:
+def test_media_sink_long_pause_fills_neither_memory_nor_disk(tmp_path: Path) -> None:
     """After an hour of silence the answer is an hour into the file."""
     cause = answer()
     one = speech(cause, 100 * ms)
@@ -301,7 +301,7 @@ def test_a_long_pause_does_not_fill_the_memory_or_the_disk(tmp_path: Path) -> No
         assert file.readframes(1) == b"\x01\x00"
 
 
-def test_a_full_disk_does_not_stop_the_voice(tmp_path: Path) -> None:
+def test_media_sink_full_disk_does_not_stop_playback(tmp_path: Path) -> None:
     """The person hears the answer, the dialogue learns of it, and the user is told why the file is short."""
     (tmp_path / "answer.wav").symlink_to("/dev/full")
     cause = answer()
@@ -311,14 +311,14 @@ def test_a_full_disk_does_not_stop_the_voice(tmp_path: Path) -> None:
     assert "the disk is full" in out.errors[0].hint
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_media_sink_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     """Before the conversation, not after it."""
     (tmp_path / "file").touch()
     with pytest.raises(ResourceError, match=r"cannot write .*file/out"):
         run_node(MediaSink(path=str(tmp_path / "file" / "out")), [])
 
 
-def test_the_same_run_gives_the_same_files(tmp_path: Path) -> None:
+def test_media_sink_same_run_gives_the_same_files(tmp_path: Path) -> None:
     """Two runs can be compared byte by byte."""
     for name in ("a", "b"):
         cause = answer()

@@ -58,7 +58,9 @@ FORMATS = [
 
 
 @pytest.mark.parametrize(("name", "codec", "rate", "channels"), FORMATS)
-def test_it_takes_what_people_record_with(name: str, codec: str, rate: int, channels: int, tmp_path: Path) -> None:
+def test_media_source_reads_common_audio_formats(
+    name: str, codec: str, rate: int, channels: int, tmp_path: Path
+) -> None:
     """The same second of sound comes out of every format: 16 kHz, mono, at its pitch and loudness."""
     recorded = tone(1.0, rate)
     out = played(sound_file(tmp_path / name, [recorded] * channels, rate, codec=codec), tail=0)
@@ -72,13 +74,13 @@ def test_it_takes_what_people_record_with(name: str, codec: str, rate: int, chan
     assert middle.std() == pytest.approx(recorded.std(), rel=0.1)
 
 
-def test_the_sound_of_a_video_is_taken(tmp_path: Path) -> None:
+def test_media_source_reads_the_audio_of_a_video(tmp_path: Path) -> None:
     """Who has only a video need not extract its sound first."""
     path = sound_file(tmp_path / "talk.mp4", [tone(1.0, 48_000)], 48_000, codec="aac", picture=True)
     assert pitch(sound(played(path, tail=0))[4_000:12_000], 16_000) == pytest.approx(440, abs=2)
 
 
-def test_both_sides_of_a_stereo_recording_are_heard(tmp_path: Path) -> None:
+def test_media_source_mixes_both_stereo_channels(tmp_path: Path) -> None:
     """Two people, one on each side: neither is lost."""
     left, right = tone(1.0, 16_000, hertz=300), tone(1.0, 16_000, hertz=1000)
     spectrum = np.abs(np.fft.rfft(sound(played(sound_file(tmp_path / "two.wav", [left, right], 16_000), tail=0))))
@@ -86,7 +88,7 @@ def test_both_sides_of_a_stereo_recording_are_heard(tmp_path: Path) -> None:
     assert spectrum[300] > 100 * np.median(spectrum)
 
 
-def test_a_packet_leaves_when_a_microphone_would_have_it(tmp_path: Path) -> None:
+def test_media_source_paces_packets_like_a_microphone(tmp_path: Path) -> None:
     """Earlier would make every latency that is measured with a file too good."""
     out = played(sound_file(tmp_path / "a.wav", [tone(0.1, 16_000)], 16_000), tail="40ms")
     assert [packet.at.pts for packet in out.packets] == [n * FRAME for n in range(7)]
@@ -94,14 +96,14 @@ def test_a_packet_leaves_when_a_microphone_would_have_it(tmp_path: Path) -> None
     assert {packet.at.duration for packet in out.packets} == {FRAME}
 
 
-def test_without_pace_it_takes_no_time(tmp_path: Path) -> None:
+def test_media_source_without_pace_takes_no_time(tmp_path: Path) -> None:
     """A long recording can be worked through as fast as the nodes below can."""
     out = played(sound_file(tmp_path / "a.wav", [tone(1.0, 16_000)], 16_000), pace=False, tail=0)
     assert out.times == [0] * 50
     assert out.packets[-1].at.pts == 49 * FRAME
 
 
-def test_the_last_packet_is_filled_up_and_silence_follows(tmp_path: Path) -> None:
+def test_media_source_pads_the_last_packet_and_appends_silence(tmp_path: Path) -> None:
     """The last word is not cut off, and after it there is the silence that ends the turn."""
     recorded = np.full(500, 1000, np.int16)
     out = played(sound_file(tmp_path / "a.wav", [recorded], 16_000), tail="50ms")
@@ -109,7 +111,7 @@ def test_the_last_packet_is_filled_up_and_silence_follows(tmp_path: Path) -> Non
     np.testing.assert_array_equal(sound(out), np.pad(recorded, (0, 5 * 320 - 500)))
 
 
-def test_it_gives_the_rate_that_planning_agreed(tmp_path: Path) -> None:
+def test_media_source_gives_the_rate_that_planning_agreed(tmp_path: Path) -> None:
     """A graph whose nodes want 48 kHz gets it, without a resampler of its own."""
     path = sound_file(tmp_path / "a.wav", [tone(0.5, 8_000)], 8_000)
     out = run_node(MediaSource(path=str(path), tail=0), caps={"audio": {"rate": 48_000}})
@@ -123,7 +125,7 @@ def test_it_gives_the_rate_that_planning_agreed(tmp_path: Path) -> None:
     frame_ms=st.integers(5, 200),
     rate=st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100]),
 )
-def test_nothing_is_lost_at_any_length(count: int, frame_ms: int, rate: int, tmp_path: Path) -> None:
+def test_media_source_loses_no_sample_at_any_length(count: int, frame_ms: int, rate: int, tmp_path: Path) -> None:
     """Every sample comes once, in equal packets that follow each other without a gap."""
     recorded = np.arange(1, count + 1).astype(np.int16)
     path = sound_file(tmp_path / "a.wav", [recorded], rate)
@@ -140,7 +142,7 @@ def test_nothing_is_lost_at_any_length(count: int, frame_ms: int, rate: int, tmp
     assert end == pytest.approx(samples.size * SECOND / rate, abs=1)
 
 
-def test_a_long_recording_is_not_loaded_whole(tmp_path: Path) -> None:
+def test_media_source_streams_a_long_recording(tmp_path: Path) -> None:
     """An hour of audio must not take gigabytes: ten minutes at 48 kHz are 58 MB, and 4 MB must do."""
     path = sound_file(tmp_path / "long.flac", [np.zeros(600 * 8_000, np.int16)], 8_000, codec="flac")
     node = MediaSource(path=str(path), pace=False, tail=0, rate=48_000)
@@ -172,7 +174,7 @@ def refusal(path: Path | str) -> UserInputError:
     return caught.value
 
 
-def test_a_missing_file_names_the_one_that_was_meant(tmp_path: Path) -> None:
+def test_media_source_missing_file_suggests_a_similar_name(tmp_path: Path) -> None:
     """A slip of the finger is put right at once."""
     sound_file(tmp_path / "question.wav", [tone(0.1, 8_000)], 8_000)
     error = refusal(tmp_path / "qestion.wav")
@@ -180,25 +182,25 @@ def test_a_missing_file_names_the_one_that_was_meant(tmp_path: Path) -> None:
     assert error.hint == "did you mean question.wav?"
 
 
-def test_a_missing_folder_says_where_one_is(tmp_path: Path) -> None:
+def test_media_source_missing_folder_is_reported(tmp_path: Path) -> None:
     """A relative path from the wrong place is understood."""
     error = refusal(tmp_path / "gone" / "a.wav")
     assert f"no folder {tmp_path}/gone" in error.hint
     assert str(Path.cwd()) in error.hint
 
 
-def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+def test_media_source_refuses_a_folder(tmp_path: Path) -> None:
     """Nobody waits for FFmpeg's own words about a folder."""
     assert refusal(tmp_path).message == f"{tmp_path} is a folder"
 
 
-def test_an_empty_file_is_named_as_such(tmp_path: Path) -> None:
+def test_media_source_empty_file_is_reported(tmp_path: Path) -> None:
     """A recording that failed is not called corrupt."""
     (tmp_path / "a.wav").touch()
     assert refusal(tmp_path / "a.wav").message == f"{tmp_path}/a.wav is empty: it has 0 bytes"
 
 
-def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_media_source_unreadable_file_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Permissions are named, for they are quickly put right."""
     path = sound_file(tmp_path / "a.wav", [tone(0.1, 8_000)], 8_000)
 
@@ -210,7 +212,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("content", [b"Dear diary,\n" * 500, bytes(range(256)) * 40, b"RIFF\x00\x00"])
-def test_what_is_no_recording_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_media_source_refuses_a_file_that_is_no_recording(content: bytes, tmp_path: Path) -> None:
     """A text or noise under a name of a sound file is refused in words, not in a stack trace."""
     path = tmp_path / "a.wav"
     path.write_bytes(content)
@@ -219,13 +221,13 @@ def test_what_is_no_recording_is_refused(content: bytes, tmp_path: Path) -> None
     assert error.hint
 
 
-def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
+def test_media_source_refuses_a_video_without_audio(tmp_path: Path) -> None:
     """Nobody waits through a silent video for an answer."""
     error = refusal(silent_video(tmp_path / "mute.mp4"))
     assert error.message == f"{tmp_path}/mute.mp4 has no sound, only video"
 
 
-def test_a_file_with_nothing_that_can_be_decoded(tmp_path: Path) -> None:
+def test_media_source_refuses_a_file_with_nothing_decodable(tmp_path: Path) -> None:
     """The header is fine, the sound is garbage: said before the session starts."""
     path = sound_file(tmp_path / "a.flac", [tone(1.0, 16_000)], 16_000, codec="flac")
     content = path.read_bytes()
@@ -234,7 +236,7 @@ def test_a_file_with_nothing_that_can_be_decoded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.wav", "pcm_s16le"), ("a.mp3", "libmp3lame"), ("a.opus", "libopus")])
-def test_of_a_file_that_was_cut_off_the_beginning_is_kept(name: str, codec: str, tmp_path: Path) -> None:
+def test_media_source_keeps_the_beginning_of_a_truncated_file(name: str, codec: str, tmp_path: Path) -> None:
     """A recorder whose battery died: what it has recorded is used."""
     path = sound_file(tmp_path / name, [tone(4.0, 48_000)], 48_000, codec=codec)
     content = path.read_bytes()
@@ -244,7 +246,7 @@ def test_of_a_file_that_was_cut_off_the_beginning_is_kept(name: str, codec: str,
     assert pitch(samples[8_000:16_000], 16_000) == pytest.approx(440, abs=2)
 
 
-def test_damage_in_the_middle_costs_a_moment(tmp_path: Path) -> None:
+def test_media_source_damage_in_the_middle_costs_a_moment(tmp_path: Path) -> None:
     """A bad sector costs a moment of sound, not the rest of the recording."""
     path = sound_file(tmp_path / "a.mp3", [tone(4.0, 44_100)], 44_100, codec="libmp3lame")
     content = bytearray(path.read_bytes())
@@ -256,7 +258,7 @@ def test_damage_in_the_middle_costs_a_moment(tmp_path: Path) -> None:
     assert not out.errors
 
 
-def test_damaged_packets_are_counted(tmp_path: Path) -> None:
+def test_media_source_counts_damaged_packets(tmp_path: Path) -> None:
     """The event names the file and how much of it was lost."""
     path = sound_file(tmp_path / "a.mp3", [tone(2.0, 44_100)], 44_100, codec="libmp3lame")
     content = bytearray(path.read_bytes())
@@ -280,7 +282,7 @@ except UserInputError:
 
 
 @pytest.mark.parametrize("begin", [0, 2_000])
-def test_what_ffmpeg_says_is_not_on_the_screen(begin: int, tmp_path: Path) -> None:
+def test_media_source_hides_ffmpeg_log_output(begin: int, tmp_path: Path) -> None:
     """The user reads one message, ours; and none where the damage is small."""
     path = sound_file(tmp_path / "a.mp3", [tone(1.0, 44_100)], 44_100, codec="libmp3lame")
     path.write_bytes(path.read_bytes()[:begin] + noise(4_000))
@@ -297,21 +299,21 @@ def test_what_ffmpeg_says_is_not_on_the_screen(begin: int, tmp_path: Path) -> No
         ("a.wav", "ffconcat version 1.0\nfile secret.ts\n"),
     ],
 )
-def test_a_list_opens_no_other_file(name: str, content: str, tmp_path: Path) -> None:
+def test_media_source_playlist_opens_no_other_file(name: str, content: str, tmp_path: Path) -> None:
     """A file from a stranger must not give away the sound of another one that it names."""
     other = sound_file(tmp_path / "secret.ts", [tone(1.0, 44_100)], 44_100, codec="aac")
     (tmp_path / name).write_text(content.format(other=other))
     assert refusal(tmp_path / name).message == f"{tmp_path}/{name} is a list of other files"
 
 
-def test_the_last_moment_is_not_left_in_the_filter(tmp_path: Path) -> None:
+def test_media_source_flushes_the_resampler_at_the_end(tmp_path: Path) -> None:
     """The end of the last word is there, though the rate is another."""
     samples = sound(played(sound_file(tmp_path / "a.wav", [np.full(8_000, 1000, np.int16)], 8_000), tail=0))
     assert samples.size == 16_000
     assert samples[-40:].min() > 500
 
 
-def test_recordings_joined_end_to_end_are_heard_to_the_end(tmp_path: Path) -> None:
+def test_media_source_reads_concatenated_recordings_to_the_end(tmp_path: Path) -> None:
     """Two takes in one file, made with different settings: both at their pitch."""
     first = sound_file(tmp_path / "a.mp3", [tone(1.0, 44_100)], 44_100, codec="libmp3lame")
     second = sound_file(tmp_path / "b.mp3", [tone(1.0, 22_050)] * 2, 22_050, codec="libmp3lame")
@@ -324,7 +326,7 @@ def test_recordings_joined_end_to_end_are_heard_to_the_end(tmp_path: Path) -> No
 
 
 @pytest.mark.real_model
-def test_a_recorded_voice_comes_in_whole() -> None:
+def test_media_source_reads_a_recorded_voice_completely() -> None:
     """The recordings that all other tests speak with are read to the sample."""
     path = model_path("speech-librivox") / "sense_and_sensibility_01_austen_64kb-0870.wav"
     with wave.open(str(path)) as file:

@@ -21,7 +21,7 @@ def pieces(**params: Any) -> list[tuple[str, bool]]:
     return [(delta.text, delta.end) for delta in run_node(MediaText(**params)).of(TextDelta)]
 
 
-def test_each_paragraph_is_a_piece_and_the_last_one_ends(tmp_path: Path) -> None:
+def test_text_source_sends_each_paragraph_and_marks_the_last(tmp_path: Path) -> None:
     """Speaking begins with the first paragraph, and whoever waits for the end learns of it."""
     path = tmp_path / "story.txt"
     path.write_text("One day\nit rained.\n\n\nThen it stopped.\n \nEnd.", encoding="utf-8")
@@ -32,19 +32,19 @@ def test_each_paragraph_is_a_piece_and_the_last_one_ends(tmp_path: Path) -> None
     ]
 
 
-def test_a_text_in_the_graph_needs_no_file() -> None:
+def test_text_source_accepts_inline_text() -> None:
     """A greeting is written where it is used."""
     assert pieces(text="Good evening.") == [("Good evening.", True)]
 
 
 @given(st.text(alphabet="ab \t\n", max_size=60))
-def test_no_letter_is_lost_or_doubled(text: str) -> None:
+def test_text_source_loses_and_doubles_no_letter(text: str) -> None:
     """The pieces together are the text, however it is laid out."""
     assert "".join(paragraphs(text)) == text
     assert paragraphs(text)
 
 
-def test_a_byte_order_mark_is_not_spoken(tmp_path: Path) -> None:
+def test_text_source_skips_a_byte_order_mark(tmp_path: Path) -> None:
     """Some editors write one; nobody wants to hear it."""
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfHello.")
     assert pieces(path=str(tmp_path / "a.txt")) == [("Hello.", True)]
@@ -57,7 +57,9 @@ def test_a_byte_order_mark_is_not_spoken(tmp_path: Path) -> None:
         ("Café".encode("utf-16"), "line 1 has the byte 0xff", "UTF-16"),
     ],
 )
-def test_another_encoding_is_named_with_the_way_out(content: bytes, byte: str, encoding: str, tmp_path: Path) -> None:
+def test_text_source_refuses_another_encoding_with_a_hint(
+    content: bytes, byte: str, encoding: str, tmp_path: Path
+) -> None:
     """Wrong letters would be spoken otherwise, or a stack trace shown."""
     path = tmp_path / "a.txt"
     path.write_bytes(content)
@@ -67,7 +69,7 @@ def test_another_encoding_is_named_with_the_way_out(content: bytes, byte: str, e
     assert f"iconv -f {encoding} -t UTF-8 a.txt" in caught.value.hint
 
 
-def test_a_file_that_is_far_too_large_is_refused(tmp_path: Path) -> None:
+def test_text_source_refuses_a_file_that_is_too_large(tmp_path: Path) -> None:
     """A mistaken path to a film must not fill the memory."""
     path = tmp_path / "film.mkv"
     with path.open("wb") as file:
@@ -76,7 +78,7 @@ def test_a_file_that_is_far_too_large_is_refused(tmp_path: Path) -> None:
         pieces(path=str(path))
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_text_source_missing_file_suggests_a_similar_name(tmp_path: Path) -> None:
     """The name that was meant is offered."""
     (tmp_path / "story.txt").write_text("Once.", encoding="utf-8")
     with pytest.raises(UserInputError) as caught:
@@ -85,7 +87,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("params", [{}, {"path": "a.txt", "text": "Hello."}])
-def test_one_of_path_and_text_must_be_given(params: dict[str, Any]) -> None:
+def test_text_source_requires_exactly_one_of_path_and_text(params: dict[str, Any]) -> None:
     """Both or neither is a mistake that is found before anything runs."""
     with pytest.raises(ValidationError, match="either `path` or `text`"):
         MediaText(**params)

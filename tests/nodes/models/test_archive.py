@@ -22,7 +22,7 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return file
 
 
-def test_nothing_else_is_written(archive: Path, tmp_path: Path) -> None:
+def test_archive_extracts_only_the_requested_files(archive: Path, tmp_path: Path) -> None:
     """An archive whose names lead out of the folder could overwrite anything of the user's."""
     extract(archive, {"x/wanted": tmp_path / "out" / "file", "x/absent": tmp_path / "out" / "absent"})
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
@@ -30,13 +30,13 @@ def test_nothing_else_is_written(archive: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "file").read_bytes() == b"good"
 
 
-def test_parts_are_joined_in_order(archive: Path, tmp_path: Path) -> None:
+def test_archive_joins_parts_in_order(archive: Path, tmp_path: Path) -> None:
     if archive.suffix == ".whl":
         extract(archive, {"x/part1": tmp_path / "whole", "x/part2": tmp_path / "whole"})
         assert (tmp_path / "whole").read_bytes() == b"onetwo"
 
 
-def test_a_link_in_an_archive_is_not_followed(tmp_path: Path) -> None:
+def test_archive_does_not_follow_links(tmp_path: Path) -> None:
     """A link named like the file could point to the user's own secrets."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as content:

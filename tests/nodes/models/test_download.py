@@ -23,7 +23,7 @@ def closed_port(monkeypatch: pytest.MonkeyPatch) -> str:
     return index_url()
 
 
-def test_without_a_network_the_hint_says_what_to_do(toy: str, home: Path, closed_port: str) -> None:
+def test_download_without_network_has_a_hint(toy: str, home: Path, closed_port: str) -> None:
     with pytest.raises(NetworkError, match=r"could not be fetched from 127\.0\.0\.1") as caught:
         pull(toy)
     for way in ("copy the folder", "VITAGRAPH_HOME", "local"):
@@ -31,7 +31,7 @@ def test_without_a_network_the_hint_says_what_to_do(toy: str, home: Path, closed
     assert not (home / "models" / toy).exists()
 
 
-def test_an_index_address_keeps_its_password(toy: str, closed_port: str) -> None:
+def test_download_error_hides_the_password_of_the_index_address(toy: str, closed_port: str) -> None:
     """It would land in logs and bug reports."""
     with pytest.raises(NetworkError) as caught:
         pull(toy)
@@ -46,7 +46,7 @@ def test_an_index_address_keeps_its_password(toy: str, closed_port: str) -> None
         ("other", ResourceError, "it was deleted"),
     ],
 )
-def test_nothing_is_kept_of_a_bad_download(
+def test_download_with_bad_content_is_not_kept(
     toy: str, home: Path, registry: Registry, fault: Fault, error: type[Exception], says: str
 ) -> None:
     registry.fault = fault
@@ -55,7 +55,7 @@ def test_nothing_is_kept_of_a_bad_download(
     assert [file for file in (home / "models").iterdir() if file.suffix != ".lock"] == []
 
 
-def test_a_registry_without_the_file_is_named(toy: str, registry: Registry) -> None:
+def test_download_of_a_file_the_registry_lacks_names_the_registry(toy: str, registry: Registry) -> None:
     registry.files.clear()
     with pytest.raises(ResourceError, match=r"the registry at 127\.0\.0\.1 does not have a_model-1\.0"):
         pull(toy)

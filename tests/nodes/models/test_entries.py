@@ -11,7 +11,7 @@ from nodes.models.entries import entry, home
 from pipeline.errors import ResourceError, UserInputError
 
 
-def test_every_entry_is_pinned(home: Path) -> None:
+def test_catalogue_entries_are_all_pinned(home: Path) -> None:
     """An unpinned file could be replaced by anything, on the user's machine."""
     for name, model in catalogue().items():
         digests = [*model.files.values()]
@@ -24,7 +24,7 @@ def test_every_entry_is_pinned(home: Path) -> None:
         assert not model.main or model.main in model.files, name
 
 
-def test_the_joined_parts_are_those_of_the_files(home: Path) -> None:
+def test_catalogue_joined_parts_match_the_files(home: Path) -> None:
     """A part of a file that nobody asks for would leave the file short."""
     for model in catalogue().values():
         for source in model.sources:
@@ -32,26 +32,26 @@ def test_the_joined_parts_are_those_of_the_files(home: Path) -> None:
                 assert set(source.joins) <= set(model.files)
 
 
-def test_home_is_the_users_cache_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_home_is_the_user_cache_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VITAGRAPH_HOME", raising=False)
     assert home().name == "vitagraph"
     monkeypatch.setenv("VITAGRAPH_HOME", "~/elsewhere")
     assert home() == Path.home() / "elsewhere"
 
 
-def test_a_misspelt_name_is_put_right(home: Path) -> None:
+def test_catalogue_misspelt_name_suggests_a_similar_one(home: Path) -> None:
     with pytest.raises(ResourceError, match="no model is called 'wisper-tiny'") as caught:
         entry("wisper-tiny")
     assert "did you mean whisper-tiny.en" in caught.value.hint
 
 
-def test_an_unknown_name_lists_what_there_is(home: Path) -> None:
+def test_catalogue_unknown_name_lists_the_known_ones(home: Path) -> None:
     with pytest.raises(ResourceError) as caught:
         entry("zzzz")
     assert "piper-joe" in caught.value.hint
 
 
-def test_an_own_catalogue_adds_to_ours(toy: str) -> None:
+def test_catalogue_of_the_user_extends_the_default_one(toy: str) -> None:
     assert {toy, "whisper-tiny.en"} <= set(catalogue())
 
 
@@ -67,7 +67,7 @@ def test_an_own_catalogue_adds_to_ours(toy: str) -> None:
         ("toy: {description: x, licence: x, size: 1, files: {}, sources: [{from: ftp}]}", "ftp"),
     ],
 )
-def test_a_wrong_catalogue_says_what_is_wrong(home: Path, text: str, says: str) -> None:
+def test_catalogue_file_error_says_what_is_wrong(home: Path, text: str, says: str) -> None:
     (home / "catalogue.yaml").write_text(text)
     with pytest.raises(UserInputError) as caught:
         catalogue()

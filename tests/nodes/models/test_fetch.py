@@ -31,19 +31,19 @@ def _process() -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", PULL], stderr=subprocess.PIPE)
 
 
-def test_a_model_that_is_here_is_not_fetched_again(toy: str, registry: Registry) -> None:
+def test_pull_does_not_fetch_a_complete_model_again(toy: str, registry: Registry) -> None:
     pull(toy)
     pull(toy)
     assert registry.asked[FILE] == 1
 
 
-def test_a_damaged_model_is_fetched_again(toy: str) -> None:
+def test_pull_fetches_a_damaged_model_again(toy: str) -> None:
     (pull(toy) / "weights.bin").write_bytes(b"?")
     pull(toy)
     verify(toy)
 
 
-def test_killed_half_way_leaves_nothing_that_counts(toy: str, home: Path, registry: Registry) -> None:
+def test_pull_killed_half_way_leaves_no_usable_model(toy: str, home: Path, registry: Registry) -> None:
     """A machine that lost power must not load half a model."""
     registry.fault = "hangs"
     process = _process()
@@ -60,7 +60,7 @@ def test_killed_half_way_leaves_nothing_that_counts(toy: str, home: Path, regist
     assert not (home / "models" / ".toy.partial").exists()
 
 
-def test_two_processes_at_once_fetch_it_once(toy: str, registry: Registry) -> None:
+def test_pull_by_two_processes_fetches_once(toy: str, registry: Registry) -> None:
     processes = [_process(), _process()]
     for process in processes:
         _, said = process.communicate(timeout=60)
@@ -69,9 +69,7 @@ def test_two_processes_at_once_fetch_it_once(toy: str, registry: Registry) -> No
     assert registry.asked[FILE] == 1
 
 
-def test_a_full_disk_is_seen_before_anything_is_fetched(
-    toy: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pull_checks_disk_space_before_fetching(toy: str, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(".")._replace(free=100_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
     with pytest.raises(ResourceError, match=r"the disk is full: 0\.4 MB needed, 0\.1 MB free") as caught:
@@ -92,7 +90,7 @@ def small_disk(home: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_disk_that_fills_up_on_the_way(described: Describe, small_disk: Path) -> None:
+def test_pull_reports_a_disk_that_fills_up_meanwhile(described: Describe, small_disk: Path) -> None:
     """Other programs write too: what was free before may be gone by now."""
     big = small_disk.parent / "big"
     big.mkdir()
@@ -103,7 +101,7 @@ def test_a_disk_that_fills_up_on_the_way(described: Describe, small_disk: Path) 
     assert [file for file in small_disk.iterdir() if file.suffix != ".lock"] == []
 
 
-def test_a_disk_error_on_the_way_is_named(toy: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pull_reports_disk_full_while_copying(toy: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_args: object) -> NoReturn:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -113,7 +111,7 @@ def test_a_disk_error_on_the_way_is_named(toy: str, home: Path, monkeypatch: pyt
     assert not (home / "models" / ".toy.partial").exists()
 
 
-def test_a_home_that_cannot_be_written_is_named(toy: str, home: Path) -> None:
+def test_pull_reports_a_home_that_is_not_writable(toy: str, home: Path) -> None:
     """A read-only home gets a sentence and not a stack of calls."""
     (home / "models").write_text("a file where the folder should be")
     with pytest.raises(ResourceError, match="cannot be used") as caught:
@@ -121,7 +119,9 @@ def test_a_home_that_cannot_be_written_is_named(toy: str, home: Path) -> None:
     assert "VITAGRAPH_HOME" in caught.value.hint
 
 
-def test_another_process_that_never_ends_is_reported(toy: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pull_reports_another_process_that_never_finishes(
+    toy: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from filelock import FileLock
 
     monkeypatch.setattr("nodes.models.fetch.CANCEL_GRACE", 0.0)

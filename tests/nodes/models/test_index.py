@@ -39,26 +39,26 @@ def _pip_says(monkeypatch: pytest.MonkeyPatch, output: str) -> None:
         ("global.index-url='file:///opt/packages'\n", PUBLIC),
     ],
 )
-def test_pips_settings_decide(monkeypatch: pytest.MonkeyPatch, output: str, expected: str) -> None:
+def test_index_url_comes_from_pips_settings(monkeypatch: pytest.MonkeyPatch, output: str, expected: str) -> None:
     """Behind a company's mirror the public registry cannot be reached."""
     _pip_says(monkeypatch, output)
     assert index_url() == expected
 
 
-def test_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_index_url_prefers_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     _pip_says(monkeypatch, "global.index-url='https://a.example/s'\n")
     monkeypatch.setenv("PIP_INDEX_URL", "https://b.example/simple/")
     assert index_url() == "https://b.example/simple"
 
 
-def test_real_pip_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_index_url_is_read_from_real_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     """If pip changed how it lists its settings, a mirror would be passed over."""
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
     assert index._configured() == "https://mirror.example/simple"
 
 
 @pytest.mark.parametrize("html", [False, True])
-def test_a_file_is_found_in_both_kinds_of_listing(
+def test_index_find_reads_html_and_json_listings(
     registry: Registry, html: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", registry.url)

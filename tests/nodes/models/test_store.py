@@ -11,26 +11,26 @@ from pipeline.errors import ResourceError
 from tests.nodes.models.conftest import Describe
 
 
-def test_a_missing_model_says_how_to_get_it(home: Path) -> None:
+def test_store_missing_model_error_has_the_pull_command(home: Path) -> None:
     with pytest.raises(ResourceError, match="smollm2-135m is not here") as caught:
         path("smollm2-135m")
     assert caught.value.hint == "vitagraph models pull smollm2-135m"
 
 
-def test_a_model_that_is_one_file_is_that_file(described: Describe) -> None:
+def test_store_path_of_a_single_file_model_is_the_file(described: Describe) -> None:
     described(main="weights.bin")
     assert pull("toy") == path("toy").parent
     assert path("toy").name == "weights.bin"
 
 
-def test_a_model_that_lacks_a_file_does_not_count(toy: str) -> None:
+def test_store_ignores_a_model_that_lacks_a_file(toy: str) -> None:
     """Otherwise the first call would fail in the middle of loading it."""
     (pull(toy) / "weights.bin").unlink()
     with pytest.raises(ResourceError, match=r"lacks weights\.bin"):
         path(toy)
 
 
-def test_a_path_on_disk_is_a_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_accepts_a_path_on_disk_as_a_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = home / "own"
     own.mkdir()
     monkeypatch.chdir(home)
@@ -38,12 +38,12 @@ def test_a_path_on_disk_is_a_model(home: Path, monkeypatch: pytest.MonkeyPatch) 
     assert path("own") == Path("own")
 
 
-def test_a_path_that_is_not_there_is_named(home: Path) -> None:
+def test_store_missing_path_is_reported(home: Path) -> None:
     with pytest.raises(ResourceError, match="there is no model at /no/such/place"):
         path("/no/such/place")
 
 
-def test_verify_finds_a_damaged_file(toy: str) -> None:
+def test_store_verify_finds_a_damaged_file(toy: str) -> None:
     """A flipped bit on the disk would give nonsense and no error."""
     verify_before = pull(toy)
     verify(toy)

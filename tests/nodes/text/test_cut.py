@@ -66,14 +66,14 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_first_sentence_ends_where_a_reader_would_end_it(case: str) -> None:
+def test_sentence_cut_ends_the_first_sentence_where_a_reader_would(case: str) -> None:
     """Cut too early a voice stumbles over `Dr.`, cut too late it keeps people waiting."""
     first, _, rest = case.partition("|")
     assert (first + rest)[: cut(first + rest, Limits(250), ended=True)] == first
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_cut_the_same_while_the_text_grows(case: str) -> None:
+def test_sentence_cut_is_stable_while_the_text_grows(case: str) -> None:
     """What was decided early must not be regretted when the next word comes."""
     first, _, rest = case.partition("|")
     text = first + rest
@@ -95,7 +95,7 @@ def test_it_is_cut_the_same_while_the_text_grows(case: str) -> None:
         ("A well-known fact is this,| they say.", 4),
     ],
 )
-def test_a_clause_is_enough_for_the_first_sound(case: str, words: int) -> None:
+def test_sentence_cut_allows_a_clause_for_the_first_sound(case: str, words: int) -> None:
     """The first words of an answer are heard before its first sentence is complete."""
     first, _, rest = case.replace("; |", ";| ").partition("|")
     if words == 1:
@@ -113,12 +113,12 @@ def test_a_clause_is_enough_for_the_first_sound(case: str, words: int) -> None:
         ("天" * 99, "天" * 40),
     ],
 )
-def test_what_never_ends_is_cut_at_the_best_place(text: str, first: str) -> None:
+def test_sentence_cut_splits_endless_text_at_the_best_place(text: str, first: str) -> None:
     """An answer without full stops is spoken all the same, and no word is torn while there is a space."""
     assert text[: cut(text, Limits(40), ended=False)] == first
 
 
-def test_what_is_a_little_too_long_waits_for_its_end() -> None:
+def test_sentence_cut_waits_for_the_end_of_slightly_long_text() -> None:
     """A full stop just behind the limit is better than a cut just before it."""
     text = "x" * 20 + " " + "y" * 25 + "."
     assert cut(text, Limits(40), ended=False) == 0
@@ -126,13 +126,13 @@ def test_what_is_a_little_too_long_waits_for_its_end() -> None:
     assert len(text) <= 40 + AHEAD
 
 
-def test_nothing_is_cut_before_it_can_be_told() -> None:
+def test_sentence_cut_waits_for_the_next_word_after_a_stop() -> None:
     """After a stop the next word decides; until it is there, nothing leaves."""
     for text in ("Hello", "Hello.", "Hello. ", "It costs 3.", "In the U.S. T", "Line\n"):
         assert cut(text, Limits(250), ended=False) == 0
         assert cut(text, Limits(250), ended=True) == len(text)
 
 
-def test_a_stop_does_not_wait_for_ever() -> None:
+def test_sentence_cut_ends_at_a_stop_followed_by_spaces_only() -> None:
     """A stop followed by nothing but spaces is a stop."""
     assert cut("Hello." + " " * AHEAD, Limits(250), ended=False) == len("Hello.")

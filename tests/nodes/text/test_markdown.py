@@ -56,18 +56,18 @@ from nodes.text._markdown import plain
         ("", ""),
     ],
 )
-def test_markup_is_taken_off(written: str, shown: str) -> None:
+def test_markdown_markup_is_removed(written: str, shown: str) -> None:
     """Nobody wants to see, or hear, asterisks."""
     assert plain(written) == shown
 
 
 @given(st.text(alphabet="abc XYZ.,!?'0123456789äß你", max_size=80))
-def test_text_without_markup_is_left_alone(text: str) -> None:
+def test_markdown_leaves_plain_text_unchanged(text: str) -> None:
     """Words that are no markup are not lost."""
     assert plain(text) == " ".join(text.split())
 
 
 @given(st.text(alphabet="a*_`[](){}<>#|~\\-+ \n&;:/!1.", max_size=60))
-def test_it_is_one_line_whatever_comes(text: str) -> None:
+def test_markdown_output_is_always_one_line(text: str) -> None:
     """Broken markup of a model that was cut off does not break the captions."""
     assert "\n" not in plain(text)

@@ -33,7 +33,7 @@ def test_sentences_leave_as_soon_as_they_are_complete() -> None:
     assert left == [[], [], [], ["Hello there."], []]
 
 
-def test_only_the_first_sentence_of_an_answer_is_cut_at_a_clause() -> None:
+def test_sentences_cut_at_a_clause_only_for_the_first_of_an_answer() -> None:
     """The first sound comes early; later sentences keep their melody."""
     text = "Well, I am quite sure of it, my friend. If it rains tomorrow morning, we stay."
     assert [shown for _, shown, _ in spoken(text)] == [
@@ -45,7 +45,7 @@ def test_only_the_first_sentence_of_an_answer_is_cut_at_a_clause() -> None:
     assert whole[0][1] == "Well, I am quite sure of it, my friend."
 
 
-def test_each_answer_begins_anew() -> None:
+def test_sentences_state_is_reset_for_each_answer() -> None:
     """The second answer is as quick as the first."""
     node = Sentences()
     node.reset()
@@ -54,28 +54,28 @@ def test_each_answer_begins_anew() -> None:
         assert [(s.shown, s.last) for s in left] == [("I am quite sure of it,", False), ("my friend", True)]
 
 
-def test_the_last_sentence_says_so() -> None:
+def test_sentences_mark_the_last_of_an_answer() -> None:
     """Playback knows when the answer is over, and the next turn may begin."""
     assert spoken("One. Two.") == [("One.", "One.", False), ("Two.", "Two.", True)]
 
 
 @pytest.mark.parametrize("text", ["", "  ", "---", "\n\n"])
-def test_an_answer_of_nothing_still_ends(text: str) -> None:
+def test_sentences_end_an_empty_answer(text: str) -> None:
     """Without it a session would wait for ever for the end of an empty answer."""
     assert spoken(text) == [("", "", True)]
 
 
-def test_an_end_that_comes_alone_is_an_empty_last_sentence() -> None:
+def test_sentences_send_an_empty_last_sentence_for_a_lone_end() -> None:
     """Nothing is held back only to mark it as the last."""
     assert spoken("Hello there. ", " " * 16) == [("Hello there.", "Hello there.", False), ("", "", True)]
 
 
-def test_pictures_are_shown_and_not_said() -> None:
+def test_sentences_show_emoji_and_do_not_speak_them() -> None:
     """No voice says `smiling face with open mouth`."""
     assert spoken("😀") == [("", "😀", True)]
 
 
-def test_code_is_shown_and_only_mentioned() -> None:
+def test_sentences_show_code_and_only_mention_it() -> None:
     """Nobody wants to hear a program read aloud."""
     assert spoken("Look:\n```python\nx = [1]\n\nprint(x)\n```\nDone.") == [
         ("Look:", "Look:", False),
@@ -85,12 +85,12 @@ def test_code_is_shown_and_only_mentioned() -> None:
     ]
 
 
-def test_code_may_be_passed_over_in_silence() -> None:
+def test_sentences_code_mention_can_be_empty() -> None:
     """The mention is in English; who speaks another language sets or empties it."""
     assert spoken("```\nx\n```", node=Sentences(code="")) == [("", "x", True)]
 
 
-def test_code_that_never_closes_is_bounded() -> None:
+def test_sentences_unclosed_code_block_is_bounded() -> None:
     """A model that goes on for ever fills no memory."""
     node = Sentences()
     node.reset()
@@ -103,18 +103,18 @@ def test_code_that_never_closes_is_bounded() -> None:
     assert left[-1].last
 
 
-def test_triple_marks_inside_a_line_are_no_block() -> None:
+def test_sentences_backticks_inside_a_line_open_no_code_block() -> None:
     """A sentence is not swallowed because of its marks."""
     assert spoken("```x``` is a name. Yes.") == [("x is a name.", "x is a name.", False), ("Yes.", "Yes.", True)]
 
 
-def test_lists_are_spoken_item_by_item() -> None:
+def test_sentences_speak_lists_item_by_item() -> None:
     """Each item is a breath, without its dash."""
     rows = spoken("You need:\n\n- **2 eggs**\n- milk\n\n1. Mix. 2. Bake.")
     assert [said for said, _, _ in rows] == ["You need:", "two eggs", "milk", "one. Mix.", "two. Bake."]
 
 
-def test_many_sentences_at_once_keep_to_what_a_transform_may_give() -> None:
+def test_sentences_of_a_long_prepared_answer_stay_within_the_output_limit() -> None:
     """A long prepared answer is spoken to its end."""
     rows = spoken(" ".join(f"This is {word}." for word in "abcdefghijklmnopqrstuvwxy"))
     delta_rows = rows[:MAX_OUTPUTS]
@@ -125,7 +125,7 @@ def test_many_sentences_at_once_keep_to_what_a_transform_may_give() -> None:
     )
 
 
-def test_a_new_answer_does_not_begin_with_the_rest_of_one_that_failed() -> None:
+def test_sentences_drop_the_rest_of_a_failed_answer() -> None:
     """After a model failed in the middle of a word, the next answer is clean."""
     causes = Causes()
     node = Sentences()
@@ -136,7 +136,7 @@ def test_a_new_answer_does_not_begin_with_the_rest_of_one_that_failed() -> None:
     assert [(s.shown, s.at.cause) for s in left] == [("Yes.", second)]
 
 
-def test_a_flush_forgets_the_beginning() -> None:
+def test_sentences_flush_clears_the_buffer() -> None:
     """What was interrupted is not spoken with the next answer."""
     node = Sentences()
     node.reset()
@@ -145,7 +145,7 @@ def test_a_flush_forgets_the_beginning() -> None:
     assert spoken("Yes.", node=node) == [("Yes.", "Yes.", True)]
 
 
-def test_it_runs_in_a_session_to_the_end_of_the_stream() -> None:
+def test_sentences_session_ends_answer_at_end_of_stream() -> None:
     """An answer that was never marked as ended is spoken when its stream ends."""
     feed: list[Packet] = [TextDelta(root_stamp(), "One. Two"), TextDelta(root_stamp(), " and 3")]
     out = run_node(Sentences(), feed)
@@ -168,7 +168,7 @@ def pieces_of(text: str, cuts: list[int]) -> list[str]:
 
 
 @given(TEXTS, st.lists(st.integers(0, 200), max_size=12), st.booleans())
-def test_any_way_of_streaming_gives_the_same_sentences(text: str, cuts: list[int], first_clause: bool) -> None:
+def test_sentences_do_not_depend_on_chunking(text: str, cuts: list[int], first_clause: bool) -> None:
     """A faster or slower model does not change what is spoken, nor does a replay."""
     node = Sentences(longest=40, first_clause=first_clause)
     letters = spoken(*text, node=node)
@@ -178,7 +178,7 @@ def test_any_way_of_streaming_gives_the_same_sentences(text: str, cuts: list[int
 
 
 @given(st.lists(st.sampled_from(PLAIN.split()), max_size=60))
-def test_nothing_that_is_shown_is_lost(words: list[str]) -> None:
+def test_sentences_lose_no_shown_text(words: list[str]) -> None:
     """The captions and the history have every word of the answer, once and in order."""
     text = " ".join(words)
     shown = " ".join(shown for _, shown, _ in spoken(*text, node=Sentences(longest=40)))
@@ -186,7 +186,7 @@ def test_nothing_that_is_shown_is_lost(words: list[str]) -> None:
 
 
 @given(st.text(alphabet="ab. \n`-#", max_size=300))
-def test_what_waits_is_bounded(text: str) -> None:
+def test_sentences_buffer_is_bounded(text: str) -> None:
     """However odd the text, the buffer stays small."""
     node = Sentences(longest=40)
     node.reset()

@@ -134,7 +134,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("written", "said"), CASES)
-def test_it_is_said_as_a_person_would_say_it(written: str, said: str) -> None:
+def test_speakable_text_reads_as_a_person_would_say_it(written: str, said: str) -> None:
     """Voices read symbols badly, and each in its own way."""
     assert speakable(written) == said
 
@@ -146,7 +146,7 @@ PARTS = st.sampled_from([*WORDS.split(), *NUMBERS.split(), *SYMBOLS.split()])
 
 
 @given(st.lists(st.tuples(PARTS, st.sampled_from(["", " "])), max_size=12))
-def test_no_digit_and_no_symbol_is_left(parts: list[tuple[str, str]]) -> None:
+def test_speakable_text_has_no_digits_or_symbols(parts: list[tuple[str, str]]) -> None:
     """Whatever a model writes, a voice gets words and punctuation only."""
     said = speakable("".join(part + space for part, space in parts))
     assert not re.search(r"\d", said)
@@ -155,7 +155,7 @@ def test_no_digit_and_no_symbol_is_left(parts: list[tuple[str, str]]) -> None:
 
 
 @given(st.text(max_size=100))
-def test_any_text_can_be_said(text: str) -> None:
+def test_speakable_text_exists_for_any_input(text: str) -> None:
     """No text stops the answer."""
     said = speakable(text)
     assert not said or any(c.isalnum() for c in said)
@@ -174,6 +174,6 @@ def test_any_text_can_be_said(text: str) -> None:
         ("en-US", "2", "two"),
     ],
 )
-def test_other_languages_have_their_numbers(language: str, written: str, said: str) -> None:
+def test_speakable_text_spells_numbers_in_other_languages(language: str, written: str, said: str) -> None:
     """What is not known of a language is left to its voice; nothing English is put in."""
     assert speakable(written, language) == said

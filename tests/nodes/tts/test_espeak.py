@@ -18,7 +18,7 @@ installed = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak
 
 @installed
 @pytest.mark.real_model
-def test_it_is_understood() -> None:
+def test_espeak_speech_is_intelligible() -> None:
     """Robotic, but the words come over."""
     (speech,) = say(Espeak(), "What time is it? I think we should leave now.")
     assert {"time", "think", "leave"} <= set(heard(speech))
@@ -26,7 +26,7 @@ def test_it_is_understood() -> None:
 
 
 @installed
-def test_a_text_cannot_become_an_option() -> None:
+def test_espeak_text_cannot_become_an_option() -> None:
     """Whatever a model writes is spoken, not obeyed."""
     engine = load_espeak(EspeakParams())
     assert len(engine.speak("--version", EspeakParams(), 0).samples) > 5000
@@ -36,7 +36,7 @@ def test_a_text_cannot_become_an_option() -> None:
 
 
 @installed
-def test_faster_is_shorter_and_languages_work() -> None:
+def test_espeak_speed_and_language_parameters_work() -> None:
     """The params do what they say."""
     engine = load_espeak(EspeakParams())
     slow, fast = (len(engine.speak("Good morning.", EspeakParams(speed=s), 0).samples) for s in (0.8, 1.6))
@@ -45,13 +45,13 @@ def test_faster_is_shorter_and_languages_work() -> None:
 
 
 @installed
-def test_a_voice_it_lacks_is_named_at_the_start() -> None:
+def test_espeak_unknown_voice_is_reported_at_start() -> None:
     """Not in the first answer."""
     with pytest.raises(UserInputError, match="no voice 'klingonian'"):
         load_espeak(EspeakParams(voice="klingonian"))
 
 
-def test_a_missing_program_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_espeak_missing_program_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that can be acted on."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(DependencyError) as caught:
@@ -59,7 +59,7 @@ def test_a_missing_program_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
     assert "apt install espeak-ng" in caught.value.hint
 
 
-def test_a_program_that_fails_is_a_resource_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_espeak_program_failure_is_a_resource_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own words are passed on."""
 
     def fails(*_: Any, **__: Any) -> subprocess.CompletedProcess[bytes]:

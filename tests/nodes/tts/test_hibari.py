@@ -17,14 +17,14 @@ def engine() -> HibariEngine:
 
 
 @pytest.mark.real_model
-def test_it_is_understood() -> None:
+def test_hibari_speech_is_intelligible() -> None:
     """What a listener hears is what was said."""
     (speech,) = say(Hibari(), WORDS)
     assert wer(" ".join(words(WORDS)), " ".join(heard(speech))) <= 0.1
 
 
 @pytest.mark.real_model
-def test_it_tells_its_phonemes_in_ipa(engine: HibariEngine) -> None:
+def test_hibari_phonemes_are_ipa(engine: HibariEngine) -> None:
     """Its own letters, such as A for eɪ, would leave the face still."""
     spoken = engine.speak("Today I choose joy, now go.", HibariParams(), 10**8)
     symbols = "".join(phoneme.symbol for phoneme in spoken.phonemes)
@@ -34,7 +34,7 @@ def test_it_tells_its_phonemes_in_ipa(engine: HibariEngine) -> None:
 
 
 @pytest.mark.real_model
-def test_vowels_sound_when_the_phonemes_say_so(engine: HibariEngine) -> None:
+def test_hibari_vowels_sound_when_the_phonemes_say_so(engine: HibariEngine) -> None:
     """Its durations lag 50 ms behind its sound; uncorrected, lips would too."""
     spoken = engine.speak("Papa paid Peter to pack a pipe.", HibariParams(), 10**8)
     grid = np.arange(0, len(spoken.samples) - 240, 48)
@@ -50,7 +50,7 @@ def test_vowels_sound_when_the_phonemes_say_so(engine: HibariEngine) -> None:
 
 
 @pytest.mark.real_model
-def test_the_same_text_gives_the_same_samples(engine: HibariEngine) -> None:
+def test_hibari_output_is_deterministic(engine: HibariEngine) -> None:
     """A replay gives the same bytes."""
     one, two = (engine.speak("Once more, please.", HibariParams(), 0) for _ in range(2))
     other = engine.speak("Once more, please.", HibariParams(seed=1), 0)
@@ -59,20 +59,20 @@ def test_the_same_text_gives_the_same_samples(engine: HibariEngine) -> None:
 
 
 @pytest.mark.real_model
-def test_long_texts_and_marks_alone(engine: HibariEngine) -> None:
+def test_hibari_speaks_long_texts_and_keeps_lone_marks_silent(engine: HibariEngine) -> None:
     """A paragraph is spoken to its end, a lone full stop is not breathed."""
     assert len(engine.speak("we went on along the river and " * 20, HibariParams(), 0).samples) > 20 * 24_000
     assert len(engine.speak("...", HibariParams(), 0).samples) == 0
 
 
 @pytest.mark.real_model
-def test_a_model_without_durations_still_speaks(engine: HibariEngine) -> None:
+def test_hibari_speaks_with_a_model_without_durations(engine: HibariEngine) -> None:
     """Another version may hide them; then the face follows the loudness."""
     spoken = HibariEngine(engine.model, "").sounds
     assert len(spoken) == len(engine.sounds) + 1
 
 
-def test_a_voice_that_is_not_here_is_not_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def test_hibari_does_not_download_a_missing_voice(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     """The package would download it in the middle of a conversation."""
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
     with pytest.raises(ResourceError, match="emma is not here"):

@@ -36,14 +36,14 @@ def frozen(seed: int, shape: tuple[int, int, int] = (1, 2, 50)) -> NDArray[np.fl
     return noise
 
 
-def test_noise_is_the_same_in_every_run_and_session() -> None:
+def test_onnx_frozen_noise_is_the_same_in_every_run_and_session() -> None:
     """A replay must give the same bytes, whatever was said before in the same process."""
     assert np.array_equal(frozen(3), frozen(3))
     assert not np.array_equal(frozen(3), frozen(4))
     assert np.array_equal(frozen(3)[:, :, :20], frozen(3, (1, 2, 20)))
 
 
-def test_frozen_noise_is_still_noise() -> None:
+def test_onnx_frozen_noise_is_still_random() -> None:
     """Else the voice sounds flat."""
     noise = frozen(0, (1, 192, 500))
     assert noise.shape == (1, 192, 500)
@@ -51,14 +51,14 @@ def test_frozen_noise_is_still_noise() -> None:
     assert float(noise.std()) == pytest.approx(1, abs=0.02)
 
 
-def test_noise_repeats_rather_than_ends() -> None:
+def test_onnx_frozen_noise_repeats_when_exhausted() -> None:
     """Long texts and wide models work too."""
     noise = frozen(0, (1, 300, PERIOD + 10))
     assert np.array_equal(noise[:, :, PERIOD:], noise[:, :, :10])
     assert np.array_equal(noise[:, 256:], noise[:, :44])
 
 
-def test_a_hidden_result_becomes_an_output() -> None:
+def test_onnx_hidden_result_becomes_an_output() -> None:
     """This is how a voice tells how long its phonemes are."""
     raw = model(_new("Ceil", ["x"], "hidden"), _new("Neg", ["hidden"], "y"))
     shown, name = expose(raw, "Ceil")
@@ -66,14 +66,14 @@ def test_a_hidden_result_becomes_an_output() -> None:
     assert len(run(shown, (1, 1, 4))) == 2
 
 
-def test_a_model_that_has_none_or_two_stays_as_it_is() -> None:
+def test_onnx_model_with_no_or_two_candidates_is_unchanged() -> None:
     """Then the face follows the loudness, and nothing breaks."""
     assert expose(NOISY, "Ceil") == (NOISY, "")
     two = model(_new("Ceil", ["x"], "a"), _new("Ceil", ["a"], "y"))
     assert expose(two, "Ceil") == (two, "")
 
 
-def test_a_real_model_without_noise_is_not_changed_by_freezing() -> None:
+def test_onnx_freezing_does_not_change_a_real_model_without_noise() -> None:
     """Every field comes out as it went in, weights included."""
     raw = files("hibari").joinpath("assets/hibari.onnx").read_bytes()
     assert freeze_noise(raw, 0).startswith(raw)

@@ -35,13 +35,13 @@ def stub(lengths: Any = None, **config: Any) -> PiperEngine:
     return PiperEngine(SimpleNamespace(config=SimpleNamespace(**(described | config))))  # type: ignore[arg-type]
 
 
-def test_a_pad_belongs_to_what_follows_it() -> None:
+def test_piper_pad_belongs_to_the_phoneme_that_follows() -> None:
     """The other way round the lips are 40 ms late."""
     aligned = list(stub()._aligned([1, 0, 4, 0, 9, 0, 2], [1, 2, 3, 4, 5, 6, 7]))
     assert aligned == [(" ", 1), ("a", 5), (" ", 9), (" ", 13)]
 
 
-def test_a_speaker_that_the_voice_lacks_is_named() -> None:
+def test_piper_unknown_speaker_error_lists_alternatives() -> None:
     """With what to write instead."""
     engine = stub()
     assert (engine.speaker_id(None), engine.speaker_id(0), engine.speaker_id("anna")) == (None, 0, 1)
@@ -52,7 +52,7 @@ def test_a_speaker_that_the_voice_lacks_is_named() -> None:
         assert "anna" in caught.value.hint
 
 
-def test_long_texts_are_cut_between_words() -> None:
+def test_piper_long_texts_are_cut_between_words() -> None:
     """Memory grows with the square of a sentence: a page in one breath must not end the process."""
     text = list("abcd " * 60 + "efg, " + "abcd " * 60 + "x" * 600 + " .")
     parts = list(_parts(text))
@@ -63,7 +63,7 @@ def test_long_texts_are_cut_between_words() -> None:
     assert list(_parts(["."])) == []
 
 
-def test_a_missing_voice_says_what_to_do(tmp_path: Path) -> None:
+def test_piper_missing_voice_error_has_a_hint(tmp_path: Path) -> None:
     """The first thing that goes wrong on a new machine."""
     with pytest.raises(ResourceError, match=r"no model"):
         voice_file(str(tmp_path / "nobody.onnx"))
@@ -74,7 +74,7 @@ def test_a_missing_voice_says_what_to_do(tmp_path: Path) -> None:
         load_piper(PiperParams(voice=str(tmp_path / "lone.onnx")))
 
 
-def test_a_voice_that_would_use_the_network_is_refused(tmp_path: Path) -> None:
+def test_piper_refuses_a_voice_that_would_use_the_network(tmp_path: Path) -> None:
     """Nothing is fetched while somebody is talking."""
     described = {
         "num_symbols": 1,
@@ -91,14 +91,14 @@ def test_a_voice_that_would_use_the_network_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.real_model
-def test_a_gpu_that_is_not_there_is_said_at_the_start() -> None:
+def test_piper_missing_gpu_is_reported_at_start() -> None:
     """Not as a crash in the first answer."""
     with pytest.raises(DependencyError, match="GPU"):
         load_piper(PiperParams(device="cuda"))
 
 
 @pytest.mark.real_model
-def test_it_is_understood() -> None:
+def test_piper_speech_is_intelligible() -> None:
     """What a listener hears is what was said."""
     speech, short = say(Piper(), WORDS, "Yes.")
     assert wer(" ".join(words(WORDS)), " ".join(heard(speech))) <= 0.1
@@ -108,7 +108,7 @@ def test_it_is_understood() -> None:
 
 
 @pytest.mark.real_model
-def test_phonemes_add_up_to_the_sound(engine: PiperEngine) -> None:
+def test_piper_phonemes_sum_to_the_sound_at_every_speed(engine: PiperEngine) -> None:
     """At every speed."""
     for speed in (0.8, 1.0, 1.5):
         spoken = engine.speak("Hello there, you.", PiperParams(speed=speed), 10**8)
@@ -119,7 +119,7 @@ def test_phonemes_add_up_to_the_sound(engine: PiperEngine) -> None:
 
 
 @pytest.mark.real_model
-def test_the_same_text_gives_the_same_samples(engine: PiperEngine) -> None:
+def test_piper_output_is_deterministic(engine: PiperEngine) -> None:
     """Whatever was said in between, and in another process too."""
     first = engine.speak("Once more, please.", PiperParams(), 0)
     engine.speak("Something else.", PiperParams(), 0)
@@ -132,7 +132,7 @@ def test_the_same_text_gives_the_same_samples(engine: PiperEngine) -> None:
 
 
 @pytest.mark.real_model
-def test_a_long_sentence_is_spoken_to_its_end() -> None:
+def test_piper_speaks_a_long_sentence_to_its_end() -> None:
     """A paragraph without a full stop is one speech."""
     (speech,) = say(Piper(), "we went on along the river and " * 20)
     assert "".join(phoneme.symbol for phoneme in speech.phonemes).count("ɹˈɪvɚ") == 20
@@ -140,13 +140,13 @@ def test_a_long_sentence_is_spoken_to_its_end() -> None:
 
 
 @pytest.mark.real_model
-def test_marks_alone_are_silent(engine: PiperEngine) -> None:
+def test_piper_lone_marks_are_silent(engine: PiperEngine) -> None:
     """A lone full stop is not breathed at full volume; what looks like phonemes is read as text."""
     assert len(engine.speak("...", PiperParams(), 0).samples) == 0
     assert "z" not in [phoneme.symbol for phoneme in engine.speak("[[ z ]] Hello", PiperParams(), 0).phonemes[:1]]
 
 
 @pytest.mark.real_model
-def test_the_catalogue_has_the_default_voice() -> None:
+def test_piper_default_voice_is_in_the_catalogue() -> None:
     """The default works as it is installed."""
     assert voice_file("piper-joe").parent == models.path("piper-joe")

@@ -26,14 +26,14 @@ def end(raw: NDArray[np.float32], loudness: float = -20) -> Spoken:
 
 
 @pytest.mark.parametrize("level", [0.05, 0.2, 0.9])
-def test_every_sentence_is_equally_loud(level: float) -> None:
+def test_tts_sound_has_equal_loudness_for_every_sentence(level: float) -> None:
     """A quiet voice and a loud fallback sound alike: the caller need not reach for the volume."""
     spoken = end(np.concatenate([tone(0.5, level), silence(0.5), tone(0.5, level)]))
     active = spoken.samples[np.abs(spoken.samples) > 300].astype(float) / 32768
     assert 20 * np.log10(np.sqrt(np.mean(active**2))) == pytest.approx(-20, abs=1)
 
 
-def test_peaks_bend_and_do_not_wrap() -> None:
+def test_tts_sound_limiter_bends_peaks_without_wrapping() -> None:
     """A click at ten times the level must not overflow into noise."""
     raw = tone(1, 0.1)
     raw[5000] = 1.0
@@ -42,7 +42,7 @@ def test_peaks_bend_and_do_not_wrap() -> None:
     assert samples[5000 - np.flatnonzero(raw)[0] :].max() > 25_000
 
 
-def test_silence_at_the_ends_is_the_same_for_all_voices() -> None:
+def test_tts_sound_trims_silence_equally_for_all_voices() -> None:
     """300 ms of silence before a voice is 300 ms of waiting for whoever asked."""
     spoken = end(np.concatenate([silence(0.3), tone(0.5, 0.2), silence(0.6)]))
     assert len(spoken.samples) / RATE == pytest.approx(0.03 + 0.5 + 0.1, abs=0.01)
@@ -50,7 +50,7 @@ def test_silence_at_the_ends_is_the_same_for_all_voices() -> None:
     assert len(abrupt.samples) / RATE == pytest.approx(0.63, abs=0.01)
 
 
-def test_phonemes_move_with_the_sound() -> None:
+def test_tts_sound_trim_moves_the_phonemes() -> None:
     """What is cut from the sound is cut from the phonemes too."""
     phonemes = (Phoneme(" ", 0, ms(300)), Phoneme("a", ms(300), ms(1400)))
     raw = np.concatenate([silence(0.3), tone(0.5, 0.2), silence(0.6)])
@@ -61,7 +61,7 @@ def test_phonemes_move_with_the_sound() -> None:
     assert spoken.phonemes[2].end == len(spoken.samples) * 10**9 // RATE
 
 
-def test_noise_is_not_made_loud() -> None:
+def test_tts_sound_does_not_amplify_noise() -> None:
     """A text without sound stays silent."""
     assert end(silence(1)) is NOTHING
     assert end(np.zeros(0, np.float32)) is NOTHING

@@ -26,7 +26,7 @@ def sentence(text: str, cause: Cause, pts: int = 0, **more: object) -> Sentence:
     return Sentence(Stamp(pts, 0, cause), text, **more)  # type: ignore[arg-type]
 
 
-def test_sentences_of_an_answer_follow_each_other() -> None:
+def test_voice_sentences_of_an_answer_follow_each_other() -> None:
     """Without this, the second sentence is spoken over the first."""
     cause = Cause(1, "turn", committed=True)
     first, second = run_node(Beeper(), [sentence("aaaa", cause), sentence("bb", cause)]).of(Speech)
@@ -34,14 +34,14 @@ def test_sentences_of_an_answer_follow_each_other() -> None:
     assert (second.at.pts, second.at.duration) == (ms(40), ms(20))
 
 
-def test_another_answer_is_heard_at_once() -> None:
+def test_voice_of_another_answer_is_heard_at_once() -> None:
     """Who interrupts need not wait for the end of what was cut off."""
     old, new = Cause(1, "turn", committed=True), Cause(2, "turn", committed=True)
     speeches = run_node(Beeper(), [sentence("a" * 500, old), sentence("b", new, ms(30))]).of(Speech)
     assert speeches[1].at.pts == ms(30)
 
 
-def test_a_late_sentence_is_heard_now() -> None:
+def test_voice_late_sentence_is_stamped_now() -> None:
     """A gap in the text is a gap in the speech, not speech in the past."""
     cause = Cause(1, "turn", committed=True)
     speeches = run_node(Beeper(), [sentence("a", cause), sentence("b", cause, ms(500))]).of(Speech)
@@ -49,27 +49,27 @@ def test_a_late_sentence_is_heard_now() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "...", "!?", "🙂", "[[ ]]", "—"])
-def test_nothing_to_say_is_an_empty_speech_that_still_ends_the_answer(text: str) -> None:
+def test_voice_empty_sentence_gives_empty_last_speech(text: str) -> None:
     """The last mark must arrive, or the turn never ends; and no voice says "exclamation mark"."""
     (speech,) = run_node(Beeper(), [Sentence(root_stamp(), text, last=True)]).of(Speech)
     assert (len(speech.samples), speech.at.duration, speech.phonemes, speech.last) == (0, 0, (), True)
 
 
-def test_captions_show_what_was_written() -> None:
+def test_voice_captions_show_the_written_text() -> None:
     """People read 5 €, even where the voice says five euros."""
     shown = Sentence(root_stamp(), "five euros", shown="5 €")
     bare = Sentence(root_stamp(), "five euros")
     assert [speech.text for speech in run_node(Beeper(), [shown, bare]).of(Speech)] == ["5 €", "five euros"]
 
 
-def test_a_piece_of_a_sentence_has_a_shorter_pause() -> None:
+def test_voice_pause_is_shorter_after_a_piece_of_a_sentence() -> None:
     """Otherwise every comma that a sentence was cut at sounds like a full stop."""
     voice = Beeper(pause=ms(200))
     assert voice.tail('He said "no."') == ms(200)
     assert voice.tail("and then,") == ms(100)
 
 
-def test_without_a_voice_the_text_is_shown_and_the_answer_ends() -> None:
+def test_voice_last_resort_shows_the_text_and_ends_the_answer() -> None:
     """Who cannot be spoken to can read; and the turn does not stay open for ever."""
     node = Beeper()
     run_node(node, [])
@@ -80,7 +80,7 @@ def test_without_a_voice_the_text_is_shown_and_the_answer_ends() -> None:
     assert (shown.text, shown.last, len(shown.samples), node.counts_as_output(shown)) == ("5 €", True, 0, False)
 
 
-def test_a_mute_voice_is_of_no_use() -> None:
+def test_voice_silent_output_does_not_count_as_output() -> None:
     """Silence of the right length is still silence: the fallback shall speak instead."""
     node = Beeper()
     (speech,) = run_node(node, [Sentence(root_stamp(), "five euros")]).of(Speech)
@@ -88,7 +88,7 @@ def test_a_mute_voice_is_of_no_use() -> None:
     assert not node.counts_as_output(msgspec.structs.replace(speech, samples=np.zeros_like(speech.samples)))
 
 
-def test_a_sentence_that_was_made_before_follows_the_one_before_it() -> None:
+def test_voice_cached_sentence_follows_the_one_before_it() -> None:
     """From the cache, sentences are no more spoken over each other than from the voice."""
     cause = Cause(1, "turn", committed=True)
     node = Beeper()

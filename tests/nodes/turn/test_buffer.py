@@ -14,7 +14,7 @@ RATE = 8_000
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=80), st.integers(0, 3000))
-def test_keeps_exactly_what_was_added_from_a_time_on(sizes: list[int], start_ms: int) -> None:
+def test_turn_buffer_keeps_exactly_the_audio_from_a_time_on(sizes: list[int], start_ms: int) -> None:
     buffer, whole, at = TurnBuffer(), np.arange(sum(sizes), dtype=np.int16), 0
     for size in sizes:
         stamp = root_stamp(duration_of(at, RATE), duration_of(size, RATE))
@@ -27,7 +27,7 @@ def test_keeps_exactly_what_was_added_from_a_time_on(sizes: list[int], start_ms:
     assert buffer.pts == duration_of(first, RATE)
 
 
-def test_lead_in_stays_short() -> None:
+def test_turn_buffer_lead_in_stays_short() -> None:
     buffer = TurnBuffer()
     for n in range(1000):
         buffer.add(Audio(root_stamp(n * 20_000_000, 20_000_000), np.full(160, n % 100, np.int16), RATE))

@@ -91,25 +91,25 @@ def answered() -> tuple[Talk, Cause]:
     return talk.play(cause), cause
 
 
-def test_whole_sentence_is_answered_after_the_floor() -> None:
+def test_endpoint_commits_whole_sentence_after_the_minimum_silence() -> None:
     talk = Talk().silence(400).voice(1000).hear("What time is it?")
     assert talk.silence(180).what() == ["tentative"]
     assert talk.silence(40).what() == ["tentative", "committed"]
     assert talk.whole.at.cause.open
 
 
-def test_unfinished_sentence_is_not_cut_off_before_the_ceiling() -> None:
+def test_endpoint_commits_unfinished_sentence_only_at_the_maximum_silence() -> None:
     talk = Talk().silence(400).voice(1000).hear("I would like to go to the")
     assert talk.silence(880).what() == ["tentative"]
     assert talk.silence(40).what()[-1] == "committed"
 
 
-def test_unknown_words_end_at_the_ceiling() -> None:
+def test_endpoint_commits_unknown_words_at_the_maximum_silence() -> None:
     assert Talk().voice(1000).silence(880).what() == ["tentative"]
     assert Talk().voice(1000).silence(920).what() == ["tentative", "committed"]
 
 
-def test_going_on_revokes_the_guess_and_keeps_every_word() -> None:
+def test_endpoint_resumed_speech_revokes_tentative_turn_and_keeps_every_word() -> None:
     talk = Talk().silence(400).voice(1000, 7)
     guess = talk.whole.at.cause
     talk.silence(160).voice(500, 9)
@@ -119,47 +119,47 @@ def test_going_on_revokes_the_guess_and_keeps_every_word() -> None:
     assert np.count_nonzero(said == 7) == RATE and np.count_nonzero(said == 9) == RATE // 2
 
 
-def test_a_short_pause_costs_no_guess() -> None:
+def test_endpoint_short_pause_makes_no_tentative_turn() -> None:
     """Between words people pause for 150 ms: making an answer each time would be for nothing."""
     talk = Talk(pause="200ms", partials="0s").voice(600).silence(140).voice(600)
     assert talk.out == [] and talk.what() == []
     assert [utterance.whole for utterance in talk.silence(220).out] == [True]
 
 
-def test_utterance_begins_with_the_lead_in() -> None:
+def test_endpoint_utterance_begins_with_the_lead_in() -> None:
     talk = Talk(lead="200ms").silence(2000, 3).voice(500, 7)
     first = int(np.argmax(talk.whole.samples == 7))
     assert 200 <= first * 1000 // RATE <= 220
     assert talk.whole.at.pts == (2000 - 200) * MILLISECOND
 
 
-def test_click_is_not_a_turn() -> None:
+def test_endpoint_click_is_not_a_turn() -> None:
     talk = Talk().silence(400).voice(40).silence(2000)
     assert talk.out == [] and talk.what() == ["revoked"]
 
 
-def test_noise_without_words_is_not_a_turn() -> None:
+def test_endpoint_noise_without_words_is_not_a_turn() -> None:
     talk = Talk().silence(400).voice(600).hear("  ").silence(2000)
     assert talk.what() == ["tentative", "revoked"]
 
 
-def test_partials_come_while_the_person_speaks() -> None:
+def test_endpoint_sends_partials_during_speech() -> None:
     talk = Talk(partials="400ms").voice(1000)
     assert [utterance.whole for utterance in talk.out] == [False, False, True]
 
 
-def test_partials_can_be_turned_off() -> None:
+def test_endpoint_partials_can_be_turned_off() -> None:
     assert [utterance.whole for utterance in Talk(partials="0s").voice(5000).out] == [True]
 
 
-def test_speaking_over_the_answer_holds_it_at_once() -> None:
+def test_endpoint_speech_over_the_answer_holds_it_at_once() -> None:
     talk, answer = answered()
     talk.silence(100)
     talk.node.begin(SpeechStart(talk._stamp()))
     assert answer.live and not answer.open
 
 
-def test_speaking_on_stops_the_answer_and_keeps_the_words() -> None:
+def test_endpoint_continued_speech_cancels_the_answer_and_keeps_the_words() -> None:
     talk, answer = answered()
     talk.silence(100).voice(900, 9).hear("Stop it please.")
     assert not answer.live
@@ -169,32 +169,32 @@ def test_speaking_on_stops_the_answer_and_keeps_the_words() -> None:
 
 
 @pytest.mark.parametrize("words", ["Mm-hm.", "Yeah.", "okay", "Yeah, yeah."])
-def test_backchannel_lets_the_answer_go_on(words: str) -> None:
+def test_endpoint_backchannel_releases_the_answer(words: str) -> None:
     talk, answer = answered()
     talk.voice(300).hear(words)
     assert answer.live and answer.open
     assert talk.what()[-1] == "released"
 
 
-def test_short_words_that_matter_interrupt() -> None:
+def test_endpoint_short_meaningful_words_interrupt() -> None:
     talk, answer = answered()
     talk.voice(300).hear("No!")
     assert not answer.live
 
 
-def test_cough_lets_the_answer_go_on() -> None:
+def test_endpoint_cough_releases_the_answer() -> None:
     talk, answer = answered()
     talk.voice(60)
     assert answer.live and answer.open
 
 
-def test_held_answer_goes_on_when_nobody_knows_the_words() -> None:
+def test_endpoint_held_answer_is_released_when_no_transcript_comes() -> None:
     talk, answer = answered()
     talk.voice(300).silence(2100)
     assert answer.live and answer.open
 
 
-def test_going_on_before_the_answer_is_heard_is_the_same_turn() -> None:
+def test_endpoint_speech_before_the_answer_is_heard_extends_the_turn() -> None:
     talk = Talk().silence(400).voice(1000, 7).hear("What is").silence(920)
     early = talk.whole.at.cause
     assert early.open
@@ -204,13 +204,13 @@ def test_going_on_before_the_answer_is_heard_is_the_same_turn() -> None:
     assert np.any(samples == 7) and np.any(samples == 9)
 
 
-def test_after_the_answer_was_heard_a_turn_starts_anew() -> None:
+def test_endpoint_speech_after_the_answer_was_heard_starts_a_new_turn() -> None:
     talk, _ = answered()
     talk.silence(1000).voice(800, 9)
     assert not np.any(talk.whole.samples == 1000)
 
 
-def test_a_second_start_is_the_same_voice() -> None:
+def test_endpoint_second_speech_start_does_not_begin_another_turn() -> None:
     """A fallback detector takes over in mid-speech: the turn must not be begun twice."""
     talk = Talk(partials="0s")
     talk.node.begin(SpeechStart(talk._stamp()))
@@ -221,13 +221,13 @@ def test_a_second_start_is_the_same_voice() -> None:
     assert np.any(talk.whole.samples == 7) and np.any(talk.whole.samples == 9)
 
 
-def test_long_turn_is_cut_and_goes_on() -> None:
+def test_endpoint_long_turn_is_cut_and_goes_on() -> None:
     talk = Talk(longest="2s", partials="0s").voice(3000)
     assert [utterance.whole for utterance in talk.out] == [True, True]
     assert "committed" in talk.what()
 
 
-def test_the_end_commits_what_was_said() -> None:
+def test_endpoint_end_of_stream_commits_the_turn() -> None:
     talk = Talk(partials="0s").silence(400)
     talk.node.begin(SpeechStart(talk._stamp()))
     talk.silence(500, 5)
@@ -235,7 +235,7 @@ def test_the_end_commits_what_was_said() -> None:
     assert talk.whole.at.cause.open and talk.whole.at.cause.committed
 
 
-def test_slow_talker_gets_a_longer_hangover() -> None:
+def test_endpoint_slow_talker_gets_a_longer_hangover() -> None:
     """Somebody who pauses for 700 ms inside sentences is not cut off at the middle."""
     talk = Talk(adapt=1.0).silence(400).voice(600).silence(700).voice(600).hear("so I was thinking")
     assert talk.silence(700).what()[-1] == "tentative"
@@ -252,7 +252,7 @@ def test_slow_talker_gets_a_longer_hangover() -> None:
         max_size=30,
     )
 )
-def test_any_talk_leaves_one_turn_at_a_time(script: list[tuple[str, int, str]]) -> None:
+def test_endpoint_leaves_one_active_turn_for_any_input(script: list[tuple[str, int, str]]) -> None:
     """At most one answer may be heard, whatever people do; and every committed turn had words out."""
     talk = Talk()
     for what, amount, text in script:
@@ -271,7 +271,7 @@ def test_any_talk_leaves_one_turn_at_a_time(script: list[tuple[str, int, str]]) 
     assert all(any(u.whole and u.at.cause is cause for u in talk.out) for cause in committed)
 
 
-def test_a_typed_turn_is_whole_at_once_and_interrupts() -> None:
+def test_endpoint_typed_turn_is_committed_at_once_and_interrupts() -> None:
     """Who types does not want to wait for the answer before to end."""
     talk, answer = answered()
     [words] = talk.node.read(TextInput(" What time is it? "))
@@ -280,7 +280,7 @@ def test_a_typed_turn_is_whole_at_once_and_interrupts() -> None:
     assert [(told.what, told.reason) for told in talk.told[-2:]] == [("interrupted", "typed"), ("committed", "typed")]
 
 
-def test_the_answer_to_a_typed_turn_can_be_interrupted() -> None:
+def test_endpoint_answer_to_a_typed_turn_can_be_interrupted() -> None:
     """By voice as by anything else."""
     talk = Talk()
     [words] = talk.node.read(TextInput("Tell me a story."))
@@ -288,12 +288,12 @@ def test_the_answer_to_a_typed_turn_can_be_interrupted() -> None:
     assert not words.at.cause.live
 
 
-def test_empty_text_is_no_turn() -> None:
+def test_endpoint_empty_text_is_not_a_turn() -> None:
     talk, answer = answered()
     assert list(talk.node.read(TextInput("  \n"))) == [] and answer.live
 
 
-def test_hush_ends_the_answer_and_nothing_else() -> None:
+def test_endpoint_cancel_response_cancels_only_the_answer() -> None:
     """A stop button; a second press finds nothing to stop."""
     talk, answer = answered()
     talk.node.hush(CancelResponse())

@@ -13,14 +13,14 @@ from tests.nodes.vad.sounds import buzz, heard, hiss, recorded, spans, talk
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 32_000, 48_000])
 @pytest.mark.parametrize("level", [-80, -60, -40])
-def test_a_voice_is_found_in_quiet_and_in_noise(rate: int, level: int) -> None:
+def test_energy_vad_finds_a_voice_in_quiet_and_in_noise(rate: int, level: int) -> None:
     """One span, where the voice is."""
     ((begin, end),) = spans(heard(EnergyVad(), talk(1.0, 1.5, 1.0, level=level, rate=rate), rate=rate))
     assert begin == pytest.approx(1.0, abs=0.04)
     assert end == pytest.approx(2.5, abs=0.04)
 
 
-def test_all_audio_goes_through_in_order() -> None:
+def test_energy_vad_passes_all_audio_in_order() -> None:
     """The ASR below hears every sample, voiced or not."""
     samples = talk(0.5, 0.5, 0.5)
     out = heard(EnergyVad(), samples, size=500)
@@ -28,12 +28,12 @@ def test_all_audio_goes_through_in_order() -> None:
 
 
 @pytest.mark.parametrize("level", [-90, -60, -45, -30, -20])
-def test_steady_noise_is_not_speech(level: int) -> None:
+def test_energy_vad_ignores_steady_noise(level: int) -> None:
     """A fan, however loud, keeps nobody's turn open."""
     assert spans(heard(EnergyVad(), hiss(6.0, level=level))) == []
 
 
-def test_a_fan_that_is_switched_on_is_got_used_to() -> None:
+def test_energy_vad_adapts_to_a_fan_that_is_switched_on() -> None:
     """After a few seconds the person can be heard above it."""
     samples = np.concatenate([hiss(2.0, level=-70), hiss(6.0, level=-38), buzz(1.0), hiss(2.0, level=-38)])
     found = spans(heard(EnergyVad(), samples))
@@ -41,26 +41,26 @@ def test_a_fan_that_is_switched_on_is_got_used_to() -> None:
     assert found[0][1] < 4.5
 
 
-def test_somebody_who_speaks_from_the_first_moment_is_heard() -> None:
+def test_energy_vad_detects_speech_from_the_first_moment() -> None:
     """It needs no silence to begin with."""
     voice = np.concatenate([buzz(0.3), np.zeros(1_600, np.int16), buzz(0.5), np.zeros(16_000, np.int16)])
     assert spans(heard(EnergyVad(), voice))[-1][1] == pytest.approx(0.9, abs=0.03)
 
 
-def test_a_constant_offset_is_not_loudness() -> None:
+def test_energy_vad_ignores_a_constant_offset() -> None:
     """A cheap sound card's zero is not zero."""
     assert loudness(np.full(320, 5_000, np.int16)) < -90
     assert loudness(buzz(0.02) + np.int16(5_000)) == pytest.approx(loudness(buzz(0.02)), abs=0.1)
 
 
-def test_full_scale_is_zero() -> None:
+def test_energy_vad_full_scale_is_zero_db() -> None:
     """The levels in the settings mean what the field means by them."""
     square = np.tile([32_767, -32_767], 160).astype(np.int16)
     assert loudness(square) == pytest.approx(0.0, abs=0.01)
     assert loudness(np.zeros(320, np.int16)) < -100
 
 
-def test_the_floor_forgets() -> None:
+def test_energy_vad_noise_floor_covers_two_seconds_only() -> None:
     """It is the quietest of two seconds, not of the whole call."""
     floor = NoiseFloor()
     assert floor.after(-70.0) == -70.0
@@ -68,7 +68,7 @@ def test_the_floor_forgets() -> None:
 
 
 @pytest.mark.real_model
-def test_a_recorded_speaker_is_followed() -> None:
+def test_energy_vad_follows_a_recorded_speaker() -> None:
     """Ten seconds of one speaker: most of it is found, and the pauses are pauses."""
     voice = recorded("speech-beckett", "beckett.wav")
     quiet = hiss(1.0, level=-60)

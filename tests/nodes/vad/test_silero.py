@@ -26,7 +26,7 @@ pytestmark = pytest.mark.real_model
 
 
 @pytest.mark.parametrize("level", [-70, -45, -35])
-def test_a_recorded_speaker_is_found_whatever_the_noise(level: int) -> None:
+def test_silero_vad_finds_a_recorded_speaker_in_any_noise(level: int) -> None:
     """The same span in quiet and in noise, and none before or after."""
     voice = recorded("speech-beckett", "beckett.wav")
     room = hiss(2 + len(voice) / 16_000, level=level)[: len(voice) + 32_000]
@@ -37,7 +37,7 @@ def test_a_recorded_speaker_is_found_whatever_the_noise(level: int) -> None:
 
 
 @pytest.mark.parametrize("size", [160, 320, 512, 777, 3_200])
-def test_the_cut_of_the_packets_changes_nothing(size: int) -> None:
+def test_silero_vad_does_not_depend_on_packet_size(size: int) -> None:
     """Windows of 32 ms do not fit into packets of 20 ms; nothing is lost at the seams."""
     voice = np.concatenate([recorded("speech-cards", "001.wav"), np.zeros(8_000, np.int16)])
     expected = spans(heard(SileroVad(), voice, size=len(voice)))
@@ -47,7 +47,7 @@ def test_the_cut_of_the_packets_changes_nothing(size: int) -> None:
     np.testing.assert_array_equal(np.concatenate([packet.samples for packet in out.of(Audio)]), voice)
 
 
-def test_window_by_window_it_says_what_the_model_says_of_the_whole() -> None:
+def test_silero_vad_windowed_result_equals_that_of_the_whole() -> None:
     """What it remembers between windows is what the model needs; else it is a worse detector that still runs."""
     voice = recorded("speech-cards", "001.wav")
     windows = voice[: voice.size // WINDOW * WINDOW].reshape(-1, WINDOW)
@@ -64,7 +64,7 @@ def test_window_by_window_it_says_what_the_model_says_of_the_whole() -> None:
 
 
 @pytest.mark.parametrize("level", [-60, -40, -25])
-def test_noise_is_not_speech(level: int) -> None:
+def test_silero_vad_ignores_noise(level: int) -> None:
     """Not even loud noise."""
     assert spans(heard(SileroVad(), hiss(4.0, level=level))) == []
 
@@ -78,7 +78,7 @@ AGREEMENT = {
 
 
 @pytest.mark.parametrize(("other", "least"), AGREEMENT.values(), ids=AGREEMENT.keys())
-def test_the_cheap_detectors_agree_with_it(other: Node[Any], least: float) -> None:
+def test_silero_vad_agrees_with_the_cheaper_detectors(other: Node[Any], least: float) -> None:
     """On a minute of recorded speech with pauses: who takes a cheaper one knows what it costs."""
     minute = recorded("speech-silero", "test.wav")
     surest = mask(heard(SileroVad(), minute), len(minute))
@@ -88,7 +88,7 @@ def test_the_cheap_detectors_agree_with_it(other: Node[Any], least: float) -> No
     assert found[surest].mean() >= 0.9
 
 
-def test_without_its_package_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silero_vad_missing_package_error_has_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     """And a fallback can take over."""
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(DependencyError) as caught:

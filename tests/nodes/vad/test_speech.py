@@ -37,7 +37,7 @@ def marks(out: list[Audio | Mark]) -> list[tuple[str, int]]:
     return [(type(item).__name__, item.at.pts // FRAME) for item in out if not isinstance(item, Audio)]
 
 
-def test_speech_begins_where_the_voice_began() -> None:
+def test_speech_detection_begins_at_the_voice_onset() -> None:
     """Not where it was noticed: the first syllable belongs to it."""
     assert marks(tracked("....######......")) == [("SpeechStart", 4), ("SpeechEnd", 10)]
 
@@ -50,7 +50,7 @@ def test_speech_begins_where_the_voice_began() -> None:
         ("................###.......", [("SpeechEnd", 5), ("SpeechStart", 16), ("SpeechEnd", 19)]),
     ],
 )
-def test_a_detector_that_takes_over_ends_what_another_began(pattern: str, expected: list[tuple[str, int]]) -> None:
+def test_speech_detection_fallback_ends_speech_begun_by_another(pattern: str, expected: list[tuple[str, int]]) -> None:
     """Without this a turn whose detector failed in its middle goes on for as long as a turn may be."""
     samples = np.repeat([int(each == "#") for each in pattern], SIZE).astype(np.int16)
     tracker = SpeechTracker(SpeechParams(), frame=FRAME)
@@ -58,17 +58,17 @@ def test_a_detector_that_takes_over_ends_what_another_began(pattern: str, expect
     assert marks([item for packet in later for item in tracker.mark(packet, voiced)]) == expected
 
 
-def test_a_click_is_not_speech() -> None:
+def test_speech_detection_ignores_a_click() -> None:
     """Two frames do not interrupt anybody."""
     assert marks(tracked("..##....#.#.#...##..")) == []
 
 
-def test_a_pause_within_a_word_does_not_end_speech() -> None:
+def test_speech_detection_bridges_a_pause_within_a_word() -> None:
     """A plosive is a silence of 100 ms."""
     assert marks(tracked("####.....###.........")) == [("SpeechStart", 0), ("SpeechEnd", 12)]
 
 
-def test_a_mark_comes_right_before_the_audio_in_which_it_was_noticed() -> None:
+def test_speech_detection_marks_precede_the_audio_they_belong_to() -> None:
     """Whoever collects the audio of a turn knows which packet is its first and which its last."""
     out = tracked("..###......")
     names = [type(item).__name__ for item in out]
@@ -77,7 +77,7 @@ def test_a_mark_comes_right_before_the_audio_in_which_it_was_noticed() -> None:
     assert [item for item in out if isinstance(item, Audio)][4] is out[5]
 
 
-def test_speech_that_is_open_when_the_stream_ends_is_ended() -> None:
+def test_speech_detection_ends_open_speech_at_end_of_stream() -> None:
     """The last words of a recording without silence at its end are answered too."""
     assert marks(tracked(".#####")) == [("SpeechStart", 1), ("SpeechEnd", 6)]
 
@@ -88,7 +88,9 @@ def test_speech_that_is_open_when_the_stream_ends_is_ended() -> None:
     attack=st.integers(20, 200),
     release=st.integers(20, 400),
 )
-def test_the_cut_of_the_packets_changes_nothing(pattern: str, sizes: list[int], attack: int, release: int) -> None:
+def test_speech_detection_does_not_depend_on_packet_size(
+    pattern: str, sizes: list[int], attack: int, release: int
+) -> None:
     """Marks are the same for any packet size, in turns, in order, and no audio is lost."""
     expected = marks(tracked(pattern, attack=attack, release=release))
     for size in sizes:
@@ -101,14 +103,14 @@ def test_the_cut_of_the_packets_changes_nothing(pattern: str, sizes: list[int], 
     assert all(a <= b for (_, a), (_, b) in pairwise(expected))
 
 
-def test_no_packet_gives_more_than_a_transform_may() -> None:
+def test_speech_detection_output_stays_within_the_transform_limit() -> None:
     """The longest packet of a source, 200 ms, with the fastest settings, in the worst case."""
     out = tracked("#." * 200, size=200 * 16, attack=20, release=20)
     between = np.diff([n for n, item in enumerate(out) if isinstance(item, Audio)])
     assert between.max() <= 16
 
 
-def test_after_lost_audio_speech_does_not_go_on_for_ever() -> None:
+def test_speech_detection_ends_speech_after_lost_audio() -> None:
     """Where the network has swallowed the end, the silence after it counts by the clock."""
     tracker = SpeechTracker(SpeechParams(), frame=FRAME)
     loud, quiet = packets(np.ones(1_600, np.int16)), packets(np.zeros(32_000, np.int16))
@@ -119,7 +121,7 @@ def test_after_lost_audio_speech_does_not_go_on_for_ever() -> None:
     assert end.at.pts == SECOND // 10
 
 
-def test_marks_carry_the_cause_of_the_audio() -> None:
+def test_speech_detection_marks_have_the_cause_of_the_audio() -> None:
     """What follows from them is called off with it."""
     packet = packets(np.ones(3_200, np.int16), size=3_200)[0]
     start, _ = SpeechTracker(SpeechParams(), frame=FRAME).mark(packet, voiced)
@@ -128,7 +130,7 @@ def test_marks_carry_the_cause_of_the_audio() -> None:
 
 
 @pytest.mark.parametrize("params", [{"attack": "0ms"}, {"release": "6s"}, {"attack": 60}])
-def test_settings_that_make_no_sense_are_refused(params: dict[str, str | int]) -> None:
+def test_speech_detection_refuses_invalid_settings(params: dict[str, str | int]) -> None:
     """A forgotten unit or a zero is found before the call, not in it."""
     with pytest.raises(ValueError, match=r"attack|release"):
         SpeechParams.model_validate(params)

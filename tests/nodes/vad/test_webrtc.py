@@ -16,7 +16,7 @@ from tests.nodes.vad.sounds import heard, hiss, recorded, spans, talk
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 32_000, 48_000])
 @pytest.mark.parametrize("size_ms", [10, 20, 30, 50])
-def test_a_voice_is_found_at_every_rate_and_packet_size(rate: int, size_ms: int) -> None:
+def test_webrtc_vad_finds_a_voice_at_every_rate_and_packet_size(rate: int, size_ms: int) -> None:
     """Whatever a link delivers: one span, where the voice is."""
     samples = talk(1.0, 1.0, 1.0, rate=rate)
     ((begin, end),) = spans(heard(WebRtcVad(aggressiveness=3), samples, rate=rate, size=rate * size_ms // 1000))
@@ -24,7 +24,7 @@ def test_a_voice_is_found_at_every_rate_and_packet_size(rate: int, size_ms: int)
     assert end == pytest.approx(2.0, abs=0.15)
 
 
-def test_all_audio_goes_through_in_order() -> None:
+def test_webrtc_vad_passes_all_audio_in_order() -> None:
     """The ASR below hears every sample, voiced or not."""
     samples = talk(0.5, 0.5, 0.5)
     out = heard(WebRtcVad(), samples)
@@ -33,12 +33,12 @@ def test_all_audio_goes_through_in_order() -> None:
 
 @pytest.mark.parametrize("level", [-75, -60, -50, -40, -30])
 @pytest.mark.parametrize("aggressiveness", [0, 1, 2, 3])
-def test_a_noisy_room_is_not_somebody_speaking(level: int, aggressiveness: int) -> None:
+def test_webrtc_vad_ignores_a_noisy_room(level: int, aggressiveness: int) -> None:
     """A call in a noisy room must not begin with speech that nobody spoke."""
     assert spans(heard(WebRtcVad(aggressiveness=aggressiveness), hiss(5.0, level=level))) == []
 
 
-def test_a_click_does_not_interrupt() -> None:
+def test_webrtc_vad_ignores_a_click() -> None:
     """A key that is pressed is no word."""
     samples = hiss(3.0, level=-65)
     for start in range(16_000, 40_000, 8_000):
@@ -47,7 +47,7 @@ def test_a_click_does_not_interrupt() -> None:
 
 
 @pytest.mark.real_model
-def test_recorded_sentences_are_found_whole() -> None:
+def test_webrtc_vad_finds_recorded_sentences_completely() -> None:
     """Five people's worth of cards and a reader: none is missed, none begins late."""
     for name, file in [("speech-cards", f"00{n}.wav") for n in range(1, 6)] + [("speech-beckett", "beckett.wav")]:
         voice = recorded(name, file)
@@ -58,7 +58,7 @@ def test_recorded_sentences_are_found_whole() -> None:
         assert 0.4 * len(voice) / 16_000 <= total <= len(voice) / 16_000 + 0.5, file
 
 
-def test_without_its_package_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webrtc_vad_missing_package_error_has_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     """And a fallback can take over, for it is said when the node starts."""
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
     with pytest.raises(DependencyError) as caught:

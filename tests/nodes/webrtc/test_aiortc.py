@@ -20,17 +20,17 @@ from pipeline.packet import MILLISECOND
 from tests.nodes.webrtc.client import Client, loopback
 
 
-def test_the_version_is_one_that_was_tested() -> None:
+def test_aiortc_version_is_a_tested_one() -> None:
     """With another one, run the tests of this folder, read aiortc's changes, and add it to TESTED."""
     assert aiortc.__version__.rsplit(".", 1)[0] in TESTED
 
 
-def test_datagrams_still_pass_where_they_are_tapped() -> None:
+def test_aiortc_datagrams_still_pass_where_they_are_tapped() -> None:
     assert "self.receiver.data_received(data" in inspect.getsource(aioice.ice.StunProtocol.datagram_received)
     assert [*inspect.signature(aioice.Connection.data_received).parameters] == ["self", "data", "component"]
 
 
-def test_a_name_that_has_gone_is_noticed() -> None:
+def test_aiortc_missing_internal_names_are_reported() -> None:
     """Then sound comes the other way, instead of not at all."""
 
     async def main() -> None:
@@ -50,7 +50,7 @@ def test_a_name_that_has_gone_is_noticed() -> None:
     asyncio.run(main())
 
 
-def test_the_tap_takes_all_the_sound_and_leaves_the_rest() -> None:
+def test_aiortc_tap_takes_only_the_audio_packets() -> None:
     """Fifty packets a second come decrypted; aiortc's own receiver sees none; its sender counts."""
 
     async def main() -> None:
@@ -78,7 +78,7 @@ def test_the_tap_takes_all_the_sound_and_leaves_the_rest() -> None:
     uvloop.run(main())
 
 
-def test_a_track_gives_packets_in_order_and_none_before_it_is_read() -> None:
+def test_aiortc_track_gives_packets_in_order_and_none_before_it_is_read() -> None:
     """What was said before the call stood must not come in a burst."""
 
     async def main() -> None:
@@ -106,7 +106,7 @@ ANSWER = (
 )
 
 
-def test_the_answer_keeps_the_offers_numbers_and_all_other_lines() -> None:
+def test_aiortc_answer_keeps_payload_numbers_and_other_lines_of_the_offer() -> None:
     """A browser refuses an answer with a number that it did not offer."""
     assert opus_kinds(ANSWER) == {111}
     assert munged(ANSWER) == ANSWER.replace("a=fmtp:111 minptime=10", f"a=fmtp:111 {OPUS}")

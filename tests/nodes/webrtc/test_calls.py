@@ -10,7 +10,7 @@ from nodes.webrtc import _calls
 from pipeline.errors import UserInputError
 
 
-def test_a_call_is_found_until_it_is_forgotten() -> None:
+def test_calls_registry_finds_a_call_until_it_is_forgotten() -> None:
     peer: Any = object()
     _calls.register("a", peer)
     assert _calls.get("a") is peer
@@ -23,7 +23,7 @@ def test_a_call_is_found_until_it_is_forgotten() -> None:
     assert "bin/serve" in caught.value.hint
 
 
-def test_without_a_name_the_error_says_how_such_a_graph_is_run() -> None:
+def test_calls_registry_error_without_a_name_says_how_to_run_the_graph() -> None:
     with pytest.raises(UserInputError, match="belongs to a call") as caught:
         _calls.get("")
     assert "vitagraph replay" in caught.value.hint

@@ -19,12 +19,12 @@ def feed(cause: Cause) -> dict[str, Any]:
     return {"audio": said, "avatar": [frames(cause, 10), frames(cause, 10, pts=200_000_000)]}
 
 
-def test_the_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webrtc_sink_passes_conformance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sink, "get", lambda call: FakePeer())
     conformance(lambda: WebRtcSink(call="call"), feed)
 
 
-def test_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webrtc_source_passes_conformance(monkeypatch: pytest.MonkeyPatch) -> None:
     def hung_up(call: str) -> FakePeer:
         peer = FakePeer()
         peer.ended.set()

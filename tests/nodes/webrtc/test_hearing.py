@@ -42,7 +42,7 @@ class Ear:
         return np.concatenate(self.frames)
 
 
-def test_every_packet_is_20_ms_of_sound() -> None:
+def test_audio_receiver_gives_20_ms_of_audio_per_packet() -> None:
     ear = Ear()
     for number, packet in enumerate(spoken(50)):
         ear.hearing.packet(rtp(number, packet), number * 20 * ms)
@@ -50,7 +50,7 @@ def test_every_packet_is_20_ms_of_sound() -> None:
     assert np.abs(ear.sound[RATE // 10 :]).max() > 5000
 
 
-def test_a_lost_packet_leaves_no_hole() -> None:
+def test_audio_receiver_conceals_a_lost_packet() -> None:
     """A hole in the middle of a word is another word."""
     ear = Ear()
     for number, packet in enumerate(spoken(50)):
@@ -61,7 +61,7 @@ def test_a_lost_packet_leaves_no_hole() -> None:
     assert all(np.abs(frame).max() > 2000 for frame in ear.frames[5:])
 
 
-def test_a_malformed_packet_is_concealed_and_counted() -> None:
+def test_audio_receiver_conceals_and_counts_a_malformed_packet() -> None:
     """One damaged packet must not end the call, nor shift what follows."""
     ear = Ear()
     for number, packet in enumerate(spoken(10)):
@@ -70,7 +70,7 @@ def test_a_malformed_packet_is_concealed_and_counted() -> None:
     assert len(ear.frames) == 10 and ear.hearing.malformed <= 1
 
 
-def test_the_copy_of_a_lost_packet_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audio_receiver_uses_fec_copy_of_a_lost_packet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a sender adds copies for a bad line, the real sound is better than a guess."""
     used: list[int] = []
 
@@ -91,7 +91,7 @@ def test_the_copy_of_a_lost_packet_is_used(monkeypatch: pytest.MonkeyPatch) -> N
     assert used == [FRAME] and len(ear.frames) == 10 and (ear.frames[5] == 7).all()
 
 
-def test_packets_of_any_length_become_frames_of_20_ms() -> None:
+def test_audio_receiver_converts_any_packet_length_to_20_ms_frames() -> None:
     """Some clients send 60 ms at a time, or 10."""
     ear = Ear()
     one = spoken(1)[0]
@@ -101,7 +101,7 @@ def test_packets_of_any_length_become_frames_of_20_ms() -> None:
     assert [frame.size for frame in ear.frames] == [FRAME] * 6
 
 
-def test_another_source_is_heard_at_once() -> None:
+def test_audio_receiver_switches_to_another_source_at_once() -> None:
     """After a change of microphone the numbers begin anew; the counts go on."""
     ear = Ear()
     for number, packet in enumerate(spoken(10)):
@@ -114,13 +114,13 @@ def test_another_source_is_heard_at_once() -> None:
 
 @given(st.binary(max_size=80))
 @settings(max_examples=200, deadline=None)
-def test_any_bytes_are_a_packet_or_none(data: bytes) -> None:
+def test_rtp_parse_gives_a_packet_or_none_for_any_bytes(data: bytes) -> None:
     """Whatever comes through the socket."""
     packet = Rtp.parse(data)
     assert packet is None or len(packet.payload) <= len(data) - 12
 
 
-def test_a_header_with_all_its_parts() -> None:
+def test_rtp_parse_skips_contributors_extensions_and_padding() -> None:
     """Contributors, extensions and padding are skipped, not played."""
     header = struct.pack("!BBHII", 0x80 | 0x20 | 0x10 | 2, 0x80 | 111, 7, 8, 9)
     data = header + bytes(8) + struct.pack("!HH", 0xBEDE, 1) + bytes(4) + b"sound" + b"\0\0\3"
@@ -130,11 +130,11 @@ def test_a_header_with_all_its_parts() -> None:
 @pytest.mark.parametrize(
     "data", [b"", bytes(11), b"\x40" + bytes(20), b"\x8f" + bytes(20), b"\xa0" + bytes(11) + b"\xff"]
 )
-def test_what_is_no_rtp(data: bytes) -> None:
+def test_rtp_parse_returns_none_for_other_data(data: bytes) -> None:
     assert Rtp.parse(data) is None
 
 
-def test_the_report_counts_what_was_lost() -> None:
+def test_receiver_report_counts_lost_packets() -> None:
     """The client lowers its rate by what we report."""
     reception = Reception(9, 65_530)
     for number in range(100):
@@ -146,7 +146,7 @@ def test_the_report_counts_what_was_lost() -> None:
     assert reception.jitter < 1
 
 
-def test_the_report_measures_jitter() -> None:
+def test_receiver_report_measures_jitter() -> None:
     reception = Reception(9, 0)
     for number in range(400):
         reception.add(rtp(number, b"x"), (number * 20 + 10 * (number % 2)) * ms)

@@ -99,7 +99,7 @@ def run(network: Network) -> Listener:
 
 @given(networks)
 @settings(max_examples=100, deadline=None)
-def test_the_timeline_is_whole(network: Network) -> None:
+def test_jitter_buffer_keeps_the_timeline_whole(network: Network) -> None:
     """However packets are lost, reordered, delayed or doubled: as much sound leaves as was spoken."""
     listener = run(network)
     last = max(number for _, number in network.arrivals())
@@ -108,7 +108,7 @@ def test_the_timeline_is_whole(network: Network) -> None:
 
 @given(networks)
 @settings(max_examples=100, deadline=None)
-def test_nothing_leaves_twice_or_out_of_order(network: Network) -> None:
+def test_jitter_buffer_gives_no_packet_twice_or_out_of_order(network: Network) -> None:
     listener = run(network)
     numbers = [int.from_bytes(piece[1:], "big") for piece in listener.pieces if isinstance(piece, bytes)]
     assert numbers == sorted(set(numbers))
@@ -116,7 +116,7 @@ def test_nothing_leaves_twice_or_out_of_order(network: Network) -> None:
 
 @given(networks)
 @settings(max_examples=100, deadline=None)
-def test_no_packet_is_held_longer_than_the_cap(network: Network) -> None:
+def test_jitter_buffer_holds_no_packet_longer_than_the_cap(network: Network) -> None:
     """A bad network may not make the conversation slow: at most 100 ms, and the 20 ms to the next look."""
     listener, first = run(network), dict[int, int]()
     for now, number in network.arrivals():
@@ -127,7 +127,7 @@ def test_no_packet_is_held_longer_than_the_cap(network: Network) -> None:
 
 @given(networks)
 @settings(max_examples=100, deadline=None)
-def test_after_a_gap_there_is_no_delay(network: Network) -> None:
+def test_jitter_buffer_has_no_delay_after_a_gap(network: Network) -> None:
     """What comes in order afterwards leaves at once: delay never stays."""
     listener, arrivals = run(network), network.arrivals()
     assert all(listener.left[number] == now for now, number in arrivals[-4:])
@@ -135,7 +135,7 @@ def test_after_a_gap_there_is_no_delay(network: Network) -> None:
 
 @given(networks)
 @settings(max_examples=100, deadline=None)
-def test_every_packet_is_accounted_for(network: Network) -> None:
+def test_jitter_buffer_statistics_account_for_every_packet(network: Network) -> None:
     """Statistics that do not add up help nobody."""
     listener = run(network)
     counts = listener.buffer.counts
@@ -145,7 +145,7 @@ def test_every_packet_is_accounted_for(network: Network) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF), st.binary(max_size=6)), max_size=60))
 @settings(max_examples=150, deadline=None)
-def test_whatever_a_stranger_sends_is_bounded(packets: list[tuple[int, int, bytes]]) -> None:
+def test_jitter_buffer_is_bounded_for_forged_packets(packets: list[tuple[int, int, bytes]]) -> None:
     """Forged numbers must not make hours of silence, nor fill the memory."""
     buffer = JitterBuffer()
     for at, packet in enumerate(packets):
@@ -154,14 +154,14 @@ def test_whatever_a_stranger_sends_is_bounded(packets: list[tuple[int, int, byte
         assert buffer.waiting <= MOST_WAITING + 1
 
 
-def test_in_order_there_is_no_delay_at_all() -> None:
+def test_jitter_buffer_has_no_delay_for_packets_in_order() -> None:
     listener = Listener()
     for number in range(100):
         listener.push(number, number * 20 * ms)
     assert listener.left == {number: number * 20 * ms for number in range(100)}
 
 
-def test_a_missing_packet_is_waited_for_and_then_concealed() -> None:
+def test_jitter_buffer_waits_for_a_missing_packet_then_conceals_it() -> None:
     listener = Listener()
     listener.push(0, 0)
     listener.push(2, 40 * ms)
@@ -173,7 +173,7 @@ def test_a_missing_packet_is_waited_for_and_then_concealed() -> None:
     assert (listener.buffer.counts.lost, listener.buffer.counts.concealed) == (1, FRAME)
 
 
-def test_a_packet_that_comes_within_the_wait_is_used() -> None:
+def test_jitter_buffer_uses_a_packet_that_comes_within_the_wait() -> None:
     """Reordering costs nothing but a moment."""
     listener = Listener()
     for number, now in ((0, 0), (2, 40), (1, 55), (3, 60)):
@@ -182,7 +182,7 @@ def test_a_packet_that_comes_within_the_wait_is_used() -> None:
     assert listener.left == {0: 0, 1: 55 * ms, 2: 55 * ms, 3: 60 * ms}
 
 
-def test_a_late_packet_makes_it_wait_longer_and_then_it_forgets() -> None:
+def test_jitter_buffer_wait_grows_after_a_late_packet_and_decays() -> None:
     """It learns what this network does, and unlearns it 1 ms a second."""
     listener = Listener()
     listener.push(0, 0)
@@ -198,7 +198,7 @@ def test_a_late_packet_makes_it_wait_longer_and_then_it_forgets() -> None:
     assert abs(listener.buffer.wait - 55 * ms) < ms
 
 
-def test_a_stall_is_not_a_loss() -> None:
+def test_jitter_buffer_does_not_count_a_stall_as_loss() -> None:
     """When the network stands still for 200 ms and then gives all, nothing is concealed."""
     listener = Listener()
     for number in range(20):
@@ -208,7 +208,7 @@ def test_a_stall_is_not_a_loss() -> None:
     assert listener.pieces == [payload(number) for number in range(20)]
 
 
-def test_a_long_loss_ends_in_silence() -> None:
+def test_jitter_buffer_ends_a_long_loss_in_silence() -> None:
     """Guessed sound of more than 100 ms would be a drone."""
     listener = Listener()
     listener.push(0, 0)
@@ -221,7 +221,7 @@ def dtx(buffer: JitterBuffer, number: int, frame: int, now: int, body: bytes = b
     return buffer.push(number, frame * FRAME, body, now)
 
 
-def test_a_pause_of_the_encoder_is_silence_at_once() -> None:
+def test_jitter_buffer_gives_silence_at_once_for_an_encoder_pause() -> None:
     """Nothing was lost: the next number with a later time needs no wait."""
     buffer = JitterBuffer()
     assert buffer.push(7, 0, payload(0), 0) == [payload(0)]
@@ -229,7 +229,7 @@ def test_a_pause_of_the_encoder_is_silence_at_once() -> None:
     assert buffer.counts.lost == 0
 
 
-def test_a_turn_can_end_while_the_encoder_sends_nothing() -> None:
+def test_jitter_buffer_gives_silence_on_the_clock_during_dtx() -> None:
     """After a DTX packet silence is given on the clock, 60 ms behind; the next packet brings only the rest."""
     buffer = JitterBuffer()
     dtx(buffer, 0, 0, 0)
@@ -239,7 +239,7 @@ def test_a_turn_can_end_while_the_encoder_sends_nothing() -> None:
     assert dtx(buffer, 2, 40, 810 * ms)[0] == Silence(19 * FRAME)
 
 
-def test_silence_that_was_given_too_early_is_taken_from_the_next_pause() -> None:
+def test_jitter_buffer_takes_early_silence_from_the_next_pause() -> None:
     """A packet more than 60 ms late after a pause: the timeline is long for a while, not for ever."""
     buffer = JitterBuffer()
     dtx(buffer, 0, 0, 0)
@@ -249,7 +249,7 @@ def test_silence_that_was_given_too_early_is_taken_from_the_next_pause() -> None
     assert buffer.push(2, 20 * FRAME, payload(2), 420 * ms) == [Silence(11 * FRAME), payload(2)]
 
 
-def test_a_caller_who_has_gone_is_not_silent_for_ever() -> None:
+def test_jitter_buffer_stops_silence_when_the_caller_has_gone() -> None:
     buffer = JitterBuffer()
     dtx(buffer, 0, 0, 0)
     given = [piece for now in range(20, 9_000, 20) for piece in buffer.poll(now * ms)]
@@ -257,7 +257,7 @@ def test_a_caller_who_has_gone_is_not_silent_for_ever() -> None:
 
 
 @pytest.mark.parametrize("number", [5_000, 40_000])
-def test_another_stream_begins_anew(number: int) -> None:
+def test_jitter_buffer_restarts_for_another_stream(number: int) -> None:
     """A sender that starts again from any number is heard at once."""
     buffer = JitterBuffer()
     buffer.push(0, 0, payload(0), 0)
@@ -266,7 +266,7 @@ def test_another_stream_begins_anew(number: int) -> None:
     assert buffer.counts.restarts == 1
 
 
-def test_after_a_minute_away_no_minute_of_silence_is_made() -> None:
+def test_jitter_buffer_skips_silence_after_a_minute_away() -> None:
     """A tab that slept, or a forged time, must not flood what listens."""
     buffer = JitterBuffer()
     buffer.push(0, 0, payload(0), 0)
@@ -289,6 +289,6 @@ def test_after_a_minute_away_no_minute_of_silence_is_made() -> None:
         (bytes([0xFB, 63]), 0),
     ],
 )
-def test_the_length_of_a_packet(packet: bytes, samples: int) -> None:
+def test_opus_packet_length_follows_rfc_6716(packet: bytes, samples: int) -> None:
     """As section 3.1 of RFC 6716 has it; 120 ms at most."""
     assert samples_in(packet) == samples

@@ -33,7 +33,7 @@ class Wire(Line):
         self.read.append(event.text)
 
 
-def test_what_is_written_before_the_graph_runs_is_kept() -> None:
+def test_call_transport_keeps_messages_until_the_graph_runs() -> None:
     """A client that writes as soon as it is connected is answered, however long the graph takes to open."""
     line = Wire()
     for number in range(MOST_UNREAD + 4):
@@ -45,7 +45,7 @@ def test_what_is_written_before_the_graph_runs_is_kept() -> None:
     assert line.read == [*map(str, range(4, MOST_UNREAD + 4)), "now"], "the oldest go: memory is bounded"
 
 
-def test_what_is_written_after_the_graph_has_gone_is_told_to_nobody() -> None:
+def test_call_transport_drops_messages_after_the_graph_has_closed() -> None:
     """A node that is closed is not called."""
     line = Wire()
     line.start()
@@ -55,7 +55,7 @@ def test_what_is_written_after_the_graph_has_gone_is_told_to_nobody() -> None:
     assert line.read == []
 
 
-def test_messages_go_as_text_and_without_sound_there_is_no_face() -> None:
+def test_call_transport_sends_text_and_has_no_face_without_audio() -> None:
     """The sink asks before it sends frames."""
     line = Wire()
     line.send(Flush(3))

@@ -31,7 +31,7 @@ def pitch(samples: Samples, rate: int) -> float:
 
 @pytest.mark.parametrize("use", ["voip", "low_delay"])
 @pytest.mark.parametrize("rate", [24_000, 48_000])
-def test_a_tone_comes_back_as_itself(rate: int, use: Use) -> None:
+def test_opus_tone_survives_encode_and_decode(rate: int, use: Use) -> None:
     """Else every voice would be garbled."""
     decoder = Decoder(16_000)
     heard = np.concatenate([decoder.decode(each) for each in packets(Encoder(rate, use=use), tone(rate))])
@@ -40,14 +40,14 @@ def test_a_tone_comes_back_as_itself(rate: int, use: Use) -> None:
     assert 4000 < np.abs(heard[1600:]).max() < 12_000
 
 
-def test_the_bitrate_is_kept() -> None:
+def test_opus_bitrate_is_kept() -> None:
     """A line is filled no more than was asked for."""
     noise = np.random.default_rng(1).normal(0, 3000, 24_000).astype(np.int16)
     sizes = {rate: sum(map(len, packets(Encoder(bitrate=rate), noise))) * 8 for rate in (16_000, 64_000)}
     assert sizes[16_000] < 22_000 < 48_000 < sizes[64_000] < 80_000
 
 
-def test_lost_sound_is_concealed_not_cut() -> None:
+def test_opus_lost_packet_is_concealed() -> None:
     """A lost packet must not sound like a click or a hole."""
     decoder = Decoder()
     for each in packets(Encoder(), tone(24_000)):
@@ -57,18 +57,18 @@ def test_lost_sound_is_concealed_not_cut() -> None:
     assert np.abs(guess).max() > 2000
 
 
-def test_a_packet_without_a_copy_says_so() -> None:
+def test_opus_packet_without_fec_copy_is_recognised() -> None:
     assert not Decoder().recovers(packets(Encoder(), tone(24_000))[-1])
 
 
 @pytest.mark.parametrize("packet", [b"", b"\xff" * 3, b"\x03"])
-def test_a_malformed_packet_is_a_typed_error(packet: bytes) -> None:
+def test_opus_malformed_packet_is_a_typed_error(packet: bytes) -> None:
     """What strangers send must not end a call with a foreign exception."""
     with pytest.raises(UserInputError, match=r"packet"):
         Decoder().decode(packet)
 
 
-def test_random_bytes_never_crash() -> None:
+def test_opus_decoder_survives_random_bytes() -> None:
     """The library runs inside this process: it must survive anything."""
     decoder, source = Decoder(), random.Random(3)
     for _ in range(2000):
@@ -76,7 +76,7 @@ def test_random_bytes_never_crash() -> None:
             assert decoder.decode(source.randbytes(source.randrange(1, 200))).size <= 1920
 
 
-def test_wrong_lengths_and_settings_are_refused() -> None:
+def test_opus_refuses_wrong_lengths_and_settings() -> None:
     with pytest.raises(ValueError, match="480 int16 samples, not 100"):
         Encoder(24_000).encode(np.zeros(100, np.int16))
     with pytest.raises(ValueError, match="no rate of 22050 Hz"):
@@ -85,7 +85,7 @@ def test_wrong_lengths_and_settings_are_refused() -> None:
         Encoder(complexity=11)
 
 
-def test_without_a_library_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opus_missing_library_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """An install without wheels of PyAV must not end in a riddle."""
     monkeypatch.setattr(_opus, "find_spec", lambda name: None)
     monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
@@ -94,7 +94,7 @@ def test_without_a_library_the_error_says_what_to_install(monkeypatch: pytest.Mo
     assert "pip install" in caught.value.hint and "apt install libopus0" in caught.value.hint
 
 
-def test_a_library_of_the_system_is_the_second_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opus_falls_back_to_the_system_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where PyAV was built from source, libopus lies elsewhere."""
     loaded: list[str] = []
     real = ctypes.CDLL

@@ -62,7 +62,7 @@ def calling(scene: Callable[[Talk], Awaitable[None]], *, drop: Drop = lambda num
     return uvloop.run(main())
 
 
-def test_a_call() -> None:
+def test_peer_call_carries_audio_events_and_face_frames() -> None:
     """Sound in and out, events both ways, face frames; and when it is over nothing is left."""
 
     async def scene(talk: Talk) -> None:
@@ -92,7 +92,7 @@ def test_a_call() -> None:
     assert talk.client.batches == [b"frames"]
 
 
-def test_the_origin_of_rtp_time_is_what_the_client_sees() -> None:
+def test_peer_rtp_origin_matches_what_the_client_sees() -> None:
     """The face would be beside the voice by a random number of hours."""
     seen: list[int] = []
     sent: list[int] = []
@@ -123,7 +123,7 @@ def test_the_origin_of_rtp_time_is_what_the_client_sees() -> None:
     calling(scene)
 
 
-def test_what_the_network_loses_is_concealed_and_counted() -> None:
+def test_peer_conceals_and_counts_lost_packets() -> None:
     """One packet in ten: the sound is as long as before, and the counts say why it was worse."""
 
     async def scene(talk: Talk) -> None:
@@ -137,7 +137,7 @@ def test_what_the_network_loses_is_concealed_and_counted() -> None:
     assert all(np.abs(frame).max() > 2000 for frame in talk.heard[5:])
 
 
-def test_the_client_is_told_what_arrives() -> None:
+def test_peer_sends_receiver_reports_to_the_client() -> None:
     """Without receiver reports a browser does not know of the loss, and never adapts."""
     found: list[Any] = []
 
@@ -150,7 +150,7 @@ def test_the_client_is_told_what_arrives() -> None:
     assert found and found[0].packetsLost >= 4 and found[0].fractionLost >= 20
 
 
-def test_the_answer_asks_the_browser_for_a_narrow_voice_and_pauses() -> None:
+def test_peer_answer_requests_narrow_voice_and_dtx() -> None:
     async def scene(talk: Talk) -> None:
         await talk.clock.sleep(ms)
 
@@ -160,7 +160,7 @@ def test_the_answer_asks_the_browser_for_a_narrow_voice_and_pauses() -> None:
     assert "PCMU" not in answer
 
 
-def test_without_aiortcs_inside_sound_still_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peer_receives_audio_without_the_aiortc_tap(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new aiortc may change what it never promised: calls must go on."""
     monkeypatch.setattr(_aiortc, "missing", lambda peer: ["RTCIceTransport._connection"])
 
@@ -174,7 +174,7 @@ def test_without_aiortcs_inside_sound_still_comes(monkeypatch: pytest.MonkeyPatc
     assert abs(pitch_of(np.concatenate(talk.heard)[3200:], 16_000) - 440) < 10
 
 
-def test_when_the_client_hangs_up_the_call_is_over() -> None:
+def test_peer_call_ends_when_the_client_hangs_up() -> None:
     """Else the session would stay, and its seat with it."""
 
     async def scene(talk: Talk) -> None:
@@ -188,7 +188,7 @@ def test_when_the_client_hangs_up_the_call_is_over() -> None:
     calling(scene)
 
 
-def test_when_nothing_comes_any_more_the_call_is_over() -> None:
+def test_peer_call_ends_when_no_packets_arrive() -> None:
     """A client whose network has gone says no goodbye: its seat would stay taken for half a minute."""
 
     async def scene(talk: Talk) -> None:
@@ -211,7 +211,7 @@ async def _nowhere(*_: object) -> None:
     """Takes a packet and does nothing with it."""
 
 
-def test_a_call_that_does_not_close_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peer_close_that_hangs_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that waits for it for ever would take no calls any more."""
 
     async def scene(talk: Talk) -> None:
@@ -224,7 +224,7 @@ def test_a_call_that_does_not_close_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     calling(scene)
 
 
-def test_a_client_that_does_not_read_gets_no_more_frames() -> None:
+def test_peer_drops_frames_for_a_client_that_does_not_read() -> None:
     async def scene(talk: Talk) -> None:
         for _ in range(400):
             talk.peer.send_avatar(bytes(1000))
@@ -247,13 +247,13 @@ async def refused(offer: str) -> UserInputError:
 @pytest.mark.parametrize(
     "offer", ["", "hello", "v=0\r\nm=audio", "v=0\r\nm=audio x y z\r\n", "v=0\r\na=group\r\nm=\r\n"]
 )
-def test_a_malformed_offer_is_a_typed_error(offer: str) -> None:
+def test_peer_malformed_offer_is_a_typed_error(offer: str) -> None:
     """It comes from outside: the answer is what to send instead, not a trace."""
     error = asyncio.run(refused(offer))
     assert "offer" in error.message and error.hint
 
 
-def test_an_offer_without_sound_is_refused() -> None:
+def test_peer_refuses_an_offer_without_audio() -> None:
     async def main() -> UserInputError:
         import aiortc
 
@@ -268,7 +268,7 @@ def test_an_offer_without_sound_is_refused() -> None:
     assert "has no audio" in asyncio.run(main()).message
 
 
-def test_an_offer_without_opus_is_refused() -> None:
+def test_peer_refuses_an_offer_without_opus() -> None:
     """A telephone's codec alone: better a clear no than a silent call."""
 
     async def main() -> UserInputError:

@@ -44,7 +44,7 @@ def meant(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", WIRE, ids=lambda path: path.stem)
-def test_golden_bytes_mean_what_is_written_beside_them(path: Path) -> None:
+def test_protocol_golden_bytes_decode_to_their_descriptions(path: Path) -> None:
     """Change the format by accident, and every face in an older page freezes."""
     expected = meant(path)
     if "error" in expected:
@@ -61,12 +61,12 @@ def test_golden_bytes_mean_what_is_written_beside_them(path: Path) -> None:
     assert encode_batch(batch) == path.read_bytes()
 
 
-def test_both_kinds_of_golden_bytes_are_there() -> None:
+def test_protocol_golden_bytes_include_valid_and_invalid_ones() -> None:
     assert len(WIRE) >= 10 and {"error" in meant(path) for path in WIRE} == {True, False}
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_are_frames_or_a_typed_error(data: bytes) -> None:
+def test_protocol_any_bytes_give_frames_or_a_typed_error(data: bytes) -> None:
     """What comes from outside never raises anything else."""
     with contextlib.suppress(UserInputError):
         batch = decode_batch(data)
@@ -74,7 +74,9 @@ def test_any_bytes_are_frames_or_a_typed_error(data: bytes) -> None:
 
 
 @given(st.integers(0, 255), st.integers(1, 255), st.integers(0, 0xFFFF), st.integers(0, 4), st.integers(-2, 2))
-def test_headers_that_lie_are_refused(version: int, rate: int, count: int, frames: int, more: int) -> None:
+def test_protocol_refuses_headers_with_a_wrong_count(
+    version: int, rate: int, count: int, frames: int, more: int
+) -> None:
     """A count must not be believed: the bytes decide."""
     data = HEADER.pack(version, rate, count, 0, 0, 0) + bytes(max(0, frames * FRAME.itemsize + more))
     if (version, count, more) == (1, frames, 0) or ((version, count, frames) == (1, 0, 0) and more <= 0):
@@ -85,7 +87,7 @@ def test_headers_that_lie_are_refused(version: int, rate: int, count: int, frame
 
 
 @given(st.integers(0, 20), st.integers(0, 2**40), st.integers(-(2**33), 2**33), st.booleans(), st.integers(0, 9999))
-def test_frames_come_back_as_near_as_their_steps_allow(
+def test_protocol_frames_round_trip_within_quantisation(
     count: int, cause: int, timestamp: int, end: bool, seed: int
 ) -> None:
     """A face is moved by no more than the rounding: 1/510 of a weight, 0.00005 rad."""
@@ -98,7 +100,7 @@ def test_frames_come_back_as_near_as_their_steps_allow(
     np.testing.assert_allclose(back.pose, pose, atol=0.5 / 10_000 + 1e-6)
 
 
-def test_what_is_out_of_range_is_clipped_and_never_wraps() -> None:
+def test_protocol_clips_values_out_of_range() -> None:
     """A weight of 1.01 must not close an eye that is open."""
     weights, pose = np.full((1, 52), 1.01, np.float32), np.full((1, 7), 4.0, np.float32)
     weights[0, 0], pose[0, 0] = -0.5, -4.0
@@ -107,7 +109,7 @@ def test_what_is_out_of_range_is_clipped_and_never_wraps() -> None:
     assert back.pose[0, 0] == pytest.approx(-3.2768) and back.pose[0, 1] == pytest.approx(3.2767)
 
 
-def test_too_many_frames_are_refused_where_they_are_made() -> None:
+def test_protocol_refuses_to_encode_too_many_frames() -> None:
     count = MOST_FRAMES + 1
     with pytest.raises(ValueError, match="513 frames are too many"):
         encode_batch(AvatarBatch(60, 1, 0, np.zeros((count, 52), np.float32), np.zeros((count, 7), np.float32)))
@@ -129,13 +131,13 @@ def test_too_many_frames_are_refused_where_they_are_made() -> None:
         (Flush(3), '{"type":"vitagraph.flush","cause":3}'),
     ],
 )
-def test_messages_of_the_server(message: Message, text: str) -> None:
+def test_protocol_server_messages_have_the_documented_json(message: Message, text: str) -> None:
     """The page reads these very words."""
     assert encode(message) == text
     assert encode(decode_from_server(text)) == text
 
 
-def test_a_rating_of_the_client() -> None:
+def test_protocol_decodes_a_client_rating() -> None:
     rating = decode_from_client('{"type":"vitagraph.rating","response":"resp_1","value":-1,"later":true}')
     assert rating == Rating("resp_1", -1)
 
@@ -154,7 +156,7 @@ def test_a_rating_of_the_client() -> None:
         '{"type":"vitagraph.rating","response":"\ud800","value":1}',
     ],
 )
-def test_a_malformed_message_is_a_typed_error(text: str) -> None:
+def test_protocol_malformed_message_is_a_typed_error(text: str) -> None:
     """A client that is wrong, or hostile, gets an error and harms nobody."""
     with pytest.raises(UserInputError, match="cannot be read") as caught:
         decode_from_client(text)
@@ -162,19 +164,19 @@ def test_a_malformed_message_is_a_typed_error(text: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_a_typed_error(text: str) -> None:
+def test_protocol_any_text_gives_a_typed_error(text: str) -> None:
     with pytest.raises(UserInputError):
         decode_from_server(text)
 
 
-def test_the_page_has_the_protocol_of_this_server() -> None:
+def test_protocol_typescript_file_is_up_to_date() -> None:
     """Else they drift apart until a call fails."""
     if not CLIENT.exists():
         pytest.skip("there is no page in this tree")
     assert CLIENT.read_text() == typescript(), "python -m nodes.webrtc._typescript > web/src/core/protocol.ts"
 
 
-def test_typescript_knows_every_message_and_constant() -> None:
+def test_protocol_typescript_has_every_message_and_constant() -> None:
     text = typescript()
     for kind in (Turn, Degraded, Recovered, Flush, Rating):
         assert f"export interface {kind.__name__} {{" in text

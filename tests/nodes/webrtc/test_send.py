@@ -69,7 +69,7 @@ def on_a_line(scene: Callable[[Line], Coroutine[Any, Any, None]]) -> Line:
     return run_virtual(main())
 
 
-def test_a_silent_voice_sends_one_byte_every_400_ms() -> None:
+def test_audio_sender_sends_one_byte_every_400_ms_of_silence() -> None:
     """Enough for the client's clocks, and next to nothing on the line."""
 
     async def scene(line: Line) -> None:
@@ -81,7 +81,7 @@ def test_a_silent_voice_sends_one_byte_every_400_ms() -> None:
     assert set(steps) == {KEEP_ALIVE * TICKS}
 
 
-def test_speech_is_whole_and_even() -> None:
+def test_audio_sender_sends_speech_evenly_without_gaps() -> None:
     """50 packets a second, each 960 later, without a hole."""
 
     async def scene(line: Line) -> None:
@@ -95,7 +95,7 @@ def test_speech_is_whole_and_even() -> None:
     assert set(np.diff([now // ms for now, _ in loud])) == {20}
 
 
-def test_speech_does_not_wait_for_its_slot() -> None:
+def test_audio_sender_starts_speech_without_waiting_for_its_slot() -> None:
     """Up to 18 ms that every answer would come later."""
 
     async def scene(line: Line) -> None:
@@ -109,7 +109,7 @@ def test_speech_does_not_wait_for_its_slot() -> None:
     on_a_line(scene)
 
 
-def test_sentences_follow_each_other_without_a_gap() -> None:
+def test_audio_sender_joins_sentences_without_a_gap() -> None:
     """The next one takes the very next slot of the call, and none twice."""
 
     async def scene(line: Line) -> None:
@@ -119,7 +119,7 @@ def test_sentences_follow_each_other_without_a_gap() -> None:
     assert set(np.diff([pts for _, pts in on_a_line(scene).loud()])) == {960}
 
 
-def test_rtp_time_is_the_clock_whatever_was_silent() -> None:
+def test_audio_sender_rtp_time_follows_the_clock_through_silence() -> None:
     """A frozen RTP clock would shift every face by the length of the pause."""
 
     async def scene(line: Line) -> None:
@@ -132,7 +132,7 @@ def test_rtp_time_is_the_clock_whatever_was_silent() -> None:
     assert max(offsets) - min(offsets) <= SLOT
 
 
-def test_it_is_silent_within_20_ms_of_an_interruption() -> None:
+def test_audio_sender_is_silent_within_20_ms_of_an_interruption() -> None:
     """Who interrupts must not hear a word more."""
     revoked = 0
 
@@ -151,7 +151,7 @@ def test_it_is_silent_within_20_ms_of_an_interruption() -> None:
     assert all(now <= revoked for now, _ in line.loud())
 
 
-def test_it_pauses_while_held_and_goes_on_where_it_was() -> None:
+def test_audio_sender_pauses_while_held_and_resumes_where_it_was() -> None:
     """A cough must not cost the sentence; nothing is lost or said twice."""
     starts: list[int] = []
 
@@ -171,7 +171,7 @@ def test_it_pauses_while_held_and_goes_on_where_it_was() -> None:
     assert len(set(starts)) == 2 and starts[-1] - starts[0] == 200 * 48
 
 
-def test_speech_ends_in_encoded_silence() -> None:
+def test_audio_sender_ends_speech_with_encoded_silence() -> None:
     """Cut off at the last frame, the client's decoder would go on guessing."""
 
     async def scene(line: Line) -> None:
@@ -184,7 +184,7 @@ def test_speech_ends_in_encoded_silence() -> None:
     assert all(np.abs(heard).max() < 100 for heard in line.heard[after + 1 :])
 
 
-def test_a_last_piece_that_is_no_whole_frame_is_filled_up() -> None:
+def test_audio_sender_pads_the_last_partial_frame() -> None:
     async def scene(line: Line) -> None:
         playback = line.play(0.1)
         playback.samples = playback.samples[: 2 * FRAME + 1]
@@ -194,7 +194,7 @@ def test_a_last_piece_that_is_no_whole_frame_is_filled_up() -> None:
     assert len([1 for _, packet, _ in on_a_line(scene).sent if len(packet) > 1]) == 3
 
 
-def test_what_is_played_next_ends_what_was_played() -> None:
+def test_audio_sender_next_playback_ends_the_current_one() -> None:
     async def scene(line: Line) -> None:
         first = line.play(1.0)
         await line.clock.sleep(100 * ms)
@@ -206,7 +206,7 @@ def test_what_is_played_next_ends_what_was_played() -> None:
     on_a_line(scene)
 
 
-def test_nothing_is_lost_when_the_loop_stands_still_for_a_moment() -> None:
+def test_audio_sender_catches_up_after_a_short_event_loop_stall() -> None:
     """After 100 ms the missing packets go out together; a client's buffer takes care of them."""
     ticker_next = 0
 
@@ -222,7 +222,7 @@ def test_nothing_is_lost_when_the_loop_stands_still_for_a_moment() -> None:
     assert set(np.diff([pts for _, pts in line.loud()])) == {960}
 
 
-def test_after_a_long_stop_it_does_not_rush() -> None:
+def test_audio_sender_does_not_rush_after_a_long_stop() -> None:
     """Who suspends the machine for an hour does not get an hour of packets."""
 
     async def scene(line: Line) -> None:
@@ -235,7 +235,7 @@ def test_after_a_long_stop_it_does_not_rush() -> None:
     assert len(line.sent) < 10 + MOST_BEHIND // 10
 
 
-def test_calls_are_spread_over_the_slots_and_nobody_is_left_behind() -> None:
+def test_audio_sender_spreads_calls_over_the_slots() -> None:
     """A hundred calls in one slot would make each other late."""
 
     class Member:
@@ -261,7 +261,7 @@ def test_calls_are_spread_over_the_slots_and_nobody_is_left_behind() -> None:
     assert all(set(np.diff(member.calls)) == {10} and len(member.calls) >= 9 for member in members)
 
 
-def test_one_that_fails_does_not_stop_the_others() -> None:
+def test_audio_sender_failure_does_not_stop_other_calls() -> None:
     """A fault in one call must not silence a process."""
 
     class Broken:
@@ -283,7 +283,7 @@ def test_one_that_fails_does_not_stop_the_others() -> None:
 
 
 @pytest.mark.parametrize("members", [1])
-def test_on_the_real_clock_it_keeps_time(members: int) -> None:
+def test_audio_sender_keeps_time_on_the_real_clock(members: int) -> None:
     """uvloop's timers fire early or late by a millisecond; the packets may not."""
     import uvloop
 

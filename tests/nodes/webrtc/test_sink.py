@@ -55,7 +55,7 @@ def shown(peer: FakePeer) -> list[tuple[int, int]]:
     ]
 
 
-def test_a_sentence_is_played_and_those_above_are_told() -> None:
+def test_webrtc_sink_plays_a_sentence_and_reports_progress_upstream() -> None:
     cause = answer(Causes())
     outcome, peer = called([speech(cause, 0.5, last=True)])
     assert len(peer.loud()) == 25
@@ -63,7 +63,7 @@ def test_a_sentence_is_played_and_those_above_are_told() -> None:
     assert outcome.errors == []
 
 
-def test_a_voice_of_another_rate_is_played_at_its_own_pitch() -> None:
+def test_webrtc_sink_resamples_a_voice_of_another_rate() -> None:
     cause = answer(Causes())
     _, peer = called([speech(cause, 0.5, rate=22_050)])
     sound = np.concatenate([samples for _, _, samples in peer.sound if samples.size])
@@ -72,20 +72,20 @@ def test_a_voice_of_another_rate_is_played_at_its_own_pitch() -> None:
     assert len(peer.loud()) == 25
 
 
-def test_sound_without_words_is_played_and_not_told() -> None:
+def test_webrtc_sink_plays_audio_without_words_and_reports_none() -> None:
     said = speech(answer(Causes()), 0.2)
     outcome, peer = called([Audio(said.at, said.samples, said.rate)])
     assert len(peer.loud()) == 10 and told(outcome) == []
 
 
-def test_a_guess_is_not_heard_before_it_is_committed() -> None:
+def test_webrtc_sink_plays_tentative_answer_only_when_committed() -> None:
     causes = Causes()
     cause = causes.begin("guess")
     _, peer = called([speech(cause, 0.2)], {300 * ms: lambda *_: causes.commit(cause)})
     assert len(peer.loud()) == 10 and peer.loud()[0][0] >= 300 * ms
 
 
-def test_an_interruption_is_silence_within_20_ms_and_the_face_is_flushed() -> None:
+def test_webrtc_sink_interruption_silences_audio_and_flushes_face() -> None:
     """The words that were not heard are not in the history, and the mouth does not go on."""
     cause = answer(Causes())
     feed = {"audio": [speech(cause, 1.0, last=True)], "avatar": [frames(cause, 50)]}
@@ -99,7 +99,7 @@ def test_an_interruption_is_silence_within_20_ms_and_the_face_is_flushed() -> No
     assert all(now <= 510 * ms for now, _ in peer.batches)
 
 
-def test_the_face_is_sent_ahead_with_the_rtp_time_of_its_sound() -> None:
+def test_webrtc_sink_sends_face_ahead_with_rtp_time_of_its_audio() -> None:
     """A frame of 300 ms into the sentence has the RTP time of that very sound, even where it wraps."""
     cause = answer(Causes())
     _, peer = called(
@@ -115,7 +115,7 @@ def test_the_face_is_sent_ahead_with_the_rtp_time_of_its_sound() -> None:
     assert ORIGIN + 1.2 * 48_000 > 2**32 - 48_000
 
 
-def test_a_held_answer_pauses_with_its_face_and_goes_on_where_it_was() -> None:
+def test_webrtc_sink_held_answer_pauses_and_resumes_with_its_face() -> None:
     """The frames that were sent ahead are taken back, and come again with later times."""
     causes = Causes()
     cause = answer(causes)
@@ -131,7 +131,7 @@ def test_a_held_answer_pauses_with_its_face_and_goes_on_where_it_was() -> None:
     assert told(outcome)[-1] == ("one two three four", 1000, True, True)
 
 
-def test_frames_that_come_late_are_sent_from_where_the_sound_is() -> None:
+def test_webrtc_sink_sends_late_face_frames_from_the_current_position() -> None:
     cause = answer(Causes())
 
     def give(bench: Bench, peer: FakePeer) -> None:
@@ -143,7 +143,7 @@ def test_frames_that_come_late_are_sent_from_where_the_sound_is() -> None:
     assert numbers == list(range(numbers[0], 50)) and 24 <= numbers[0] <= 27
 
 
-def test_each_sentence_has_its_own_frames() -> None:
+def test_webrtc_sink_gives_each_sentence_its_own_face_frames() -> None:
     """Two sentences of one answer, whose frames came all at once."""
     cause = answer(Causes())
     said = [speech(cause, 0.4, pts=0), speech(cause, 0.4, pts=900 * ms, last=True)]
@@ -155,7 +155,7 @@ def test_each_sentence_has_its_own_frames() -> None:
     assert times == [number * 960 for number in range(40)]
 
 
-def test_frames_of_what_was_never_said_do_not_pile_up() -> None:
+def test_webrtc_sink_drops_face_frames_of_cancelled_speech() -> None:
     causes = Causes()
     cause, dead = answer(causes), answer(causes)
     node = WebRtcSink(call="call")
@@ -174,7 +174,7 @@ def test_frames_of_what_was_never_said_do_not_pile_up() -> None:
     assert run_virtual(main()) == 0
 
 
-def test_a_client_without_a_face_gets_no_frames() -> None:
+def test_webrtc_sink_sends_no_face_frames_to_a_client_without_a_face() -> None:
     cause = answer(Causes())
 
     def no_face(_: Bench, peer: FakePeer) -> None:
@@ -185,7 +185,7 @@ def test_a_client_without_a_face_gets_no_frames() -> None:
     assert peer.batches == [] and len(peer.loud()) == 20
 
 
-def test_when_the_caller_hangs_up_nothing_waits_for_ever() -> None:
+def test_webrtc_sink_does_not_hang_when_the_caller_hangs_up() -> None:
     """The session must be able to end, and know how far the answer got."""
     cause = answer(Causes())
     outcome, _ = called([speech(cause, 5.0)], {300 * ms: lambda _, peer: peer.ended.set()})
@@ -193,7 +193,7 @@ def test_when_the_caller_hangs_up_nothing_waits_for_ever() -> None:
     assert 280 <= told(outcome)[-1][1] <= 320
 
 
-def test_what_the_person_writes_goes_upstream() -> None:
+def test_webrtc_sink_sends_client_messages_upstream() -> None:
     """Else typed text, a stop button and instructions would reach nobody."""
 
     def write(_: Bench, peer: FakePeer) -> None:
@@ -207,6 +207,6 @@ def test_what_the_person_writes_goes_upstream() -> None:
     assert peer.listener is None, "a closed session is told nothing more"
 
 
-def test_without_a_call_the_error_teaches() -> None:
+def test_webrtc_sink_without_a_call_reports_the_error() -> None:
     with pytest.raises(UserInputError, match="no call 'gone'"):
         run_node(WebRtcSink(call="gone"), [Audio(Stamp(0, 0, answer(Causes())), np.zeros(0, np.int16), 24_000)])

@@ -42,7 +42,7 @@ def frame(number: int) -> Any:
     return np.full(320, number, np.int16)
 
 
-def test_all_that_is_said_comes_out_and_the_stream_ends_with_the_call() -> None:
+def test_webrtc_source_gives_all_audio_and_ends_with_the_call() -> None:
     async def scene(peer: FakePeer) -> None:
         for number in range(50):
             await peer.clock.sleep(FRAME)
@@ -55,7 +55,7 @@ def test_all_that_is_said_comes_out_and_the_stream_ends_with_the_call() -> None:
     assert [audio.at.pts for audio in heard] == [ms + number * FRAME for number in range(50)]
 
 
-def test_what_came_before_the_caller_hung_up_is_not_lost() -> None:
+def test_webrtc_source_keeps_audio_received_before_hang_up() -> None:
     async def scene(peer: FakePeer) -> None:
         for number in range(10):
             peer.on_sound(frame(number))
@@ -63,7 +63,7 @@ def test_what_came_before_the_caller_hung_up_is_not_lost() -> None:
     assert len(called(scene).of(Audio)) == 10
 
 
-def test_after_a_stall_the_sound_has_the_times_at_which_it_was_spoken() -> None:
+def test_webrtc_source_keeps_speech_times_after_a_stall() -> None:
     """The network stands still for half a second: words must not be squeezed together."""
 
     async def scene(peer: FakePeer) -> None:
@@ -74,12 +74,12 @@ def test_after_a_stall_the_sound_has_the_times_at_which_it_was_spoken() -> None:
     assert {b.at.pts - a.at.pts for a, b in pairwise(called(scene).of(Audio))} == {FRAME}
 
 
-def test_without_a_call_the_error_teaches() -> None:
+def test_webrtc_source_without_a_call_reports_the_error() -> None:
     with pytest.raises(UserInputError, match="no call 'gone'"):
         run_node(WebRtcSource(call="gone"))
 
 
-def test_a_clock_that_is_too_fast_never_hears_the_future() -> None:
+def test_timeline_with_a_fast_sender_clock_never_exceeds_now() -> None:
     """The caller's clock gains 100 ms: pts stay at or before now."""
     timeline, now = Timeline(), SECOND
     for number in range(2000):
@@ -87,7 +87,7 @@ def test_a_clock_that_is_too_fast_never_hears_the_future() -> None:
         assert timeline.place(FRAME, now) + FRAME <= now
 
 
-def test_a_clock_that_is_too_slow_does_not_fall_behind() -> None:
+def test_timeline_with_a_slow_sender_clock_does_not_fall_behind() -> None:
     """Over hours it would look as if everybody answered late."""
     timeline = Timeline()
     for number in range(5000):
@@ -96,13 +96,13 @@ def test_a_clock_that_is_too_slow_does_not_fall_behind() -> None:
     assert now - (pts + FRAME) < 20 * ms
 
 
-def test_after_an_outage_time_goes_on_from_now() -> None:
+def test_timeline_restarts_from_now_after_an_outage() -> None:
     timeline = Timeline()
     timeline.place(FRAME, SECOND)
     assert timeline.place(FRAME, 2 * OUTAGE) == 2 * OUTAGE - FRAME
 
 
-def test_jitter_alone_moves_nothing() -> None:
+def test_timeline_is_not_moved_by_jitter() -> None:
     timeline, source = Timeline(), np.random.default_rng(1)
     placed = []
     for number in range(3 * WINDOW // FRAME):

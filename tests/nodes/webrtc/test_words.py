@@ -61,7 +61,7 @@ def through(clips: list[Samples], drop: Drop) -> tuple[list[Samples], Statistics
 
 
 @pytest.mark.real_model
-def test_two_percent_of_loss_cost_hardly_a_word() -> None:
+def test_webrtc_call_with_two_percent_packet_loss_keeps_the_words() -> None:
     """A few at most, where stock aiortc loses one in five; and only what was lost is concealed."""
     clips, texts = zip(*recorded(), strict=True)
     whisper = load_whisper(WhisperParams(threads=1))

@@ -60,7 +60,7 @@ def asked(pool: Pool[Doubler], *values: int, **how: object) -> list[asyncio.Task
     return [asyncio.create_task(ask(pool, value, **how)) for value in values]  # type: ignore[arg-type]
 
 
-def test_who_comes_alone_goes_alone_and_at_once(pool: Pool[Doubler], model: Doubler) -> None:
+def test_batch_runs_a_lone_request_at_once(pool: Pool[Doubler], model: Doubler) -> None:
     """Waiting for company would make every quiet call slower."""
 
     async def main() -> float:
@@ -71,7 +71,7 @@ def test_who_comes_alone_goes_alone_and_at_once(pool: Pool[Doubler], model: Doub
     assert model.batches == [[1], [2], [3]]
 
 
-def test_those_who_wait_when_a_thread_becomes_free_share_a_job(pool: Pool[Doubler], model: Doubler) -> None:
+def test_batch_joins_requests_waiting_for_a_thread(pool: Pool[Doubler], model: Doubler) -> None:
     async def main() -> list[int]:
         return list(await asyncio.gather(*asked(pool, *range(10))))
 
@@ -81,7 +81,7 @@ def test_those_who_wait_when_a_thread_becomes_free_share_a_job(pool: Pool[Double
     assert (seen.requests, seen.joined, seen.active, seen.waiting) == (10, 6, 0, 0)
 
 
-def test_while_memory_is_short_each_has_a_job_of_its_own(
+def test_batch_joins_nothing_under_memory_pressure(
     pool: Pool[Doubler], model: Doubler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four utterances at once need four times the memory of one; afterwards they are as quick as before."""
@@ -96,7 +96,7 @@ def test_while_memory_is_short_each_has_a_job_of_its_own(
     assert model.batches == [[0], [1], [2], [3], [4, 5]]
 
 
-def test_they_may_join_as_long_as_the_job_waits_for_a_thread(pool: Pool[Doubler], model: Doubler) -> None:
+def test_batch_accepts_requests_until_its_job_starts(pool: Pool[Doubler], model: Doubler) -> None:
     """The model may be free while all cores are busy with other models."""
 
     async def main() -> list[int]:
@@ -109,7 +109,7 @@ def test_they_may_join_as_long_as_the_job_waits_for_a_thread(pool: Pool[Doubler]
     assert model.batches == [[1, 2, 3]]
 
 
-def test_only_what_is_alike_and_as_urgent_is_joined(pool: Pool[Doubler], model: Doubler) -> None:
+def test_batch_joins_only_requests_of_one_batch_key_and_lane(pool: Pool[Doubler], model: Doubler) -> None:
     """What is not urgent would make the urgent slower."""
 
     async def main() -> list[int]:
@@ -126,7 +126,7 @@ def test_only_what_is_alike_and_as_urgent_is_joined(pool: Pool[Doubler], model: 
     assert model.batches == [[0], [1, 2], [3, 4], [7], [5, 6]]
 
 
-def test_who_cannot_be_computed_spoils_nobody_else(pool: Pool[Doubler], model: Doubler) -> None:
+def test_batch_isolates_the_request_that_fails(pool: Pool[Doubler], model: Doubler) -> None:
     """One caller's broken recording would silence three others."""
 
     async def main() -> list[object]:
@@ -138,7 +138,7 @@ def test_who_cannot_be_computed_spoils_nobody_else(pool: Pool[Doubler], model: D
     assert model.batches == [[0], [1, -1, 2], [1], [-1], [2]]
 
 
-def test_after_a_batch_that_breaks_its_member_each_has_another(pool: Pool[Doubler], model: Doubler) -> None:
+def test_batch_that_breaks_its_instance_is_retried_on_new_instances(pool: Pool[Doubler], model: Doubler) -> None:
     async def main() -> list[object]:
         return list(await asyncio.gather(*asked(pool, 0, 1, -2), return_exceptions=True))
 
@@ -148,7 +148,7 @@ def test_after_a_batch_that_breaks_its_member_each_has_another(pool: Pool[Double
     assert pool.statistics().replaced == 2
 
 
-def test_an_output_too_few_is_noticed(pool: Pool[Doubler]) -> None:
+def test_batch_with_too_few_outputs_is_an_error(pool: Pool[Doubler]) -> None:
     """One caller would get another's words."""
 
     async def main() -> None:
@@ -158,7 +158,7 @@ def test_an_output_too_few_is_noticed(pool: Pool[Doubler]) -> None:
     run_virtual(main())
 
 
-def test_who_leaves_while_it_waits_is_not_computed(pool: Pool[Doubler], model: Doubler) -> None:
+def test_batch_drops_a_request_cancelled_while_waiting(pool: Pool[Doubler], model: Doubler) -> None:
     async def main() -> list[int]:
         first, left, last = asked(pool, 0, 1, 2)
         await asyncio.sleep(0)
@@ -169,7 +169,7 @@ def test_who_leaves_while_it_waits_is_not_computed(pool: Pool[Doubler], model: D
     assert model.batches == [[0], [2]]
 
 
-def test_who_leaves_a_shared_job_does_not_take_it_from_the_others(pool: Pool[Doubler], model: Doubler) -> None:
+def test_batch_survives_the_cancellation_of_some_requests(pool: Pool[Doubler], model: Doubler) -> None:
     model.seconds = 10 * MS
 
     async def main() -> list[int]:
@@ -184,7 +184,7 @@ def test_who_leaves_a_shared_job_does_not_take_it_from_the_others(pool: Pool[Dou
     assert model.batches == [[0], [1, 2, 3]]
 
 
-def test_a_job_that_all_have_left_is_called_off(pool: Pool[Doubler], model: Doubler) -> None:
+def test_batch_is_cancelled_when_all_its_requests_are(pool: Pool[Doubler], model: Doubler) -> None:
     """Before it starts it is removed; its member is free again at once."""
 
     async def main() -> tuple[int, int]:
@@ -203,7 +203,7 @@ def test_a_job_that_all_have_left_is_called_off(pool: Pool[Doubler], model: Doub
     assert model.batches == []
 
 
-def test_a_deadline_holds_for_a_batch_too(pool: Pool[Doubler]) -> None:
+def test_batch_observes_the_deadline(pool: Pool[Doubler]) -> None:
     async def main() -> float:
         blocker = pool._scheduler.submit(lambda: time.sleep(10 * MS))
         JOB_CONTEXT.set(JobContext(deadline=2 * MILLISECOND))
@@ -216,7 +216,7 @@ def test_a_deadline_holds_for_a_batch_too(pool: Pool[Doubler]) -> None:
     assert run_virtual(main(), "measured") == 2 * MS
 
 
-def test_a_closed_pool_takes_no_batches(pool: Pool[Doubler]) -> None:
+def test_batch_on_a_closed_pool_is_refused(pool: Pool[Doubler]) -> None:
     async def main() -> None:
         await pool.close()
         with pytest.raises(NodeError, match="closed"):
@@ -225,7 +225,7 @@ def test_a_closed_pool_takes_no_batches(pool: Pool[Doubler]) -> None:
     run_virtual(main())
 
 
-def test_after_the_end_of_the_threads_a_batch_is_refused(model: Doubler) -> None:
+def test_batch_after_executor_shutdown_is_refused(model: Doubler) -> None:
     """Its callers would wait for ever."""
     executor = Executor(1)
     executor.shutdown(wait=True)

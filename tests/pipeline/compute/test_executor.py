@@ -42,7 +42,7 @@ class Busy:
         return self.future.result(10)
 
 
-def test_jobs_start_in_the_order_in_which_they_came(one: Executor) -> None:
+def test_executor_starts_jobs_in_submission_order(one: Executor) -> None:
     """A model would answer the second question first."""
     ran: list[int] = []
     for future in [one.submit(ran.append, n) for n in range(50)]:
@@ -50,7 +50,7 @@ def test_jobs_start_in_the_order_in_which_they_came(one: Executor) -> None:
     assert ran == list(range(50))
 
 
-def test_as_many_threads_as_cores_and_all_named() -> None:
+def test_executor_has_one_named_thread_per_core() -> None:
     """A profile of threads called Thread-7 tells nothing."""
     with Executor() as executor:
         assert len(executor.threads) == executor.workers >= 1
@@ -64,7 +64,7 @@ def raising(error: BaseException) -> Callable[[], None]:
     return job
 
 
-def test_an_error_is_in_the_future_as_it_was(one: Executor) -> None:
+def test_executor_future_holds_the_original_error(one: Executor) -> None:
     error = ValueError("no such voice")
     assert one.submit(raising(error)).exception(10) is error
 
@@ -74,7 +74,7 @@ class Panic(BaseException):
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), Panic(), StopIteration(), asyncio.CancelledError()])
-def test_no_exception_ends_a_thread(one: Executor, error: BaseException) -> None:
+def test_executor_thread_survives_any_exception(one: Executor, error: BaseException) -> None:
     """A library that calls sys.exit() would leave its caller waiting, and a worker less."""
     with pytest.raises(RuntimeError, match=f"a compute job raised {type(error).__name__}") as caught:
         one.submit(raising(error)).result(10)
@@ -83,7 +83,7 @@ def test_no_exception_ends_a_thread(one: Executor, error: BaseException) -> None
     assert one.submit(lambda: "alive").result(10) == "alive"
 
 
-def test_a_stop_iteration_reaches_an_awaiting_caller(one: Executor) -> None:
+def test_executor_stop_iteration_reaches_an_awaiting_caller(one: Executor) -> None:
     """No asyncio future takes a StopIteration: the caller would wait for ever."""
 
     async def main() -> None:
@@ -94,7 +94,7 @@ def test_a_stop_iteration_reaches_an_awaiting_caller(one: Executor) -> None:
     asyncio.run(main())
 
 
-def test_it_says_where_its_threads_are(one: Executor) -> None:
+def test_executor_stacks_show_where_its_threads_are(one: Executor) -> None:
     """A report of a stuck call names the line that it hangs in."""
     assert one.stacks() == {}
     busy = Busy(one)
@@ -106,7 +106,7 @@ def test_it_says_where_its_threads_are(one: Executor) -> None:
     assert any(line.startswith("Busy.decoding (test_executor.py:") for line in stack)
 
 
-def test_what_waits_runs_before_an_executor_ends() -> None:
+def test_executor_shutdown_runs_waiting_jobs() -> None:
     executor = Executor(1)
     busy = Busy(executor)
     last = executor.submit(lambda: "last")
@@ -114,7 +114,7 @@ def test_what_waits_runs_before_an_executor_ends() -> None:
     assert (busy.end(), last.result(10)) == ("decoded", "last")
 
 
-def test_what_waits_can_be_cancelled_at_the_end() -> None:
+def test_executor_shutdown_can_cancel_waiting_jobs() -> None:
     executor = Executor(1)
     busy = Busy(executor)
     waiting = executor.submit(lambda: "never")
@@ -125,7 +125,7 @@ def test_what_waits_can_be_cancelled_at_the_end() -> None:
         waiting.result(10)
 
 
-def test_a_job_that_its_thread_takes_first_is_not_missed(one: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_executor_shutdown_tolerates_a_job_taken_by_its_thread(one: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between looking and taking a thread may be faster."""
 
     class Gone(queue.SimpleQueue[None]):
@@ -141,7 +141,7 @@ def test_a_job_that_its_thread_takes_first_is_not_missed(one: Executor, monkeypa
     assert one._jobs is real
 
 
-def test_a_job_cancelled_before_its_turn_does_not_run(one: Executor) -> None:
+def test_executor_does_not_run_a_cancelled_job(one: Executor) -> None:
     busy, ran = Busy(one), list[int]()
     assert one.submit(ran.append, 1).cancel()
     busy.end()
@@ -149,7 +149,7 @@ def test_a_job_cancelled_before_its_turn_does_not_run(one: Executor) -> None:
     assert ran == []
 
 
-def test_after_the_end_a_job_is_refused() -> None:
+def test_executor_refuses_jobs_after_shutdown() -> None:
     """A job that nobody will run would leave its caller waiting for ever."""
     executor = Executor(1, "decode")
     executor.shutdown(wait=True)
@@ -170,7 +170,7 @@ print("over")
 """
 
 
-def test_a_stuck_job_does_not_keep_the_process_alive() -> None:
+def test_executor_with_a_stuck_job_does_not_keep_the_process_alive() -> None:
     """A server that does not stop is killed by its supervisor, and loses what it had to say."""
     root = Path(__file__).parents[3]
     ended = subprocess.run([sys.executable, "-c", STUCK], cwd=root, timeout=20, capture_output=True, text=True)

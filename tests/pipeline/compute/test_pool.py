@@ -66,11 +66,11 @@ def pool(model: Model) -> Pool[Model]:
     return Pool(model, Scheduler(THREADS))
 
 
-def test_it_runs_a_job(pool: Pool[Model]) -> None:
+def test_pool_runs_a_job(pool: Pool[Model]) -> None:
     assert run_virtual(pool.run(lambda model: model.compute(7))) == 7
 
 
-def test_it_streams(pool: Pool[Model], model: Model) -> None:
+def test_pool_streams_from_a_generator(pool: Pool[Model], model: Model) -> None:
     async def main() -> list[int]:
         return [value async for value in pool.stream(lambda model: model.count(3))]
 
@@ -78,7 +78,7 @@ def test_it_streams(pool: Pool[Model], model: Model) -> None:
     assert (model.opened, model.closed) == (1, 1)
 
 
-def test_a_plain_iterator_streams_too(pool: Pool[Model]) -> None:
+def test_pool_streams_from_a_plain_iterator(pool: Pool[Model]) -> None:
     """Not every library yields from a generator that can be closed."""
 
     async def main() -> list[int]:
@@ -90,7 +90,7 @@ def test_a_plain_iterator_streams_too(pool: Pool[Model]) -> None:
     assert run_virtual(main()) == [1, 4, 5]
 
 
-def test_first_come_first_served(pool: Pool[Model]) -> None:
+def test_pool_serves_callers_in_order_of_arrival(pool: Pool[Model]) -> None:
     """A caller that asks again and again must not starve the others."""
     served: list[str] = []
 
@@ -106,7 +106,7 @@ def test_first_come_first_served(pool: Pool[Model]) -> None:
     assert served == list("abcabcabc")
 
 
-def test_a_cancelled_caller_does_not_free_the_model(pool: Pool[Model], model: Model) -> None:
+def test_pool_instance_stays_taken_after_its_caller_is_cancelled(pool: Pool[Model], model: Model) -> None:
     """Its thread is still inside: the next job would run into it."""
 
     async def main() -> float:
@@ -123,7 +123,7 @@ def test_a_cancelled_caller_does_not_free_the_model(pool: Pool[Model], model: Mo
 
 
 @pytest.mark.parametrize("factory", [asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def test_a_cancelled_caller_on_a_live_loop(
+def test_pool_caller_cancelled_on_a_live_loop_causes_no_clash(
     pool: Pool[Model], model: Model, factory: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
     """The same where results come through `call_soon_threadsafe`."""
@@ -139,7 +139,7 @@ def test_a_cancelled_caller_on_a_live_loop(
     assert model.clashes == 0
 
 
-def test_a_stream_that_is_left_is_closed_before_the_next_begins(pool: Pool[Model], model: Model) -> None:
+def test_pool_closes_an_abandoned_stream_before_the_next_job(pool: Pool[Model], model: Model) -> None:
     """A model left in the middle of an answer would go on with it in the next one."""
 
     async def main() -> int:
@@ -154,7 +154,7 @@ def test_a_stream_that_is_left_is_closed_before_the_next_begins(pool: Pool[Model
     assert model.clashes == 0
 
 
-def test_a_stream_that_is_cancelled_while_it_opens_is_closed(pool: Pool[Model], model: Model) -> None:
+def test_pool_closes_a_stream_cancelled_while_opening(pool: Pool[Model], model: Model) -> None:
     """The iterator comes into being after its caller has left."""
 
     async def reading() -> None:
@@ -171,7 +171,7 @@ def test_a_stream_that_is_cancelled_while_it_opens_is_closed(pool: Pool[Model], 
     assert model.clashes == 0
 
 
-def test_errors_reach_the_caller_and_free_the_model(pool: Pool[Model]) -> None:
+def test_pool_errors_reach_the_caller_and_free_the_instance(pool: Pool[Model]) -> None:
     def fail(_: Model) -> Iterator[int]:
         yield 1
         raise ValueError("no such word")
@@ -188,7 +188,7 @@ def test_errors_reach_the_caller_and_free_the_model(pool: Pool[Model]) -> None:
     assert run_virtual(main()) == 3
 
 
-def test_a_refused_job_does_not_keep_the_model(model: Model) -> None:
+def test_pool_job_refused_by_the_executor_frees_the_instance(model: Model) -> None:
     """After the end of the compute threads every caller gets an error, none waits."""
     executor = Executor(1)
     executor.shutdown(wait=True)
@@ -202,7 +202,7 @@ def test_a_refused_job_does_not_keep_the_model(model: Model) -> None:
     run_virtual(main())
 
 
-def test_a_lease_that_comes_as_its_caller_leaves_is_passed_on(pool: Pool[Model]) -> None:
+def test_pool_waitlist_passes_on_a_grant_to_a_cancelled_caller(pool: Pool[Model]) -> None:
     """Handed over and cancelled in the same moment: nobody would ever be served again."""
 
     async def main() -> int:
@@ -217,7 +217,7 @@ def test_a_lease_that_comes_as_its_caller_leaves_is_passed_on(pool: Pool[Model])
     assert run_virtual(main()) == 3
 
 
-def test_a_caller_that_leaves_before_it_is_looked_at_is_passed_over(pool: Pool[Model]) -> None:
+def test_pool_waitlist_skips_a_caller_cancelled_before_its_grant(pool: Pool[Model]) -> None:
     async def main() -> int:
         member = await pool._leases.enter()
         waiting = asyncio.create_task(pool.run(lambda model: model.compute(1)))
@@ -231,7 +231,7 @@ def test_a_caller_that_leaves_before_it_is_looked_at_is_passed_over(pool: Pool[M
     assert run_virtual(main()) == 3
 
 
-def test_callers_that_give_up_leave_no_trace(pool: Pool[Model]) -> None:
+def test_pool_waitlist_forgets_callers_that_give_up(pool: Pool[Model]) -> None:
     """The queue would grow with everyone who did not want to wait."""
 
     async def main() -> int:
@@ -245,7 +245,7 @@ def test_callers_that_give_up_leave_no_trace(pool: Pool[Model]) -> None:
     assert run_virtual(main()) == 0
 
 
-def test_it_says_where_the_thread_is(pool: Pool[Model]) -> None:
+def test_pool_stack_shows_where_its_thread_is(pool: Pool[Model]) -> None:
     """A model that does not answer is named by the line it hangs in."""
     entered, leave = threading.Event(), threading.Event()
 
@@ -267,7 +267,7 @@ def test_it_says_where_the_thread_is(pool: Pool[Model]) -> None:
     assert pool.stack() == ()
 
 
-def test_a_pool_outlives_a_loop_that_ended_in_the_middle(pool: Pool[Model], model: Model) -> None:
+def test_pool_survives_an_event_loop_closed_during_a_job(pool: Pool[Model], model: Model) -> None:
     """Tests share loaded models, one loop after the other; a lease of a closed loop ends by itself."""
 
     async def leaves_at_once() -> None:
@@ -285,7 +285,7 @@ def test_a_pool_outlives_a_loop_that_ended_in_the_middle(pool: Pool[Model], mode
     assert model.clashes == 0
 
 
-def test_two_loops_at_the_same_time_are_refused(pool: Pool[Model]) -> None:
+def test_pool_refuses_two_event_loops_at_once(pool: Pool[Model]) -> None:
     """They would not see each other's leases."""
     loop = asyncio.new_event_loop()
     loop.run_until_complete(pool.run(lambda model: model.compute(1)))
@@ -294,7 +294,7 @@ def test_two_loops_at_the_same_time_are_refused(pool: Pool[Model]) -> None:
     loop.close()
 
 
-def test_a_node_class_declares_and_a_node_has_the_pool(pool: Pool[Model]) -> None:
+def test_pooled_declared_on_a_class_gives_its_nodes_the_pool(pool: Pool[Model]) -> None:
     class Settings(Params):
         voice: str = "joe"
 
@@ -370,7 +370,9 @@ async def play(schedule: list[Caller], pool: Pool[Model]) -> list[BaseException 
 @pytest.mark.parametrize("latency", ["zero", "measured"])
 @settings(max_examples=60, deadline=None)
 @given(schedule=callers)
-def test_any_schedule(latency: Literal["zero", "measured"], schedule: list[Caller]) -> None:
+def test_pool_serves_every_caller_without_clashes_in_any_schedule(
+    latency: Literal["zero", "measured"], schedule: list[Caller]
+) -> None:
     """Never two jobs in a model, nobody who stays is forgotten, every stream is closed."""
     model = Model()
     pool = Pool(model, Scheduler(THREADS))
@@ -390,7 +392,7 @@ def test_any_schedule(latency: Literal["zero", "measured"], schedule: list[Calle
 
 @settings(max_examples=20, deadline=None)
 @given(schedule=callers)
-def test_a_schedule_is_the_same_each_time(schedule: list[Caller]) -> None:
+def test_pool_order_is_deterministic(schedule: list[Caller]) -> None:
     """Who is served when must not depend on the threads."""
 
     def once() -> list[tuple[int, int]]:

@@ -36,7 +36,7 @@ def compute(pool: Pool[Model], session: Hashable, seconds: float = 0) -> asyncio
     return asyncio.create_task(main())
 
 
-def test_sessions_that_take_turns_keep_their_members() -> None:
+def test_pool_affinity_keeps_the_instance_of_each_session() -> None:
     """Two conversations would be read anew by the other's model at each of their questions."""
 
     async def main() -> list[int]:
@@ -48,7 +48,7 @@ def test_sessions_that_take_turns_keep_their_members() -> None:
     assert rest == [b, a, a, b, a, b, b, a]
 
 
-def test_a_session_whose_member_is_taken_gets_another_one_at_once() -> None:
+def test_pool_affinity_uses_another_instance_when_the_last_is_taken() -> None:
     """Memory of a conversation saves time; waiting for it would lose more."""
 
     async def main() -> tuple[int, int, int]:
@@ -63,7 +63,7 @@ def test_a_session_whose_member_is_taken_gets_another_one_at_once() -> None:
     assert first == again != other
 
 
-def test_what_a_session_got_after_a_wait_it_gets_again() -> None:
+def test_pool_affinity_remembers_the_instance_granted_after_a_wait() -> None:
     """Under load everybody waits, and is served by whoever leaves."""
 
     async def main() -> tuple[int, list[int]]:
@@ -80,7 +80,7 @@ def test_what_a_session_got_after_a_wait_it_gets_again() -> None:
     assert later == [got, other, other, got]
 
 
-def test_new_sessions_are_spread() -> None:
+def test_pool_affinity_spreads_new_sessions() -> None:
     """One model would read all conversations, and the other one none."""
 
     async def main() -> list[int]:
@@ -95,7 +95,7 @@ class Session:
     """Something that must go when its call is over."""
 
 
-def test_a_pool_keeps_no_session_alive() -> None:
+def test_pool_affinity_keeps_no_session_alive() -> None:
     """A host that answers calls for weeks would run out of memory."""
 
     async def main() -> None:
@@ -113,7 +113,7 @@ def test_a_pool_keeps_no_session_alive() -> None:
     run_virtual(main())
 
 
-def test_a_pool_of_one_remembers_nobody() -> None:
+def test_pool_of_one_instance_records_no_affinity() -> None:
     """There is nothing to choose, and nothing to pay for it."""
 
     async def main() -> Pool[Model]:
@@ -126,7 +126,7 @@ def test_a_pool_of_one_remembers_nobody() -> None:
 
 @settings(deadline=None)
 @given(sessions=st.lists(st.integers(0, 5), max_size=30), most=st.integers(2, 4))
-def test_alone_a_session_always_gets_the_same(sessions: list[int], most: int) -> None:
+def test_pool_affinity_always_gives_a_lone_session_the_same_instance(sessions: list[int], most: int) -> None:
     """Whoever else calls in between, where nobody is in its way."""
 
     async def main() -> None:

@@ -33,7 +33,7 @@ async def work(pool: Pool[Model], callers: int) -> set[int]:
     return set(await asyncio.gather(*(pool.run(lambda model: model.compute(model.number, MS)) for _ in range(callers))))
 
 
-def test_a_graph_says_how_many_there_are_and_how_long_one_waits() -> None:
+def test_pool_bounds_of_a_graph_set_size_and_wait() -> None:
     """The machine's memory and cores are known to who writes the graph, and not to the node's author."""
     maker = Maker()
     pooled = Pooled(lambda _: maker())
@@ -56,7 +56,7 @@ def test_a_graph_says_how_many_there_are_and_how_long_one_waits() -> None:
     assert maker.most == 3
 
 
-def test_who_says_nothing_asks_for_nothing() -> None:
+def test_pool_request_without_bounds_keeps_the_current_bounds() -> None:
     """A probe that comes first would keep callers waiting for its class's half a minute."""
     pooled = Pooled(lambda _: Maker()(), members=lambda _: (1, 1))
 
@@ -71,7 +71,7 @@ def test_who_says_nothing_asks_for_nothing() -> None:
     assert run_virtual(main()) == (1, 2, 5 * SECOND)
 
 
-def test_it_grows_for_those_who_wait_already() -> None:
+def test_pool_bounds_raised_later_serve_callers_already_waiting() -> None:
     """A caller of another graph that asks for more helps all who wait for the same model."""
     maker = Maker(seconds=MS)
     pooled = Pooled(lambda _: maker())
@@ -92,7 +92,7 @@ def test_it_grows_for_those_who_wait_already() -> None:
     assert run_virtual(main(), "measured") == (2, 2)
 
 
-def test_what_is_asked_while_it_loads_counts_too() -> None:
+def test_pool_bounds_requested_during_load_count() -> None:
     """Two graphs that start at the same time: the second one's word would be lost."""
     maker = Maker(seconds=MS)
     pooled = Pooled(lambda _: maker())
@@ -107,7 +107,7 @@ def test_what_is_asked_while_it_loads_counts_too() -> None:
     assert maker.made == 3
 
 
-def test_those_made_beforehand_are_not_made_again_for_who_comes_meanwhile() -> None:
+def test_pool_does_not_make_more_instances_while_prefilling() -> None:
     """One model more than the memory has room for."""
     maker = Maker(seconds=MS)
 
@@ -122,7 +122,7 @@ def test_those_made_beforehand_are_not_made_again_for_who_comes_meanwhile() -> N
     assert maker.most == 2
 
 
-def test_who_has_waited_long_enough_hears_that_also_when_later_callers_may_wait_longer() -> None:
+def test_pool_wait_of_a_caller_is_not_extended_by_later_bounds() -> None:
     """It would be told of a deadline that nobody had set, and that it may not come again."""
     pool = Maker().pool(wait=5 * SECOND)
 
@@ -138,7 +138,7 @@ def test_who_has_waited_long_enough_hears_that_also_when_later_callers_may_wait_
     assert run_virtual(main()) == 5.0
 
 
-def test_fewer_at_most_than_at_least_is_refused() -> None:
+def test_pool_bounds_with_max_below_min_are_refused() -> None:
     """One of the two was meant otherwise."""
     with pytest.raises(ValidationError, match="`max` is 1, less than `min`, which is 2"):
         PoolBounds(min=2, max=1)
@@ -154,7 +154,9 @@ def test_fewer_at_most_than_at_least_is_refused() -> None:
         (PoolBounds(min=9), 9, 9, 30),
     ],
 )
-def test_what_is_not_said_is_as_the_class_says(bounds: PoolBounds, least: int, most: int, wait: int) -> None:
+def test_pool_bounds_left_out_default_to_those_of_the_class(
+    bounds: PoolBounds, least: int, most: int, wait: int
+) -> None:
     """Who wants to wait for less long would have one connection instead of many."""
     spec = Pooled(lambda _: None, members=lambda _: (2, 8)).spec(NoParams())
     spec.ask(bounds)
@@ -174,7 +176,7 @@ class Counts(Service[NoParams]):
         yield Item(item.at, await self.engine.run(lambda model: model.number))
 
 
-def test_what_a_graph_says_reaches_the_pool() -> None:
+def test_pool_bounds_of_a_graph_reach_the_pool() -> None:
     """The word would be read, checked and without effect."""
     asking = replace(member(Counts), pool=PoolBounds(min=2, max=4))
     plan = planned({"a": source(items([1])), "b": asking, "c": sink([])}, "a -> b -> c")
@@ -196,7 +198,7 @@ asks = st.lists(st.tuples(st.integers(0, 12), numbers), max_size=4)
 @pytest.mark.parametrize("latency", ["zero", "measured"])
 @settings(max_examples=60, deadline=None)
 @given(schedule=schedules, first=numbers, asked=asks)
-def test_any_schedule_in_which_graphs_ask_for_more(
+def test_pool_bounds_hold_in_any_schedule_of_requests(
     latency: Literal["zero", "measured"], schedule: list[Asking], first: Numbers, asked: list[tuple[int, Numbers]]
 ) -> None:
     """At no moment over the largest that was asked until then, and at the end as many as were asked for at least."""

@@ -43,7 +43,7 @@ def connections(made: list[Connection], most: int) -> Pool[Connection]:
     return Pool(make(), Scheduler(THREADS), PoolSpec(make, most=most, wait=3 * SECOND))
 
 
-def test_a_lease_is_for_the_length_of_the_block() -> None:
+def test_pool_lease_lasts_for_the_block() -> None:
     """Two who talk on one connection would hear each other's answers."""
     pool, inside, most = connections([], 2), 0, 0
 
@@ -64,7 +64,7 @@ def test_a_lease_is_for_the_length_of_the_block() -> None:
     assert pool.statistics().active == 0
 
 
-def test_a_lease_ends_however_the_block_is_left() -> None:
+def test_pool_lease_ends_however_the_block_is_left() -> None:
     """One error, or one who hangs up, does not use up a connection for good."""
     pool = connections([], 1)
 
@@ -91,7 +91,7 @@ def test_a_lease_ends_however_the_block_is_left() -> None:
     run_virtual(main())
 
 
-def test_what_is_closed_by_awaiting_is_closed_in_the_event_loop() -> None:
+def test_pool_closes_async_instances_in_the_event_loop() -> None:
     """A socket of the loop that a thread closes leaves the loop confused, or itself open."""
     made: list[Connection] = []
     pool = connections(made, 2)
@@ -114,7 +114,7 @@ def test_what_is_closed_by_awaiting_is_closed_in_the_event_loop() -> None:
     assert [each.closed_in for each in made] == [threading.get_ident()] * 2
 
 
-def test_one_that_is_broken_is_closed_in_the_event_loop_too() -> None:
+def test_pool_closes_a_broken_async_instance_in_the_event_loop() -> None:
     """Its socket would stay open for as long as the process runs."""
     made: list[Connection] = []
     pool = connections(made, 1)
@@ -132,7 +132,7 @@ def test_one_that_is_broken_is_closed_in_the_event_loop_too() -> None:
     run_virtual(main())
 
 
-def test_what_cannot_be_closed_is_said_after_all_others_are_closed() -> None:
+def test_pool_close_error_is_raised_after_all_are_closed() -> None:
     """One dead line does not keep the others open."""
     closed: list[int] = []
     numbers = count()

@@ -23,7 +23,7 @@ from tests.pipeline.compute.makers import MS, THREADS, Maker, Model, now
 # --- as many as are needed
 
 
-def test_members_are_made_for_those_who_wait_and_never_too_many() -> None:
+def test_pool_makes_instances_for_waiters_up_to_its_maximum() -> None:
     """Two callers that come at once would both make the last one."""
     maker = Maker(seconds=MS)
     pool = maker.pool(1, 3)
@@ -37,7 +37,7 @@ def test_members_are_made_for_those_who_wait_and_never_too_many() -> None:
     assert maker.clashes == 0
 
 
-def test_who_comes_alone_makes_no_second_member() -> None:
+def test_pool_makes_no_second_instance_for_a_lone_caller() -> None:
     """Memory for a model that nobody needs."""
     maker = Maker()
     pool = maker.pool(1, 3)
@@ -50,7 +50,7 @@ def test_who_comes_alone_makes_no_second_member() -> None:
     assert maker.made == 1
 
 
-def test_the_least_are_made_beforehand() -> None:
+def test_pool_prefills_its_minimum_size() -> None:
     """The first calls would wait for what could have been ready."""
     maker = Maker()
     pooled = Pooled(lambda _: maker(), members=lambda _: (3, 5))
@@ -67,7 +67,7 @@ def test_the_least_are_made_beforehand() -> None:
     assert (maker.made, maker.closed) == (3, 3)
 
 
-def test_a_node_class_says_how_many_threads_a_job_takes() -> None:
+def test_pooled_declares_how_many_threads_a_job_takes() -> None:
     """A library with two threads of its own would be counted as one."""
 
     async def main() -> list[int]:
@@ -84,7 +84,7 @@ def test_a_node_class_says_how_many_threads_a_job_takes() -> None:
 
 
 @pytest.mark.parametrize(("small", "members"), [(False, 1), (True, 3)])
-def test_while_memory_is_short_no_large_member_is_added(
+def test_pool_adds_no_large_instance_under_memory_pressure(
     small: bool, members: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One more model, and the system ends the process with all its calls; a connection costs nothing."""
@@ -104,7 +104,7 @@ def test_while_memory_is_short_no_large_member_is_added(
     assert run_virtual(main(), "measured") == [members, 3]
 
 
-def test_one_that_breaks_while_memory_is_short_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pool_replaces_a_broken_instance_under_memory_pressure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else nobody would be heard any more."""
     monkeypatch.setattr(PoolSpec, "sparing", True)
     pool = Maker().pool(1, 3)
@@ -117,7 +117,7 @@ def test_one_that_breaks_while_memory_is_short_is_replaced(monkeypatch: pytest.M
     assert run_virtual(main()) == 7
 
 
-def test_a_member_that_cannot_be_made_is_done_without() -> None:
+def test_pool_works_on_when_an_instance_cannot_be_made() -> None:
     """The others go on; the next to wait tries again."""
     maker = Maker(None, MemoryError(), None)
     pool = maker.pool(1, 2)
@@ -133,7 +133,7 @@ def test_a_member_that_cannot_be_made_is_done_without() -> None:
     assert pool.statistics().members == 2
 
 
-def test_when_none_is_left_and_none_can_be_made_those_who_wait_hear_why() -> None:
+def test_pool_waiters_get_the_reason_when_no_instance_can_be_made() -> None:
     """And whoever asks next tries again: the disk may be back."""
     maker = Maker(None, OSError("the disk is gone"), None)
     pool = maker.pool()
@@ -164,7 +164,7 @@ def test_when_none_is_left_and_none_can_be_made_those_who_wait_hear_why() -> Non
         (NodeError("refused"), False),
     ],
 )
-def test_what_breaks_a_member(error: Exception, broken: bool) -> None:
+def test_pool_replaces_an_instance_only_after_a_breaking_error(error: Exception, broken: bool) -> None:
     """A model in an unknown state must not answer again; a wrong word breaks nothing."""
     maker = Maker()
     pool = maker.pool()
@@ -183,7 +183,7 @@ class Panic(BaseException):
     """As libraries in Rust raise it."""
 
 
-def test_a_panic_breaks_a_member() -> None:
+def test_pool_replaces_an_instance_after_a_panic() -> None:
     """It comes to the caller as an ordinary error."""
     maker = Maker()
     pool = maker.pool()
@@ -199,7 +199,7 @@ def test_a_panic_breaks_a_member() -> None:
     assert run_virtual(main()) == 2
 
 
-def test_a_node_class_may_know_better_what_breaks() -> None:
+def test_pooled_may_define_which_errors_break_an_instance() -> None:
     """Only the library's user knows what its errors mean."""
     maker = Maker()
     pool = maker.pool(broken=lambda error: "device" in str(error))
@@ -213,7 +213,7 @@ def test_a_node_class_may_know_better_what_breaks() -> None:
     assert run_virtual(main()) == 2
 
 
-def test_one_that_breaks_in_the_middle_of_a_stream_is_replaced() -> None:
+def test_pool_replaces_an_instance_that_breaks_during_a_stream() -> None:
     maker = Maker()
     pool = maker.pool()
 
@@ -225,7 +225,7 @@ def test_one_that_breaks_in_the_middle_of_a_stream_is_replaced() -> None:
     assert run_virtual(main()) == 2
 
 
-def test_one_that_breaks_after_its_caller_left_is_replaced_too() -> None:
+def test_pool_replaces_an_instance_that_breaks_after_its_caller_left() -> None:
     """Nobody hears of the error, but the next caller must not meet the wreck."""
     maker = Maker()
     pool = maker.pool()
@@ -239,7 +239,7 @@ def test_one_that_breaks_after_its_caller_left_is_replaced_too() -> None:
     assert run_virtual(main(), "measured") == 2
 
 
-def test_one_that_cannot_even_be_closed_is_replaced() -> None:
+def test_pool_replaces_a_broken_instance_that_cannot_be_closed() -> None:
     """It is broken, after all."""
 
     class Wreck:
@@ -269,7 +269,7 @@ def test_one_that_cannot_even_be_closed_is_replaced() -> None:
 # --- closing
 
 
-def test_all_are_closed_when_nobody_computes_with_them() -> None:
+def test_pool_close_waits_for_running_jobs_and_closes_all_instances() -> None:
     """Those that are being made too."""
     maker = Maker(seconds=5 * MS)
     pool = maker.pool(1, 3)
@@ -286,7 +286,7 @@ def test_all_are_closed_when_nobody_computes_with_them() -> None:
     assert (maker.made, maker.closed, maker.clashes) == (2, 2, 0)
 
 
-def test_who_waits_when_the_last_is_closed_hears_of_it() -> None:
+def test_pool_close_ends_waiting_callers() -> None:
     """It would wait for a member that will never come."""
     pool = Maker().pool()
 
@@ -308,7 +308,7 @@ def test_who_waits_when_the_last_is_closed_hears_of_it() -> None:
     assert run_virtual(main()) == 1.0
 
 
-def test_closing_makes_no_new_member_to_close() -> None:
+def test_pool_close_makes_no_new_instance() -> None:
     maker = Maker(None, OSError("the disk is gone"))
     pool = maker.pool()
 
@@ -321,7 +321,7 @@ def test_closing_makes_no_new_member_to_close() -> None:
     assert (maker.made, maker.alive) == (1, 0)
 
 
-def test_what_failed_at_closing_is_raised_after_all_are_closed() -> None:
+def test_pool_close_error_is_raised_after_all_are_closed() -> None:
     closed: list[int] = []
 
     class Stubborn:

@@ -24,7 +24,7 @@ from tests.pipeline.compute.makers import MS, Maker, Model, now
 # --- waiting
 
 
-def test_who_waits_too_long_gets_an_error_that_says_when_to_come_again() -> None:
+def test_pool_exhausted_error_has_retry_after() -> None:
     """A caller that waits for ever is a silent assistant."""
     pool = Maker().pool(wait=5 * SECOND)
 
@@ -43,7 +43,7 @@ def test_who_waits_too_long_gets_an_error_that_says_when_to_come_again() -> None
     assert (seen.exhausted, seen.waited, seen.longest, seen.waiting) == (1, 5 * SECOND, 5 * SECOND, 0)
 
 
-def test_each_waits_for_as_long_as_it_may() -> None:
+def test_pool_caller_waits_until_its_own_deadline() -> None:
     """One timer serves all: it must be set anew for the next."""
     pool = Maker().pool(wait=5 * SECOND)
 
@@ -67,7 +67,7 @@ def test_each_waits_for_as_long_as_it_may() -> None:
     ]
 
 
-def test_who_gets_a_member_in_time_is_not_disturbed_later() -> None:
+def test_pool_wait_timeout_does_not_apply_to_the_work() -> None:
     """The time-out is for the wait, not for the work."""
     pool = Maker().pool(wait=5 * SECOND)
 
@@ -83,7 +83,7 @@ def test_who_gets_a_member_in_time_is_not_disturbed_later() -> None:
     assert run_virtual(main()) == 7
 
 
-def test_sessions_take_turns() -> None:
+def test_pool_serves_sessions_in_turn() -> None:
     """One call with a long answer would keep all others out."""
     pool, served = Maker().pool(), list[str]()
 
@@ -103,7 +103,7 @@ def test_sessions_take_turns() -> None:
     assert served == ["greedy", "urgent", "greedy", "late", "greedy", "greedy"]
 
 
-def test_who_waits_for_a_dead_cause_gets_no_member() -> None:
+def test_pool_grants_no_instance_for_a_revoked_cause() -> None:
     """Where no flush comes by, the fence holds all the same."""
     pool, cause = Maker().pool(), Causes()
     turn = cause.begin("turn")
@@ -125,7 +125,7 @@ def test_who_waits_for_a_dead_cause_gets_no_member() -> None:
     assert pool.statistics().active == 0
 
 
-def test_a_waiting_job_that_is_cancelled_gives_its_member_back_at_once() -> None:
+def test_pool_job_cancelled_before_start_returns_its_instance_at_once() -> None:
     """While all threads are busy elsewhere a member would be kept for nobody."""
     pool = Maker().pool()
 
@@ -145,7 +145,7 @@ def test_a_waiting_job_that_is_cancelled_gives_its_member_back_at_once() -> None
     assert run_virtual(main(), "measured") == (1, 0)
 
 
-def test_late_is_told_apart_from_busy() -> None:
+def test_pool_exhausted_is_retryable_and_late_is_not() -> None:
     """Whoever has time left may come again."""
     assert PoolExhausted("busy", retry_after=1).retryable
     assert not Late("late").retryable
@@ -216,7 +216,9 @@ schedules = st.lists(
 @pytest.mark.parametrize("latency", ["zero", "measured"])
 @settings(max_examples=80, deadline=None)
 @given(schedule=schedules, least=st.integers(1, 3), more=st.integers(0, 2))
-def test_any_schedule(latency: Literal["zero", "measured"], schedule: list[Asking], least: int, more: int) -> None:
+def test_pool_invariants_hold_in_any_schedule(
+    latency: Literal["zero", "measured"], schedule: list[Asking], least: int, more: int
+) -> None:
     """Never over the maximum, no lease lost, the broken ones replaced and counted, nobody forgotten."""
     maker = Maker()
     pool = maker.pool(least, least + more)

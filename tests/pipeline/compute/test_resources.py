@@ -50,7 +50,7 @@ def pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def test_it_loads_once_for_all_who_ask_at_the_same_time(resources: Resources) -> None:
+def test_resources_load_once_for_concurrent_requests(resources: Resources) -> None:
     """Ten calls would load a model ten times, and run out of memory."""
     loads: list[str] = []
 
@@ -70,7 +70,7 @@ def test_it_loads_once_for_all_who_ask_at_the_same_time(resources: Resources) ->
     assert loads == ["joe", "amy"]
 
 
-def test_a_load_goes_on_when_those_who_asked_have_left(resources: Resources) -> None:
+def test_resources_load_continues_after_its_callers_are_cancelled(resources: Resources) -> None:
     """A caller who hangs up must not take the model from the next."""
     loads: list[str] = []
 
@@ -100,7 +100,7 @@ def test_a_load_goes_on_when_those_who_asked_have_left(resources: Resources) -> 
         (ValueError("not a model"), ResourceError),
     ],
 )
-def test_a_foreign_error_becomes_one_that_teaches(
+def test_resources_wrap_a_foreign_load_error_with_a_hint(
     resources: Resources, error: Exception, kind: type[NodeError]
 ) -> None:
     """A traceback out of a library says nothing to whoever runs the graph."""
@@ -115,7 +115,7 @@ def test_a_foreign_error_becomes_one_that_teaches(
     assert type(error).__name__ in caught.value.message
 
 
-def test_a_loader_s_own_error_is_left_alone(resources: Resources) -> None:
+def test_resources_pass_on_a_vitagraph_load_error_unchanged(resources: Resources) -> None:
     error = UserInputError("no voice 'jo'", hint="there are: joe, amy")
 
     def load(_: Voice) -> None:
@@ -126,7 +126,7 @@ def test_a_loader_s_own_error_is_left_alone(resources: Resources) -> None:
     assert caught.value is error
 
 
-def test_after_an_error_the_next_one_tries_again(resources: Resources) -> None:
+def test_resources_retry_a_failed_load_on_the_next_request(resources: Resources) -> None:
     """All who waited get the error; a disk that is back is used again."""
     results: list[Callable[[], Any]] = [lambda: 1 / 0, lambda: "loaded"]
     pooled = Pooled(lambda _: results.pop(0)())
@@ -140,7 +140,7 @@ def test_after_an_error_the_next_one_tries_again(resources: Resources) -> None:
     assert run_virtual(main()) == "loaded"
 
 
-def test_it_tells_what_is_loaded(resources: Resources) -> None:
+def test_resources_list_loaded_models(resources: Resources) -> None:
     """Health looks at each model that calls depend on, and at none that is not there."""
     loading = Pooled(lambda _: pause(0.02), key=lambda _: "slow")
     pooled = Pooled(lambda _: "voice", key=lambda params: params.name)
@@ -164,7 +164,7 @@ def test_it_tells_what_is_loaded(resources: Resources) -> None:
     run_virtual(main())
 
 
-def test_closing_waits_for_work_and_for_loads(resources: Resources) -> None:
+def test_resources_close_waits_for_jobs_and_loads(resources: Resources) -> None:
     """A model closed under a running job brings the process down."""
     model, late = Loaded(), Loaded()
 
@@ -195,7 +195,7 @@ def test_closing_waits_for_work_and_for_loads(resources: Resources) -> None:
     assert late.closed
 
 
-def test_closing_closes_all_and_then_says_what_failed(resources: Resources) -> None:
+def test_resources_close_all_before_raising_an_error(resources: Resources) -> None:
     class Broken:
         def close(self) -> None:
             raise OSError("device is gone")
@@ -212,7 +212,7 @@ def test_closing_closes_all_and_then_says_what_failed(resources: Resources) -> N
     assert last.closed
 
 
-def test_a_load_that_lost_its_loop_is_begun_anew(resources: Resources) -> None:
+def test_resources_restart_a_load_whose_loop_was_closed(resources: Resources) -> None:
     """Tests share what is loaded: one that ended in the middle of a load must not stop the next."""
     pooled = Pooled(lambda _: pause(0.02))
 

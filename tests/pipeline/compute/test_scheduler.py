@@ -47,7 +47,7 @@ async def ended(*jobs: Job[Any]) -> None:
 # --- who goes first
 
 
-def test_high_before_normal_before_low_and_sessions_in_turn() -> None:
+def test_scheduler_orders_by_lane_and_serves_sessions_in_turn() -> None:
     """One call that asks for much would make all others wait."""
     order: list[str] = []
 
@@ -72,7 +72,7 @@ def test_high_before_normal_before_low_and_sessions_in_turn() -> None:
     assert order == ["high5b", "normal1a", "normal3b", "normal2a", "normal4a", "low0a"]
 
 
-def test_the_earliest_deadline_of_a_session_goes_first() -> None:
+def test_scheduler_runs_the_earliest_deadline_of_a_session_first() -> None:
     """A sentence that is heard next would be made after one that is heard later."""
     order: list[int] = []
 
@@ -88,7 +88,7 @@ def test_the_earliest_deadline_of_a_session_goes_first() -> None:
     assert order == [1, 2, 3, 0]
 
 
-def test_the_context_says_on_which_terms() -> None:
+def test_scheduler_takes_the_job_context_from_the_context_variable() -> None:
     """A node does not have to know in which lane it is."""
 
     async def main() -> JobContext:
@@ -107,7 +107,7 @@ def arrivals(draw: st.DrawFn) -> list[tuple[Lane, int] | None]:
 
 @settings(max_examples=200, deadline=None)
 @given(arrivals())
-def test_no_lane_and_no_session_starves(schedule: list[tuple[Lane, int] | None]) -> None:
+def test_scheduler_queue_starves_no_lane_and_no_session(schedule: list[tuple[Lane, int] | None]) -> None:
     """Of eight that go while low waits one is low, of five one is normal; sessions of a lane take turns."""
     queue: LaneQueue[Waiter] = LaneQueue()
     passed: Counter[Lane] = Counter()
@@ -155,7 +155,7 @@ class Machine:
             self.used -= threads
 
 
-def test_a_job_of_two_threads_takes_two_slots() -> None:
+def test_scheduler_job_with_two_threads_takes_two_slots() -> None:
     """A library's own threads would fight for the cores with everybody else's."""
     machine = Machine()
 
@@ -172,7 +172,7 @@ def test_a_job_of_two_threads_takes_two_slots() -> None:
     assert (machine.most, machine.used) == (3, 0)
 
 
-def test_a_large_job_is_waited_for_rather_than_passed_over() -> None:
+def test_scheduler_large_job_is_not_overtaken_by_small_ones() -> None:
     """Small jobs that keep coming would keep it out for ever."""
     order: list[str] = []
 
@@ -226,7 +226,7 @@ STEP = MILLISECOND // 5
 @settings(max_examples=80, deadline=None)
 @given(schedule=asked)
 @pytest.mark.parametrize("latency", ["zero", "measured"])
-def test_any_schedule(latency: str, schedule: list[Asked]) -> None:
+def test_scheduler_invariants_hold_in_any_schedule(latency: str, schedule: list[Asked]) -> None:
     """Never more slots than cores; what is cancelled or late never runs; everything else does, once."""
     machine = Machine()
 
@@ -276,7 +276,7 @@ def test_any_schedule(latency: str, schedule: list[Asked]) -> None:
 # --- errors, loops, figures
 
 
-def test_errors_are_in_the_future() -> None:
+def test_scheduler_job_errors_are_in_the_future() -> None:
     """And the next job has its thread."""
 
     async def main() -> int:
@@ -291,7 +291,7 @@ def test_errors_are_in_the_future() -> None:
     assert run_virtual(main()) == 7
 
 
-def test_after_the_end_of_the_threads_every_job_is_refused() -> None:
+def test_scheduler_refuses_jobs_after_executor_shutdown() -> None:
     """Its caller would wait for ever."""
     executor = Executor(1)
 
@@ -309,7 +309,7 @@ def test_after_the_end_of_the_threads_every_job_is_refused() -> None:
     run_virtual(main())
 
 
-def test_a_cancelled_executor_cancels_what_had_started() -> None:
+def test_scheduler_jobs_end_when_the_executor_cancels_its_futures() -> None:
     """It never will; its caller is not left waiting."""
     executor, entered, leave = Executor(1), threading.Event(), threading.Event()
 
@@ -331,7 +331,7 @@ def test_a_cancelled_executor_cancels_what_had_started() -> None:
     asyncio.run(main())
 
 
-def test_it_serves_one_loop_after_the_other_and_not_two_at_once() -> None:
+def test_scheduler_serves_one_event_loop_at_a_time() -> None:
     """Tests share loaded models; two loops would each believe to have all cores."""
     scheduler = Scheduler(ONE)
     scheduler.cancel(1)
@@ -348,7 +348,7 @@ def test_it_serves_one_loop_after_the_other_and_not_two_at_once() -> None:
     loop.close()
 
 
-def test_it_tells_how_busy_the_machine_is() -> None:
+def test_scheduler_statistics_show_load_and_queues() -> None:
     """By these figures calls are let in."""
 
     async def main() -> None:
@@ -370,7 +370,7 @@ def test_it_tells_how_busy_the_machine_is() -> None:
     run_virtual(main(), "measured")
 
 
-def test_it_is_the_same_each_time() -> None:
+def test_scheduler_order_is_deterministic() -> None:
     """A replay would not be one."""
 
     def once() -> list[int]:
@@ -394,7 +394,7 @@ def test_it_is_the_same_each_time() -> None:
     assert once() == once()
 
 
-def test_its_errors_are_of_the_tree() -> None:
+def test_scheduler_errors_belong_to_the_error_hierarchy() -> None:
     """PolicyStore classify by type."""
     assert issubclass(Late, NodeError)
     assert Late("late").category == "resource"

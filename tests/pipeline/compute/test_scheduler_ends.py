@@ -43,7 +43,7 @@ async def ended(*jobs: Job[Any]) -> None:
 
 
 @given(st.lists(st.integers(0, 10 * SECOND), min_size=1, max_size=10))
-def test_delays_are_exact(delays: list[int]) -> None:
+def test_scheduler_delays_are_exact(delays: list[int]) -> None:
     """In virtual time to the nanosecond."""
 
     async def main() -> list[int]:
@@ -61,7 +61,7 @@ def test_delays_are_exact(delays: list[int]) -> None:
     assert run_virtual(main()) == sorted(SECOND // 4 + delay for delay in delays)
 
 
-def test_what_is_not_due_blocks_nobody() -> None:
+def test_scheduler_delayed_job_blocks_no_other_job() -> None:
     """A reminder of tomorrow at the head of the high lane would stop every call."""
 
     async def main() -> tuple[float, int, float]:
@@ -75,7 +75,7 @@ def test_what_is_not_due_blocks_nobody() -> None:
     assert run_virtual(main()) == (0.0, 1, 86_400.0)
 
 
-def test_a_job_that_is_late_is_dropped_when_its_deadline_passes() -> None:
+def test_scheduler_drops_a_job_when_its_deadline_passes() -> None:
     """Speech for a moment that has gone would delay the speech for the next one."""
 
     async def main() -> tuple[float, int]:
@@ -93,7 +93,7 @@ def test_a_job_that_is_late_is_dropped_when_its_deadline_passes() -> None:
     assert run_virtual(main(), "measured") == (5 * MS, 1)
 
 
-def test_a_deadline_before_the_delay_is_late_at_the_deadline() -> None:
+def test_scheduler_deadline_before_the_delay_fails_at_the_deadline() -> None:
     """Whoever asks for the impossible hears of it as early as can be."""
 
     async def main() -> float:
@@ -108,7 +108,7 @@ def test_a_deadline_before_the_delay_is_late_at_the_deadline() -> None:
 # --- cancelling
 
 
-def test_a_waiting_job_is_removed_at_once_and_a_running_one_is_told() -> None:
+def test_scheduler_cancel_removes_waiting_jobs_and_signals_running_ones() -> None:
     """Work of somebody who has left holds up the others."""
     entered, told = threading.Event(), list[bool]()
 
@@ -138,7 +138,7 @@ def test_a_waiting_job_is_removed_at_once_and_a_running_one_is_told() -> None:
     assert not stopped()
 
 
-def test_whoever_is_cancelled_while_it_waits_cancels_the_job() -> None:
+def test_scheduler_cancelled_caller_cancels_its_job() -> None:
     """A call that has ended leaves nothing in the queue."""
 
     async def main() -> int:
@@ -153,7 +153,7 @@ def test_whoever_is_cancelled_while_it_waits_cancels_the_job() -> None:
     assert run_virtual(main(), "measured") == 1
 
 
-def test_when_a_large_job_is_cancelled_those_behind_it_start() -> None:
+def test_scheduler_starts_jobs_behind_a_cancelled_large_job() -> None:
     """They waited for it only."""
 
     async def main() -> float:
@@ -170,7 +170,7 @@ def test_when_a_large_job_is_cancelled_those_behind_it_start() -> None:
     assert run_virtual(main(), "measured") < 20 * MS
 
 
-def test_work_for_a_dead_cause_is_called_off() -> None:
+def test_scheduler_cancels_jobs_of_a_revoked_cause() -> None:
     """The answer to what a person has taken back would be computed to its end."""
     entered, told, causes = threading.Event(), list[bool](), Causes()
     turn, other = causes.begin("turn"), causes.begin("other")
@@ -197,7 +197,7 @@ def test_work_for_a_dead_cause_is_called_off() -> None:
     assert told == [True]
 
 
-def test_what_nobody_told_of_is_seen_when_a_thread_is_free() -> None:
+def test_scheduler_skips_jobs_of_a_revoked_cause_without_a_flush() -> None:
     """The fence holds even where the flush does not come by."""
     causes = Causes()
     turns = [causes.begin("turn") for _ in range(2000)]

@@ -47,7 +47,7 @@ def solve(*nodes: type[Node[RateParams]], rate: int | None = None) -> tuple[Caps
     return solver, [solver.link((f"n{index}", "out"), (f"n{index + 1}", "into")) for index in links]
 
 
-def test_the_most_wanted_value_that_both_allow_is_taken() -> None:
+def test_solver_picks_the_receivers_preferred_common_value() -> None:
     """Both ends work at the rate that the receiver likes best among those that the giver can."""
     solver, misfits = solve(node(None, one_of(48_000, 16_000, 8_000)), node(one_of(8_000, 16_000), None))
     assert misfits == [()]
@@ -55,7 +55,7 @@ def test_the_most_wanted_value_that_both_allow_is_taken() -> None:
     assert solver.agreed("n1", ["into"]) == {"into": {"rate": 16_000}}
 
 
-def test_same_ties_the_two_sides_of_a_node() -> None:
+def test_same_constraint_ties_input_and_output() -> None:
     """What comes in at 16 kHz leaves at 16 kHz."""
     passing = node(one_of(8_000, 16_000), same("into"))
     solver, misfits = solve(node(None, one_of(16_000, 8_000)), passing, passing, node(8_000, None))
@@ -63,7 +63,7 @@ def test_same_ties_the_two_sides_of_a_node() -> None:
     assert solver.agreed("n0", ["out"]) == {"out": {"rate": 8_000}}
 
 
-def test_same_as_a_port_that_says_nothing_is_free() -> None:
+def test_same_constraint_on_an_unconstrained_port_stays_free() -> None:
     """A node that takes any rate and gives the same one."""
     passing = node(None, same("into"))
     solver, misfits = solve(node(None, 16_000), passing, node(ANY, None))
@@ -71,7 +71,7 @@ def test_same_as_a_port_that_says_nothing_is_free() -> None:
     assert solver.agreed("n1", ["into", "out"]) == {"into": {"rate": 16_000}, "out": {"rate": 16_000}}
 
 
-def test_a_parameter_decides_or_leaves_it_open() -> None:
+def test_param_constraint_fixes_the_value_or_leaves_it_open() -> None:
     """`rate: 8000` in the graph is what is meant; without it, planning chooses."""
     ends = node(None, param("rate")), node(one_of(16_000, 8_000), None)
     assert solve(*ends, rate=8_000)[0].agreed("n1", ["into"]) == {"into": {"rate": 8_000}}
@@ -79,19 +79,19 @@ def test_a_parameter_decides_or_leaves_it_open() -> None:
     assert solve(*ends, rate=44_100)[1] == [("rate",)]
 
 
-def test_what_stays_free_is_not_agreed() -> None:
+def test_solver_reports_no_agreed_value_for_free_constraints() -> None:
     """A node does not find a value that nobody chose."""
     solver, misfits = solve(node(None, ANY), node(ANY, None))
     assert (misfits, solver.agreed("n1", ["into"])) == ([()], {})
 
 
-def test_a_constraint_that_one_end_does_not_know_does_not_matter() -> None:
+def test_solver_ignores_constraints_declared_at_one_end_only() -> None:
     """A recorder takes whatever comes."""
     solver, misfits = solve(node(None, 16_000), node(None, None))
     assert (misfits, solver.agreed("n1", ["into"])) == ([()], {})
 
 
-def test_a_mismatch_leaves_both_ends_as_they_were() -> None:
+def test_solver_mismatch_leaves_both_ends_unchanged() -> None:
     """A converter needs to know both."""
     solver, misfits = solve(node(None, 48_000), node(one_of(16_000, 8_000), None))
     assert misfits == [("rate",)]
@@ -99,7 +99,7 @@ def test_a_mismatch_leaves_both_ends_as_they_were() -> None:
     assert solver.allowed("n1", "into") == {"rate": (16_000, 8_000)}
 
 
-def test_all_that_mismatches_is_told() -> None:
+def test_solver_reports_all_mismatched_constraints() -> None:
     """A person mends both at once."""
 
     class Two(Transform[NoParams]):
@@ -124,7 +124,7 @@ constraints = st.one_of(values.map(lambda v: one_of(*v)), st.just(same("into")),
 @given(
     st.lists(st.tuples(st.one_of(values.map(lambda v: one_of(*v)), st.just(ANY)), constraints), min_size=2, max_size=5)
 )
-def test_a_chain_agrees_on_what_every_port_allows(chain: list[tuple[Constraint, Constraint]]) -> None:
+def test_solver_chain_agrees_on_values_every_port_allows(chain: list[tuple[Constraint, Constraint]]) -> None:
     """Whatever is agreed is allowed at every port; and both ends of a link that fits agree."""
     nodes = [node(into, out) for into, out in chain]
     solver, misfits = solve(*nodes)
@@ -143,7 +143,7 @@ def test_a_chain_agrees_on_what_every_port_allows(chain: list[tuple[Constraint, 
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_the_order_of_links_does_not_matter(order: tuple[int, int]) -> None:
+def test_solver_result_is_independent_of_link_order(order: tuple[int, int]) -> None:
     """The same graph written otherwise is the same graph."""
     solver = CapsSolver()
     chain = [node(None, one_of(48_000, 16_000)), node(ANY, same("into")), node(16_000, None)]

@@ -7,7 +7,7 @@ from pipeline.params import NoParams
 from tests.pipeline.graph.some_nodes import DetectorParams
 
 
-def test_defaults_are_spelled_as_in_a_graph() -> None:
+def test_params_defaults_are_spelled_as_in_a_graph() -> None:
     """Nobody writes 120000000."""
     made = defaults(DetectorParams)
     assert made["release"] == "120ms"
@@ -16,7 +16,7 @@ def test_defaults_are_spelled_as_in_a_graph() -> None:
     assert defaults(NoParams) == {}
 
 
-def test_parts_are_described_too() -> None:
+def test_nested_params_are_described() -> None:
     """An error deep inside says what belongs there."""
     assert expected(DetectorParams, ("bands",)) == "a list, each a mapping with low, high"
     assert expected(DetectorParams, ("bands", 0, "low")) == "a whole number"
@@ -24,6 +24,6 @@ def test_parts_are_described_too() -> None:
     assert schema_at(DetectorParams, ("bands", 0, "low"))["description"] == "Hz."
 
 
-def test_a_path_that_leads_nowhere_ends_at_the_last_known_part() -> None:
+def test_unknown_param_path_is_described_by_its_last_known_part() -> None:
     """The arms of a union have names that no schema knows."""
     assert expected(DetectorParams, ("attack", "int")) == "a duration such as 200ms or null"

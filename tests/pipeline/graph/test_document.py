@@ -56,13 +56,13 @@ def base() -> dict[str, object]:
 
 
 @pytest.mark.usefixtures("folder")
-def test_an_overlay_that_says_nothing_changes_nothing() -> None:
+def test_empty_overlay_changes_nothing() -> None:
     """Inheritance is complete."""
     assert changed("") == base()
 
 
 @pytest.mark.usefixtures("folder")
-def test_both_forms_of_a_node_are_one() -> None:
+def test_overlay_merges_into_the_short_form_of_a_node() -> None:
     """What is written short can be changed key by key all the same."""
     nodes = changed("nodes:\n  vad: {threshold: 3}\n")["nodes"]
     assert isinstance(nodes, dict)
@@ -70,7 +70,7 @@ def test_both_forms_of_a_node_are_one() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_nodes_merge_key_by_key_and_values_are_replaced() -> None:
+def test_overlay_merges_nodes_by_key_and_replaces_values() -> None:
     """A list or mapping that was merged would leave remains that nobody wrote."""
     nodes = changed("nodes:\n  turn: {floor: 1s, corrections: {c: d}, fallback: x.c}\n  face: face.visemes\n")["nodes"]
     assert isinstance(nodes, dict)
@@ -85,7 +85,7 @@ def test_nodes_merge_key_by_key_and_values_are_replaced() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_null_removes() -> None:
+def test_overlay_null_removes_the_key() -> None:
     """A node, a parameter or a whole section can be taken away."""
     merged = changed("params: {speed: null}\nbudget: null\nnodes:\n  vad: null\n  turn: {floor: null}\nlinks: []\n")
     assert merged["params"] == {"speaker": "joe"}
@@ -98,7 +98,7 @@ def test_null_removes() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_another_class_drops_the_parameters_of_the_first() -> None:
+def test_overlay_with_another_class_drops_the_base_parameters() -> None:
     """`floor` means nothing to another class; what is the node's own stays."""
     nodes = changed("nodes:\n  turn: {use: turn.other, patience: 3}\n")["nodes"]
     assert isinstance(nodes, dict)
@@ -107,13 +107,13 @@ def test_another_class_drops_the_parameters_of_the_first() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_same_class_again_drops_nothing() -> None:
+def test_overlay_repeating_the_same_class_drops_nothing() -> None:
     """To repeat `use` for the reader's sake is harmless, in both forms."""
     assert changed("nodes:\n  turn: turn.endpoint\n") == base()
 
 
 @pytest.mark.usefixtures("folder")
-def test_values_keep_the_place_they_came_from() -> None:
+def test_merged_values_keep_their_source_location() -> None:
     """An error in an inherited value points to the file that has it."""
     nodes = overlay("nodes:\n  turn: {floor: 1s}\n").get("nodes")
     assert isinstance(nodes, Map)
@@ -136,13 +136,13 @@ def test_extends_is_relative_to_its_own_file(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_authors_own_keys_are_left_out() -> None:
+def test_document_leaves_out_x_keys() -> None:
     """`x-` is for anchors and notes; it is nobody's parameter."""
     assert changed("x-note: 1\nnodes:\n  x-usual: {a: 1}\n  turn: {x-why: because}\n") == base()
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_file_that_is_not_there_suggests_its_neighbour() -> None:
+def test_missing_graph_file_suggests_a_similar_name() -> None:
     """A typing mistake in a path is the commonest of all."""
     with pytest.raises(GraphError, match=r"there is no graph `bsae\.yaml`") as raised:
         read_document(Path("bsae.yaml"))
@@ -154,7 +154,7 @@ def test_a_file_that_is_not_there_suggests_its_neighbour() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_suggestion_keeps_the_folder() -> None:
+def test_missing_extends_suggestion_keeps_the_folder() -> None:
     """The hint can be pasted."""
     Path("sub").mkdir()
     Path("over.yaml").write_text("vitagraph: 1\nextends: ./sub/../baze.yaml\n")
@@ -165,7 +165,7 @@ def test_a_suggestion_keeps_the_folder() -> None:
 
 @pytest.mark.parametrize("name", ["", ".", "a\\0b", "\\ud800", "x" * 5000, "no/such/../g.yaml"])
 @pytest.mark.usefixtures("folder")
-def test_a_name_that_no_file_can_have_is_a_graph_error(name: str) -> None:
+def test_invalid_extends_file_name_is_a_graph_error(name: str) -> None:
     """The system refuses some names in ways of its own."""
     Path("over.yaml").write_text(f'vitagraph: 1\nextends: "{name}"\n')
     with pytest.raises(GraphError):

@@ -20,7 +20,7 @@ def params(
     return made
 
 
-def test_a_whole_reference_keeps_its_type() -> None:
+def test_reference_as_whole_value_keeps_its_type() -> None:
     """A number stays a number; quotes, which `{ }` needs, change nothing."""
     rest = "params: {level: 3, wide: false}\n"
     assert params("aggressiveness: ${level}", rest=rest).aggressiveness == 3
@@ -28,13 +28,13 @@ def test_a_whole_reference_keeps_its_type() -> None:
     assert params("adaptive: ${wide}", rest=rest).adaptive is False
 
 
-def test_a_reference_inside_text_becomes_text() -> None:
+def test_reference_inside_text_becomes_text() -> None:
     """Also a number and a truth, as they were written."""
     rest = "params: {level: 0x10, wide: yes, on: true}\n"
     assert params('label: "${level}-${wide}-${on}"', rest=rest).label == "0x10-yes-true"
 
 
-def test_references_work_deep_inside() -> None:
+def test_references_work_in_nested_values() -> None:
     """Lists and mappings of values, too."""
     rest = "params: {low: 80, word: hello}\n"
     made = params("bands: [{low: '${low}'}]", "replies: {a: '${word}, you'}", rest=rest)
@@ -42,12 +42,12 @@ def test_references_work_deep_inside() -> None:
     assert made.replies == {"a": "hello, you"}
 
 
-def test_a_literal_reference_is_written_with_two_dollars() -> None:
+def test_reference_is_escaped_with_two_dollars() -> None:
     """A prompt may speak of `${name}` itself."""
     assert params("label: 'say $${name} and $5'").label == "say ${name} and $5"
 
 
-def test_the_environment_fills_in() -> None:
+def test_env_reference_reads_the_environment() -> None:
     """Where a machine differs, the graph need not."""
     assert params("label: ${env:WHO}", environment={"WHO": "joe"}).label == "joe"
     assert params("aggressiveness: ${env:LEVEL}", environment={"LEVEL": "3"}).aggressiveness == 3
@@ -55,20 +55,20 @@ def test_the_environment_fills_in() -> None:
     assert params("label: ${env:WHO:-}").label == ""
 
 
-def test_an_empty_variable_counts_as_unset_for_a_default() -> None:
+def test_env_reference_default_replaces_an_empty_variable() -> None:
     """As in a shell: `WHO= bin/serve` is how a variable is taken away."""
     assert params("label: ${env:WHO:-joe}", environment={"WHO": ""}).label == "joe"
     assert params("label: ${env:WHO}", environment={"WHO": ""}).label == ""
 
 
-def test_text_from_a_shell_may_look_like_a_number() -> None:
+def test_text_parameter_accepts_number_like_env_values_and_settings() -> None:
     """A key or a voice that is all digits has no quotes there to say so."""
     assert params("label: ${env:KEY}", environment={"KEY": "0123"}).label == "0123"
     assert params("label: voice", settings={"vad.label": "7"}).label == "7"
     assert params("label: ${who}", rest="params: {who: joe}\n", settings={"who": "true"}).label == "true"
 
 
-def test_a_parameter_may_come_from_the_environment() -> None:
+def test_graph_parameter_may_come_from_the_environment() -> None:
     """One name for it in the graph, whatever the variable is called."""
     assert params("label: ${who}", rest="params:\n  who: ${env:WHO:-joe}\n").label == "joe"
 
@@ -80,12 +80,12 @@ def test_settings_change_parameters_of_the_graph_and_of_nodes() -> None:
     assert (made.label, made.release, made.weight) == ("amy", 3_000_000_000, 2.0)
 
 
-def test_a_setting_may_refer_to_a_parameter() -> None:
+def test_setting_may_reference_a_graph_parameter() -> None:
     """It stands where the value would stand in the file."""
     assert params(rest="params: {who: joe}\n", settings={"vad.label": "${who}!"}).label == "joe!"
 
 
-def test_settings_show_in_the_graphs_params() -> None:
+def test_settings_appear_in_graph_params() -> None:
     """A session can tell with what it runs."""
     made = graph(detector(rest="params: {a: 1, b: joe}\n"), {"a": "2"})
     assert made.params == {"a": 2, "b": "joe"}
@@ -103,7 +103,7 @@ def test_settings_show_in_the_graphs_params() -> None:
         (".", "there is no node ``", ""),
     ],
 )
-def test_a_setting_that_fits_nothing_is_explained(setting: str, message: str, hint: str) -> None:
+def test_unknown_setting_is_explained(setting: str, message: str, hint: str) -> None:
     """A misspelt `--set` that did nothing would be believed."""
     raised = error(detector(rest="params: {who: joe}\n"), {setting: "x"})
     assert message in raised.message
@@ -111,18 +111,18 @@ def test_a_setting_that_fits_nothing_is_explained(setting: str, message: str, hi
     assert raised.where == Location(f"--set {setting}")
 
 
-def test_a_wrong_value_in_a_setting_points_at_the_setting() -> None:
+def test_setting_with_a_wrong_value_is_located_at_the_setting() -> None:
     """The file is right; the command line is not."""
     assert error(detector(), {"vad.release": "3"}).where == Location("--set vad.release")
 
 
-def test_an_error_points_at_the_reference() -> None:
+def test_reference_error_is_located_at_the_reference() -> None:
     """In a long prompt, at the word itself."""
     assert error(detector("label: hello ${who}")).where == Location("g.yaml", 5, 18)
     assert error(detector("label: hello ${env:WHO}")).where == Location("g.yaml", 5, 18)
 
 
-def test_budget_and_links_are_filled_in() -> None:
+def test_references_work_in_budget_and_links() -> None:
     """References work wherever values do."""
     rest = "params: {most: 700ms, from: vad}\nbudget: {voice_to_voice: '${most}'}\nlinks: ['${from}.speech -> vad']\n"
     made = graph(detector(rest=rest))

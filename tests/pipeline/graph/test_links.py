@@ -23,22 +23,22 @@ def ends(*items: str) -> list[str]:
     return [str(link) for link in links(*items)]
 
 
-def test_a_chain_is_a_link_for_each_arrow() -> None:
+def test_link_chain_is_one_link_per_arrow() -> None:
     """The conversation is one line."""
     assert ends("caller -> vad -> asr") == ["caller -> vad", "vad -> asr"]
 
 
-def test_ports_stand_at_the_ends() -> None:
+def test_link_chain_reads_ports_at_both_ends() -> None:
     """A port goes with its node: out at the start, in at the end."""
     assert ends("vad.speech -> asr -> speaker.caption") == ["vad.speech -> asr", "asr -> speaker.caption"]
 
 
-def test_spaces_do_not_matter() -> None:
+def test_link_chain_ignores_whitespace() -> None:
     """Chains are written by hand, over several lines, too."""
     assert ends("caller->vad  ->\n      asr") == ["caller -> vad", "vad -> asr"]
 
 
-def test_the_long_form_says_the_rest() -> None:
+def test_long_link_form_sets_queue_bounds() -> None:
     """A queue where the planner would fuse, with its bounds."""
     (bare,) = links("{from: caller.sound, to: vad.sound}")
     assert bare.queue is None
@@ -48,32 +48,32 @@ def test_the_long_form_says_the_rest() -> None:
     assert bounded.queue == QueueSpec(200_000_000, 8, "drop_oldest")
 
 
-def test_each_link_knows_its_place() -> None:
+def test_each_chained_link_has_its_own_source_location() -> None:
     """What the planner finds wrong with the third arrow is shown at the third arrow."""
     assert [link.where.column for link in links("caller -> vad -> asr")] == [15, 22]
 
 
-def test_an_unknown_node_in_the_middle_is_told_once() -> None:
+def test_unknown_node_in_a_link_chain_is_reported_once() -> None:
     """It is the end of two links but one mistake; and it stands where it is written."""
     raised = error(FOUR + "links:\n  - caller -> vda -> asr\n")
     assert not isinstance(raised, GraphErrors)
     assert raised.where == Location("g.yaml", 8, 15)
 
 
-def test_both_ends_are_checked() -> None:
+def test_link_checks_both_ends() -> None:
     """Two mistakes in one line are two messages."""
     raised = error(FOUR + "links:\n  - {from: calle, to: va}\n")
     assert isinstance(raised, GraphErrors)
     assert [each.hint for each in raised.errors] == ["did you mean `caller`?", "did you mean `vad`?"]
 
 
-def test_ports_of_a_node_with_faults_are_not_blamed() -> None:
+def test_links_to_an_invalid_node_report_no_port_errors() -> None:
     """One cause, one message."""
     raised = error(of_nodes("vad: vad.nothing\nears: ears.detector") + "links:\n  - vad.speech -> ears\n")
     assert raised.message == "there is no node `vad.nothing`"
 
 
-def test_a_second_link_between_the_same_ports_is_refused() -> None:
+def test_duplicate_link_between_the_same_ports_is_refused() -> None:
     """Everything would be heard twice."""
     raised = error(FOUR + "links:\n  - caller -> vad -> asr\n  - vad -> asr -> speaker\n")
     assert raised.message == "`vad -> asr` is linked twice"

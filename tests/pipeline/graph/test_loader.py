@@ -21,7 +21,7 @@ from tests.pipeline.graph.some_nodes import RecognizerParams
 MALFORMED = sorted(file.name.removesuffix(".expected.txt") for file in DATA.glob("*.expected.txt"))
 
 
-def test_a_graph_loads_as_written() -> None:
+def test_loader_reads_every_feature_of_a_graph() -> None:
     """Everything that the language has, in one graph."""
     made = graph(CONVERSATION, environment={"MODEL": "large"})
     assert made.path == Path("g.yaml")
@@ -42,13 +42,13 @@ def test_a_graph_loads_as_written() -> None:
     assert made.links[-1].queue == QueueSpec(2_000_000_000, 4, "latest")
 
 
-def test_what_a_graph_does_not_say_has_defaults() -> None:
+def test_loader_applies_defaults_to_missing_sections() -> None:
     """The smallest graph is one node; also where a section is left empty."""
     made = graph("vitagraph: 1\nnodes:\n  vad: ears.detector\nlinks:\nparams:\nbudget:\non_error:\ndescription:\n")
     assert (made.links, made.params, made.budget, made.on_error, made.description) == ((), {}, {}, "degrade", "")
 
 
-def test_a_file_loads_with_the_environment_of_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loader_reads_a_file_with_the_process_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This is how the program calls it."""
     monkeypatch.setenv("MODEL", "of the process")
     file = tmp_path / "graph.yaml"
@@ -59,7 +59,7 @@ def test_a_file_loads_with_the_environment_of_the_process(tmp_path: Path, monkey
     assert params.model == "of the process"
 
 
-def test_there_is_a_message_for_every_malformed_graph() -> None:
+def test_malformed_graphs_all_have_an_expected_message() -> None:
     """A graph without its message would not be tested."""
     graphs = {file.stem for file in DATA.glob("*.yaml")}
     assert graphs - {"correct"} == set(MALFORMED)
@@ -67,7 +67,7 @@ def test_there_is_a_message_for_every_malformed_graph() -> None:
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_malformed_graph_is_answered_in_exact_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_malformed_graph_gives_its_exact_error_message(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Error texts are read by people who are stuck: they are reviewed like code."""
     monkeypatch.chdir(DATA)
     with pytest.raises(GraphError) as raised:
@@ -75,7 +75,7 @@ def test_a_malformed_graph_is_answered_in_exact_words(name: str, monkeypatch: py
     assert f"{raised.value}\n" == Path(f"{name}.expected.txt").read_text()
 
 
-def test_the_correct_graph_beside_them_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_correct_graph_beside_the_malformed_ones_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else they might all fail for one reason that has nothing to do with their names."""
     monkeypatch.chdir(DATA)
     assert len(load(Path("correct.yaml"), registry=Registry(installed=False), environment={}).links) == 1
@@ -126,14 +126,16 @@ def _loaded(text: str, settings: dict[str, str]) -> Graph | None:
 
 @settings(deadline=None)
 @given(DOCUMENTS, SETTINGS)
-def test_any_tree_loads_or_is_a_graph_error(document: dict[str, Any], settings: dict[str, str]) -> None:
+def test_loader_loads_any_graph_like_tree_or_raises_graph_error(
+    document: dict[str, Any], settings: dict[str, str]
+) -> None:
     """No mistake in a graph ends in a traceback of ours."""
     _loads_or_explains(json.dumps(document), settings)
 
 
 @settings(deadline=None)
 @given(TREES)
-def test_anything_at_all_loads_or_is_a_graph_error(tree: Any) -> None:
+def test_loader_loads_any_tree_or_raises_graph_error(tree: Any) -> None:
     """Also what is no graph by any stretch."""
     _loads_or_explains(json.dumps(tree), {})
 
@@ -152,7 +154,7 @@ EDITS = st.lists(
 
 @settings(deadline=None)
 @given(EDITS)
-def test_any_edit_loads_or_is_a_graph_error(edits: list[tuple[int, int, str]]) -> None:
+def test_loader_loads_any_edited_text_or_raises_graph_error(edits: list[tuple[int, int, str]]) -> None:
     """Every slip of the keyboard is answered in words."""
     text = CONVERSATION
     for start, length, new in edits:

@@ -26,7 +26,7 @@ class Same(some_nodes.Recognizer):
         return ""
 
 
-def test_both_forms_mean_the_same() -> None:
+def test_node_short_and_long_forms_are_equivalent() -> None:
     """A node without parameters is one word."""
     for text in ("vad: ears.detector", "vad:\n  use: ears.detector"):
         primary = graph(of_nodes(text)).nodes["vad"].primary
@@ -37,7 +37,7 @@ def test_both_forms_mean_the_same() -> None:
     "fallback",
     ["ears.detector", "{use: ears.detector}", "[ears.detector]", "[{use: ears.detector}]"],
 )
-def test_all_forms_of_a_fallback_mean_the_same(fallback: str) -> None:
+def test_fallback_forms_are_all_equivalent(fallback: str) -> None:
     """One or many, short or long."""
     members = graph(detector(f"fallback: {fallback}")).nodes["vad"].members
     assert [member.node for member in members] == [some_nodes.Detector, Detector]
@@ -53,32 +53,32 @@ def test_fallbacks_keep_their_order_and_parameters() -> None:
     assert second.where == Location("g.yaml", 8, 9)
 
 
-def test_no_fallback_may_be_said_in_words() -> None:
+def test_fallback_may_be_explicitly_empty() -> None:
     """An overlay takes one away with an empty list or null."""
     for text in ("[]", "null", ""):
         assert len(graph(detector(f"fallback: {text}")).nodes["vad"].members) == 1
 
 
-def test_a_description_belongs_to_the_node() -> None:
+def test_node_description_is_not_passed_to_the_class() -> None:
     """It is shown, never passed to the class."""
     spec = graph(detector("description: Listens.")).nodes["vad"]
     assert spec.description == "Listens."
     assert spec.where == Location("g.yaml", 3, 3)
 
 
-def test_the_authors_own_keys_are_no_parameters() -> None:
+def test_node_x_keys_are_not_parameters() -> None:
     """Also inside a fallback, where an anchor may stand."""
     made = graph(detector("x-why: because", "fallback: {use: ears.detector, x-why: because}")).nodes["vad"]
     assert [member.params for member in made.members] == [DetectorParams(), DetectorParams()]
 
 
-def test_a_reserved_word_is_refused() -> None:
+def test_reserved_word_as_node_key_is_refused() -> None:
     """What is read over would be believed to hold."""
     raised = error(detector("on_error: end"))
     assert raised.message == "`on_error` is a reserved word that this version does not have"
 
 
-def test_guards_are_of_the_node_and_of_each_member() -> None:
+def test_policies_are_set_per_node_and_per_member() -> None:
     """A fallback that has no deadline of its own is held to the node's."""
     spec = graph(
         of_nodes(
@@ -101,7 +101,7 @@ def test_guards_are_of_the_node_and_of_each_member() -> None:
     assert spec.cache == CacheSpec(size=5_000_000)
 
 
-def test_guards_are_checked_word_by_word() -> None:
+def test_policies_reject_unknown_keys_and_wrong_values() -> None:
     """A misspelt deadline is none."""
     raised = error(of_nodes("words: {use: words.recognizer, model: a, deadline: {frist: 1s}}"))
     assert (raised.message, raised.hint) == ("`deadline` has no parameter `frist`", "did you mean `first`?")
@@ -109,20 +109,20 @@ def test_guards_are_checked_word_by_word() -> None:
     assert raised.message == "wrong value for `concurrent` of `limit`"
 
 
-def test_a_limit_is_not_a_members() -> None:
+def test_limit_on_a_fallback_is_refused() -> None:
     """It holds whoever serves the node."""
     spare = "{use: words.recognizer, model: b, limit: {max: 1}}"
     raised = error(of_nodes(f"words: {{use: words.recognizer, model: a, fallback: {spare}}}"))
     assert raised.message == "a fallback has no `limit` of its own"
 
 
-def test_only_a_service_is_guarded() -> None:
+def test_policies_on_a_non_service_are_refused() -> None:
     """A transform waits for nothing: a deadline for it would be an empty promise."""
     raised = error(detector("deadline: {first: 1s}"))
     assert raised.message.startswith("node `vad` takes no `deadline`") and raised.message.endswith("is no service")
 
 
-def test_a_cache_is_for_who_says_what_its_output_depends_on() -> None:
+def test_cache_on_a_node_that_is_not_cacheable_is_refused() -> None:
     """Else it would keep nothing, and nobody would know; null takes one away that an extended graph has."""
     raised = error(of_nodes("words: {use: words.recognizer, model: a, cache: {size: 1MB}}"))
     assert raised.message.startswith("node `words` takes no `cache`")
@@ -141,7 +141,7 @@ class Called(some_nodes.Detector):
     engine = Pooled(lambda _: "model")
 
 
-def test_a_pool_is_of_one_member() -> None:
+def test_pool_bounds_are_set_per_member() -> None:
     """What fits in memory twice of the one model may not of the other: a fallback says its own, or nothing."""
     spec = graph(
         of_nodes(
@@ -162,7 +162,7 @@ def test_a_pool_is_of_one_member() -> None:
     assert others == [None, None, None]
 
 
-def test_a_pool_is_for_who_waits_for_a_model() -> None:
+def test_pool_on_a_node_without_a_pooled_model_is_refused() -> None:
     """Else it would have no effect, and nobody would know."""
     text = of_nodes(f"vad:\n  use: {HERE}:Called\n  pool: {{max: 2}}")
     raised = error(text)
@@ -184,14 +184,14 @@ def test_a_pool_is_for_who_waits_for_a_model() -> None:
         ("2", "wrong value for `pool`"),
     ],
 )
-def test_a_pool_is_checked(pool: str, message: str) -> None:
+def test_pool_bounds_are_validated(pool: str, message: str) -> None:
     """With the place and what it ought to be."""
     raised = error(of_nodes(f"words:\n  use: {HERE}:Model\n  model: a\n  pool: {pool}"))
     assert raised.message.endswith(message)
     assert raised.where is not None and raised.where.line == 6
 
 
-def test_a_fallback_must_have_the_same_kinds() -> None:
+def test_fallback_with_different_ports_is_refused() -> None:
     """A stand-in that gives something else would starve the nodes below."""
     raised = error(of_nodes("vad:\n  use: ears.detector\n  fallback: {use: words.recognizer, model: a}"))
     assert raised.message == "`words.recognizer` cannot stand in for `ears.detector`: its inputs differ"
@@ -201,7 +201,7 @@ def test_a_fallback_must_have_the_same_kinds() -> None:
     assert (raised.expected, raised.found) == ("sound (Sound)", "none")
 
 
-def test_a_missing_package_points_at_the_line() -> None:
+def test_missing_package_of_a_node_is_reported_at_its_line() -> None:
     """The node that needs it is one of many."""
     raised = error(of_nodes("ears: ears.detector\nvad: ears.needy"), path=Path("x.yaml"))
     assert raised.where == Location("x.yaml", 4, 8)

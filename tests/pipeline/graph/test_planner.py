@@ -84,13 +84,13 @@ def link_of(made: Plan, name: str) -> PlannedLink:
 # --- kinds and queues
 
 
-def test_a_link_carries_what_the_one_end_gives_and_the_other_takes() -> None:
+def test_planned_link_carries_kinds_both_ends_share() -> None:
     """A recogniser is not given the marks that only the turn needs."""
     made = planned({"a": gives(Item, Mark), "b": takes(Item), "c": takes(Packet)}, "a -> b", "a -> c")
     assert [link.kinds for link in made.links] == [(Item,), (Item, Mark)]
 
 
-def test_what_passes_through_is_carried_on() -> None:
+def test_planned_link_carries_passed_through_kinds() -> None:
     """A node in the middle that knows nothing of a kind does not stop it."""
 
     class Through(Transform[NoParams]):
@@ -106,20 +106,20 @@ def test_what_passes_through_is_carried_on() -> None:
     assert [link.kinds for link in made.links] == [(Item, Mark)] * 3
 
 
-def test_a_transform_is_called_and_the_others_are_queued() -> None:
+def test_planner_fuses_transforms_and_queues_other_nodes() -> None:
     """What costs microseconds costs no task."""
     made = planned({"a": gives(Item), "b": Pass, "c": Serve, "d": sink([])}, "a -> b", "b.out -> c", "c.out -> d")
     assert [link.queue for link in made.links] == [None, Queue(), Queue()]
 
 
-def test_a_graph_can_force_a_queue_and_say_its_bounds() -> None:
+def test_planner_uses_queue_bounds_given_in_the_graph() -> None:
     """Whoever knows better writes it down, and leaves out what is well as it is."""
     nodes: dict[str, Written] = {"a": gives(Noise, live=True), "b": Pass, "c": sink([])}
     made = planned(nodes, ("a -> b", queue()), ("b.out -> c", queue(count=2, full="latest", time=ms(5))))
     assert [link.queue for link in made.links] == [Noise.queue, Queue(ms(5), 2, "latest")]
 
 
-def test_the_queue_is_that_of_the_kind() -> None:
+def test_planned_queue_defaults_to_that_of_the_packet_kind() -> None:
     """Sound is dropped when it is late, an utterance is replaced, text waits."""
     nodes: dict[str, Written] = {
         "a": gives(Noise, live=True),
@@ -131,7 +131,7 @@ def test_the_queue_is_that_of_the_kind() -> None:
     assert [link.queue for link in made.links] == [Noise.queue, Newest.queue, Queue()]
 
 
-def test_a_file_waits_where_a_microphone_would_drop() -> None:
+def test_planned_queue_below_a_file_blocks_and_below_a_live_source_drops() -> None:
     """A recording is heard whole, however slow what listens to it."""
 
     class Hears(Transform[NoParams]):
@@ -152,7 +152,7 @@ def test_a_file_waits_where_a_microphone_would_drop() -> None:
 # --- caps
 
 
-def test_both_ends_of_a_link_agree() -> None:
+def test_planner_agrees_caps_at_both_ends_of_a_link() -> None:
     """A node reads in its context at which rate it works."""
 
     class Ears(Transform[NoParams]):
@@ -195,7 +195,7 @@ def bridged(nodes: dict[str, Written], *links: Any) -> Plan:
     return plan(graph(nodes, *links), Converters())
 
 
-def test_a_converter_is_put_where_rates_differ() -> None:
+def test_planner_inserts_a_converter_where_rates_differ() -> None:
     """Whoever has a microphone of 48 kHz and a model of 16 kHz need not know it."""
     nodes: dict[str, Written] = {"a": gives(Item, Mark, rate=48_000), "b": takes(Packet, rate=16_000)}
     made = bridged(nodes, ("a -> b", queue(7)))
@@ -210,7 +210,7 @@ def test_a_converter_is_put_where_rates_differ() -> None:
     assert second.kinds == (Item, Mark)
 
 
-def test_what_was_bridged_runs() -> None:
+def test_inserted_converter_runs_in_a_session() -> None:
     """The converter is a node like any other."""
     given = source(items([1, 2]))
     given.outputs["out"].caps = gives(Item, rate=48_000).outputs["out"].caps
@@ -221,7 +221,7 @@ def test_what_was_bridged_runs() -> None:
     assert [item.number for item in heard] == [10, 20]
 
 
-def test_two_links_between_two_nodes_get_a_converter_each() -> None:
+def test_planner_inserts_one_converter_per_link() -> None:
     """Stereo is two ports, and neither takes the other's samples."""
 
     class Two(Source[NoParams]):
@@ -265,7 +265,7 @@ def failure(nodes: dict[str, Written], *links: Any, registry: Registry | None = 
     return caught.value
 
 
-def test_a_mismatch_that_nothing_bridges_names_both_ends() -> None:
+def test_caps_mismatch_without_converter_names_both_ends() -> None:
     """The message says which two ports, what each wants, and what to do."""
     nodes: dict[str, Written] = {"a": gives(Item, language="en"), "b": takes(Item, language=one_of("de", "fr"))}
     error = failure(nodes, "a -> b")
@@ -275,7 +275,7 @@ def test_a_mismatch_that_nothing_bridges_names_both_ends() -> None:
     assert error.hint == ("nothing converts language by itself: change a parameter, or put a node between them")
 
 
-def test_a_second_mismatch_is_not_hidden_by_a_converter() -> None:
+def test_caps_mismatch_beside_a_convertible_one_is_reported() -> None:
     """A converter of rates does not turn stereo into mono."""
     nodes: dict[str, Written] = {"a": gives(Item, rate=48_000, tone=1), "b": takes(Item, rate=8_000, tone=2)}
     error = failure(nodes, "a -> b")
@@ -283,7 +283,7 @@ def test_a_second_mismatch_is_not_hidden_by_a_converter() -> None:
     assert "rate and tone" in error.hint
 
 
-def test_a_converter_that_does_not_fit_itself_is_an_error() -> None:
+def test_converter_whose_own_caps_do_not_fit_is_an_error() -> None:
     """It works with one channel; a link of two must not get it in silence."""
     nodes: dict[str, Written] = {"a": gives(Item, rate=48_000, channels=2), "b": takes(Item, rate=8_000, channels=2)}
     error = failure(nodes, "a -> b")
@@ -291,7 +291,7 @@ def test_a_converter_that_does_not_fit_itself_is_an_error() -> None:
     assert (error.expected, error.found) == ("channels 1", "channels 2")
 
 
-def test_a_converter_of_other_kinds_is_an_error() -> None:
+def test_converter_for_other_packet_kinds_is_an_error() -> None:
     """Resampling sound does not help a whole utterance."""
 
     class OnlyLoose(Transform[NoParams]):
@@ -316,7 +316,7 @@ def test_a_converter_of_other_kinds_is_an_error() -> None:
 # --- what is linked
 
 
-def test_an_input_without_a_link_is_an_error() -> None:
+def test_unlinked_input_is_an_error() -> None:
     """A node that never hears anything is a mistake in the graph, not silence in a call."""
     error = failure({"a": gives(Item), "b": Pass, "end": sink([])}, "b.out -> end", "a -> end")
     assert error.message == "nothing is linked to the input `b.into`"
@@ -324,14 +324,14 @@ def test_an_input_without_a_link_is_an_error() -> None:
     assert error.hint == "add `- some_node -> b.into` to links"
 
 
-def test_an_output_without_a_link_is_an_error() -> None:
+def test_unlinked_output_is_an_error() -> None:
     """Work for nobody is a link that was forgotten."""
     error = failure({"a": gives(Item), "b": Pass}, "a -> b")
     assert error.message == "what `b` gives goes nowhere"
     assert "`b.out`" in error.expected
 
 
-def test_an_optional_input_may_be_left_out_but_not_all() -> None:
+def test_optional_inputs_may_be_unlinked_but_not_all_of_them() -> None:
     """A player without a face plays; a player without anything is a mistake."""
 
     class Playback(Sink[NoParams]):
@@ -352,7 +352,7 @@ def test_an_optional_input_may_be_left_out_but_not_all() -> None:
     assert error.message == "nothing is linked to the input `b.voice`"
 
 
-def test_one_of_several_outputs_is_enough() -> None:
+def test_planner_accepts_one_linked_output_of_several() -> None:
     """Nobody has to take what they do not need."""
 
     class Two(Source[NoParams]):
@@ -362,7 +362,7 @@ def test_one_of_several_outputs_is_enough() -> None:
     assert len(planned({"a": Two, "b": takes(Mark)}, "a -> b").links) == 1
 
 
-def test_a_cycle_is_an_error_that_shows_the_way_round() -> None:
+def test_cycle_is_an_error_that_names_its_path() -> None:
     """A loop of calls and full queues would never end."""
     nodes: dict[str, Written] = {"a": gives(Item), "b": Pass, "c": Serve, "end": sink([])}
     error = failure(nodes, "a -> b", "b.out -> c", "c.out -> b", "c.out -> end")
@@ -391,7 +391,7 @@ class Decides(Transform[NoParams]):
 
 
 @pytest.mark.parametrize("between", [True, False])
-def test_what_interrupts_is_never_above_a_queue_that_blocks(between: bool) -> None:
+def test_interrupting_node_above_a_blocking_queue_is_an_error(between: bool) -> None:
     """Else a slow answer would keep the words from being heard that should stop it."""
     nodes: dict[str, Written] = {"a": gives(Item), "turn": Decides, "end": sink([])}
     links = ["a -> turn", "turn.out -> end"]
@@ -403,14 +403,14 @@ def test_what_interrupts_is_never_above_a_queue_that_blocks(between: bool) -> No
     assert "full: latest" in error.hint
 
 
-def test_what_interrupts_may_be_above_queues_that_leak() -> None:
+def test_interrupting_node_above_leaky_queues_is_accepted() -> None:
     """The newest utterance replaces the older, sound is dropped: both let it listen."""
     nodes: dict[str, Written] = {"a": gives(Item), "turn": Decides, "end": takes(Packet), "asr": takes(Newest)}
     made = planned(nodes, "a -> turn", "turn.newest -> asr", ("turn.out -> end", queue(full="drop_oldest")))
     assert len(made.links) == 3
 
 
-def test_a_file_does_not_make_what_is_below_an_interrupter_wait() -> None:
+def test_queue_below_an_interrupting_node_stays_leaky_for_a_file() -> None:
     """A graph that is right for a call is right for its replay."""
 
     class Turn(Transform[NoParams]):
@@ -426,7 +426,7 @@ def test_a_file_does_not_make_what_is_below_an_interrupter_wait() -> None:
     assert made.links[1].queue == Noise.queue
 
 
-def test_a_live_source_above_a_queue_that_blocks_is_warned_about() -> None:
+def test_live_source_above_a_blocking_queue_gives_a_warning() -> None:
     """Its author should know that sound will be dropped there."""
     nodes: dict[str, Written] = {"mic": gives(Item, live=True), "b": Pass, "end": sink([]), "other": sink([])}
     made = planned(nodes, "mic -> b", "b.out -> end", ("mic -> other", queue(full="latest")))
@@ -435,7 +435,7 @@ def test_a_live_source_above_a_queue_that_blocks_is_warned_about() -> None:
     )
 
 
-def test_a_file_is_not_warned_about() -> None:
+def test_file_source_above_a_blocking_queue_gives_no_warning() -> None:
     """It waits."""
     assert planned({"a": gives(Item), "end": sink([])}, "a -> end").warnings == ()
 
@@ -466,7 +466,7 @@ class Waits(Transform[WaitsParams]):
         return (item,)
 
 
-def test_the_least_latency_is_that_of_the_slowest_way() -> None:
+def test_plan_latency_is_that_of_the_slowest_path() -> None:
     """`check` says how fast the graph could ever answer, and which nodes that time goes to."""
     nodes: dict[str, Written] = {
         "a": gives(Item),
@@ -511,7 +511,7 @@ class Tells(Service[NoParams]):
         yield item
 
 
-def test_events_go_to_every_receiver_above_and_to_nobody_else() -> None:
+def test_planned_feedback_goes_to_every_upstream_receiver_only() -> None:
     """Feedback is found by planning, and drawn."""
     nodes: dict[str, Written] = {
         "a": gives(Item),
@@ -530,7 +530,7 @@ def test_events_go_to_every_receiver_above_and_to_nobody_else() -> None:
     ]
 
 
-def test_a_flush_reaches_what_is_downstream_and_not_its_origin() -> None:
+def test_plan_downstream_excludes_the_flush_origin() -> None:
     """The words that interrupt are upstream of it."""
     nodes: dict[str, Written] = {"a": gives(Item), "b": Pass, "c": Serve, "d": sink([]), "e": sink([])}
     made = planned(nodes, "a -> b", "b.out -> c", "c.out -> d", "a -> e")

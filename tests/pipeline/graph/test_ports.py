@@ -67,13 +67,13 @@ def ends(
     return found.source_port, found.target_port
 
 
-def test_the_only_pair_of_ports_that_fits_is_meant() -> None:
+def test_port_matching_picks_the_only_pair_that_fits() -> None:
     """Who writes `a -> b` need not know the names of ports."""
     assert ends(Both, Eyes) == ("words", "words")
     assert ends(Both, Any, "sound") == ("sound", "into")
 
 
-def test_a_named_port_is_meant() -> None:
+def test_named_port_is_used() -> None:
     """Where there are several, the graph says which."""
     assert ends(Both, Ears, into="right") == ("sound", "right")
 
@@ -88,7 +88,7 @@ def failure(
     return caught.value
 
 
-def test_several_that_fit_are_listed() -> None:
+def test_ambiguous_ports_are_listed() -> None:
     """Guessing would play the voice on the wrong side."""
     error = failure(Both, Ears)
     assert error.message == "the link `a -> b` could mean several"
@@ -96,7 +96,7 @@ def test_several_that_fit_are_listed() -> None:
     assert "name the port" in error.hint
 
 
-def test_none_that_fits_says_what_both_are() -> None:
+def test_incompatible_ports_error_describes_both_ends() -> None:
     """A person sees which node is missing between."""
     error = failure(Both, Eyes, out="sound")
     assert error.message == "`a` does not fit `b`"
@@ -105,7 +105,7 @@ def test_none_that_fits_says_what_both_are() -> None:
     assert "put a node between them" in error.hint
 
 
-def test_a_port_that_is_not_there_is_suggested() -> None:
+def test_unknown_port_suggests_a_similar_name() -> None:
     """A typing error costs one look."""
     error = failure(Both, Ears, into="rihgt")
     assert error.message == "`b` has no input named `rihgt`"
@@ -116,7 +116,7 @@ def test_a_port_that_is_not_there_is_suggested() -> None:
 @pytest.mark.parametrize(
     ("source", "target", "what"), [(Ears, Eyes, "`a` has no output"), (Both, Both, "`b` has no input")]
 )
-def test_a_link_into_a_source_or_out_of_a_sink_is_told_so(
+def test_link_into_a_source_or_out_of_a_sink_is_an_error(
     source: type[Node[NoParams]], target: type[Node[NoParams]], what: str
 ) -> None:
     """Most likely the arrow points the wrong way."""
@@ -125,7 +125,7 @@ def test_a_link_into_a_source_or_out_of_a_sink_is_told_so(
     assert "direction" in error.hint
 
 
-def test_an_input_takes_what_is_a_kind_of_its_kind() -> None:
+def test_input_port_accepts_subclasses_of_its_kind() -> None:
     """A recorder that takes packets takes all of them."""
     assert accepted(Loose, Ears.inputs["left"])
     assert not accepted(Text, Ears.inputs["left"])

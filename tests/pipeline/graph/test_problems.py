@@ -8,7 +8,7 @@ from pipeline.errors import GraphError, Location
 from pipeline.graph.problems import GraphErrors, Problems
 
 
-def test_one_error_stays_itself() -> None:
+def test_problems_raises_a_single_error_unwrapped() -> None:
     """A single mistake is not made to look like a list."""
     problems = Problems()
     only = GraphError("only")
@@ -18,7 +18,7 @@ def test_one_error_stays_itself() -> None:
     assert raised.value is only
 
 
-def test_several_are_in_the_order_of_the_file() -> None:
+def test_problems_are_sorted_by_file_position() -> None:
     """A reader mends from the top down."""
     problems = Problems()
     for line in (9, 2, 5):
@@ -30,7 +30,7 @@ def test_several_are_in_the_order_of_the_file() -> None:
     assert raised.value.where == Location("g", 2, 1)
 
 
-def test_the_same_error_is_told_once() -> None:
+def test_problems_drop_duplicate_errors() -> None:
     """A misspelt node in the middle of a chain is an end of two links."""
     problems = Problems()
     problems.add(GraphErrors([GraphError("twice"), GraphError("twice"), GraphError("once")]))
@@ -39,6 +39,6 @@ def test_the_same_error_is_told_once() -> None:
     assert [each.message for each in raised.value.errors] == ["twice", "once"]
 
 
-def test_nothing_wrong_raises_nothing() -> None:
+def test_problems_raise_nothing_when_empty() -> None:
     """A correct graph loads."""
     Problems().raise_all()

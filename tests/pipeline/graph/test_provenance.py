@@ -20,7 +20,7 @@ def _pair(member: Member) -> tuple[str, object]:
     return member.use, member.params
 
 
-def test_every_line_has_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolved_graph_shows_the_origin_of_every_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a parameter that came from three files down, one sees which."""
     monkeypatch.chdir(tmp_path)
     Path("base.yaml").write_text(detector("release: 200ms", "label: ${who}", rest="params: {who: joe}\n"))
@@ -42,7 +42,7 @@ def test_every_line_has_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
 
 
-def test_it_loads_as_the_same_graph() -> None:
+def test_resolved_graph_loads_as_the_same_graph() -> None:
     """A resolved graph can be kept, sent and run."""
     made = graph(CONVERSATION, {"times": "7", "model": "5"})
     again = graph(resolved_text(made))
@@ -51,7 +51,7 @@ def test_it_loads_as_the_same_graph() -> None:
     assert (again.budget, again.on_error, again.description) == (made.budget, made.on_error, made.description)
 
 
-def test_a_literal_reference_stays_literal() -> None:
+def test_resolved_graph_keeps_escaped_references_escaped() -> None:
     """What was escaped is escaped again."""
     made = graph(detector("label: say $${name}"))
     assert "label: " + '"say $${name}"' in resolved_text(made)

@@ -29,22 +29,22 @@ def _install(monkeypatch: pytest.MonkeyPatch, **points: str) -> None:
     monkeypatch.setattr("pipeline.graph.registry.entry_points", lambda group: made.select(group=group))
 
 
-def test_a_name_finds_the_node_of_its_module(some: Registry) -> None:
+def test_registry_finds_a_node_by_its_module_name(some: Registry) -> None:
     """`use: ears.detector` is the file ears/detector.py."""
     assert some.find("ears.detector").__name__ == "Detector"
 
 
-def test_a_class_of_ones_own_is_found_by_module_and_name(some: Registry) -> None:
+def test_registry_finds_a_class_by_module_and_name(some: Registry) -> None:
     """Nobody must publish a package to try a node."""
     assert some.find(f"{NODES}:Detector") is some_nodes.Detector
 
 
-def test_names_are_all_nodes_and_no_helpers(some: Registry) -> None:
+def test_registry_names_are_all_nodes_and_no_helpers(some: Registry) -> None:
     """A helper in the list would be offered as a node; one that needs a package must not be missing."""
     assert some.names() == ("ears.detector", "ears.needy", "ears.two", "words.recognizer")
 
 
-def test_names_import_no_node() -> None:
+def test_registry_names_import_no_node() -> None:
     """A missing optional package must not break `vitagraph inspect` or a suggestion."""
     program = (
         "import sys; from pipeline.graph.registry import Registry; Registry().names();"
@@ -54,7 +54,7 @@ def test_names_import_no_node() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_names_agree_with_the_classes_of_our_nodes() -> None:
+def test_registry_names_match_the_built_in_node_classes() -> None:
     """A node that `names` overlooks has no reference page, no schema and no suggestion."""
     registry = Registry(installed=False)
     assert registry.names()
@@ -63,13 +63,13 @@ def test_names_agree_with_the_classes_of_our_nodes() -> None:
 
 
 @pytest.mark.parametrize("name", ["ears.detektor", "ears._shared", "ears", "", ".", "ears.detector.Detector"])
-def test_an_unknown_name_is_a_graph_error(some: Registry, name: str) -> None:
+def test_registry_unknown_name_is_a_graph_error(some: Registry, name: str) -> None:
     """Whatever is written there, the answer is about the graph and no traceback."""
     with pytest.raises(GraphError, match="there is no node"):
         some.find(name)
 
 
-def test_an_unknown_name_is_answered_with_the_nearest(some: Registry) -> None:
+def test_registry_unknown_name_suggests_the_nearest(some: Registry) -> None:
     """A letter too few costs seconds, not a search."""
     with pytest.raises(GraphError) as raised:
         some.find("ears.detectr")
@@ -90,14 +90,14 @@ def test_an_unknown_name_is_answered_with_the_nearest(some: Registry) -> None:
         ("pipeline.node:Node", "has none of the four bases"),
     ],
 )
-def test_what_is_not_one_node_is_explained(some: Registry, name: str, message: str) -> None:
+def test_registry_explains_a_name_that_is_not_one_node(some: Registry, name: str, message: str) -> None:
     """Each mistake has its own words."""
     with pytest.raises(GraphError, match=message):
         some.find(name)
 
 
 @pytest.mark.parametrize("name", ["ears.needy", f"{SOME}.ears.needy:Needy"])
-def test_a_missing_package_is_named(some: Registry, name: str) -> None:
+def test_registry_names_a_missing_package(some: Registry, name: str) -> None:
     """The reader must learn what to install, and that the graph itself is right."""
     with pytest.raises(DependencyError) as raised:
         some.find(name)
@@ -105,7 +105,7 @@ def test_a_missing_package_is_named(some: Registry, name: str) -> None:
     assert "`package_that_nobody_has`" in raised.value.hint
 
 
-def test_an_installed_package_adds_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registry_includes_nodes_of_installed_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Third parties ship nodes without changing ours."""
     _install(monkeypatch, **{"shop.detector": f"{NODES}:Detector"})
     registry = Registry(SOME)
@@ -114,13 +114,13 @@ def test_an_installed_package_adds_nodes(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "shop.detector" not in Registry(SOME, installed=False).names()
 
 
-def test_our_own_name_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registry_prefers_built_in_nodes_over_installed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Installing a package must not change what a graph of ours means."""
     _install(monkeypatch, **{"ears.detector": f"{NODES}:Speaker"})
     assert Registry(SOME).find("ears.detector").__name__ == "Detector"
 
 
-def test_two_packages_with_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registry_refuses_one_name_from_two_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which of them a graph meant would depend on the order of a folder."""
     points = [EntryPoint("shop.ear", f"{NODES}:{name}", "vitagraph.nodes") for name in ("Detector", "Sorry")]
     monkeypatch.setattr("pipeline.graph.registry.entry_points", lambda group: EntryPoints(points))
@@ -129,27 +129,27 @@ def test_two_packages_with_one_name_are_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("value", ["package_that_nobody_has:Ear", f"{NODES}:Nothing"])
-def test_an_entry_point_that_cannot_be_loaded_is_explained(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_registry_explains_an_entry_point_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """A half-installed package must not end in a traceback."""
     _install(monkeypatch, **{"shop.ear": value})
     with pytest.raises(DependencyError, match=r"`shop\.ear` cannot be imported"):
         Registry(SOME).find("shop.ear")
 
 
-def test_the_converter_of_a_constraint_is_found() -> None:
+def test_registry_finds_the_converter_of_a_constraint() -> None:
     """Without it two ports of different rates cannot be linked."""
     registry = Registry(SOME, {"rate": f"{NODES}:Resampler"})
     assert registry.converter("rate") == (f"{NODES}:Resampler", some_nodes.Resampler)
     assert registry.converter("language") is None
 
 
-def test_a_converter_that_converts_something_else_is_refused() -> None:
+def test_registry_refuses_a_converter_of_another_constraint() -> None:
     """The planner would insert it for ever."""
     with pytest.raises(GraphError, match="does not convert it"):
         Registry(SOME, {"rate": "ears.detector"}).converter("rate")
 
 
-def test_a_module_that_hides_ours_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registry_names_a_foreign_module_that_hides_the_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder `nodes` where the program is started would take our place, and every node would be unknown."""
     theirs = tmp_path / "nodes"
     theirs.mkdir()
@@ -165,7 +165,7 @@ def test_a_module_that_hides_ours_is_named(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("name", ["pipeline:Detector", "nodes.mine:Detector"])
-def test_a_module_of_ones_own_that_ours_hides_is_explained(some: Registry, name: str) -> None:
+def test_registry_explains_a_user_module_hidden_by_vitagraph(some: Registry, name: str) -> None:
     """A person with a file pipeline.py is told why their class is not in it."""
     with pytest.raises(GraphError) as raised:
         some.find(name)

@@ -43,7 +43,7 @@ def plan() -> Plan:
     return Plan(GRAPH, nodes, links, feedback, Latency(0, ()))
 
 
-def test_mermaid_shows_everything(plan: Plan) -> None:
+def test_mermaid_shows_every_node_link_and_event(plan: Plan) -> None:
     """Names that Mermaid reserves, such as `end`, must not break it: they are only labels."""
     assert mermaid(plan) == (
         "flowchart LR\n"
@@ -59,7 +59,7 @@ def test_mermaid_shows_everything(plan: Plan) -> None:
     )
 
 
-def test_dot_shows_everything(plan: Plan) -> None:
+def test_dot_shows_every_node_link_and_event(plan: Plan) -> None:
     """The same drawing for those who have Graphviz."""
     assert dot(plan) == (
         "digraph plan {\n"
@@ -79,7 +79,7 @@ def test_dot_shows_everything(plan: Plan) -> None:
     )
 
 
-def test_the_order_of_events_does_not_matter(plan: Plan) -> None:
+def test_drawings_are_independent_of_event_order(plan: Plan) -> None:
     """A drawing that changes by itself makes every diff a riddle."""
     turned = replace(plan, feedback=tuple(reversed(plan.feedback)))
     assert mermaid(turned) == mermaid(plan)
@@ -87,6 +87,6 @@ def test_the_order_of_events_does_not_matter(plan: Plan) -> None:
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
-def test_graphviz_reads_it(plan: Plan) -> None:
+def test_dot_output_is_accepted_by_graphviz(plan: Plan) -> None:
     """Not only we think that it is DOT."""
     subprocess.run(["dot", "-Tsvg"], input=dot(plan).encode(), capture_output=True, check=True)

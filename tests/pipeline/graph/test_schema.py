@@ -62,7 +62,7 @@ DETECTOR = of_nodes("vad:\n  use: ears.detector\n")
         "x-own: [1]\n" + of_nodes("x-usual: {a: 1}\na: ears.detector"),
     ],
 )
-def test_correct_graphs_pass(validator: Draft7Validator, text: str) -> None:
+def test_schema_accepts_correct_graphs(validator: Draft7Validator, text: str) -> None:
     """A red line under what is right teaches people to ignore red lines."""
     assert [error.message for error in validator.iter_errors(plain(parse(text, "f")))] == []
 
@@ -101,12 +101,12 @@ def test_correct_graphs_pass(validator: Draft7Validator, text: str) -> None:
         "vitagraph: 1\nextends: base.yaml\nnodes:\n  vad: {use: ears.detector, agressiveness: 1}\n",
     ],
 )
-def test_faults_are_marked(validator: Draft7Validator, text: str) -> None:
+def test_schema_rejects_faulty_graphs(validator: Draft7Validator, text: str) -> None:
     """While it is typed, not when it is run."""
     assert not is_valid(validator, text)
 
 
-def test_parameters_show_their_docstrings_and_defaults() -> None:
+def test_schema_shows_parameter_docstrings_and_defaults() -> None:
     """An editor shows them beside the cursor."""
     schema = graph_schema(_Some())
     release: dict[str, Any] = schema["definitions"]["ears.detector"]["properties"]["release"]
@@ -115,14 +115,14 @@ def test_parameters_show_their_docstrings_and_defaults() -> None:
     assert schema["definitions"]["ears.detector"]["description"] == "Finds speech in sound."
 
 
-def test_the_schema_of_our_nodes_is_a_schema() -> None:
+def test_schema_of_the_built_in_nodes_is_valid_and_deterministic() -> None:
     """The committed file must mean something to an editor, and be the same each time."""
     schema = graph_schema(Registry(installed=False))
     Draft7Validator.check_schema(schema)
     assert json.dumps(schema) == json.dumps(graph_schema(Registry(installed=False)))
 
 
-def test_a_pool_is_offered_where_there_is_one() -> None:
+def test_schema_offers_pool_only_to_nodes_with_a_pooled_model() -> None:
     """An editor marks it at a node that would refuse it."""
     definitions = graph_schema(Registry(installed=False))["definitions"]
     having = {use for use, each in definitions.items() if "pool" in each.get("properties", {})}
@@ -131,7 +131,7 @@ def test_a_pool_is_offered_where_there_is_one() -> None:
     assert "min" in str(definitions["pool"])
 
 
-def test_our_graphs_pass() -> None:
+def test_schema_accepts_the_graphs_of_the_repository() -> None:
     """The graphs that people copy from are free of red lines."""
     validator = Draft7Validator(graph_schema(Registry(installed=False)))
     for file in sorted(GRAPHS.rglob("*.yaml")):

@@ -39,14 +39,14 @@ VALUES = st.recursive(
         ({"a": [None]}, "{a: [null]}"),
     ],
 )
-def test_values_are_spelled_as_a_person_would(value: Any, text: str) -> None:
+def test_spell_quotes_values_only_where_needed(value: Any, text: str) -> None:
     """Quotes only where they are needed."""
     assert spell(value) == text
 
 
 @settings(deadline=None)
 @given(VALUES)
-def test_spelling_is_the_reverse_of_reading(value: Any) -> None:
+def test_spell_round_trips_through_the_parser(value: Any) -> None:
     """What `check --resolved` and the reference print can be pasted into a graph."""
     if value == {} or (isinstance(value, dict) and "<<" in value):
         return

@@ -24,12 +24,12 @@ from pipeline.graph.yaml import parse
         ("a" * 80, f"the text '{'a' * 57}...'"),
     ],
 )
-def test_a_value_in_words(text: str, words: str) -> None:
+def test_found_describes_a_value_in_words(text: str, words: str) -> None:
     """`found:` shows what was read, which is not always what was meant."""
     assert found(parse(text, "f")) == words
 
 
-def test_a_missing_key_and_a_null_are_told_apart() -> None:
+def test_map_distinguishes_a_missing_key_from_null() -> None:
     """null removes; a key that is not there changes nothing."""
     tree = parse("a:\n", "f")
     assert isinstance(tree, Map)

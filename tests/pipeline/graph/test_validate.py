@@ -32,7 +32,7 @@ def fault(params: type[Params], text: str) -> GraphError:
     return error.errors[0] if isinstance(error, GraphErrors) and len(error.errors) == 1 else error
 
 
-def test_every_type_is_read() -> None:
+def test_params_validation_reads_every_type() -> None:
     """The forms that YAML has, into the types that Python has."""
     made = check(
         DetectorParams,
@@ -55,12 +55,12 @@ def test_every_type_is_read() -> None:
     "text",
     ["aggressiveness: true", "aggressiveness: '1'", "aggressiveness: 1.5", "adaptive: 1", "label: 1", "table: 1"],
 )
-def test_types_are_not_bent(text: str) -> None:
+def test_params_validation_does_not_coerce_types(text: str) -> None:
     """`true` is not 1: a value of the wrong type is a misunderstanding to be cleared up."""
     assert "wrong value" in fault(DetectorParams, text).message
 
 
-def test_all_errors_are_told_at_once() -> None:
+def test_params_validation_reports_all_errors_at_once() -> None:
     """Three mistakes are one round."""
     error = fault(DetectorParams, "aggressivenes: 1\nweight: 0\nmode: slow\n")
     assert isinstance(error, GraphErrors)
@@ -94,20 +94,20 @@ class _Many(Params):
         ("share: 1", "a number, at least 0 and below 1", "the number 1", ""),
     ],
 )
-def test_what_was_expected_is_said_in_words(text: str, expected: str, found: str, hint: str) -> None:
+def test_params_validation_error_says_what_was_expected(text: str, expected: str, found: str, hint: str) -> None:
     """Nobody must know the words of a validation library."""
     error = fault(_Many, text)
     assert (error.expected, error.found, error.hint) == (expected, found, hint)
 
 
-def test_an_item_of_a_list_is_named_with_its_place() -> None:
+def test_params_validation_error_names_the_list_item() -> None:
     """In a long list the fault must not be searched for."""
     error = fault(DetectorParams, "bands:\n  - low: 1\n  - low: x\n")
     assert error.message == "wrong value for `bands[1].low` of `x.y`"
     assert error.where == Location("g", 3, 10)
 
 
-def test_a_pair_of_the_wrong_length_is_explained() -> None:
+def test_params_validation_error_locates_a_tuple_of_wrong_length() -> None:
     """Whatever a class declares, the answer has a place."""
     assert fault(_Many, "pair: [1]").where is not None
     assert fault(_Many, "pair: [1, a, b]").where is not None
@@ -123,7 +123,7 @@ class _Outer(Params):
     """Has a required part."""
 
 
-def test_what_is_missing_is_named_down_to_the_part() -> None:
+def test_params_validation_error_names_the_missing_nested_field() -> None:
     """`needs inner` would send people to the wrong line."""
     error = fault(_Outer, "inner: {}")
     assert (error.message, error.hint) == ("`x.y` needs `inner.path`", "Where it is.")

@@ -44,13 +44,13 @@ def read(text: str) -> object:
         ("200ms", "200ms"),
     ],
 )
-def test_scalars_are_those_of_yaml_1_2(text: str, value: Value) -> None:
+def test_yaml_scalars_follow_yaml_1_2(text: str, value: Value) -> None:
     """`language: no` is Norwegian, and a time of day is no number in base 60."""
     assert scalar_value(text) == value
     assert type(scalar_value(text)) is type(value)
 
 
-def test_every_key_and_value_has_its_place() -> None:
+def test_yaml_keys_and_values_have_locations() -> None:
     """Errors point at the word that is wrong."""
     tree = parse("a: 1\nb:\n  - {c: two}\n", "f.yaml")
     assert isinstance(tree, Map)
@@ -63,22 +63,22 @@ def test_every_key_and_value_has_its_place() -> None:
     assert inner.entries["c"].value.where == Location("f.yaml", 3, 9)
 
 
-def test_quotes_make_text() -> None:
+def test_yaml_quoted_scalars_are_text() -> None:
     """`model: "7"` is the name of a model."""
     assert read("a: '7'\nb: \"true\"\nc: !!str 7\n") == {"a": "7", "b": "true", "c": "7"}
 
 
-def test_a_yaml_1_1_directive_does_not_bring_back_its_truths() -> None:
+def test_yaml_1_1_directive_does_not_enable_yaml_1_1_booleans() -> None:
     """One line at the top must not change what a graph means."""
     assert read("%YAML 1.1\n---\na: no\n") == {"a": "no"}
 
 
-def test_block_text_keeps_its_lines() -> None:
+def test_yaml_block_text_keeps_its_lines() -> None:
     """Prompts are written so."""
     assert read("a: |\n  one\n  two\n") == {"a": "one\ntwo\n"}
 
 
-def test_a_place_within_plain_text_is_a_column() -> None:
+def test_yaml_location_within_plain_text_is_a_column() -> None:
     """A chain is one value, yet its third node must be pointed at; quoted text has escapes, so there it cannot be."""
     plain_one, quoted = parse("- abc\n- 'abc'\n", "f").items  # type: ignore[union-attr]
     assert isinstance(plain_one, Scalar)
@@ -87,24 +87,24 @@ def test_a_place_within_plain_text_is_a_column() -> None:
     assert quoted.column(2) == Location("f", 2, 3)
 
 
-def test_merge_keys_fill_in_what_is_missing() -> None:
+def test_yaml_merge_keys_fill_in_missing_keys() -> None:
     """`x-usual` and `<<` spare repetition; what is written in place wins, wherever it stands."""
     text = "x-a: &a {p: 1, q: 1}\nx-b: &b {q: 2, r: 2}\nnode:\n  p: 9\n  <<: [*a, *b]\n"
     assert read(text)["node"] == {"p": 9, "q": 1, "r": 2}  # type: ignore[index]
 
 
-def test_aliases_repeat_values() -> None:
+def test_yaml_aliases_repeat_values() -> None:
     """An anchor is a name for a value, of any shape; also for a key."""
     assert read("a: &x [1]\nb: *x\nc: &k k\n*k : 2\n") == {"a": [1], "b": [1], "c": "k", "k": 2}
 
 
-def test_an_empty_text_is_an_empty_mapping() -> None:
+def test_yaml_empty_text_is_an_empty_mapping() -> None:
     """An empty file is answered by the loader, in words."""
     assert read("") == {}
     assert read("# nothing\n") == {}
 
 
-def test_the_size_after_aliases_is_bounded() -> None:
+def test_yaml_size_after_alias_expansion_is_bounded() -> None:
     """Nine short lines that stand for a thousand million values must not fill the memory."""
     lines = ["x0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     lines += [f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]" for n in range(1, 9)]
@@ -112,13 +112,13 @@ def test_the_size_after_aliases_is_bounded() -> None:
         parse("\n".join(lines), "f")
 
 
-def test_the_depth_is_bounded() -> None:
+def test_yaml_nesting_depth_is_bounded() -> None:
     """Deep nesting must not end in a RecursionError."""
     with pytest.raises(GraphError, match="nested too deeply"):
         parse("[" * 5_000, "f")
 
 
-def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_yaml_file_that_is_too_large_is_refused_before_reading(tmp_path: Path) -> None:
     """Somebody will give it a recording."""
     file = tmp_path / "large.yaml"
     file.write_bytes(b"#" * (MAX_BYTES + 1))
@@ -126,13 +126,13 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
         read_text(file)
 
 
-def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+def test_yaml_file_that_cannot_be_read_gives_the_system_error(tmp_path: Path) -> None:
     """The reason of the system, and no traceback."""
     with pytest.raises(GraphError, match="cannot read the graph: is a directory"):
         read_text(tmp_path)
 
 
-def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+def test_yaml_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     """Some editors write one, and nobody sees it."""
     file = tmp_path / "bom.yaml"
     file.write_bytes(b"\xef\xbb\xbfa: 1\n")

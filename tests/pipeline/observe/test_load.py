@@ -70,7 +70,7 @@ def in_virtual(script: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
     run_virtual(main())
 
 
-def test_busy_cores_are_pressure_until_they_are_not() -> None:
+def test_load_pressure_follows_busy_cores() -> None:
     """A machine that is at its end would take on more; or one that was, once, would never do so again."""
 
     async def script(bench: Bench) -> None:
@@ -84,7 +84,7 @@ def test_busy_cores_are_pressure_until_they_are_not() -> None:
     in_virtual(script)
 
 
-def test_memory_is_pressure_before_it_is_gone() -> None:
+def test_load_pressure_rises_before_memory_runs_out() -> None:
     """The process would be ended by the system in the middle of every call."""
 
     async def script(bench: Bench) -> None:
@@ -97,7 +97,7 @@ def test_memory_is_pressure_before_it_is_gone() -> None:
     in_virtual(script)
 
 
-def test_a_moment_of_work_is_no_load() -> None:
+def test_load_ignores_short_bursts_of_work() -> None:
     """Each answer that is computed would shrink the limits for a while."""
 
     async def script(bench: Bench) -> None:
@@ -109,7 +109,7 @@ def test_a_moment_of_work_is_no_load() -> None:
     in_virtual(script)
 
 
-def test_who_listens_is_not_told_of_every_twitch() -> None:
+def test_load_listener_is_not_notified_of_small_changes() -> None:
     """A limit that changes four times a second is none that anybody can understand."""
 
     async def script(bench: Bench) -> None:
@@ -122,7 +122,7 @@ def test_who_listens_is_not_told_of_every_twitch() -> None:
     in_virtual(script)
 
 
-def test_who_stopped_listening_is_not_told_and_a_stopped_load_samples_no_more() -> None:
+def test_load_does_not_notify_removed_listeners_nor_sample_when_stopped() -> None:
     """A call that has ended would be kept, and called, for ever."""
 
     async def script(bench: Bench) -> None:
@@ -138,7 +138,7 @@ def test_who_stopped_listening_is_not_told_and_a_stopped_load_samples_no_more() 
     in_virtual(script)
 
 
-def test_in_virtual_time_there_is_no_lag() -> None:
+def test_load_lag_is_zero_in_virtual_time() -> None:
     """A replay would differ with the machine on which it runs."""
 
     async def script(bench: Bench) -> None:
@@ -148,7 +148,7 @@ def test_in_virtual_time_there_is_no_lag() -> None:
     in_virtual(script)
 
 
-def test_an_adaptive_limit_follows_the_load_and_returns() -> None:
+def test_adaptive_limit_follows_the_load_and_recovers() -> None:
     """In an overload the calls that are admitted would all become slow, and stay so."""
 
     async def script(bench: Bench) -> None:
@@ -182,7 +182,7 @@ class LateClock(Clock):
         self._rate = 1 + late / ms(250)
 
 
-def test_the_lag_is_what_the_timer_was_late() -> None:
+def test_load_lag_equals_timer_lateness() -> None:
     """A figure that nobody can check is none."""
 
     async def main() -> None:
@@ -200,7 +200,7 @@ def test_the_lag_is_what_the_timer_was_late() -> None:
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_a_loop_that_is_held_up_lags(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_load_lag_rises_when_the_loop_is_blocked(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     """The sound of every call would stutter, and nobody would know why."""
 
     def hold_up(loop: asyncio.AbstractEventLoop, clock: Clock, until: int) -> None:

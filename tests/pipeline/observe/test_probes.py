@@ -22,7 +22,7 @@ def open_probes() -> Iterator[list[Probes]]:
         each.close()
 
 
-def test_it_sees_this_process(no_leaks: None) -> None:
+def test_probes_measure_this_process(no_leaks: None) -> None:
     """Figures of another process, or none, would let this one run into its end. In the event loop it blocks nothing."""
 
     async def main() -> None:
@@ -62,7 +62,7 @@ def test_it_sees_this_process(no_leaks: None) -> None:
     ],
     ids=["version 2", "in a container", "version 1"],
 )
-def test_a_container_s_limits_are_the_limits(
+def test_probes_read_container_limits(
     group: str, files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_probes: list[Probes]
 ) -> None:
     """In a container with half a core and little memory it would believe that it had the whole machine."""
@@ -79,9 +79,7 @@ def test_a_container_s_limits_are_the_limits(
     assert machine.memory() == 25 * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_without_the_files_of_linux_it_still_tells(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_probes: list[Probes]
-) -> None:
+def test_probes_work_without_procfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_probes: list[Probes]) -> None:
     """On macOS the program would not start."""
     monkeypatch.setattr(probes, "_PROC", str(tmp_path / "none"))
     monkeypatch.setattr(probes, "_GROUPS", str(tmp_path / "none"))

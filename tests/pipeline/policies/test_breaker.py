@@ -55,7 +55,7 @@ def bench() -> Bench:
     return Bench()
 
 
-def test_a_member_that_keeps_failing_is_left_alone_and_taken_back(bench: Bench) -> None:
+def test_breaker_opens_on_failures_and_closes_after_recovery(bench: Bench) -> None:
     """Each turn would first wait for a member that is down; or the primary would never return."""
     assert [bench.call(BROKEN) for _ in range(4)] == [True, True, True, False]
     assert bench.state() == "open" and bench.breaker.retry_at > bench.time
@@ -70,7 +70,7 @@ def test_a_member_that_keeps_failing_is_left_alone_and_taken_back(bench: Bench) 
 
 @example(gaps=[0, 10, 20], failures=3, window=20)
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=40), st.integers(1, 5), st.integers(1, 30))
-def test_it_opens_at_the_very_failure_that_fills_the_window(gaps: list[int], failures: int, window: int) -> None:
+def test_breaker_opens_at_the_failure_that_fills_its_window(gaps: list[int], failures: int, window: int) -> None:
     """Failures of an hour ago would open it; or a member that fails would go on being called."""
     bench = Bench(BreakerSpec(failures=failures, window=ms(window), rest=seconds(1)))
     times: list[int] = []
@@ -84,7 +84,7 @@ def test_it_opens_at_the_very_failure_that_fills_the_window(gaps: list[int], fai
             break
 
 
-def test_successes_between_do_not_hide_a_member_that_fails_often(bench: Bench) -> None:
+def test_breaker_opens_despite_successes_between_failures(bench: Bench) -> None:
     """A member that fails every other turn would never be left alone."""
     for error in (BROKEN, None, BROKEN, None, BROKEN):
         assert bench.call(error)
@@ -92,7 +92,7 @@ def test_successes_between_do_not_hide_a_member_that_fails_often(bench: Bench) -
 
 
 @given(st.integers())
-def test_the_rest_doubles_up_to_eight_times_within_its_jitter(seed: int) -> None:
+def test_breaker_rest_doubles_up_to_eight_times_within_its_jitter(seed: int) -> None:
     """A service that is down for an hour would be hammered; or one that is back not be found for hours."""
     bench = Bench(seed=seed)
     rests = [bench.break_it()]
@@ -104,14 +104,14 @@ def test_the_rest_doubles_up_to_eight_times_within_its_jitter(seed: int) -> None
         assert 0.8 * times * SPEC.rest <= rest <= 1.2 * times * SPEC.rest
 
 
-def test_rests_are_spread_and_repeatable() -> None:
+def test_breaker_rests_are_spread_and_repeatable() -> None:
     """All processes would come back to a service in one instant; or a drill differ from run to run."""
     rests = [Bench(seed=seed).break_it() for seed in range(50)]
     assert len(set(rests)) == 50 and max(rests) - min(rests) > SPEC.rest // 4
     assert rests == [Bench(seed=seed).break_it() for seed in range(50)]
 
 
-def test_once_well_its_past_is_forgotten(bench: Bench) -> None:
+def test_breaker_forgets_past_failures_once_closed(bench: Bench) -> None:
     """One slip after the recovery would open it again, for eight times as long."""
     bench.break_it()
     bench.rest()
@@ -127,14 +127,14 @@ def test_once_well_its_past_is_forgotten(bench: Bench) -> None:
     assert bench.break_it() <= 1.2 * SPEC.rest
 
 
-def test_half_open_lets_one_call_through(bench: Bench) -> None:
+def test_breaker_half_open_lets_one_call_through(bench: Bench) -> None:
     """A crowd would fall upon a member that has just come up."""
     bench.break_it()
     bench.rest()
     assert [bool(bench.breaker.allows()) for _ in range(5)] == [True, False, False, False, False]
 
 
-def test_a_trial_whose_caller_was_cancelled_makes_room_at_once(bench: Bench) -> None:
+def test_breaker_trial_of_a_cancelled_caller_is_released_at_once(bench: Bench) -> None:
     """A person who interrupts the trial would keep everybody on the fallback."""
     bench.break_it()
     bench.rest()
@@ -144,7 +144,7 @@ def test_a_trial_whose_caller_was_cancelled_makes_room_at_once(bench: Bench) -> 
     assert bench.state() == "closed"
 
 
-def test_a_trial_that_is_lost_does_not_lock_it(bench: Bench) -> None:
+def test_breaker_recovers_from_a_trial_that_never_reports(bench: Bench) -> None:
     """A trial that never reports would keep everybody on the fallback until a restart."""
     rest = bench.break_it()
     bench.rest()
@@ -161,7 +161,7 @@ def test_a_trial_that_is_lost_does_not_lock_it(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("report", ["succeeded", "failed", "abandoned"])
-def test_calls_from_before_it_opened_decide_nothing(bench: Bench, report: str) -> None:
+def test_breaker_ignores_results_of_calls_from_before_it_opened(bench: Bench, report: str) -> None:
     """A slow call of the time before would close it, or end the trial of another."""
     old = bench.breaker.allows()
     bench.break_it()
@@ -185,7 +185,7 @@ def test_calls_from_before_it_opened_decide_nothing(bench: Bench, report: str) -
     assert bench.state() == "closed"
 
 
-def test_who_goes_without_leave_decides_nothing(bench: Bench) -> None:
+def test_breaker_ignores_results_of_calls_it_refused(bench: Bench) -> None:
     """The last of a chain is called though its breaker says no: it would disturb the trial of another."""
     bench.break_it()
     bench.rest()
@@ -199,7 +199,7 @@ def test_who_goes_without_leave_decides_nothing(bench: Bench) -> None:
     assert bench.state() == "closed"
 
 
-def test_bad_input_is_not_the_members_fault(bench: Bench) -> None:
+def test_breaker_does_not_count_user_input_errors(bench: Bench) -> None:
     """Someone who sends noise would switch a healthy recogniser off for all calls."""
     for _ in range(10):
         assert bench.call(UserInputError("not audio"))
@@ -211,7 +211,7 @@ def test_bad_input_is_not_the_members_fault(bench: Bench) -> None:
     assert bench.state() == "closed"
 
 
-def test_a_health_probe_brings_it_back_before_its_rest_is_over(bench: Bench) -> None:
+def test_breaker_closes_early_on_a_successful_health_probe(bench: Bench) -> None:
     """Up to eight rests long, people would hear the fallback of a member that is well."""
     bench.break_it()
     probe = bench.breaker.ticket
@@ -220,7 +220,7 @@ def test_a_health_probe_brings_it_back_before_its_rest_is_over(bench: Bench) -> 
     assert bench.told == [("closed", "open"), ("open", "closed")]
 
 
-def test_failed_health_probes_count_but_do_not_put_off_the_trial(bench: Bench) -> None:
+def test_breaker_counts_failed_health_probes_without_delaying_the_trial(bench: Bench) -> None:
     """A member that is down would be found out by a person; or probes would keep it away for ever."""
     for _ in range(3):
         bench.breaker.failed(bench.breaker.ticket, BROKEN)
@@ -313,7 +313,7 @@ class Crowd:
 
 @settings(max_examples=200)
 @given(st.integers(0, 1000), st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 40)), min_size=10, max_size=60))
-def test_in_any_crowd_one_trial_at_a_time_and_nobody_is_locked_out(seed: int, moves: list[tuple[str, int]]) -> None:
+def test_breaker_allows_one_trial_at_a_time_in_any_schedule(seed: int, moves: list[tuple[str, int]]) -> None:
     """Some order of calls, cancellations and late reports would leave a member out for good, or flood it."""
     crowd = Crowd(seed)
     for move, number in moves:

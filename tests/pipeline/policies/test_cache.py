@@ -20,7 +20,7 @@ from tests.pipeline.kit import settle
 from tests.pipeline.policies.cache_kit import SIZE, TTL, FakeStore, Maker, new, run
 
 
-def test_a_value_is_made_once() -> None:
+def test_cache_makes_a_value_once() -> None:
     """The second person who gets the same sentence need not wait for it."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -32,7 +32,7 @@ def test_a_value_is_made_once() -> None:
     run(main)
 
 
-def test_many_who_ask_at_once_wait_for_one() -> None:
+def test_cache_joins_concurrent_requests_for_one_key() -> None:
     """A hundred calls that begin together must not make the greeting a hundred times."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -42,7 +42,7 @@ def test_many_who_ask_at_once_wait_for_one() -> None:
     run(main)
 
 
-def test_an_error_goes_to_all_and_is_not_kept() -> None:
+def test_cache_passes_an_error_to_all_callers_and_does_not_keep_it() -> None:
     """Each of them falls back at once; the next one may have more luck."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -57,7 +57,7 @@ def test_an_error_goes_to_all_and_is_not_kept() -> None:
     run(main)
 
 
-def test_who_leaves_takes_nothing_from_the_others() -> None:
+def test_cache_cancelled_caller_does_not_affect_the_others() -> None:
     """Interrupting one call must not silence another."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -70,7 +70,7 @@ def test_who_leaves_takes_nothing_from_the_others() -> None:
     run(main)
 
 
-def test_when_the_last_has_left_nothing_is_made() -> None:
+def test_cache_cancels_the_maker_when_the_last_caller_leaves() -> None:
     """Compute for an answer that was interrupted is missing elsewhere; who asks again must not join what ends."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -90,7 +90,9 @@ def test_when_the_last_has_left_nothing_is_made() -> None:
     st.integers(0, 15),
     st.booleans(),
 )
-def test_whoever_stays_is_served(askers: list[tuple[int, int, str]], takes: int, fails: bool) -> None:
+def test_cache_serves_every_remaining_caller_in_any_schedule(
+    askers: list[tuple[int, int, str]], takes: int, fails: bool
+) -> None:
     """In no schedule of asking and leaving does anybody hang, get another's value, or have it made twice at a time."""
 
     async def main() -> None:
@@ -122,7 +124,7 @@ def test_whoever_stays_is_served(askers: list[tuple[int, int, str]], takes: int,
 @given(st.integers(0, 2 * TTL))
 @example(TTL - 1)
 @example(TTL)
-def test_a_value_is_good_for_its_time_to_the_nanosecond(after: int) -> None:
+def test_cache_ttl_is_exact_to_the_nanosecond(after: int) -> None:
     """A stale answer is a wrong one."""
 
     async def main() -> None:
@@ -137,7 +139,7 @@ def test_a_value_is_good_for_its_time_to_the_nanosecond(after: int) -> None:
     run_virtual(main())
 
 
-def test_what_others_made_is_not_made_again() -> None:
+def test_cache_uses_values_from_the_shared_store() -> None:
     """After a restart the voice need not say everything anew; what is left of its time counts."""
     store = FakeStore({"a": (b"theirs", seconds(2))})
 
@@ -154,7 +156,7 @@ def test_what_others_made_is_not_made_again() -> None:
     assert store.kept["b"] == (b"b!", TTL) and store.closed
 
 
-def test_what_cannot_be_read_is_made_anew() -> None:
+def test_cache_remakes_a_shared_value_it_cannot_unpack() -> None:
     """Another version of the program wrote it: no reason to be silent."""
     store = FakeStore({"a": (b"\xff", TTL)})
 
@@ -166,7 +168,7 @@ def test_what_cannot_be_read_is_made_anew() -> None:
     assert store.kept["a"] == (b"a!", TTL)
 
 
-def test_what_is_large_is_shared_alone() -> None:
+def test_cache_keeps_large_values_in_the_shared_store_only() -> None:
     """An hour of reading aloud must not push out every greeting."""
     store = FakeStore()
 
@@ -179,7 +181,7 @@ def test_what_is_large_is_shared_alone() -> None:
     run(main, store)
 
 
-def test_a_slow_store_holds_nobody_up_when_writing() -> None:
+def test_cache_callers_do_not_wait_for_a_slow_store_write() -> None:
     """Who waits for a sentence hears it as soon as it is made; what is being written at the end gets there."""
     store = FakeStore()
 
@@ -191,7 +193,7 @@ def test_a_slow_store_holds_nobody_up_when_writing() -> None:
     assert list(store.kept) == ["a"]
 
 
-def test_memory_is_given_back_when_asked_for() -> None:
+def test_cache_frees_memory_on_request() -> None:
     """Short of memory, the process lets go of this before it refuses calls."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -206,7 +208,7 @@ def test_memory_is_given_back_when_asked_for() -> None:
     run(main)
 
 
-def test_closing_leaves_nobody_waiting() -> None:
+def test_cache_close_ends_waiting_callers() -> None:
     """A server that stops must not hang in a call that waits for a sentence."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:

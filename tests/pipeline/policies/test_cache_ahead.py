@@ -10,7 +10,7 @@ from pipeline.policies.cache_memory import ENTRY
 from tests.pipeline.policies.cache_kit import SIZE, Maker, run
 
 
-def test_prefetch_makes_one_after_the_other() -> None:
+def test_cache_prefetch_makes_one_value_after_the_other() -> None:
     """At the start it must leave the cores to the first call; one failure must not end it."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -27,7 +27,7 @@ def test_prefetch_makes_one_after_the_other() -> None:
     run(main)
 
 
-def test_a_call_joins_what_is_prefetched() -> None:
+def test_cache_caller_joins_a_running_prefetch() -> None:
     """It waits for the rest of the time alone; leaving does not end the prefetch."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -43,7 +43,7 @@ def test_a_call_joins_what_is_prefetched() -> None:
     run(main)
 
 
-def test_what_a_call_joins_is_no_guess_any_more() -> None:
+def test_cache_prefetched_value_gains_priority_when_a_caller_joins() -> None:
     """A greeting that somebody waited for must not be the first to leave."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -57,7 +57,7 @@ def test_what_a_call_joins_is_no_guess_any_more() -> None:
     run(main)
 
 
-def test_prefetch_is_bounded() -> None:
+def test_cache_prefetch_is_bounded() -> None:
     """A list of a million sentences must not wait in memory for a day."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -69,7 +69,7 @@ def test_prefetch_is_bounded() -> None:
     run(main)
 
 
-def test_related_entries_are_made_after_a_hit_and_after_a_miss() -> None:
+def test_cache_makes_related_entries_after_a_hit_and_a_miss() -> None:
     """After `are you still there?` comes `goodbye`: it is ready when it is needed."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:
@@ -84,7 +84,7 @@ def test_related_entries_are_made_after_a_hit_and_after_a_miss() -> None:
     run(main)
 
 
-def test_nothing_is_made_ahead_for_a_memory_that_is_full() -> None:
+def test_cache_prefetch_is_skipped_when_memory_is_full() -> None:
     """It would be thrown away at once, and made again at the next hit."""
 
     async def main(cache: Cache[str], maker: Maker) -> None:

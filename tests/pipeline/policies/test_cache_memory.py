@@ -118,7 +118,7 @@ STEPS = st.one_of(PUT, PUT, PUT, GET, GET, GET, WAIT, SHRINK, CLEAR)
 
 
 @given(st.lists(PUT, max_size=20), st.lists(STEPS, max_size=60))
-def test_it_does_what_its_rules_say(filling: list[Step], steps: list[Step]) -> None:
+def test_cache_memory_matches_its_model(filling: list[Step], steps: list[Step]) -> None:
     """Over its size the process runs out of memory; what it loses too early is made again, and heard late."""
     both = Both()
     for step in filling + steps:
@@ -134,7 +134,7 @@ def filled(*ranks: int) -> Memory[int]:
     return memory
 
 
-def test_what_was_made_ahead_leaves_first() -> None:
+def test_cache_memory_evicts_prefetched_values_first() -> None:
     """Guesses must not push out what people really ask for."""
     memory = filled(1, 0, 1, 0, 2, 1, 1, 1)
     for key in "xyz":
@@ -143,7 +143,7 @@ def test_what_was_made_ahead_leaves_first() -> None:
     assert (memory.evicted, len(memory)) == (3, 8)
 
 
-def test_what_was_not_used_for_longest_leaves_first() -> None:
+def test_cache_memory_evicts_the_least_recently_used_value() -> None:
     """A greeting that every call begins with must stay, however old it is."""
     memory = filled(1, 1, 1, 1, 1, 1, 1, 1)
     assert memory.get("a", 1) is not None
@@ -152,7 +152,7 @@ def test_what_was_not_used_for_longest_leaves_first() -> None:
     assert "a" in memory and "b" not in memory
 
 
-def test_a_guess_finds_no_room_among_what_is_used() -> None:
+def test_cache_memory_has_no_room_for_prefetch_among_used_values() -> None:
     """It would be made for nothing, over and over."""
     memory = filled(1, 1, 1, 1, 1, 1, 1, 1)
     assert not memory.room_ahead
@@ -160,7 +160,7 @@ def test_a_guess_finds_no_room_among_what_is_used() -> None:
     assert "x" not in memory and len(memory) == 8
 
 
-def test_what_is_asked_for_is_no_guess_any_more() -> None:
+def test_cache_memory_prefetched_value_gains_priority_when_read() -> None:
     """A prefetched greeting that everybody hears must stay."""
     memory = filled(0, 0, 0, 0, 0, 0, 0, 0)
     assert memory.room_ahead
@@ -170,7 +170,7 @@ def test_what_is_asked_for_is_no_guess_any_more() -> None:
     assert "a" in memory and len(memory) == 8
 
 
-def test_what_is_put_again_stays_as_valuable() -> None:
+def test_cache_memory_value_put_again_keeps_its_priority() -> None:
     """A greeting that is made anew in the background must not become a guess."""
     memory = filled(1, 1, 1, 1, 1, 1, 1, 1)
     memory.put("a", 9, 0, TTL, 0)
@@ -178,7 +178,7 @@ def test_what_is_put_again_stays_as_valuable() -> None:
     assert "a" in memory and "b" not in memory
 
 
-def test_a_stale_value_does_not_outlive_a_new_one_that_is_too_large() -> None:
+def test_cache_memory_drops_the_old_value_when_the_new_one_is_too_large() -> None:
     """Else the old answer would be given for ever."""
     memory: Memory[int] = Memory(SIZE, lambda: 0)
     memory.put("a", 1, 0, TTL, 1)
@@ -186,7 +186,7 @@ def test_a_stale_value_does_not_outlive_a_new_one_that_is_too_large() -> None:
     assert memory.get("a", 1) is None and memory.bytes == 0
 
 
-def test_what_has_expired_leaves_before_what_is_good() -> None:
+def test_cache_memory_evicts_expired_values_before_valid_ones() -> None:
     """Of high priority, it would keep its room until somebody asked for it."""
     time = 0
     memory: Memory[int] = Memory(8 * (ENTRY + 1), lambda: time)

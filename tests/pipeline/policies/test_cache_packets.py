@@ -71,12 +71,12 @@ def told(packets: list[Packet]) -> list[Any]:
 
 
 @given(st.lists(SOUNDS | FRAMES, max_size=4))
-def test_packets_are_the_same_after_a_journey(packets: list[Packet]) -> None:
+def test_packed_packets_round_trip_through_bytes(packets: list[Packet]) -> None:
     """What Redis gives back must sound, and move the lips, as when it was made."""
     assert told(PACKING.unpack(PACKING.pack(packets))) == told(bare(packets))
 
 
-def test_nothing_of_the_session_is_kept() -> None:
+def test_cached_packets_keep_no_cause_of_the_session() -> None:
     """The cause of a turn that is over would fence the answer off, and keep its session in memory."""
     packets: list[Packet] = [
         Sound(Stamp(start, ms(20), Causes().begin("turn")), np.zeros(4, np.int16), "hello")
@@ -98,7 +98,7 @@ def raw(**changes: Any) -> bytes:
     return msgspec.msgpack.encode([{**fields, "last": False, "marks": [], **changes}])
 
 
-def test_the_shape_of_packed_packets_is_known() -> None:
+def test_packed_packets_of_valid_form_unpack() -> None:
     """The faults below are faults, and not all bytes are refused."""
     assert len(PACKING.unpack(raw())) == 1
 
@@ -123,20 +123,20 @@ def test_the_shape_of_packed_packets_is_known() -> None:
         raw(samples=7),
     ],
 )
-def test_other_bytes_are_refused(data: bytes) -> None:
+def test_unpacking_foreign_bytes_is_refused(data: bytes) -> None:
     """A value of another version, or of somebody else, must become a miss: no noise, and no crash."""
     with pytest.raises(ValueError, match="no packets"):
         PACKING.unpack(data)
 
 
-def test_what_cannot_be_packed_says_so() -> None:
+def test_packing_an_unsupported_array_type_is_an_error() -> None:
     """Who writes a node learns which of its fields is wrong."""
     sound = Sound(Stamp(0, 0, NOBODY), np.zeros(1, np.int16).astype(np.float64), "")
     with pytest.raises(TypeError, match="ndarray of float64 cannot be packed"):
         PACKING.pack([sound])
 
 
-def test_the_size_is_about_what_it_takes() -> None:
+def test_packet_size_is_close_to_memory_used() -> None:
     """Counted too small, many of them fill the memory unseen."""
     samples = np.zeros(24_000, np.int16)
     marks = tuple(Mark("a", index) for index in range(20))

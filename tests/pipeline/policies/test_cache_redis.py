@@ -21,7 +21,7 @@ __all__ = ["redis_server", "said"]
 pytestmark = pytest.mark.usefixtures("said")
 
 
-def test_it_keeps_bytes(redis_server: RedisServer) -> None:
+def test_redis_store_shares_bytes_between_stores(redis_server: RedisServer) -> None:
     """Two processes share what they made; texts and bytes as keys do not meet."""
     store, other = RedisStore(redis_server.url, "tts"), RedisStore(redis_server.url, "tts")
 
@@ -38,7 +38,7 @@ def test_it_keeps_bytes(redis_server: RedisServer) -> None:
     run(store, main())
 
 
-def test_caches_of_other_names_are_apart(redis_server: RedisServer) -> None:
+def test_redis_store_separates_caches_of_different_names(redis_server: RedisServer) -> None:
     """Two voices that say the same text must not get each other's sound."""
     store, other = RedisStore(redis_server.url, "tts"), RedisStore(redis_server.url, "other")
 
@@ -50,7 +50,7 @@ def test_caches_of_other_names_are_apart(redis_server: RedisServer) -> None:
     run(store, main())
 
 
-def test_what_is_kept_expires(redis_server: RedisServer) -> None:
+def test_redis_store_values_expire(redis_server: RedisServer) -> None:
     """A stale answer is a wrong one, and what nobody removes fills the redis_server."""
     store = RedisStore(redis_server.url, "tts")
 
@@ -65,7 +65,7 @@ def test_what_is_kept_expires(redis_server: RedisServer) -> None:
     run(store, main())
 
 
-def test_no_text_is_to_be_read_in_its_keys(redis_server: RedisServer) -> None:
+def test_redis_store_keys_do_not_contain_the_text(redis_server: RedisServer) -> None:
     """What people were told is nobody's business who lists keys."""
     store = RedisStore(redis_server.url, "tts")
 
@@ -78,7 +78,7 @@ def test_no_text_is_to_be_read_in_its_keys(redis_server: RedisServer) -> None:
     run(store, main())
 
 
-def test_more_calls_than_connections_do_not_queue(redis_server: RedisServer) -> None:
+def test_redis_store_does_not_queue_calls_beyond_its_connections(redis_server: RedisServer) -> None:
     """A burst must not wait in a line for Redis; those it has no time for are made."""
     store = RedisStore(redis_server.url, "tts")
 
@@ -91,7 +91,7 @@ def test_more_calls_than_connections_do_not_queue(redis_server: RedisServer) -> 
     run(store, main())
 
 
-def test_a_caller_who_leaves_spoils_no_connection(redis_server: RedisServer) -> None:
+def test_redis_store_cancelled_caller_does_not_corrupt_a_connection(redis_server: RedisServer) -> None:
     """The answer to their question must not go to who asks next."""
     store = RedisStore(redis_server.url, "tts")
 
@@ -110,7 +110,7 @@ def test_a_caller_who_leaves_spoils_no_connection(redis_server: RedisServer) -> 
     run(store, main())
 
 
-def test_the_password_is_not_in_what_it_says(said: Said) -> None:
+def test_redis_store_does_not_log_the_password(said: Said) -> None:
     """Logs are read by more people than may enter."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -124,14 +124,14 @@ def test_the_password_is_not_in_what_it_says(said: Said) -> None:
     assert "hunter2" not in said.records[0].getMessage()
 
 
-def test_a_wrong_address_is_explained() -> None:
+def test_redis_store_explains_a_wrong_address() -> None:
     """Found when the graph is read, not when the first call comes."""
     with pytest.raises(UserInputError, match="is no address of a Redis") as caught:
         RedisStore("http://me:hunter2@localhost", "tts")
     assert "redis://host:6379/0" in caught.value.hint and "hunter2" not in str(caught.value)
 
 
-def test_a_missing_package_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redis_store_explains_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis is an extra; who asks for it reads how to get it."""
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     with pytest.raises(DependencyError) as caught:

@@ -46,7 +46,9 @@ async def made(key: str) -> str:
 
 
 @both_loops
-def test_a_cache_outlives_its_redis(redis_server: RedisServer, loop: Loop, said: Said) -> None:
+def test_cache_keeps_serving_when_redis_is_killed_and_restarted(
+    redis_server: RedisServer, loop: Loop, said: Said
+) -> None:
     """Killed and restarted, Redis costs nobody an answer; one warning tells, and one line that it is back."""
     news: News = []
     store = RedisStore(redis_server.url, "tts", lambda away, text: news.append((away, text)))
@@ -89,7 +91,7 @@ def cache_writes(cache: Cache[str]) -> object:
 
 
 @both_loops
-def test_a_frozen_redis_delays_nobody_twice(redis_server: RedisServer, loop: Loop) -> None:
+def test_redis_store_waits_only_once_for_a_frozen_redis(redis_server: RedisServer, loop: Loop) -> None:
     """It holds the connection and says nothing: 50 ms for one call, nothing for those after it."""
     news: News = []
     store = RedisStore(redis_server.url, "tts", lambda away, text: news.append((away, text)))
@@ -115,7 +117,7 @@ def test_a_frozen_redis_delays_nobody_twice(redis_server: RedisServer, loop: Loo
     run(store, main(), loop)
 
 
-def test_a_stale_connection_is_nobody_s_loss(redis_server: RedisServer) -> None:
+def test_redis_store_replaces_a_stale_connection_without_warning(redis_server: RedisServer) -> None:
     """A Redis that was restarted while nobody asked is no reason for a warning."""
     news: News = []
     store = RedisStore(redis_server.url, "tts", lambda away, text: news.append((away, text)))
@@ -153,7 +155,7 @@ class FakeClient:
         pass
 
 
-def test_it_is_tried_again_after_pauses_that_grow(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
+def test_redis_store_reconnects_after_growing_pauses(monkeypatch: pytest.MonkeyPatch, said: Said) -> None:
     """A thousand processes must not all ask at once, while Redis starts; one that comes and goes is left alone."""
     monkeypatch.undo()
     monkeypatch.setattr("random.uniform", lambda _least, most: most)
@@ -187,7 +189,7 @@ def test_it_is_tried_again_after_pauses_that_grow(monkeypatch: pytest.MonkeyPatc
     assert [record.levelno for record in said.records] == [30, 20, 30, 20, 30]
 
 
-def test_a_full_redis_is_away_as_well(redis_server: RedisServer) -> None:
+def test_redis_store_treats_a_full_redis_as_unavailable(redis_server: RedisServer) -> None:
     """It answers, but takes nothing: one warning, not one at every sentence."""
     news: News = []
     store = RedisStore(redis_server.url, "tts", lambda away, text: news.append((away, text)))
@@ -203,7 +205,7 @@ def test_a_full_redis_is_away_as_well(redis_server: RedisServer) -> None:
     run(store, main())
 
 
-def test_a_redis_that_is_not_there_yet_is_found_later(redis_server: RedisServer) -> None:
+def test_redis_store_finds_a_redis_that_starts_later(redis_server: RedisServer) -> None:
     """The order in which services start must not matter; nobody waits meanwhile."""
     redis_server.kill()
     news: News = []

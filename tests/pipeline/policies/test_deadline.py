@@ -111,7 +111,7 @@ GAPS = st.integers(0, 300).map(lambda n: n * 1_000_000 + 1)
 @given(LIMITS, LIMITS, LIMITS, st.lists(GAPS, max_size=8), GAPS)
 @example(first=ms(500), stall=ms(50), total=None, gaps=[ms(1), ms(50) + 1], then=ms(1))
 @example(first=ms(2), stall=ms(2), total=ms(500), gaps=[300_001, 300_001, 300_001], then=ms(5))
-def test_what_is_missed_is_told_once_and_to_the_nanosecond(
+def test_deadline_overrun_is_reported_once_and_exactly(
     first: int | None, stall: int | None, total: int | None, gaps: list[int], then: int
 ) -> None:
     """A member that is silent would be waited for longer than the graph says; or a good one be cut off."""
@@ -122,7 +122,7 @@ def test_what_is_missed_is_told_once_and_to_the_nanosecond(
     assert when == (missed.after if missed else 0)
 
 
-def test_a_dribble_does_not_stretch_the_time_to_the_first_output() -> None:
+def test_deadlines_first_stall_and_total_are_independent() -> None:
     """The field's fault: a deadline between bytes alone lets a silent attempt live for ever."""
     spec = DeadlineSpec(first=ms(1500), stall=ms(800), total=seconds(5))
     assert watched(spec, [])[0] == [Overrun("first", ms(1500), ms(1500), 0)]
@@ -137,7 +137,7 @@ def test_a_dribble_does_not_stretch_the_time_to_the_first_output() -> None:
     st.lists(st.tuples(GAPS, st.integers(0, 900).map(ms)), max_size=6),
     GAPS,
 )
-def test_time_in_which_there_is_no_room_does_not_count(
+def test_deadline_excludes_time_blocked_by_backpressure(
     first: int | None, stall: int | None, total: int | None, outputs: list[tuple[int, int]], then: int
 ) -> None:
     """A voice that is ahead of what is played would be cut off as if it were slow."""
@@ -147,7 +147,7 @@ def test_time_in_which_there_is_no_room_does_not_count(
     assert seen == ([missed] if missed else [])
 
 
-def test_an_attempt_that_ends_while_held_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deadline_watch_ends_an_attempt_that_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was flushed while it waited for room would take the next attempt's deadlines away."""
 
     async def main() -> None:
@@ -167,7 +167,7 @@ def test_an_attempt_that_ends_while_held_is_over(monkeypatch: pytest.MonkeyPatch
     run_virtual(main())
 
 
-def test_outputs_touch_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deadline_watch_makes_no_timer_per_output(monkeypatch: pytest.MonkeyPatch) -> None:
     """A chat model's every token would cost a timer, of all calls together thousands a second."""
 
     async def main() -> None:
@@ -186,7 +186,7 @@ def test_outputs_touch_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     run_virtual(main())
 
 
-def test_one_watch_serves_attempt_after_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deadline_watch_serves_successive_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline of one packet would strike the next; or a session end with timers left."""
 
     async def main() -> None:
@@ -214,7 +214,7 @@ def test_one_watch_serves_attempt_after_attempt(monkeypatch: pytest.MonkeyPatch)
     run_virtual(main())
 
 
-def test_without_deadlines_there_is_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deadline_watch_without_deadlines_makes_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     """`deadline: {first: null, ...}` would still cost."""
 
     async def main() -> None:
@@ -229,7 +229,7 @@ def test_without_deadlines_there_is_no_timer(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @Loops
-def test_on_a_live_loop_it_is_never_early_and_does_not_spin(
+def test_deadline_on_a_live_loop_is_never_early_and_does_not_spin(
     factory: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Timers of uvloop are up to 1.3 ms early: an attempt would be cut off before its time, or a core burn."""
@@ -264,7 +264,7 @@ def test_on_a_live_loop_it_is_never_early_and_does_not_spin(
         (Overrun("total", seconds(5), seconds(5), 7), "not done within 5s (deadline `total`); outputs so far: 7"),
     ],
 )
-def test_the_error_says_which_deadline_and_what_had_come(missed: Overrun, message: str) -> None:
+def test_deadline_exceeded_error_names_the_deadline_and_the_outputs(missed: Overrun, message: str) -> None:
     """An operator would not know which number of the YAML to change."""
     error = DeadlineExceeded(missed, node="asr")
     assert error.message == message and error.node == "asr" and error.overrun is missed

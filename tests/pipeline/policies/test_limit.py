@@ -42,7 +42,7 @@ def in_virtual(main: Coroutine[Any, Any, None]) -> None:
     run_virtual(main)
 
 
-def test_more_than_may_be_at_work_wait_their_turn() -> None:
+def test_limit_queues_requests_beyond_its_concurrency() -> None:
     """A model that can serve two at once would be asked by ten, and all would be late."""
 
     async def main() -> None:
@@ -56,7 +56,7 @@ def test_more_than_may_be_at_work_wait_their_turn() -> None:
     in_virtual(main())
 
 
-def test_the_window_slides_and_is_exact_to_one_request() -> None:
+def test_limit_window_slides_and_is_exact_to_one_request() -> None:
     """A provider that allows three in a second would answer the fourth with an error."""
 
     async def main() -> None:
@@ -75,7 +75,7 @@ def test_the_window_slides_and_is_exact_to_one_request() -> None:
     in_virtual(main())
 
 
-def test_who_waits_for_the_window_begins_when_it_opens() -> None:
+def test_limit_waiter_starts_when_the_window_opens() -> None:
     """Waiting longer than needed is silence that the person hears."""
 
     async def main() -> None:
@@ -87,7 +87,7 @@ def test_who_waits_for_the_window_begins_when_it_opens() -> None:
     in_virtual(main())
 
 
-def test_a_wait_ends_in_an_honest_refusal() -> None:
+def test_limit_wait_ends_in_refusal_at_max_wait() -> None:
     """Without a bound on the wait the person would hear nothing, and nobody would know why."""
 
     async def main() -> None:
@@ -110,7 +110,7 @@ def test_a_wait_ends_in_an_honest_refusal() -> None:
 
 
 @pytest.mark.parametrize("when_full", ["shed", "fallback"])
-def test_without_a_queue_a_refusal_comes_at_once(when_full: Any) -> None:
+def test_limit_without_queue_refuses_at_once(when_full: Any) -> None:
     """The next member would be asked only after the wait that the graph wanted to avoid."""
 
     async def main() -> None:
@@ -124,7 +124,7 @@ def test_without_a_queue_a_refusal_comes_at_once(when_full: Any) -> None:
     in_virtual(main())
 
 
-def test_a_wait_that_cannot_help_is_not_begun() -> None:
+def test_limit_refuses_at_once_a_wait_that_cannot_succeed() -> None:
     """Where the window opens in nine seconds, a second of waiting is a second of dead air."""
 
     async def main() -> None:
@@ -137,7 +137,7 @@ def test_a_wait_that_cannot_help_is_not_begun() -> None:
     in_virtual(main())
 
 
-def test_sessions_take_turns() -> None:
+def test_limit_serves_sessions_in_turn() -> None:
     """One call that asks for much would make all others wait until it is served."""
 
     async def main() -> None:
@@ -148,7 +148,7 @@ def test_sessions_take_turns() -> None:
     in_virtual(main())
 
 
-def test_no_newcomer_goes_before_those_who_wait() -> None:
+def test_limit_newcomer_does_not_overtake_waiters() -> None:
     """A waiting call would be overtaken again and again, and then refused."""
 
     async def main() -> None:
@@ -163,7 +163,7 @@ def test_no_newcomer_goes_before_those_who_wait() -> None:
 
 
 @pytest.mark.parametrize("short_way", [False, True])
-def test_nor_at_the_very_moment_when_the_window_opens(short_way: bool) -> None:
+def test_limit_newcomer_does_not_overtake_as_the_window_opens(short_way: bool) -> None:
     """A timer that is a little late would cost the one who waits the turn."""
 
     async def main() -> None:
@@ -184,7 +184,7 @@ def test_nor_at_the_very_moment_when_the_window_opens(short_way: bool) -> None:
     in_virtual(main())
 
 
-def test_places_to_wait_are_bounded_and_none_can_take_them_all() -> None:
+def test_limit_waiting_places_are_bounded_in_total_and_per_session() -> None:
     """In an overload the queue would grow for ever; or one call would keep all others out of it."""
 
     async def main() -> None:
@@ -201,7 +201,7 @@ def test_places_to_wait_are_bounded_and_none_can_take_them_all() -> None:
     in_virtual(main())
 
 
-def test_the_short_way_takes_a_permit_only_where_there_is_room() -> None:
+def test_limit_try_acquire_succeeds_only_where_there_is_room() -> None:
     """It would be a way past the limit, or past those who wait."""
 
     async def main() -> None:
@@ -218,7 +218,7 @@ def test_the_short_way_takes_a_permit_only_where_there_is_room() -> None:
     in_virtual(main())
 
 
-def test_who_leaves_the_queue_leaves_no_trace() -> None:
+def test_limit_cancelled_waiter_leaves_no_trace() -> None:
     """After a few interruptions the node would count ghosts, and refuse everybody."""
 
     async def main() -> None:
@@ -234,7 +234,7 @@ def test_who_leaves_the_queue_leaves_no_trace() -> None:
     in_virtual(main())
 
 
-def test_a_permit_given_to_one_who_has_just_left_goes_to_the_next() -> None:
+def test_limit_permit_of_a_cancelled_waiter_goes_to_the_next() -> None:
     """The permit would be lost for good, and with it a place at the node."""
 
     async def main() -> None:
@@ -252,7 +252,7 @@ def test_a_permit_given_to_one_who_has_just_left_goes_to_the_next() -> None:
     in_virtual(main())
 
 
-def test_a_clock_that_was_set_back_does_not_close_the_window() -> None:
+def test_limit_window_survives_a_clock_set_back() -> None:
     """A session that begins its clock anew would be refused for as long as it took to open."""
 
     async def main() -> None:
@@ -267,7 +267,7 @@ def test_a_clock_that_was_set_back_does_not_close_the_window() -> None:
     in_virtual(main())
 
 
-def test_an_adaptive_limit_shrinks_with_the_load_and_grows_back() -> None:
+def test_adaptive_limit_shrinks_with_the_load_and_grows_back() -> None:
     """A loaded machine would take on as much as an idle one, and everybody would wait longer."""
 
     async def main() -> None:
@@ -287,7 +287,7 @@ def test_an_adaptive_limit_shrinks_with_the_load_and_grows_back() -> None:
     in_virtual(main())
 
 
-def test_an_adaptive_limit_always_lets_one_through() -> None:
+def test_adaptive_limit_always_lets_one_through() -> None:
     """Under load a small limit would become none at all, and the node would be dead."""
 
     async def main() -> None:
@@ -299,7 +299,7 @@ def test_an_adaptive_limit_always_lets_one_through() -> None:
     in_virtual(main())
 
 
-def test_a_limit_that_is_not_adaptive_stays_as_it_is() -> None:
+def test_non_adaptive_limit_ignores_the_load() -> None:
     """What the graph says would change by itself."""
     limit = Limit(LimitSpec(concurrent=2), lambda: 0)
     limit.pressure(1.0)

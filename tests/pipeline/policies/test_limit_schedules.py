@@ -109,7 +109,7 @@ REQUESTS = st.lists(
 
 @settings(max_examples=400, deadline=None)
 @given(SPECS, REQUESTS)
-def test_never_more_than_it_says_and_nothing_lost(spec: LimitSpec, requests: list[Request]) -> None:
+def test_limit_is_never_exceeded_and_loses_no_permit(spec: LimitSpec, requests: list[Request]) -> None:
     """One too many is an error of the provider; a permit lost is a place lost for ever."""
     story = play(spec, requests)
     told = story.limit.statistics()
@@ -129,7 +129,7 @@ def test_never_more_than_it_says_and_nothing_lost(spec: LimitSpec, requests: lis
 
 @settings(max_examples=400, deadline=None)
 @given(SPECS.filter(lambda spec: spec.when_full == "queue" and spec.max_wait == ms(10_000)), REQUESTS)
-def test_nobody_waits_while_there_is_room(spec: LimitSpec, requests: list[Request]) -> None:
+def test_limit_makes_no_request_wait_while_there_is_room(spec: LimitSpec, requests: list[Request]) -> None:
     """A limit that lets through less than it says is silence for nothing."""
     story = play(spec, requests)
     moments = sorted({moment for each in requests for moment in (each.at, each.ended)})
@@ -142,7 +142,7 @@ def test_nobody_waits_while_there_is_room(spec: LimitSpec, requests: list[Reques
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(1, 5), st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(1, 60))
-def test_sessions_take_turns_while_they_wait(concurrent: int, sessions: list[int], takes: int) -> None:
+def test_limit_serves_waiting_sessions_in_turn(concurrent: int, sessions: list[int], takes: int) -> None:
     """Between two turns of one session, each other that waits has had one."""
     spec = LimitSpec(concurrent=concurrent, max_wait=ms(600_000))
     requests = [Request(session, 0, ms(takes), None) for session in sessions]
@@ -157,7 +157,7 @@ def test_sessions_take_turns_while_they_wait(concurrent: int, sessions: list[int
 
 
 @given(st.lists(st.tuples(st.sampled_from(["add", "pop", "remove"]), st.integers(0, 3), st.integers(0, 9))))
-def test_a_fair_queue_holds_what_was_put_in(moves: list[tuple[str, int, int]]) -> None:
+def test_fair_queue_holds_exactly_the_items_put_in(moves: list[tuple[str, int, int]]) -> None:
     """Who is not in the queue any more is forgotten, and waits until the refusal."""
     queue: FairQueue[Any] = FairQueue()
     held: list[tuple[int, int]] = []

@@ -96,7 +96,7 @@ def connections(server: RedisServer) -> int:
         return len(client.client_list()) - 1
 
 
-def test_processes_share_one_window(redis_server: RedisServer) -> None:
+def test_shared_limit_counts_all_processes_in_one_window(redis_server: RedisServer) -> None:
     """Two processes would send a provider twice what it allows."""
 
     async def main(bench: Bench) -> None:
@@ -111,7 +111,7 @@ def test_processes_share_one_window(redis_server: RedisServer) -> None:
     run(redis_server, main, max=7, window=seconds(30), when_full="shed")
 
 
-def test_who_waits_begins_when_the_shared_window_opens(redis_server: RedisServer) -> None:
+def test_shared_limit_waiter_starts_when_the_window_opens(redis_server: RedisServer) -> None:
     """A queue that guessed would wait too long, or ask Redis all the time."""
 
     async def main(bench: Bench) -> None:
@@ -127,7 +127,7 @@ def test_who_waits_begins_when_the_shared_window_opens(redis_server: RedisServer
     run(redis_server, main, max=4, window=seconds(1), max_wait=seconds(5))
 
 
-def test_concurrency_stays_each_process_s_own(redis_server: RedisServer) -> None:
+def test_shared_limit_concurrency_is_per_process(redis_server: RedisServer) -> None:
     """What a machine can compute at once has nothing to do with the other machines."""
 
     async def main(bench: Bench) -> None:
@@ -140,7 +140,7 @@ def test_concurrency_stays_each_process_s_own(redis_server: RedisServer) -> None
     run(redis_server, main, concurrent=1, max=100, window=seconds(9), when_full="fallback")
 
 
-def test_it_connects_when_the_first_session_begins(redis_server: RedisServer) -> None:
+def test_shared_limit_connects_when_the_first_session_begins(redis_server: RedisServer) -> None:
     """The first request of a call would wait for imports and a connection: half a second more for the first answer."""
 
     async def main(bench: Bench) -> None:
@@ -160,7 +160,7 @@ def test_it_connects_when_the_first_session_begins(redis_server: RedisServer) ->
 
 
 @pytest.mark.parametrize("trouble", ["kill", "freeze"])
-def test_to_connect_to_a_redis_that_is_away_troubles_nobody(
+def test_shared_limit_begins_without_delay_while_redis_is_away(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, said: list[str], trouble: str
 ) -> None:
     """A host would not start, or not stop, because of what it can do without."""
@@ -178,7 +178,7 @@ def test_to_connect_to_a_redis_that_is_away_troubles_nobody(
     run(redis_server, main, max=9, window=seconds(9))
 
 
-def test_who_ends_while_it_connects_need_not_wait(redis_server: RedisServer) -> None:
+def test_shared_limit_close_does_not_wait_for_a_pending_connection(redis_server: RedisServer) -> None:
     """A host that is stopped at once would hang for as long as Redis does."""
     redis_server.freeze()
 
@@ -193,7 +193,7 @@ def test_who_ends_while_it_connects_need_not_wait(redis_server: RedisServer) -> 
     run(redis_server, main, count=1, max=9, window=seconds(9))
 
 
-def test_who_leaves_while_redis_is_asked_leaves_no_trace(redis_server: RedisServer) -> None:
+def test_shared_limit_cancelled_waiter_leaves_no_trace(redis_server: RedisServer) -> None:
     """The next one would wait for an answer that nobody hears."""
 
     async def main(bench: Bench) -> None:
@@ -212,7 +212,7 @@ def test_who_leaves_while_redis_is_asked_leaves_no_trace(redis_server: RedisServ
     run(redis_server, main, max=1, window=seconds(1), max_wait=seconds(5))
 
 
-def test_redis_may_go_and_come_back(
+def test_shared_limit_survives_redis_going_away_and_coming_back(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
     """Without Redis every answer would fail, or wait; and after it came back somebody would have to restart."""
@@ -236,7 +236,7 @@ def test_redis_may_go_and_come_back(
     run(redis_server, main, max=3, window=seconds(2), when_full="shed")
 
 
-def test_a_redis_that_hangs_holds_nobody_up(
+def test_shared_limit_does_not_wait_for_a_hanging_redis(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
     """Every answer would wait for it, though nothing is wrong with the node."""
@@ -257,13 +257,13 @@ def test_a_redis_that_hangs_holds_nobody_up(
 
 
 @pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://localhost:port/0", "redis:///0"])
-def test_an_address_that_is_none_is_said_so(url: str) -> None:
+def test_shared_limit_rejects_an_invalid_address(url: str) -> None:
     """A misspelt address would be a traceback, or worse: a limit that counts nothing."""
     with pytest.raises(UserInputError, match="no Redis address"):
         SharedLimit(LimitSpec(max=1, shared=url), lambda: 0, "asr")
 
 
-def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_limit_explains_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first request would fail with an ImportError."""
     monkeypatch.setattr(limit_shared, "find_spec", lambda name: None)
     with pytest.raises(DependencyError, match="needs the package limits") as error:

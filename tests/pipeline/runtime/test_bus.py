@@ -36,7 +36,7 @@ def raises(_: Any) -> None:
     raise ValueError("broken")
 
 
-def test_a_subscriber_gets_what_it_asked_for_in_order() -> None:
+def test_bus_delivers_exact_event_types_in_order() -> None:
     """By class, exactly: who asks for a special kind gets no other."""
     bus, _ = make()
     got: list[tuple[str, Event]] = []
@@ -50,7 +50,7 @@ def test_a_subscriber_gets_what_it_asked_for_in_order() -> None:
     assert got == [("first", one), ("second", one), ("special", special), ("first", three), ("second", three)]
 
 
-def test_what_nobody_wants_costs_nothing_and_is_known() -> None:
+def test_bus_knows_which_events_are_wanted() -> None:
     """An event that takes work to make is not made for nobody."""
     bus, _ = make()
     assert not bus.has_subscribers(News)
@@ -62,7 +62,7 @@ def test_what_nobody_wants_costs_nothing_and_is_known() -> None:
     bus.post(News(1))
 
 
-def test_a_subscriber_that_raises_is_reported_and_the_others_are_told() -> None:
+def test_bus_reports_a_subscriber_that_raises_and_serves_the_others() -> None:
     """A broken dashboard takes nothing from the log behind it, this time or the next."""
     bus, reported = make()
     got: list[News] = []
@@ -74,7 +74,7 @@ def test_a_subscriber_that_raises_is_reported_and_the_others_are_told() -> None:
     assert [(str(error), kind) for error, kind in reported] == [("broken", News)] * 2
 
 
-def test_an_operator_that_raises_ends_only_its_own_stream() -> None:
+def test_bus_operator_that_raises_ends_only_its_own_stream() -> None:
     """A sum that cannot be computed stops, and says so to who subscribed to it."""
     bus, reported = make()
     got: list[News] = []
@@ -88,7 +88,7 @@ def test_an_operator_that_raises_ends_only_its_own_stream() -> None:
     assert reported == []
 
 
-def test_who_leaves_while_it_is_told_disturbs_nobody() -> None:
+def test_bus_subscriber_may_unsubscribe_during_delivery() -> None:
     """A subscriber of one event does not take it from the next in line."""
     bus, _ = make()
     got: list[str] = []
@@ -104,7 +104,7 @@ def test_who_leaves_while_it_is_told_disturbs_nobody() -> None:
     assert got == ["once", "always", "always"]
 
 
-def test_a_subscriber_may_post() -> None:
+def test_bus_subscriber_may_post() -> None:
     """An alarm is raised from a measurement."""
     bus, _ = make()
     got: list[str] = []
@@ -115,7 +115,7 @@ def test_a_subscriber_may_post() -> None:
     assert got == ["other", "news"]
 
 
-def test_closing_completes_every_stream_once_even_past_one_that_raises() -> None:
+def test_bus_close_completes_every_stream_despite_one_that_raises() -> None:
     """What was gathered to the end of the call is shown, and nothing holds the session afterwards."""
     bus, reported = make()
     ended: list[str] = []
@@ -154,7 +154,7 @@ async def every_10_ms(bus: Bus, clock: Clock, count: int) -> None:
         await clock.sleep(ms(10))
 
 
-def test_windows_are_of_the_sessions_time() -> None:
+def test_bus_windows_use_session_time() -> None:
     """A replay shows the same curves as the call."""
     got: list[list[int]] = []
 
@@ -170,7 +170,7 @@ def test_windows_are_of_the_sessions_time() -> None:
     assert got == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
 
 
-def test_silence_is_noticed() -> None:
+def test_bus_debounce_uses_session_time() -> None:
     """A caller that says nothing for a while is asked."""
     at: list[int] = []
 
@@ -184,7 +184,7 @@ def test_silence_is_noticed() -> None:
     assert at == [ms(190) + ms(500)]
 
 
-def test_throttling_and_time_stamps_follow_the_same_clock() -> None:
+def test_bus_throttling_and_timestamps_use_session_time() -> None:
     """The wall clock does not come into it: a replay of a minute takes a second."""
     passed: list[int] = []
     stamps: list[datetime] = []
@@ -203,7 +203,7 @@ def test_throttling_and_time_stamps_follow_the_same_clock() -> None:
     assert round((stamps[-1] - stamps[0]).total_seconds(), 6) == 0.39
 
 
-def test_a_timer_that_was_disposed_is_gone() -> None:
+def test_bus_disposed_stream_leaves_no_timer() -> None:
     """A server of many calls keeps no timer of those that are over."""
 
     async def play(bus: Bus, clock: Clock, scheduler: Any) -> None:

@@ -20,7 +20,7 @@ def call(handler: Any, item: Any, routes: Any) -> list[tuple[Exception, Any]]:
     return failures
 
 
-def test_outputs_go_where_their_class_goes_in_order() -> None:
+def test_dispatcher_routes_outputs_by_class_in_order() -> None:
     """A mark and the sound behind it keep their order."""
     given: list[tuple[str, Any]] = []
     loose = Loose(ONE.at, 5)
@@ -30,7 +30,7 @@ def test_outputs_go_where_their_class_goes_in_order() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), AssertionError(), StopIteration(), RecursionError()])
-def test_whatever_is_raised_is_reported_with_what_it_was_about(error: Exception) -> None:
+def test_dispatcher_reports_any_exception_with_its_packet(error: Exception) -> None:
     """A session never goes silently deaf, and never ends by accident."""
 
     def raises(_: Item) -> Iterable[Item]:
@@ -39,14 +39,14 @@ def test_whatever_is_raised_is_reported_with_what_it_was_about(error: Exception)
     assert call(raises, ONE, {}) == [(error, ONE)]
 
 
-def test_a_kind_that_nobody_handles_is_reported() -> None:
+def test_dispatcher_reports_an_unhandled_kind() -> None:
     """Nothing disappears."""
     ((error, item),) = call(lambda item: (), Loose(ONE.at), {})
     assert isinstance(error, KeyError)
     assert type(item) is Loose
 
 
-def test_what_was_given_before_the_failure_stays_given() -> None:
+def test_dispatcher_keeps_outputs_given_before_a_failure() -> None:
     """The failure of one output takes no other back."""
     given: list[Item] = []
     failures = call(lambda item: (item, Loose(item.at), item), ONE, {Item: given.append})
@@ -55,7 +55,7 @@ def test_what_was_given_before_the_failure_stays_given() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_what_ends_the_program_goes_through(error: type[BaseException]) -> None:
+def test_dispatcher_lets_exit_exceptions_through(error: type[BaseException]) -> None:
     """Ctrl-C works in the middle of a node."""
 
     def raises(_: Item) -> Iterable[Item]:

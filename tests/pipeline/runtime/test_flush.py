@@ -244,7 +244,7 @@ def give(world: World, cause: Cause, kind: type[Item]) -> None:
 
 @settings(max_examples=300)
 @given(shapes(), moves)
-def test_after_a_flush_nothing_dead_is_heard_and_nothing_else_is_lost(shape: Shape, moves: Moves) -> None:
+def test_flush_drops_stale_packets_and_loses_nothing_else(shape: Shape, moves: Moves) -> None:
     """The one promise of barge-in: the machine falls silent, and no word of the person goes missing."""
     world = World(shape)
     report = run(world.plan(), lambda session: act(world, session, moves))
@@ -296,7 +296,7 @@ def check_report(world: World, report: SessionReport) -> None:
         assert (link.dropped, link.blocked, link.depth) == (0, 0, 0)
 
 
-def test_a_flush_in_the_middle_of_a_segment_ends_what_is_in_it() -> None:
+def test_flush_from_within_a_segment_drops_its_own_outputs() -> None:
     """The transform that decides may be the one whose outputs are on their way."""
 
     class Barge(Pass):
@@ -321,7 +321,7 @@ def test_a_flush_in_the_middle_of_a_segment_ends_what_is_in_it() -> None:
     assert numbers(heard) == [7]
 
 
-def test_the_states_below_are_new_before_the_next_packet() -> None:
+def test_flush_resets_downstream_state_before_the_next_packet() -> None:
     """The tail that a resampler still holds does not leave under the next turn."""
 
     class Late(Pass):
@@ -360,7 +360,7 @@ def test_the_states_below_are_new_before_the_next_packet() -> None:
     assert numbers(heard) == [1, 3]
 
 
-def test_an_unknown_origin_still_raises_the_fence() -> None:
+def test_flush_from_an_unknown_origin_still_drops_stale_packets() -> None:
     """A host that revokes by another name is as silent, if not as prompt."""
     tap = Tap()
     heard: list[Item] = []
@@ -380,7 +380,7 @@ def test_an_unknown_origin_still_raises_the_fence() -> None:
     assert numbers(heard) == [1, 3]
 
 
-def test_a_node_that_calls_off_its_own_work_and_hangs_is_named_late() -> None:
+def test_flush_names_an_origin_node_that_hangs_as_late() -> None:
     """It is not cancelled in the middle of its decision, so the stop of the flush has to say who it waited for."""
 
     class Self(Service[NoParams]):
@@ -406,12 +406,12 @@ def test_a_node_that_calls_off_its_own_work_and_hangs_is_named_late() -> None:
     assert (report.ended, report.stuck) == ("eos", [])
 
 
-def test_patience_leaves_time_for_the_stop() -> None:
+def test_cancel_grace_is_shorter_than_the_flush_deadline() -> None:
     """Who is abandoned is not late: the stop comes after that."""
     assert CANCEL_GRACE < FLUSH_DEADLINE
 
 
-def test_leaky_queues_are_flushed_too() -> None:
+def test_flush_empties_leaky_queues() -> None:
     """Audio in a queue that drops is as dead as any."""
     tap = Tap()
     heard: list[Item] = []

@@ -145,7 +145,7 @@ def scene(play: Callable[[Room], Coroutine[Any, Any, None]], *graphs: Plan, **se
     return run_virtual(main())
 
 
-def test_each_member_is_looked_at_soon_and_then_every_interval(ward: Ward) -> None:
+def test_health_probes_each_member_soon_and_then_every_interval(ward: Ward) -> None:
     """Else a model that died in the night is found by the first caller of the morning."""
 
     async def play(room: Room) -> None:
@@ -163,7 +163,7 @@ def test_each_member_is_looked_at_soon_and_then_every_interval(ward: Ward) -> No
     assert sorted(ward.opened) == sorted(ward.closed) == ["a", "b"]
 
 
-def test_a_member_that_falls_ill_is_left_alone_before_a_call_comes(ward: Ward) -> None:
+def test_health_opens_the_breaker_of_an_unhealthy_member(ward: Ward) -> None:
     """Else each of the first calls waits for it in vain."""
 
     async def play(room: Room) -> None:
@@ -183,7 +183,7 @@ def test_a_member_that_falls_ill_is_left_alone_before_a_call_comes(ward: Ward) -
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_it_is_back_an_interval_after_it_is_well_at_the_latest(ward: Ward, seed: int) -> None:
+def test_health_restores_a_recovered_member_within_an_interval(ward: Ward, seed: int) -> None:
     """Else calls stay with the stand-in, though nothing is wrong any more."""
 
     async def play(room: Room) -> None:
@@ -198,7 +198,7 @@ def test_it_is_back_an_interval_after_it_is_well_at_the_latest(ward: Ward, seed:
     scene(play, chain)
 
 
-def test_what_calls_found_is_told_until_a_look_shows_it_well(ward: Ward) -> None:
+def test_health_reports_circuit_open_until_a_probe_succeeds(ward: Ward) -> None:
     """The operator sees that a member rests, though the last probe was fine."""
 
     async def play(room: Room) -> None:
@@ -214,7 +214,7 @@ def test_what_calls_found_is_told_until_a_look_shows_it_well(ward: Ward) -> None
     assert scene(play, chain).told[1:] == [("a", "unknown", "well")], "its rest was over by then"
 
 
-def test_a_member_whose_rest_is_over_may_be_tried() -> None:
+def test_health_reports_unknown_once_the_breaker_rest_is_over() -> None:
     """Where nobody looks, only a call can show that it is well again: it must not be kept out for ever."""
 
     async def main() -> None:
@@ -231,7 +231,7 @@ def test_a_member_whose_rest_is_over_may_be_tried() -> None:
     run_virtual(main())
 
 
-def test_a_probe_that_hangs_is_ended_and_stops_nobody(ward: Ward) -> None:
+def test_health_probe_that_hangs_is_ended_without_delaying_others(ward: Ward) -> None:
     """Whoever hangs is down; the others are looked at as before, and it too once it answers again."""
 
     async def play(room: Room) -> None:
@@ -247,7 +247,7 @@ def test_a_probe_that_hangs_is_ended_and_stops_nobody(ward: Ward) -> None:
     assert len([label for label, _ in ward.probes if label == "b"]) >= 5
 
 
-def test_a_probe_that_cannot_be_ended_is_not_joined_by_another(ward: Ward) -> None:
+def test_health_probe_that_cannot_be_cancelled_is_not_started_twice(ward: Ward) -> None:
     """Else every interval leaves one more task that hangs."""
 
     async def play(room: Room) -> None:
@@ -265,7 +265,7 @@ def test_a_probe_that_cannot_be_ended_is_not_joined_by_another(ward: Ward) -> No
     assert ward.opened == ["a", "a"], "what hung is not used again"
 
 
-def test_a_member_that_cannot_be_opened_is_down_and_tried_again(ward: Ward) -> None:
+def test_health_retries_a_member_that_cannot_be_opened(ward: Ward) -> None:
     """A model that is put in place later is taken into use without a restart."""
 
     async def play(room: Room) -> None:
@@ -280,7 +280,7 @@ def test_a_member_that_cannot_be_opened_is_down_and_tried_again(ward: Ward) -> N
     assert ward.opened == ward.closed == ["a"]
 
 
-def test_a_busy_machine_makes_nobody_ill(ward: Ward) -> None:
+def test_health_ignores_probes_that_fail_for_an_exhausted_pool(ward: Ward) -> None:
     """Else overload would take the members away that are left."""
 
     async def play(room: Room) -> None:
@@ -293,7 +293,7 @@ def test_a_busy_machine_makes_nobody_ill(ward: Ward) -> None:
     scene(play, chain)
 
 
-def test_members_that_are_the_same_are_looked_at_once(ward: Ward) -> None:
+def test_health_probes_identical_members_once(ward: Ward) -> None:
     """Ten graphs with the same voice cost one probe; each graph is told of it."""
 
     async def play(room: Room) -> None:
@@ -304,7 +304,7 @@ def test_members_that_are_the_same_are_looked_at_once(ward: Ward) -> None:
     scene(play, graph("a"), graph("a", "b", file="second.yaml"))
 
 
-def test_a_graph_that_was_edited_is_looked_at_as_it_is_now(ward: Ward) -> None:
+def test_health_follows_an_edited_graph(ward: Ward) -> None:
     """Members that it has no more are closed: they hold memory, or a connection."""
 
     async def play(room: Room) -> None:
@@ -316,7 +316,7 @@ def test_a_graph_that_was_edited_is_looked_at_as_it_is_now(ward: Ward) -> None:
     scene(play, graph("a"))
 
 
-def test_graphs_without_number_do_not_fill_the_memory(ward: Ward) -> None:
+def test_health_keeps_a_bounded_number_of_graphs(ward: Ward) -> None:
     """A host that is asked for many graphs remembers the last ones."""
 
     async def play(room: Room) -> None:
@@ -339,7 +339,7 @@ class Loads(Probed):
         WARD.probes.append((self.params.label, 0))
 
 
-def test_the_model_is_that_of_the_process(ward: Ward) -> None:
+def test_health_probe_uses_the_shared_model_of_the_process(ward: Ward) -> None:
     """A probe of a model of its own would say nothing of the one that calls use, and take its memory again."""
 
     async def play(room: Room) -> None:
@@ -353,7 +353,7 @@ def test_the_model_is_that_of_the_process(ward: Ward) -> None:
     scene(play, chain)
 
 
-def test_only_services_are_looked_at(ward: Ward) -> None:
+def test_health_probes_services_only(ward: Ward) -> None:
     """A source and a sink belong to a call."""
 
     async def play(room: Room) -> None:
@@ -362,7 +362,7 @@ def test_only_services_are_looked_at(ward: Ward) -> None:
     scene(play, graph("a"))
 
 
-def test_a_node_that_calls_can_do_without_makes_nobody_helpless() -> None:
+def test_unserviceable_nodes_exclude_optional_nodes() -> None:
     """A host whose face is away still takes calls; the operator sees that it is."""
     face = MemberHealth("face", "face.visemes", 0, "down", 0, 0, needed=False)
     assert unserviceable_nodes([face]) == () and not face.able

@@ -93,7 +93,7 @@ def some_causes(causes: Causes) -> list[Cause]:
 
 
 @given(queues, steps)
-def test_a_link_does_what_its_model_does(queue: Queue, steps: list[Step]) -> None:
+def test_link_matches_its_model(queue: Queue, steps: list[Step]) -> None:
     """Else a person hears what was called off, misses words, or hears them in a wrong order."""
     link, model = make_link("a -> b", queue), Model(queue)
     causes = Causes()
@@ -124,7 +124,7 @@ def test_a_link_does_what_its_model_does(queue: Queue, steps: list[Step]) -> Non
 
 
 @given(queues, steps)
-def test_what_may_be_dropped_stays_within_the_bounds(queue: Queue, steps: list[Step]) -> None:
+def test_link_keeps_droppable_packets_within_its_bounds(queue: Queue, steps: list[Step]) -> None:
     """Else a slow consumer fills the memory, and what is heard is late."""
     link = make_link("a -> b", queue)
     cause = Causes().root
@@ -140,7 +140,7 @@ def test_what_may_be_dropped_stays_within_the_bounds(queue: Queue, steps: list[S
 
 
 @pytest.mark.parametrize("full", LEAKY)
-def test_the_marks_between_droppable_packets_are_never_lost(full: Full) -> None:
+def test_link_never_drops_marks_between_droppable_packets(full: Full) -> None:
     """A lost end of speech leaves the session deaf."""
     link = make_link("a -> b", bounds(2, full))
     causes = Causes()
@@ -153,7 +153,7 @@ def test_the_marks_between_droppable_packets_are_never_lost(full: Full) -> None:
     assert link.over > 0
 
 
-def test_latest_keeps_one_of_each_kind_and_cause() -> None:
+def test_link_with_latest_keeps_one_packet_per_kind_and_cause() -> None:
     """A new snapshot of this turn does not push out the one of another turn."""
     link, causes = make_link("a -> b", bounds(8, "latest")), Causes()
     first, second = causes.begin("first"), causes.begin("second")
@@ -162,7 +162,7 @@ def test_latest_keeps_one_of_each_kind_and_cause() -> None:
     assert numbers(link.items) == [2, 3, 4]
 
 
-def test_an_empty_link_takes_a_packet_of_any_size() -> None:
+def test_link_that_is_empty_takes_a_packet_of_any_size() -> None:
     """Else a long sentence could never be spoken."""
     link = make_link("a -> b", Queue(time=ms(10), count=4))
     assert not link.full
@@ -172,14 +172,14 @@ def test_an_empty_link_takes_a_packet_of_any_size() -> None:
     assert not link.full
 
 
-def test_a_queue_of_one_is_full_with_one() -> None:
+def test_link_with_count_one_is_full_with_one_packet() -> None:
     """The smallest bound is a bound."""
     link = make_link("a -> b", bounds(1))
     link.push(of(Causes().root))
     assert link.full
 
 
-def test_the_dead_are_not_taken_in() -> None:
+def test_link_refuses_packets_of_a_revoked_cause() -> None:
     """A producer that has not noticed yet cannot fill the queue with what nobody may hear."""
     link, causes = make_link("a -> b", bounds(4)), Causes()
     cause = causes.begin("guess")
@@ -188,7 +188,7 @@ def test_the_dead_are_not_taken_in() -> None:
     assert (len(link.items), link.stale) == (0, 1)
 
 
-def test_flush_keeps_the_words_really_said_and_the_others() -> None:
+def test_link_flush_keeps_committed_survivors_and_other_causes() -> None:
     """Only what was called off goes."""
     link, causes = make_link("a -> b", bounds(9)), Causes()
     committed, guess = causes.begin("committed"), causes.begin("guess")
@@ -202,7 +202,7 @@ def test_flush_keeps_the_words_really_said_and_the_others() -> None:
     assert link.level == 2 * ms(20)
 
 
-def test_statistics_say_how_long_the_oldest_waits_at_most() -> None:
+def test_link_statistics_show_the_age_of_the_oldest_packet() -> None:
     """Metrics show a queue that is stuck."""
     now = [0]
     link = make_link("a -> b", bounds(4), lambda: now[0])
@@ -216,7 +216,7 @@ def test_statistics_say_how_long_the_oldest_waits_at_most() -> None:
     assert "2/4" in repr(link)
 
 
-def test_peak_counts_a_lone_packet() -> None:
+def test_link_peak_counts_a_lone_packet() -> None:
     """A link that has carried anything has had at least one in it."""
     link = make_link("a -> b", bounds(4))
     assert link.statistics().peak == 0
@@ -232,7 +232,7 @@ Schedule = list[tuple[str, int]]
     st.integers(1, 3),
     st.lists(st.tuples(st.sampled_from(["wait", "push", "take", "cancel", "flush"]), st.integers(0, 9)), max_size=50),
 )
-def test_every_waiter_is_woken(count: int, schedule: Schedule) -> None:
+def test_link_wakes_every_waiter_in_any_schedule(count: int, schedule: Schedule) -> None:
     """A producer that is forgotten is a conversation that stops."""
 
     async def main() -> None:
@@ -263,7 +263,7 @@ def test_every_waiter_is_woken(count: int, schedule: Schedule) -> None:
     run_virtual(main())
 
 
-def test_all_are_woken_together_and_one_that_gives_up_hurts_nobody() -> None:
+def test_link_wakes_all_waiters_together_despite_a_cancelled_one() -> None:
     """Waking one alone deadlocks: it may go on to wait elsewhere."""
 
     async def main() -> None:
@@ -281,7 +281,7 @@ def test_all_are_woken_together_and_one_that_gives_up_hurts_nobody() -> None:
     run_virtual(main())
 
 
-def test_a_sleeping_consumer_is_woken_once_and_a_cancelled_one_loses_nothing() -> None:
+def test_link_loses_no_packet_when_its_consumer_is_cancelled() -> None:
     """What travels never lies in a Future."""
 
     async def main() -> None:

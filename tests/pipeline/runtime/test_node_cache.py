@@ -34,7 +34,7 @@ class Voice(Service[Any]):
         return Said(Stamp(0, 0, Causes().root), text)
 
 
-def test_what_is_made_ahead_is_renewed() -> None:
+def test_node_cache_renews_prefetched_values() -> None:
     """An apology must be there on the second day too, when the voice is not."""
 
     async def main() -> list[str]:

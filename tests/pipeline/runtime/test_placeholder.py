@@ -75,7 +75,7 @@ def talking(face: Written, heard: list[int], shown: list[int]) -> tuple[dict[str
     return nodes, ("a -> end.voice", "a -> face", "face.frames -> end.face")
 
 
-def test_a_voice_speaks_without_a_face_that_comes_when_it_can() -> None:
+def test_placeholder_replaces_an_optional_node_until_it_can_be_opened() -> None:
     """The call is not refused for its picture; it is told, and the picture comes within ten seconds of the cure."""
     heard, shown = list[int](), list[int]()
     recovered = list[NodeRecovered]()
@@ -100,7 +100,7 @@ def test_a_voice_speaks_without_a_face_that_comes_when_it_can() -> None:
     assert [event.node for event in recovered] == ["face"]
 
 
-def test_a_spare_comes_too() -> None:
+def test_placeholder_is_replaced_by_a_fallback_that_opens_first() -> None:
     """Where the better face stays away, the plain one is shown as soon as it can be opened."""
     heard, shown = list[int](), list[int]()
 
@@ -116,7 +116,7 @@ def test_a_spare_comes_too() -> None:
     assert shown[-1] == 29 and 15 < len(shown) < 25
 
 
-def test_what_is_needed_is_not_done_without() -> None:
+def test_placeholder_is_not_used_for_a_needed_node() -> None:
     """A call without ears, or without a voice, says at once that it cannot be."""
 
     class Never(Serve):
@@ -127,7 +127,7 @@ def test_what_is_needed_is_not_done_without() -> None:
         run(planned({"a": source(items([1])), "b": Never, "c": sink([])}, "a -> b -> c"))
 
 
-def test_it_is_needed_where_anybody_needs_it() -> None:
+def test_plan_marks_a_node_needed_if_any_path_needs_it() -> None:
     """Through whom it goes is all the same, but one who cannot do without is enough."""
     ends: dict[str, Written] = {"end": playback([], []), "other": sink([])}
     nodes: dict[str, Written] = {"a": source(items([1])), "face": Face, "then": Face, "look": Serve, **ends}

@@ -37,7 +37,7 @@ def member(**settings: Any) -> Member:
     return Member("chat", ScriptedDialogue, Told(**settings), Location("graph.yaml"))
 
 
-def test_calls_that_differ_only_in_what_they_say_share_a_breaker() -> None:
+def test_breaker_is_shared_by_members_that_differ_only_in_their_role() -> None:
     """Else every call would learn anew that a model is down, and nothing would ever be forgotten."""
     policies = PolicyStore()
     breakers = {id(policies.of_member(member(role=str(number))).breaker) for number in range(100)}
@@ -64,7 +64,7 @@ PER = [ADAPTIVE, ADAPTIVE.model_copy(update={"per": "session"})]
 
 
 @pytest.mark.parametrize("spec", PER, ids=["process", "session"])
-def test_every_adaptive_limit_follows_the_load(spec: LimitSpec) -> None:
+def test_adaptive_limits_all_follow_the_load(spec: LimitSpec) -> None:
     """Each call would go on at full size on a machine that cannot bear it; or stay small when it can again."""
     policies, plan = PolicyStore(), limited(spec)
     limits = [limit_of(policies, plan, session) for session in range(3)]
@@ -75,7 +75,7 @@ def test_every_adaptive_limit_follows_the_load(spec: LimitSpec) -> None:
 
 @pytest.mark.parametrize("ahead", [False, True], ids=["not prepared", "prepared"])
 @pytest.mark.parametrize("spec", PER, ids=["process", "session"])
-def test_a_call_that_comes_to_a_loaded_machine_begins_small(spec: LimitSpec, ahead: bool) -> None:
+def test_adaptive_limit_of_a_new_session_starts_at_the_current_load(spec: LimitSpec, ahead: bool) -> None:
     """The load tells only what changes: while it stays high, each new call would make it higher."""
 
     async def main() -> None:
@@ -89,7 +89,7 @@ def test_a_call_that_comes_to_a_loaded_machine_begins_small(spec: LimitSpec, ahe
     run_virtual(main())
 
 
-def test_a_limit_of_a_session_goes_with_it() -> None:
+def test_session_limit_is_released_with_its_session() -> None:
     """A host that serves for weeks would keep, and adapt, those of all calls that ever were."""
     policies, plan = PolicyStore(), limited(PER[1])
     ended = [weakref.ref(limit_of(policies, plan, session)) for session in range(100)]
@@ -100,7 +100,7 @@ def test_a_limit_of_a_session_goes_with_it() -> None:
     assert lives.factor == 0.5
 
 
-def test_a_limit_that_is_not_adaptive_is_left_alone() -> None:
+def test_non_adaptive_limit_ignores_the_load() -> None:
     policies = PolicyStore()
     policies.pressure(0.9)
     spec = LimitSpec(max=3, window=seconds(1), per="session")

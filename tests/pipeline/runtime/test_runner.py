@@ -58,7 +58,7 @@ def using(heard: list[Item]) -> Plan:
     return planned({"a": source(items([1])), "b": Uses, "c": sink(heard)}, "a -> b", "b.out -> c")
 
 
-def test_sessions_share_what_is_loaded_and_the_runner_closes_it() -> None:
+def test_runner_shares_loaded_models_and_closes_them() -> None:
     """Ten calls do not load ten models."""
     heard: list[Item] = []
 
@@ -72,7 +72,7 @@ def test_sessions_share_what_is_loaded_and_the_runner_closes_it() -> None:
     assert (Model.loaded, Model.closed) == (1, 1)
 
 
-def test_it_is_closed_after_an_error_too() -> None:
+def test_runner_is_closed_after_an_error() -> None:
     """What goes wrong in a program leaves no model open, and is what is raised."""
 
     async def main() -> None:
@@ -121,7 +121,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_job_that_hangs_does_not_keep_the_runner(leave: threading.Event) -> None:
+def test_runner_close_names_a_job_that_hangs_and_ends(leave: threading.Event) -> None:
     """A server that stops says which model hung, and stops."""
     with pytest.raises(Stuck) as caught:
         stuck_runner(leave, fails=False)
@@ -130,13 +130,13 @@ def test_a_job_that_hangs_does_not_keep_the_runner(leave: threading.Event) -> No
 
 
 @pytest.mark.usefixtures("hasty")
-def test_the_programs_own_error_goes_first(leave: threading.Event) -> None:
+def test_runner_raises_the_program_error_before_stuck(leave: threading.Event) -> None:
     """Why it ended is worth more than that something hung then."""
     with pytest.raises(KeyError, match="own"):
         stuck_runner(leave, fails=True)
 
 
-def test_after_it_has_settled_the_collector_skips_what_was_loaded() -> None:
+def test_runner_settle_freezes_loaded_objects_for_the_gc() -> None:
     """A full collection does not stop the voices for tens of milliseconds."""
 
     async def main() -> int:
@@ -151,7 +151,7 @@ def test_after_it_has_settled_the_collector_skips_what_was_loaded() -> None:
         gc.unfreeze()
 
 
-def test_it_has_as_many_threads_as_cores_or_as_asked() -> None:
+def test_runner_has_one_thread_per_core_or_as_configured() -> None:
     """The machine is used, and not more than it."""
 
     async def main() -> tuple[int, int]:

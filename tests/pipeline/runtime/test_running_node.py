@@ -70,7 +70,7 @@ def stage(*nodes: Node[Any], name: str = "stage") -> RunningNode:
     return RunningNode(name, nodes, root_stamp())
 
 
-def test_a_packet_goes_through_the_handler_to_every_target_of_its_kind() -> None:
+def test_running_node_delivers_outputs_to_every_target_of_their_kind() -> None:
     """Fan-out is a call each."""
     made, got = stage(Counts()), []
     made.bind("into", (Item,))
@@ -82,7 +82,7 @@ def test_a_packet_goes_through_the_handler_to_every_target_of_its_kind() -> None
     assert got == [(target, n) for n in (1, 2) for target in "abc"]
 
 
-def test_what_nothing_is_linked_to_goes_nowhere() -> None:
+def test_running_node_discards_unlinked_outputs_and_events() -> None:
     """An output or an event that a graph does not use is no failure."""
     made = stage(Counts())
     made.bind("into", (Item, Loose))
@@ -92,7 +92,7 @@ def test_what_nothing_is_linked_to_goes_nowhere() -> None:
     assert made.routes[Item] is nowhere
 
 
-def test_an_undeclared_kind_says_how_to_declare_it() -> None:
+def test_running_node_error_says_how_to_declare_a_kind() -> None:
     """The message is for the author of the node."""
     with pytest.raises(NodeError, match="gave a Loose, which none of its ports declares") as raised:
         stage(Counts()).routes[Loose]
@@ -101,7 +101,7 @@ def test_an_undeclared_kind_says_how_to_declare_it() -> None:
         Routes()[News]
 
 
-def test_a_subclass_of_a_declared_kind_is_handled_as_its_base() -> None:
+def test_running_node_handles_a_packet_subclass_as_its_base() -> None:
     """A plug-in may refine a kind without every node knowing of it."""
     made = stage(Pass())
     got: list[Lasting] = []
@@ -112,7 +112,7 @@ def test_a_subclass_of_a_declared_kind_is_handled_as_its_base() -> None:
     assert got == [packet]
 
 
-def test_what_a_receiver_answers_is_delivered_and_nothing_is_nothing() -> None:
+def test_running_node_delivers_outputs_of_an_event_handler() -> None:
     """A handler of events may just take note."""
     made, got = stage(Counts()), []
     made.bind("told", (News,))
@@ -126,7 +126,7 @@ def test_what_a_receiver_answers_is_delivered_and_nothing_is_nothing() -> None:
 # --- the end
 
 
-def test_the_end_waits_for_every_feeder_and_goes_on_once() -> None:
+def test_running_node_ends_once_after_every_feeder() -> None:
     """One of two microphones that ends does not end the mixing; the last outputs go out before the end does."""
     link = make_link("a -> b", bounds(9))
     made = stage(Counts())
@@ -142,7 +142,7 @@ def test_the_end_waits_for_every_feeder_and_goes_on_once() -> None:
     assert made.ended
 
 
-def test_the_end_runs_through_fused_stages() -> None:
+def test_running_node_end_passes_through_fused_nodes() -> None:
     """Each finishes in turn, so that what the first gives last still passes the second."""
     first, second, link = stage(Counts()), stage(Counts()), make_link("a -> b", bounds(9))
     first.feeders = second.feeders = 1
@@ -156,7 +156,7 @@ def test_the_end_runs_through_fused_stages() -> None:
     assert isinstance(link.items[-1], EndOfStream)
 
 
-def test_a_finish_that_fails_is_reported_and_the_end_goes_on() -> None:
+def test_running_node_finish_that_fails_is_reported_and_the_end_goes_on() -> None:
     """A broken last sentence does not keep the session open."""
 
     class Broken(Counts):
@@ -179,7 +179,7 @@ def test_a_finish_that_fails_is_reported_and_the_end_goes_on() -> None:
     assert isinstance(link.items[0], EndOfStream)
 
 
-def test_the_end_outlives_every_cause() -> None:
+def test_end_of_stream_survives_a_flush() -> None:
     """A flush does not take the end of the stream with it."""
     link: Link = make_link("a -> b", bounds(9))
     made = stage(Counts())
@@ -201,7 +201,7 @@ class Tens(Counts):
         return (Item(item.at, item.number * 10),)
 
 
-def test_the_next_member_takes_over_in_the_same_tables() -> None:
+def test_running_node_next_member_takes_over_the_same_routes() -> None:
     """Nothing is wired anew while packets flow."""
     first, second = Counts(), Tens()
     made, got = stage(first, second), []
@@ -217,7 +217,7 @@ def test_the_next_member_takes_over_in_the_same_tables() -> None:
     assert made.node is second
 
 
-def test_a_renewed_member_is_another_with_a_new_state() -> None:
+def test_running_node_renewed_member_has_a_new_state() -> None:
     """What is captive in a task that hangs cannot disturb who takes its place."""
     made, got = stage(Counts()), []
     made.bind("into", (Item,))

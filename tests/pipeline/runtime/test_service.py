@@ -30,7 +30,7 @@ from tests.pipeline.kit import (
 from tests.pipeline.runtime.serving import SECOND_TURN, interrupted, play, service, talk
 
 
-def test_a_flush_cancels_the_work_and_the_next_turn_is_whole() -> None:
+def test_service_flush_cancels_work_and_the_next_turn_is_complete() -> None:
     """The answer that was interrupted stops; the next one is heard."""
     ended = interrupted(service(talk))
     assert numbers(ended.packets) == [100, *SECOND_TURN]
@@ -38,7 +38,7 @@ def test_a_flush_cancels_the_work_and_the_next_turn_is_whole() -> None:
     assert (ended.report.failures, ended.report.stuck, ended.abandoned) == ([], [], [])
 
 
-def test_a_swallowed_cancel_is_fenced() -> None:
+def test_service_output_after_a_swallowed_cancel_is_dropped() -> None:
     """A node that catches what it must not still says nothing of the dead turn."""
 
     async def deaf(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -52,7 +52,7 @@ def test_a_swallowed_cancel_is_fenced() -> None:
     assert ended.abandoned == []
 
 
-def test_an_output_in_a_finally_is_fenced() -> None:
+def test_service_output_in_a_finally_block_is_dropped() -> None:
     """A farewell of a dead answer is not spoken."""
 
     async def polite(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -67,7 +67,7 @@ def test_an_output_in_a_finally_is_fenced() -> None:
     assert numbers(ended.packets)[-1] == 299
 
 
-def test_a_cleanup_may_wait() -> None:
+def test_service_flush_waits_for_async_cleanup() -> None:
     """Closing a connection takes a moment: the flush waits for it and the next turn begins after it."""
     log: list[tuple[str, int]] = []
 
@@ -86,7 +86,7 @@ def test_a_cleanup_may_wait() -> None:
     assert numbers(ended.packets) == [100, *SECOND_TURN]
 
 
-def test_work_that_waits_for_room_is_freed() -> None:
+def test_service_flush_frees_work_blocked_by_a_full_queue() -> None:
     """An answer that is blocked by a slow sink does not block the interruption."""
 
     async def much(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -99,7 +99,7 @@ def test_work_that_waits_for_room_is_freed() -> None:
     assert ended.stopped[0].took == 0
 
 
-def test_a_task_group_and_a_time_out_inside_take_the_cancel() -> None:
+def test_service_flush_cancels_task_groups_and_timeouts() -> None:
     """What a node builds of asyncio works under a flush."""
 
     async def grouped(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -112,7 +112,7 @@ def test_a_task_group_and_a_time_out_inside_take_the_cancel() -> None:
     assert ended.report.failures == []
 
 
-def test_a_node_may_call_off_what_it_is_at_work_with() -> None:
+def test_service_may_revoke_the_cause_it_is_working_on() -> None:
     """The node that decides is not cancelled in the middle of its decision, and its own dead output is fenced."""
     log: list[str] = []
 
@@ -134,7 +134,7 @@ def test_a_node_may_call_off_what_it_is_at_work_with() -> None:
     assert ended.stopped[0].late == ()
 
 
-def test_the_state_is_new_after_a_flush_and_for_every_member() -> None:
+def test_service_state_is_reset_after_a_flush_for_every_member() -> None:
     """What a node remembered of the answer that was called off is gone."""
 
     async def counts(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -151,7 +151,7 @@ def test_the_state_is_new_after_a_flush_and_for_every_member() -> None:
     assert numbers(play(service(counts), script).packets) == [0 + 1, 2, 3, 1]
 
 
-def test_the_state_outlives_work_on_another_cause() -> None:
+def test_service_state_is_reset_only_after_work_on_another_cause_ends() -> None:
     """A flush takes nothing away under the hands of work that goes on; it is new right after."""
 
     async def counts(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -170,7 +170,7 @@ def test_the_state_outlives_work_on_another_cause() -> None:
     assert numbers(play(service(counts), script).packets) == [1, 1, 1, 1]
 
 
-def test_a_survivor_in_work_is_not_cancelled() -> None:
+def test_service_flush_does_not_cancel_work_on_a_survivor() -> None:
     """The words that were really said reach the history, even if the person went on."""
 
     async def slow(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -193,7 +193,7 @@ def test_a_survivor_in_work_is_not_cancelled() -> None:
     assert ended.report.duration < seconds(2)
 
 
-def test_the_session_may_cancel_at_the_same_moment() -> None:
+def test_service_flush_and_session_stop_may_coincide() -> None:
     """A hang-up in the middle of an interruption ends both."""
     clean: list[int] = []
 
@@ -216,7 +216,7 @@ def test_the_session_may_cancel_at_the_same_moment() -> None:
     assert (ended.report.ended, ended.report.stuck, ended.report.failures) == ("stopped", [], [])
 
 
-def test_a_sink_handler_that_waits_is_cancelled_too() -> None:
+def test_sink_handler_that_waits_is_cancelled_by_a_flush() -> None:
     """What is being played stops at once, and its last event still goes up."""
     heard: list[Any] = []
 
@@ -245,7 +245,7 @@ def test_a_sink_handler_that_waits_is_cancelled_too() -> None:
     assert numbers(heard) == [ms(30)]
 
 
-def test_every_input_of_a_service_ends_it_only_when_all_have_ended() -> None:
+def test_service_ends_only_when_all_its_inputs_have_ended() -> None:
     """A second input that goes on is still served."""
     ended: list[Item] = []
     made = planned(
@@ -259,7 +259,7 @@ def test_every_input_of_a_service_ends_it_only_when_all_have_ended() -> None:
 
 
 @pytest.mark.parametrize("decided", ["commit", "revoke"])
-def test_a_gated_service_waits_for_the_decision(decided: str) -> None:
+def test_gated_service_waits_for_the_decision(decided: str) -> None:
     """What costs or cannot be undone is not done for a guess."""
     done: list[int] = []
 

@@ -27,7 +27,7 @@ from tests.pipeline.kit import (
 from tests.pipeline.runtime.serving import SECOND_TURN, interrupted, nap, play, service, talk
 
 
-def test_a_time_out_inside_is_a_failure_of_its_packet_alone() -> None:
+def test_service_timeout_fails_only_its_packet() -> None:
     """A model that takes too long costs one answer, not the session."""
 
     async def late(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -44,7 +44,7 @@ def test_a_time_out_inside_is_a_failure_of_its_packet_alone() -> None:
     assert [failure.category for failure in ended.report.failures] == ["network"]
 
 
-def test_a_cancel_from_within_is_a_failure() -> None:
+def test_service_cancelled_from_within_is_a_failure() -> None:
     """A library that cancels what a node waits for must not make it silently deaf."""
 
     async def cancelled(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -68,7 +68,7 @@ async def fails_after_two(self: Node[Any], item: Item) -> AsyncIterator[Item]:
     raise OSError("no room")
 
 
-def test_a_fallback_takes_over_where_nothing_was_given_yet() -> None:
+def test_service_fallback_takes_over_before_the_first_output() -> None:
     """The person hears an answer, of the second voice."""
 
     async def fails(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -94,7 +94,7 @@ def test_a_fallback_takes_over_where_nothing_was_given_yet() -> None:
     )
 
 
-def test_a_failure_in_the_middle_is_not_answered_twice() -> None:
+def test_service_failure_after_output_is_not_answered_again() -> None:
     """Nobody hears the beginning of an answer again."""
 
     async def script(session: Session, tap: Tap) -> None:
@@ -106,7 +106,7 @@ def test_a_failure_in_the_middle_is_not_answered_twice() -> None:
     assert [failure.answered_by for failure in ended.report.failures] == [""]
 
 
-def test_a_failure_while_it_is_being_stopped_is_reported_and_not_answered() -> None:
+def test_service_failure_during_a_flush_is_reported_without_fallback() -> None:
     """What was called off needs no fallback."""
     served: list[int] = []
 
@@ -127,7 +127,7 @@ def test_a_failure_while_it_is_being_stopped_is_reported_and_not_answered() -> N
     assert numbers(ended.packets) == [100, *SECOND_TURN]
 
 
-def test_finish_gives_the_last_outputs() -> None:
+def test_service_finish_gives_the_last_outputs() -> None:
     """The last sentence is spoken when the stream ends; a finish that fails is reported."""
 
     class Last(Serve):
@@ -147,7 +147,7 @@ async def _give_two(session: Session, tap: Tap) -> None:
     await session.clock.sleep(ms(10))
 
 
-def test_what_does_not_stop_is_abandoned_and_named() -> None:
+def test_service_that_does_not_stop_is_abandoned_and_named() -> None:
     """A node that hangs is replaced within its patience, and the report says in which line it hangs."""
 
     async def deeper(self: Node[Any]) -> None:
@@ -173,7 +173,7 @@ def test_what_does_not_stop_is_abandoned_and_named() -> None:
     ]
 
 
-def test_what_was_abandoned_is_not_heard_when_it_wakes_up() -> None:
+def test_abandoned_service_outputs_are_dropped() -> None:
     """Neither packets nor events of the old instance get out, even for a live cause."""
 
     class Late(Sink[NoParams]):
@@ -203,7 +203,7 @@ def test_what_was_abandoned_is_not_heard_when_it_wakes_up() -> None:
     assert len(report.stuck) == 1  # it did end, late
 
 
-def test_a_cancel_that_is_swallowed_once_is_repeated() -> None:
+def test_service_cancel_is_repeated_when_swallowed_once() -> None:
     """A cancel is an edge: a node that loses the first still ends within its patience."""
 
     async def hard_of_hearing(self: Node[Any], item: Item) -> AsyncIterator[Item]:
@@ -230,7 +230,7 @@ class Returns(Serve):
         return (item,)
 
 
-def test_an_answer_that_is_returned_is_not_lost_in_silence() -> None:
+def test_service_handler_that_returns_a_value_is_reported() -> None:
     """An author who forgot `yield` reads it in the first run."""
 
     class Plain(Serve):
@@ -246,7 +246,7 @@ def test_an_answer_that_is_returned_is_not_lost_in_silence() -> None:
         assert "yield" in failure.hint
 
 
-def test_a_handler_may_hand_over_to_a_generator() -> None:
+def test_service_handler_may_return_a_generator() -> None:
     """Work that is shared by two ports needs no loop in each."""
 
     class Hands(Serve):
@@ -264,7 +264,7 @@ class Panic(BaseException):
     """As raised by a library in Rust: no Exception."""
 
 
-def test_a_panic_is_a_failure_too() -> None:
+def test_service_panic_is_a_failure_with_fallback() -> None:
     """A service whose library panics is not deaf in silence, and its fallback answers."""
 
     class Panics(Serve):
@@ -285,7 +285,7 @@ async def _give_one(session: Session, tap: Tap) -> None:
     await session.clock.sleep(seconds(1))
 
 
-def test_what_was_abandoned_cannot_touch_the_state_of_its_successor() -> None:
+def test_abandoned_service_cannot_change_the_state_of_its_successor() -> None:
     """The old work still runs when it wakes up; the new one must not find its traces."""
 
     async def hang(self: Node[Any], item: Item) -> AsyncIterator[Item]:

@@ -179,21 +179,21 @@ SPARE = make_dispatcher(answers(hundredfold), "spare")
 
 
 @pytest.mark.parametrize("body", [nothing, useless])
-def test_an_attempt_without_useful_output_has_failed(body: Any) -> None:
+def test_member_without_usable_output_fails_over(body: Any) -> None:
     """An empty answer is silence to the person who waits for it."""
     seen = ask(make_dispatcher(answers(body), "first"), SPARE)
     assert seen.numbers[-1] == 100 and seen.answered_by == ["spare"]
     assert "nothing that anybody could use" in seen.failed[0].message
 
 
-def test_a_member_that_hangs_is_given_up_at_its_deadline() -> None:
+def test_member_that_hangs_fails_over_at_its_deadline() -> None:
     """And the answer comes from the next, at that very moment."""
     seen = ask(make_dispatcher(answers(hangs), "first", DeadlineSpec(first=ms(800))), SPARE)
     assert seen.out == [(800, 100)]
     assert "no output within 800ms" in seen.failed[0].message
 
 
-def test_a_member_that_stalls_is_given_up_and_gone_on_from() -> None:
+def test_member_that_stalls_is_continued_by_the_fallback() -> None:
     """What was said is not said again."""
 
     async def stalls(self: Any, item: Item) -> AsyncIterator[Item]:
@@ -208,7 +208,7 @@ def test_a_member_that_stalls_is_given_up_and_gone_on_from() -> None:
     assert seen.answered_by == ["second"]
 
 
-def test_a_member_that_never_ends_is_given_up_in_the_end() -> None:
+def test_member_that_never_ends_is_stopped_at_the_total_deadline() -> None:
     """However steadily it gives."""
 
     async def babbles(self: Any, item: Item) -> AsyncIterator[Item]:
@@ -220,7 +220,7 @@ def test_a_member_that_never_ends_is_given_up_in_the_end() -> None:
     assert seen.numbers == [1, 1, 1, 1, SORRY]
 
 
-def test_a_member_that_swallows_its_cancellation_is_left_behind() -> None:
+def test_member_that_swallows_cancellation_is_abandoned() -> None:
     """A library that does not stop keeps nobody waiting for more than its patience."""
 
     async def deaf(self: Any, item: Item) -> AsyncIterator[Item]:
@@ -236,19 +236,19 @@ def test_a_member_that_swallows_its_cancellation_is_left_behind() -> None:
     assert seen.out == [(1000, 100)]
 
 
-def test_when_the_chain_is_spent_it_says_so() -> None:
+def test_fallback_chain_that_is_exhausted_gives_the_last_resort() -> None:
     """Dead air is the one thing that must not be."""
     seen = ask(make_dispatcher(raising(OSError("a")), "first"), make_dispatcher(raising(OSError("b")), "second"))
     assert seen.numbers == [SORRY] and seen.answered_by == ["second", ""]
 
 
-def test_where_nobody_can_go_on_the_answer_still_ends() -> None:
+def test_partial_answer_without_continuation_ends_with_the_last_resort() -> None:
     """Half an answer that just stops is no answer."""
     seen = ask(make_dispatcher(raising(OSError("a"), after=[1, 2]), "first"), SPARE)
     assert seen.numbers == [1, 2, SORRY] and seen.answered_by == [""]
 
 
-def test_a_network_error_is_tried_again_and_an_input_error_is_not() -> None:
+def test_retry_applies_to_network_errors_and_not_to_input_errors() -> None:
     """By the class of the error: a second attempt at a bad question is only a longer wait."""
     once = RetrySpec(attempts=2, first=ms(200))
     seen = ask(make_dispatcher(raising(NetworkError("away"), until=1), "first", retry=once), SPARE)
@@ -258,7 +258,7 @@ def test_a_network_error_is_tried_again_and_an_input_error_is_not() -> None:
     assert seen.numbers == [100] and seen.retries == []
 
 
-def test_the_breaker_spares_people_the_wait_for_a_member_that_is_down() -> None:
+def test_breaker_skips_an_unhealthy_member_until_it_recovers() -> None:
     """The first two wait for its deadline; the next do not; when it is well it serves again."""
     attempts = list[int]()
 
@@ -279,13 +279,13 @@ def test_the_breaker_spares_people_the_wait_for_a_member_that_is_down() -> None:
     assert [event.member for event in seen.recovered] == ["first"]
 
 
-def test_the_only_member_is_tried_even_while_its_breaker_is_open() -> None:
+def test_breaker_open_on_the_only_member_is_bypassed() -> None:
     """Where there is nobody else, not trying would be sure silence."""
     alone = make_dispatcher(raising(OSError("a"), until=3), "only", breaker=BreakerSpec(failures=1, rest=seconds(100)))
     assert ask(alone, numbers=[1, 2, 3, 4], every=ms(10)).numbers == [SORRY, SORRY, SORRY, 4]
 
 
-def test_a_full_limit_lets_the_next_member_do_it() -> None:
+def test_limit_when_full_falls_back_queues_or_sheds() -> None:
     """`fallback` at once, `queue` after its wait, `shed` not at all: then it says so."""
     members = (make_dispatcher(Answers, "first"), SPARE)
     limit = LimitSpec(max=2, window=seconds(10), when_full="fallback")
@@ -298,7 +298,7 @@ def test_a_full_limit_lets_the_next_member_do_it() -> None:
     assert seen.numbers == [1, 2, SORRY] and "limit is reached" in seen.failed[0].message
 
 
-def test_waiting_for_a_full_reader_is_not_the_members_fault() -> None:
+def test_deadline_excludes_time_blocked_by_a_slow_sink() -> None:
     """A long answer that is spoken slowly must not be cut off by a deadline for stalls."""
     tap, heard, failed = Tap(), list[Item](), list[NodeFailed]()
 
@@ -319,7 +319,7 @@ def test_waiting_for_a_full_reader_is_not_the_members_fault() -> None:
     assert [item.number for item in heard] == [*range(1, 11)] and failed == []
 
 
-def test_a_member_that_could_not_be_opened_joins_later() -> None:
+def test_member_that_could_not_be_opened_joins_later() -> None:
     """The call begins with the stand-in, and goes on with the real thing once it is there."""
     opened = list[int]()
 
@@ -335,7 +335,7 @@ def test_a_member_that_could_not_be_opened_joins_later() -> None:
     assert len(opened) == 3 and [event.member for event in seen.recovered] == ["first"]
 
 
-def test_what_was_made_once_is_not_made_again() -> None:
+def test_cache_answers_repeated_and_prefetched_packets() -> None:
     """The same sentence costs a voice once, whoever says it; what is made ahead costs nobody a wait."""
     worked = list[int]()
 
@@ -360,7 +360,7 @@ def test_what_was_made_once_is_not_made_again() -> None:
     assert worked == [7, 1, 2, 100, 100]
 
 
-def test_a_pause_that_is_too_long_is_not_waited_out_where_another_could_answer() -> None:
+def test_retry_with_a_long_pause_is_skipped_when_a_fallback_can_answer() -> None:
     """`Try again in three seconds` is dead air; alone, a member waits."""
 
     class Busy(NetworkError):
@@ -374,7 +374,7 @@ def test_a_pause_that_is_too_long_is_not_waited_out_where_another_could_answer()
     assert out[1] == 1 and 3000 <= out[0] <= 5000
 
 
-def test_what_a_failed_attempt_gave_that_nobody_can_use_is_held_back() -> None:
+def test_unusable_output_of_a_failed_attempt_is_held_back() -> None:
     """Else an empty answer would end, and then the real one end again."""
 
     async def blank(self: Any, item: Item) -> AsyncIterator[Item]:
@@ -389,7 +389,7 @@ def test_what_a_failed_attempt_gave_that_nobody_can_use_is_held_back() -> None:
     assert ask(make_dispatcher(answers(mixed), "first"), SPARE).numbers == [0, 5, 0]
 
 
-def test_a_primary_that_is_slow_to_open_does_not_keep_the_call_waiting() -> None:
+def test_primary_that_is_slow_to_open_is_replaced_by_the_fallback() -> None:
     """The stand-in begins, and the primary takes over when it is there."""
 
     class Slow(Answers):

@@ -37,7 +37,7 @@ Moves = list[tuple[str, int, int]]
     st.integers(1, 3),
     st.sampled_from([0, 3]),
 )
-def test_whatever_a_handler_does_nothing_dead_is_heard_and_nothing_alive_is_lost(
+def test_service_drops_only_stale_packets_in_any_schedule(
     habits: list[str], moves: Moves, count: int, takes: int
 ) -> None:
     """Random schedules over all habits of handlers: the fence holds, other turns are whole, the node lives on."""

@@ -40,7 +40,7 @@ from tests.pipeline.kit import (
 )
 
 
-def test_the_end_of_the_stream_drains_everything() -> None:
+def test_session_drains_everything_at_end_of_stream() -> None:
     """The last word of a recording is heard, however slow what is between."""
     heard: list[Item] = []
 
@@ -56,7 +56,7 @@ def test_the_end_of_the_stream_drains_everything() -> None:
     assert (report.ended, report.duration) == ("eos", ms(300) * 7)
 
 
-def test_a_source_that_ends_does_not_end_the_others() -> None:
+def test_session_goes_on_after_one_source_ends() -> None:
     """One file is over, the other goes on."""
     heard: list[Item] = []
     nodes: dict[str, Written] = {
@@ -70,7 +70,7 @@ def test_a_source_that_ends_does_not_end_the_others() -> None:
     assert report.duration == seconds(50)
 
 
-def test_each_port_of_a_sink_is_served_by_itself() -> None:
+def test_sink_ports_are_served_independently() -> None:
     """A slow face does not hold the voice."""
     times: dict[str, list[int]] = {"voice": [], "face": []}
 
@@ -130,7 +130,7 @@ def gated(play: Any) -> list[tuple[int, int]]:
     return heard
 
 
-def test_a_gate_holds_until_the_commit() -> None:
+def test_gate_holds_packets_until_commit() -> None:
     """Nobody hears the answer to half a sentence."""
 
     async def play(session: Session, tap: Tap) -> None:
@@ -142,7 +142,7 @@ def test_a_gate_holds_until_the_commit() -> None:
     assert gated(play) == [(1, ms(70)), (2, ms(70))]
 
 
-def test_a_gate_drops_what_is_called_off() -> None:
+def test_gate_drops_packets_of_a_revoked_cause() -> None:
     """The answer to a guess that was wrong is never heard; the next one is."""
 
     async def play(session: Session, tap: Tap) -> None:
@@ -155,7 +155,7 @@ def test_a_gate_drops_what_is_called_off() -> None:
     assert gated(play) == [(3, ms(70))]
 
 
-def test_a_held_answer_pauses_and_goes_on_when_released() -> None:
+def test_gate_holds_a_held_cause_until_release() -> None:
     """A cough pauses the answer and costs none of it."""
 
     async def play(session: Session, tap: Tap) -> None:
@@ -171,7 +171,7 @@ def test_a_held_answer_pauses_and_goes_on_when_released() -> None:
     assert gated(play) == [(1, 0), (2, ms(210)), (3, ms(210))]
 
 
-def test_words_really_said_pass_the_gate_of_an_answer_that_was_stopped() -> None:
+def test_gate_passes_survivors_of_a_revoked_cause() -> None:
     """A caption of what the person said is shown even if they went on."""
 
     async def play(session: Session, tap: Tap) -> None:
@@ -188,7 +188,7 @@ def test_words_really_said_pass_the_gate_of_an_answer_that_was_stopped() -> None
 # --- upstream events
 
 
-def test_an_event_reaches_every_receiver_above_and_nobody_else() -> None:
+def test_upstream_event_reaches_every_upstream_receiver_only() -> None:
     """What was played reaches the dialogue and the turn, not the face beside it."""
     told: list[tuple[str, int]] = []
 
@@ -238,7 +238,7 @@ def test_an_event_reaches_every_receiver_above_and_nobody_else() -> None:
     assert sorted(told) == [("chat", 1), ("chat", 2), ("turn", 1), ("turn", 2)]
 
 
-def test_a_receiver_may_answer_with_packets_and_never_runs_inside_the_sender() -> None:
+def test_upstream_event_receiver_may_give_packets_outside_the_sender() -> None:
     """Feedback is no call into the middle of somebody's work."""
     heard: list[Item] = []
 
@@ -270,7 +270,7 @@ def test_a_receiver_may_answer_with_packets_and_never_runs_inside_the_sender() -
     assert numbers(heard)[:3] == [1, 10, 2]
 
 
-def test_tell_sends_from_where_no_yield_can_be() -> None:
+def test_send_upstream_works_in_a_finally_block() -> None:
     """What was played when the session ends is still told."""
     told: list[int] = []
 
@@ -301,7 +301,7 @@ def test_tell_sends_from_where_no_yield_can_be() -> None:
     assert told == [7]
 
 
-def test_what_nobody_receives_is_nobodys() -> None:
+def test_upstream_event_without_receiver_is_no_failure() -> None:
     """A sink that reports works in a graph where nobody listens."""
 
     class Plays(Sink[NoParams]):
@@ -316,7 +316,7 @@ def test_what_nobody_receives_is_nobodys() -> None:
     assert report.failures == []
 
 
-def test_a_kind_that_passes_through_to_nobody_is_no_failure() -> None:
+def test_passed_through_kind_without_receiver_is_no_failure() -> None:
     """A node that lets other kinds through may stand before one that does not take them."""
 
     class Through(Transform[NoParams]):
@@ -375,7 +375,7 @@ def logged() -> tuple[type[Log], list[str]]:
     return Logged, Logged.log
 
 
-def test_stop_ends_in_the_middle_and_keeps_what_came() -> None:
+def test_session_stop_ends_midway_and_keeps_its_results() -> None:
     """Hanging up works at any moment."""
     node, log = logged()
     finished: list[str] = []
@@ -403,7 +403,7 @@ def test_stop_ends_in_the_middle_and_keeps_what_came() -> None:
     assert report.links[0].passed == 3
 
 
-def test_a_session_that_was_stopped_before_it_ran_ends_at_once() -> None:
+def test_session_stopped_before_it_ran_ends_at_once() -> None:
     """Whoever hangs up while it rings is not called."""
     node, log = logged()
 
@@ -417,7 +417,7 @@ def test_a_session_that_was_stopped_before_it_ran_ends_at_once() -> None:
 
 
 @pytest.mark.parametrize("after", [0, 5, 25])
-def test_cancelling_run_closes_everything(after: int) -> None:
+def test_session_run_cancellation_closes_everything(after: int) -> None:
     """A server that goes down leaves no connection open."""
     node, log = logged()
 
@@ -435,7 +435,7 @@ def test_cancelling_run_closes_everything(after: int) -> None:
     assert log[-1] == "closed"
 
 
-def test_two_sessions_of_one_plan_share_nothing() -> None:
+def test_sessions_of_one_plan_share_nothing() -> None:
     """What one caller says is not in the other's ear, nor in the other's memory."""
     heard: dict[int, list[int]] = {}
 
@@ -481,7 +481,7 @@ def test_two_sessions_of_one_plan_share_nothing() -> None:
 # --- seeing
 
 
-def test_an_observer_sees_every_packet_on_every_link() -> None:
+def test_session_observer_sees_every_packet_on_every_link() -> None:
     """The recorder and the waterfall miss nothing, fused or queued."""
     seen: list[tuple[str, int]] = []
 
@@ -495,7 +495,7 @@ def test_an_observer_sees_every_packet_on_every_link() -> None:
         assert [number for link, number in seen if link == name] == [1, 2]
 
 
-def test_statistics_of_every_link_are_in_the_report() -> None:
+def test_session_report_has_statistics_of_every_link() -> None:
     """A run that lost something says on which link."""
     given: list[Packet] = [Loose(root_stamp(n), n) for n in range(10)]
     report = run(
@@ -514,7 +514,7 @@ class Said(Event, frozen=True):
     number: int
 
 
-def test_a_node_posts_on_the_bus_of_its_session() -> None:
+def test_node_posts_on_the_bus_of_its_session() -> None:
     """Metrics hear of it without a link."""
 
     class Posts(Pass):
@@ -534,7 +534,7 @@ def test_a_node_posts_on_the_bus_of_its_session() -> None:
     assert said[-1] == 2
 
 
-def test_the_clock_begins_with_the_session() -> None:
+def test_session_clock_begins_with_the_session() -> None:
     """All times of a report count from the beginning of the call."""
 
     async def main() -> int:
@@ -545,7 +545,7 @@ def test_the_clock_begins_with_the_session() -> None:
     assert run_virtual(main()) == ms(7)
 
 
-def test_nodes_say_who_they_are() -> None:
+def test_node_repr_shows_its_name_in_the_graph() -> None:
     """A node in a message or a debugger has its name in the graph."""
     names: list[str] = []
 

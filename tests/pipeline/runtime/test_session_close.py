@@ -58,7 +58,7 @@ def stop_after(duration: int, nodes: dict[str, Written], *links: Any) -> tuple[S
     return run_virtual(main())
 
 
-def test_a_close_names_what_hangs_and_where() -> None:
+def test_session_close_names_a_node_that_hangs_and_where() -> None:
     """The log of a call that would not end says in which line of which node it hung."""
     nodes: dict[str, Written] = {"a": source(items([1])), "slow": Deaf, "end": sink([])}
     report, took = stop_after(ms(50), nodes, "a -> slow", "slow.out -> end")
@@ -70,7 +70,7 @@ def test_a_close_names_what_hangs_and_where() -> None:
     assert "at Deaf.give" in str(stuck)
 
 
-def test_several_that_hang_are_waited_for_together() -> None:
+def test_session_close_waits_for_hanging_nodes_together() -> None:
     """Five stuck nodes close as fast as one."""
     nodes: dict[str, Written] = {"a": source(items([1]))}
     links = []
@@ -82,7 +82,7 @@ def test_several_that_hang_are_waited_for_together() -> None:
     assert len(report.stuck) == 5
 
 
-def test_a_node_that_does_not_close_is_named() -> None:
+def test_session_close_names_a_node_that_does_not_close() -> None:
     """A connection that hangs in its farewell does not hang the process."""
     closed: list[str] = []
 
@@ -103,7 +103,7 @@ def test_a_node_that_does_not_close_is_named() -> None:
     assert any("Farewell.close" in line for line in stuck.where)
 
 
-def test_a_node_that_fails_to_close_is_reported_and_the_others_are_closed() -> None:
+def test_session_close_reports_a_node_that_fails_and_closes_the_others() -> None:
     """One broken farewell leaves no other connection open."""
     closed: list[str] = []
 
@@ -119,7 +119,7 @@ def test_a_node_that_fails_to_close_is_reported_and_the_others_are_closed() -> N
     assert (report.ended, report.error) == ("eos", None)  # it had ended well before that
 
 
-def test_what_cleans_up_slowly_has_the_time_for_it() -> None:
+def test_session_close_waits_for_slow_cleanup() -> None:
     """A file is written to its end."""
     log: list[int] = []
 
@@ -142,7 +142,7 @@ def test_what_cleans_up_slowly_has_the_time_for_it() -> None:
     assert (took, report.stuck) == (ms(500), [])
 
 
-def test_a_source_that_does_not_stop_is_named() -> None:
+def test_session_close_names_a_source_that_does_not_stop() -> None:
     """A device that hangs in its driver is named."""
 
     class Device(Source[NoParams]):
@@ -160,7 +160,7 @@ def test_a_source_that_does_not_stop_is_named() -> None:
 # --- draining
 
 
-def test_draining_is_given_up_when_nothing_moves_and_says_who_hangs() -> None:
+def test_session_drain_gives_up_when_stalled_and_names_the_node() -> None:
     """A recording whose last answer never comes still ends, with the culprit's line."""
 
     class Never(Serve):
@@ -183,7 +183,7 @@ def test_draining_is_given_up_when_nothing_moves_and_says_who_hangs() -> None:
     assert any("Never.give" in line for line in stuck.where)
 
 
-def test_a_gate_that_nobody_opens_is_named_too() -> None:
+def test_session_drain_names_a_gate_that_never_opens() -> None:
     """A turn that is never decided is the reason that nothing was heard."""
 
     class Undecided(Source[NoParams]):
@@ -207,7 +207,7 @@ def test_a_gate_that_nobody_opens_is_named_too() -> None:
     assert any("Cause.wait_until_decided" in line for line in stuck.where)
 
 
-def test_slow_is_not_stuck() -> None:
+def test_session_drain_does_not_give_up_on_a_slow_sink() -> None:
     """An hour of speech that is played after its file was read is played to its end."""
     heard: list[Item] = []
     nodes: dict[str, Written] = {"a": source(items(range(5))), "b": sink(heard, takes=seconds(50))}
@@ -245,7 +245,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_stuck_compute_job_is_named_with_the_stack_of_its_thread(job: Job) -> None:
+def test_session_close_names_a_stuck_compute_job_with_its_stack(job: Job) -> None:
     """What hangs in a model's own code is found, although no coroutine is in there."""
 
     class Insists(Serve):
@@ -283,7 +283,7 @@ def test_a_stuck_compute_job_is_named_with_the_stack_of_its_thread(job: Job) -> 
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_close_is_bounded_whatever_hangs(count: int) -> None:
+def test_session_close_is_bounded_in_time(count: int) -> None:
     """Two phases, each with its deadline: that is the longest that a hang-up can take."""
 
     class Worst(Deaf):
@@ -302,7 +302,7 @@ def test_close_is_bounded_whatever_hangs(count: int) -> None:
     assert len(report.stuck) == 2 * count
 
 
-def test_a_session_leaves_no_timer_behind() -> None:
+def test_session_leaves_no_timer_behind() -> None:
     """A server of many calls does not keep each of them for another minute."""
 
     async def main() -> int:

@@ -114,7 +114,7 @@ def fail(
     return report
 
 
-def test_a_source_that_fails_ends_its_stream() -> None:
+def test_source_that_fails_ends_its_stream() -> None:
     """What was heard so far is answered; the person is told why it ended."""
     heard: list[Item] = []
     report = fail({"a": SourceFailsAtSeven, "b": sink(heard)}, "a -> b")
@@ -125,7 +125,7 @@ def test_a_source_that_fails_ends_its_stream() -> None:
     assert (report.ended, report.error) == ("eos", None)
 
 
-def test_a_transform_that_fails_costs_one_packet() -> None:
+def test_transform_that_fails_loses_one_packet() -> None:
     """One strange frame does not end a call."""
     heard: list[Item] = []
     report = fail({"a": source(items(range(10)), every=ms(1)), "b": FailsAtSeven, "c": sink(heard)}, "a -> b", "b -> c")
@@ -135,7 +135,7 @@ def test_a_transform_that_fails_costs_one_packet() -> None:
     assert (failure.pts, failure.answered_by) == (ms(7), "")
 
 
-def test_the_fallback_of_a_transform_takes_over_at_the_packet_that_was_too_much() -> None:
+def test_transform_fallback_takes_over_at_the_failed_packet() -> None:
     """The simpler detector goes on with it, and does all that follow."""
     heard: list[Item] = []
 
@@ -156,7 +156,7 @@ def test_the_fallback_of_a_transform_takes_over_at_the_packet_that_was_too_much(
     assert [(failure.member, failure.answered_by) for failure in report.failures] == [("vad.fine", "vad.plain")]
 
 
-def test_a_transform_that_gives_what_it_did_not_declare_is_told_so() -> None:
+def test_transform_output_of_an_undeclared_kind_is_reported() -> None:
     """Its author learns which line to add."""
 
     class Strays(FailsAtSeven):
@@ -175,7 +175,7 @@ def test_a_transform_that_gives_what_it_did_not_declare_is_told_so() -> None:
 
 
 @pytest.mark.parametrize("base", [Serve, Source])
-def test_so_is_a_service_or_a_source(base: type[Any]) -> None:
+def test_service_or_source_output_of_an_undeclared_kind_is_reported(base: type[Any]) -> None:
     """Wherever it comes from, an undeclared kind is the author's to mend."""
 
     class StrayService(Serve):
@@ -202,7 +202,7 @@ def test_so_is_a_service_or_a_source(base: type[Any]) -> None:
     assert report.ended == "eos"
 
 
-def test_a_service_that_fails_costs_one_packet() -> None:
+def test_service_that_fails_loses_one_packet() -> None:
     """One question goes without an answer, and the next is answered."""
     heard: list[Item] = []
     report = fail(
@@ -212,7 +212,7 @@ def test_a_service_that_fails_costs_one_packet() -> None:
     assert [(failure.category, failure.hint) for failure in report.failures] == [("network", "is the server up?")]
 
 
-def test_every_member_of_a_service_is_tried_in_order() -> None:
+def test_service_members_are_tried_in_order() -> None:
     """The last can always answer."""
     heard: list[Item] = []
     nodes: dict[str, Written] = {
@@ -225,7 +225,7 @@ def test_every_member_of_a_service_is_tried_in_order() -> None:
     assert [(f.member, f.answered_by) for f in report.failures] == [("one", "two"), ("two", "three")]
 
 
-def test_a_sink_that_fails_goes_on() -> None:
+def test_sink_that_fails_goes_on() -> None:
     """One bad packet does not end the playing."""
 
     class Ear(SinkFailsAtSeven):
@@ -236,7 +236,7 @@ def test_a_sink_that_fails_goes_on() -> None:
     assert [(failure.node, failure.category) for failure in report.failures] == [("b", "unknown")]
 
 
-def test_a_feedback_handler_that_fails_is_reported() -> None:
+def test_feedback_handler_that_fails_is_reported() -> None:
     """What flows back can fail too; the node goes on."""
 
     class Hears(Pass):
@@ -267,7 +267,7 @@ class Said(Event, frozen=True):
     """Something on the bus."""
 
 
-def test_a_subscriber_that_fails_is_reported_and_hurts_nobody() -> None:
+def test_bus_subscriber_that_fails_is_reported_and_ends_nothing() -> None:
     """A broken dashboard does not end a call, even where failures do."""
     said: list[Said] = []
 
@@ -295,7 +295,7 @@ def test_a_subscriber_that_fails_is_reported_and_hurts_nobody() -> None:
     assert report.ended == "eos"
 
 
-def test_a_subscriber_that_fails_at_failures_is_not_told_of_its_own() -> None:
+def test_failure_subscriber_that_fails_is_not_told_of_its_own_failure() -> None:
     """Else one broken alert would call itself for ever."""
     calls: list[NodeFailed] = []
 
@@ -311,7 +311,7 @@ def test_a_subscriber_that_fails_at_failures_is_not_told_of_its_own() -> None:
     assert [failure.node for failure in report.failures] == ["b", "subscriber to NodeFailed"]
 
 
-def test_an_observer_that_fails_hurts_no_node() -> None:
+def test_session_observer_that_fails_affects_no_node() -> None:
     """A broken recorder costs the recording, not the conversation."""
 
     def observe(link: PlannedLink, packet: Packet) -> None:
@@ -334,7 +334,7 @@ def test_an_observer_that_fails_hurts_no_node() -> None:
         ({"z": type("Ear", (SinkFailsAtSeven,), {"heard": []})}, ["a -> z"]),
     ],
 )
-def test_a_session_may_end_at_the_first_failure(nodes: dict[str, Written], links: list[str]) -> None:
+def test_session_with_on_error_end_ends_at_the_first_failure(nodes: dict[str, Written], links: list[str]) -> None:
     """Where half an answer is worse than none, a graph says `on_error: end`."""
     given: dict[str, Written] = {"a": source(items(range(10)), every=ms(10))}
     report = fail({**given, **nodes}, *links, on_error="end")
@@ -344,7 +344,7 @@ def test_a_session_may_end_at_the_first_failure(nodes: dict[str, Written], links
     assert report.duration <= ms(70)
 
 
-def test_what_a_fallback_answers_does_not_end_the_session() -> None:
+def test_session_with_on_error_end_goes_on_when_a_fallback_answers() -> None:
     """Nobody noticed anything."""
     heard: list[Item] = []
     nodes: dict[str, Written] = {"a": source(items(range(10)), every=1), "b": [FailsAtSeven, Pass], "c": sink(heard)}
@@ -352,7 +352,7 @@ def test_what_a_fallback_answers_does_not_end_the_session() -> None:
     assert (report.ended, report.error) == ("eos", None)
 
 
-def test_the_first_failure_is_why_it_ended() -> None:
+def test_session_error_is_the_first_failure() -> None:
     """Of two, a person wants to read the first."""
 
     class Two(FailsAtSeven):
@@ -368,7 +368,7 @@ def test_the_first_failure_is_why_it_ended() -> None:
     assert report.failure_count == 3
 
 
-def test_a_flood_of_failures_is_counted_and_not_kept() -> None:
+def test_session_report_keeps_a_bounded_number_of_failures() -> None:
     """A node that fails at every packet does not fill the memory."""
 
     class Always(FailsAtSeven):
@@ -382,7 +382,7 @@ def test_a_flood_of_failures_is_counted_and_not_kept() -> None:
     assert (len(report.failures), report.failure_count) == (100, 250)
 
 
-def test_a_source_that_is_cancelled_from_within_has_failed() -> None:
+def test_source_cancelled_from_within_is_a_failure() -> None:
     """A library that cancels the reading must not end the call in silence."""
 
     class Cancelled(Source[NoParams]):
@@ -432,7 +432,7 @@ def opened(log: list[str]) -> type[Pass]:
 
 
 @pytest.mark.parametrize("node", [CannotOpen, FailsToOpen])
-def test_a_fallback_stands_in_for_what_cannot_be_opened(node: type[Pass]) -> None:
+def test_fallback_replaces_a_primary_that_cannot_be_opened(node: type[Pass]) -> None:
     """The call begins, with the simpler node, and says so."""
     heard: list[Item] = []
     nodes: dict[str, Written] = {"a": source(items([1])), "b": [member(node, "fine"), Pass], "c": sink(heard)}
@@ -446,7 +446,7 @@ def test_a_fallback_stands_in_for_what_cannot_be_opened(node: type[Pass]) -> Non
     ("node", "words", "category"),
     [(CannotOpen, "no such device", "resource"), (FailsToOpen, "opening failed: FileNotFoundError", "user_input")],
 )
-def test_what_cannot_be_opened_and_has_no_fallback_raises(node: type[Pass], words: str, category: str) -> None:
+def test_node_that_cannot_be_opened_without_fallback_raises(node: type[Pass], words: str, category: str) -> None:
     """A person is told which node, and what to do; what was opened is closed."""
     log: list[str] = []
     nodes: dict[str, Written] = {"a": source(items([1])), "n": opened(log), "b": [node, node], "c": sink([])}
@@ -456,7 +456,7 @@ def test_what_cannot_be_opened_and_has_no_fallback_raises(node: type[Pass], word
     assert log == ["open n", "close n"]
 
 
-def test_a_spare_that_cannot_be_opened_is_reported_and_left_out() -> None:
+def test_fallback_that_cannot_be_opened_is_reported_and_left_out() -> None:
     """Better to know before it is needed."""
     nodes: dict[str, Written] = {"a": source(items([1])), "b": [Pass, member(CannotOpen, "spare")], "c": sink([])}
     report = run(planned(nodes, "a -> b", "b.out -> c"))
@@ -467,7 +467,7 @@ def _no_model(_: NoParams) -> int:
     raise ImportError("No module named 'whisper'", name="whisper")
 
 
-def test_a_model_that_cannot_be_loaded_is_a_node_that_cannot_be_opened() -> None:
+def test_model_that_cannot_be_loaded_counts_as_a_node_open_failure() -> None:
     """The message names the node and what to install."""
 
     class Model(Serve):
@@ -478,7 +478,7 @@ def test_a_model_that_cannot_be_loaded_is_a_node_that_cannot_be_opened() -> None
     assert [(failure.category, failure.answered_by) for failure in report.failures] == [("dependency", "Serve")]
 
 
-def test_leaving_while_a_node_is_being_opened_closes_what_was() -> None:
+def test_session_cancelled_while_opening_closes_opened_nodes() -> None:
     """A call that is given up while it connects leaves no connection."""
     log: list[str] = []
 

@@ -78,9 +78,7 @@ class Stranger(AlsoTalks):
 
 
 @pytest.mark.parametrize(("fallback", "knows"), [(AlsoTalks, 20), (Stranger, 0)])
-def test_a_fallback_knows_the_conversation_where_its_memory_is_of_the_same_class(
-    fallback: type[Talks], knows: int
-) -> None:
+def test_fallback_shares_the_memory_if_its_class_is_the_same(fallback: type[Talks], knows: int) -> None:
     """The second voice does not begin with "hello" again; what it cannot understand it is not given."""
     heard: list[Item] = []
     nodes: dict[str, Written] = {"a": source(items([1, 2, 3])), "b": [Talks, fallback], "c": sink(heard)}
@@ -88,7 +86,7 @@ def test_a_fallback_knows_the_conversation_where_its_memory_is_of_the_same_class
     assert numbers(heard) == [1, knows, 3]
 
 
-def test_the_fallback_of_a_transform_knows_it_too() -> None:
+def test_transform_fallback_shares_the_memory() -> None:
     """It goes on for good, so it must know how far things were."""
 
     class Counts(Transform[NoParams]):
@@ -114,7 +112,7 @@ def test_the_fallback_of_a_transform_knows_it_too() -> None:
 
 
 @given(st.sets(st.integers(1, 8)), st.sets(st.integers(1, 8)))
-def test_what_a_transform_fails_at_its_fallback_gets(first: set[int], second: set[int]) -> None:
+def test_transform_fallback_gets_the_failed_packet(first: set[int], second: set[int]) -> None:
     """Else the first word of an answer is missing, or the packet in which somebody began to speak."""
 
     class Fails(Transform[NoParams]):
@@ -138,7 +136,7 @@ def test_what_a_transform_fails_at_its_fallback_gets(first: set[int], second: se
     assert numbers(heard) == [number for number in range(1, 9) if number < taken_over or number not in second]
 
 
-def test_the_memory_outlives_a_flush_and_an_abandoned_instance() -> None:
+def test_node_memory_survives_a_flush_and_an_abandoned_instance() -> None:
     """Whoever is interrupted is not forgotten."""
     tap = Tap()
     heard: list[Item] = []
@@ -171,7 +169,7 @@ def test_the_memory_outlives_a_flush_and_an_abandoned_instance() -> None:
 # --- upstream events
 
 
-def test_what_is_sent_upstream_is_on_the_bus_once() -> None:
+def test_upstream_event_is_posted_on_the_bus_once() -> None:
     """Metrics hear of what was played, though nobody above wants to know, or three do."""
 
     class Plays(Sink[NoParams]):
@@ -246,7 +244,7 @@ class PanickingSource(Source[NoParams]):
 
 @pytest.mark.parametrize("on_error", ["degrade", "end"])
 @pytest.mark.parametrize("node", [PanickingTransform, PanickingService, PanickingSource])
-def test_a_panic_anywhere_is_told_once_and_ends_what_is_to_be_ended(node: type[Node[Any]], on_error: OnError) -> None:
+def test_node_panic_is_reported_once_and_ends_the_session_if_it_must(node: type[Node[Any]], on_error: OnError) -> None:
     """A library in Rust that panics leaves a line in the report, not a silent call."""
     nodes: dict[str, Written] = {"a": source(items([1])), "b": node, "c": sink([])}
     links: list[Any] = [("a -> b", queue()), "b.out -> c"]
@@ -260,7 +258,7 @@ def test_a_panic_anywhere_is_told_once_and_ends_what_is_to_be_ended(node: type[N
     assert report.ended == ("failed" if on_error == "end" or issubclass(node, Transform) else "eos")
 
 
-def test_what_was_abandoned_and_has_ended_is_not_taken_for_what_hangs() -> None:
+def test_session_drain_does_not_name_abandoned_work_that_has_ended() -> None:
     """The report of a session that did not drain names the culprit, not who was late an hour ago."""
     tap = Tap()
 
@@ -299,7 +297,7 @@ def test_what_was_abandoned_and_has_ended_is_not_taken_for_what_hangs() -> None:
     assert stuck.message.startswith("end has not moved")
 
 
-def test_who_is_cancelled_twice_still_closes_its_nodes() -> None:
+def test_session_cancelled_twice_still_closes_its_nodes() -> None:
     """A server that is told to stop, and told again, leaves no connection open."""
     closed: list[str] = []
 

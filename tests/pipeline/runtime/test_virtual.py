@@ -50,7 +50,7 @@ def sleeping(seconds: float, value: int = 0) -> Callable[[], int]:
     return job
 
 
-def test_an_hour_takes_no_time() -> None:
+def test_virtual_time_passes_an_hour_at_once() -> None:
     """A replay of a long recording would last as long as the recording."""
 
     async def main() -> float:
@@ -63,7 +63,7 @@ def test_an_hour_takes_no_time() -> None:
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60))
-def test_timers_of_one_instant_keep_their_order(delays: list[int]) -> None:
+def test_virtual_timers_of_one_instant_keep_their_order(delays: list[int]) -> None:
     """On a grid of 20 ms ties are everywhere: two runs of a replay would differ."""
     ran: list[int] = []
 
@@ -77,7 +77,7 @@ def test_timers_of_one_instant_keep_their_order(delays: list[int]) -> None:
     assert ran == sorted(range(len(delays)), key=lambda index: delays[index])
 
 
-def test_equal_times_are_equal_however_they_were_added_up() -> None:
+def test_virtual_timers_treat_rounding_differences_as_equal() -> None:
     """0.1 + 0.2 and 0.3 are one instant; else the later of the two would overtake the earlier."""
     ran: list[str] = []
 
@@ -91,7 +91,7 @@ def test_equal_times_are_equal_however_they_were_added_up() -> None:
     assert ran == ["first", "second"]
 
 
-def test_a_cancelled_timer_does_not_run() -> None:
+def test_virtual_timer_that_is_cancelled_does_not_run() -> None:
     """A deadline that was met would fire all the same."""
 
     async def main() -> float:
@@ -105,7 +105,7 @@ def test_a_cancelled_timer_does_not_run() -> None:
 
 
 @pytest.mark.parametrize("latency", ["zero", "measured"])
-def test_results_come_in_order_of_start(two: Executor, latency: str) -> None:
+def test_virtual_job_results_come_in_order_of_start(two: Executor, latency: str) -> None:
     """Whichever thread is faster would decide what is said first."""
     order: list[int] = []
 
@@ -126,7 +126,7 @@ def test_results_come_in_order_of_start(two: Executor, latency: str) -> None:
         assert ended >= 0.02
 
 
-def test_a_result_comes_only_when_the_loop_is_quiet(two: Executor) -> None:
+def test_virtual_job_result_comes_only_when_the_loop_is_idle(two: Executor) -> None:
     """A result that comes between the steps of another task comes elsewhere in the next run."""
     log: list[str] = []
 
@@ -148,7 +148,7 @@ def test_a_result_comes_only_when_the_loop_is_quiet(two: Executor) -> None:
     assert log == ["quiet", "result"]
 
 
-def test_one_result_settles_before_the_next_comes(two: Executor) -> None:
+def test_virtual_job_result_settles_before_the_next(two: Executor) -> None:
     """Two results in one round would interleave what follows from them."""
     log: list[str] = []
 
@@ -165,7 +165,7 @@ def test_one_result_settles_before_the_next_comes(two: Executor) -> None:
     assert log == ["a0", "a1", "a2", "b0", "b1", "b2"]
 
 
-def test_measured_jobs_share_the_workers_there_are(two: Executor) -> None:
+def test_virtual_measured_jobs_share_the_workers(two: Executor) -> None:
     """Four jobs on two workers take two turns; the waterfall would promise one."""
 
     async def call(index: int) -> float:
@@ -180,7 +180,7 @@ def test_measured_jobs_share_the_workers_there_are(two: Executor) -> None:
     assert all(0.06 <= end < 0.11 for end in ends[2:]), ends
 
 
-def test_a_measured_job_can_be_late_and_keeps_its_worker() -> None:
+def test_virtual_measured_job_can_time_out_and_keeps_its_worker() -> None:
     """A deadline must fall although the thread works on, and the thread stays taken."""
     one = Executor(1)
 
@@ -199,7 +199,7 @@ def test_a_measured_job_can_be_late_and_keeps_its_worker() -> None:
     assert following >= 0.05
 
 
-def test_zero_latency_never_times_a_job_out(two: Executor) -> None:
+def test_virtual_zero_latency_never_times_a_job_out(two: Executor) -> None:
     """A test of logic would depend on how fast the machine is."""
 
     async def main() -> int:
@@ -209,7 +209,7 @@ def test_zero_latency_never_times_a_job_out(two: Executor) -> None:
     assert run_virtual(main()) == 7
 
 
-def test_a_waiting_job_that_is_cancelled_never_runs() -> None:
+def test_virtual_job_cancelled_while_waiting_never_runs() -> None:
     """Work of a caller who has left would hold up the others."""
     one, ran = Executor(1), list[str]()
 
@@ -226,7 +226,7 @@ def test_a_waiting_job_that_is_cancelled_never_runs() -> None:
     assert ran == ["first", "third"]
 
 
-def test_errors_of_jobs_reach_their_callers(two: Executor) -> None:
+def test_virtual_job_errors_reach_their_callers(two: Executor) -> None:
     """A failed model would look like one that never answers."""
 
     def fail() -> None:
@@ -241,7 +241,7 @@ def test_errors_of_jobs_reach_their_callers(two: Executor) -> None:
     run_virtual(main())
 
 
-def test_a_job_cancelled_by_its_executor_is_cancelled() -> None:
+def test_virtual_job_cancelled_by_its_executor_is_cancelled() -> None:
     """Its caller would wait for ever."""
 
     class Closed(concurrent.futures.Executor):
@@ -257,7 +257,7 @@ def test_a_job_cancelled_by_its_executor_is_cancelled() -> None:
     run_virtual(main())
 
 
-def test_to_thread_works_and_its_threads_end() -> None:
+def test_virtual_to_thread_works_and_its_threads_end() -> None:
     """Libraries use the default executor without asking."""
 
     async def main() -> list[int]:
@@ -266,7 +266,7 @@ def test_to_thread_works_and_its_threads_end() -> None:
     assert run_virtual(main()) == [0, 1, 2, 3, 4]
 
 
-def test_a_job_may_call_the_loop(two: Executor) -> None:
+def test_virtual_job_may_call_the_loop(two: Executor) -> None:
     """A thread that reports its progress would hang, or report after its end."""
     log: list[str] = []
 
@@ -287,7 +287,7 @@ def test_a_job_may_call_the_loop(two: Executor) -> None:
     assert log == ["told", "asked"]
 
 
-def test_what_a_job_told_comes_before_its_result() -> None:
+def test_virtual_job_callbacks_come_before_its_result() -> None:
     """A call from the thread that arrives at the last moment must not be overtaken by the result."""
     log: list[str] = []
 
@@ -353,12 +353,12 @@ def run_of_everything(seed: int) -> Log:
 
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 10_000))
-def test_two_runs_are_the_same(seed: int) -> None:
+def test_virtual_runs_are_deterministic(seed: int) -> None:
     """A bug found in a replay could not be looked at again."""
     assert run_of_everything(seed) == run_of_everything(seed)
 
 
-def test_a_hold_stops_time_for_something_real() -> None:
+def test_virtual_hold_stops_time_for_external_work() -> None:
     """The time-out of a request would fire at once, before a byte has come."""
 
     async def main() -> tuple[str, float]:
@@ -376,7 +376,7 @@ def test_a_hold_stops_time_for_something_real() -> None:
     assert run_virtual(main()) == ("real", 0.0)
 
 
-def test_a_measured_hold_runs_at_its_real_pace() -> None:
+def test_virtual_measured_hold_runs_in_real_time() -> None:
     """An answer over the network would cost nothing in the waterfall, and never be late."""
 
     async def main() -> float:
@@ -396,7 +396,7 @@ def test_a_measured_hold_runs_at_its_real_pace() -> None:
     assert 0.04 <= run_virtual(main(), "measured") < 0.5
 
 
-def test_sockets_are_awaited_really_when_nothing_is_due() -> None:
+def test_virtual_loop_waits_for_sockets_when_no_timer_is_due() -> None:
     """A page that fetches something would be called stuck."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -417,7 +417,7 @@ def test_sockets_are_awaited_really_when_nothing_is_due() -> None:
     assert run_virtual(main()) == b"HELLO\n"
 
 
-def test_a_subprocess_is_awaited_really() -> None:
+def test_virtual_loop_waits_for_a_subprocess() -> None:
     """Its pipes close a moment before its end is known: that moment is not a deadlock."""
 
     async def main() -> bytes:
@@ -429,7 +429,7 @@ def test_a_subprocess_is_awaited_really() -> None:
 
 
 @pytest.mark.parametrize("quick", [False, True])
-def test_the_end_of_something_real_has_a_moment_to_be_seen(quick: bool) -> None:
+def test_virtual_loop_allows_a_moment_for_external_work_to_end(quick: bool) -> None:
     """When the last pipe has closed, the thread that watches the process may be a little later.
 
     `quick`: what is read from the pipe is there before anything has to wait for it.
@@ -459,7 +459,7 @@ def test_the_end_of_something_real_has_a_moment_to_be_seen(quick: bool) -> None:
     assert run_virtual(main()) == "seen"
 
 
-def test_what_can_never_end_is_named() -> None:
+def test_virtual_deadlock_is_named() -> None:
     """A deadlock would be a test that hangs, with nobody to blame."""
 
     async def starving_asr() -> None:
@@ -477,13 +477,13 @@ def test_what_can_never_end_is_named() -> None:
     assert "hold the clock" in stuck.value.hint
 
 
-def test_a_timer_that_is_never_due_keeps_nothing_alive() -> None:
+def test_virtual_infinite_sleep_is_a_deadlock() -> None:
     """`sleep(inf)` is a deadlock too."""
     with pytest.raises(Stuck, match="nothing can ever happen"):
         run_virtual(asyncio.sleep(math.inf))
 
 
-def test_polling_without_sleep_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_virtual_polling_without_sleep_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Virtual time cannot move while somebody always has something to do."""
     monkeypatch.setattr("pipeline.runtime.virtual._ROUNDS", 1000)
 
@@ -496,7 +496,7 @@ def test_polling_without_sleep_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     assert any("polls (test_virtual.py:" in line for line in stuck.value.where)
 
 
-def test_a_long_run_is_not_taken_for_a_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_virtual_long_run_is_not_taken_for_polling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds are counted for one instant, not for the whole run."""
     monkeypatch.setattr("pipeline.runtime.virtual._ROUNDS", 100)
 
@@ -540,7 +540,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("case", ["jumping", "computing", "holding", "handling"])
-def test_ctrl_c_ends_it(case: str) -> None:
+def test_virtual_run_is_interrupted_by_ctrl_c(case: str) -> None:
     """A replay that cannot be interrupted is killed, and loses its report."""
     process = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, case], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
@@ -556,7 +556,7 @@ def test_ctrl_c_ends_it(case: str) -> None:
     assert time.monotonic() - started < 2
 
 
-def test_what_it_leans_on_in_asyncio_is_still_there() -> None:
+def test_virtual_loop_finds_the_asyncio_internals_it_uses() -> None:
     """These names are private: when a Python changes them, this says so before a replay goes wrong."""
     loop = asyncio.SelectorEventLoop()
     for name in ("_check_closed", "_write_to_self", "_ready", "_scheduled", "_default_executor"):

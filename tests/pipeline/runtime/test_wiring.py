@@ -36,7 +36,7 @@ NODES: dict[str, Written] = {
 }
 
 
-def test_the_gates_of_a_segment_are_the_blocking_queues_that_calls_reach() -> None:
+def test_wiring_gates_a_segment_by_the_blocking_queues_its_calls_reach() -> None:
     """Credit before pull looks at all of them, and at no leaky one."""
     made = planned(
         NODES,
@@ -61,7 +61,7 @@ def test_the_gates_of_a_segment_are_the_blocking_queues_that_calls_reach() -> No
     }
 
 
-def test_a_queue_into_a_transform_gets_a_pump_and_into_a_service_a_server() -> None:
+def test_wiring_gives_transform_queues_pumps_and_service_queues_workers() -> None:
     """Each queue has one consumer of its own."""
     made = planned(NODES, ("a -> b", queue()), "b.out -> c", "c.out -> s", "s.out -> end", "a -> other")
     assert assembled(made, lambda built: (sorted(built.pumps), sorted(built.servers))) == (["b"], ["end", "other", "s"])
@@ -72,7 +72,7 @@ def test_a_queue_into_a_transform_gets_a_pump_and_into_a_service_a_server() -> N
     }
 
 
-def test_every_link_counts_as_a_feeder() -> None:
+def test_wiring_counts_every_link_as_a_feeder() -> None:
     """A node ends when all that feeds it has ended, fused or queued."""
     made = planned(
         NODES, "a -> b", ("a -> c", queue()), "b.out -> c", "c.out -> s", "s.out -> end", "a -> other", "b.out -> end"
@@ -81,7 +81,7 @@ def test_every_link_counts_as_a_feeder() -> None:
     assert feeders == {"a": 0, "b": 1, "c": 2, "s": 1, "end": 2, "other": 1}
 
 
-def test_links_into_nodes_are_found_whoever_feeds_them() -> None:
+def test_wiring_finds_all_links_into_nodes() -> None:
     """A flush empties every queue into what it reaches."""
     made = planned(NODES, "a -> b", "b.out -> c", "c.out -> s", "s.out -> end", "a -> end", "a -> other")
     names = assembled(made, lambda built: sorted(link.name for link in built.links_into(frozenset({"end"}))))
@@ -121,11 +121,11 @@ def lags(link: Any, takes: int) -> list[int]:
     return seen
 
 
-def test_what_waits_for_a_service_is_behind() -> None:
+def test_wiring_lag_counts_packets_waiting_for_a_service() -> None:
     """Else a host would go on taking calls whose answers come later and later."""
     assert lags(("slow -> end", queue(full="drop_oldest")), 0) == [400, 800, 0, 0, 0, 0]
 
 
-def test_what_is_held_from_below_is_not() -> None:
+def test_wiring_lag_excludes_packets_blocked_by_backpressure() -> None:
     """Speech that waits until the sentence before it was played is no overload."""
     assert lags(("slow -> end", queue(count=1, full="block")), ms(5000)) == [0, 0, 0, 0, 0, 0]

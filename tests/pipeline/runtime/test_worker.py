@@ -108,7 +108,7 @@ def wanted(shape: Shape, head: int) -> list[int]:
 
 @settings(max_examples=200)
 @given(shapes)
-def test_a_segment_loses_nothing_keeps_order_and_stays_within_its_bounds(shape: Shape) -> None:
+def test_segment_keeps_all_packets_in_order_and_within_bounds(shape: Shape) -> None:
     """Else a person misses words, or a slow call eats the memory."""
     ends: list[list[Item]] = [[] for _ in shape.leaves]
     report = run(segment(shape, ends, times(shape.factor)))
@@ -130,7 +130,7 @@ def test_a_segment_loses_nothing_keeps_order_and_stays_within_its_bounds(shape: 
 
 @settings(max_examples=60)
 @given(shapes)
-def test_a_service_with_several_leaves_does_the_same(shape: Shape) -> None:
+def test_service_fan_out_keeps_all_packets_in_order_and_within_bounds(shape: Shape) -> None:
     """What waits for room in one queue must not lose its turn in another."""
 
     class Times(Serve):
@@ -152,7 +152,7 @@ def test_a_service_with_several_leaves_does_the_same(shape: Shape) -> None:
             assert link.peak <= bound + 1  # the end of the stream
 
 
-def test_a_blocking_queue_really_holds_the_source() -> None:
+def test_source_is_held_back_by_a_blocking_queue() -> None:
     """A file is read as fast as it is played, not into memory."""
     made: list[int] = []
 
@@ -170,7 +170,7 @@ def test_a_blocking_queue_really_holds_the_source() -> None:
     assert made[-1] >= ms(150)
 
 
-def test_a_live_source_drops_what_may_be_and_counts_it() -> None:
+def test_live_source_drops_only_droppable_packets_and_counts_them() -> None:
     """A microphone does not wait; a mark from it is not lost."""
     given: list[Packet] = [kind(root_stamp(), n) for n, kind in enumerate([Loose, Loose, Loose, Item, Loose])]
     ended: list[Item] = []
@@ -183,7 +183,7 @@ def test_a_live_source_drops_what_may_be_and_counts_it() -> None:
     assert report.links[0].dropped > 0
 
 
-def test_a_source_that_never_waits_lets_the_others_run() -> None:
+def test_source_that_never_waits_yields_to_other_tasks() -> None:
     """A file that is read must not silence a call."""
     between: list[int] = []
     seen = [0]
@@ -205,7 +205,7 @@ def test_a_source_that_never_waits_lets_the_others_run() -> None:
 
 
 @pytest.mark.parametrize("heads", [1, 2])
-def test_a_busy_pump_gives_way(heads: int) -> None:
+def test_pump_that_is_busy_yields_to_other_tasks(heads: int) -> None:
     """A full queue is worked off in turns."""
     order: list[int] = []
 
@@ -232,7 +232,7 @@ def test_a_busy_pump_gives_way(heads: int) -> None:
     assert max(runs) <= 2 * BUDGET
 
 
-def test_several_queues_into_one_worker_are_taken_in_turn() -> None:
+def test_worker_takes_from_its_queues_in_turn() -> None:
     """One busy producer does not starve another."""
     ended: list[Item] = []
 
@@ -256,7 +256,7 @@ def test_several_queues_into_one_worker_are_taken_in_turn() -> None:
     assert 3 <= sum(n >= 100 for n in firsts) <= 5
 
 
-def test_a_source_is_closed_where_it_stands() -> None:
+def test_source_generator_is_closed_before_the_session_ends() -> None:
     """A file or a connection that `run` opened is let go of before the session ends, even while it waits for room."""
     log: list[str] = []
 
@@ -283,7 +283,7 @@ def test_a_source_is_closed_where_it_stands() -> None:
     assert log == ["closed", "node closed"]
 
 
-def test_statistics_count_packets_and_not_the_end() -> None:
+def test_link_statistics_do_not_count_the_end_of_stream() -> None:
     """What metrics show is what a person gave."""
     report = run(
         planned(
@@ -296,13 +296,13 @@ def test_statistics_count_packets_and_not_the_end() -> None:
     assert [link.passed for link in report.links] == [3, 3, 3]
 
 
-def test_an_empty_queue_spec_keeps_the_bounds_of_the_kind() -> None:
+def test_queue_spec_that_is_empty_keeps_the_bounds_of_the_kind() -> None:
     """`queue: true` forces a queue and says nothing about its size."""
     made = planned({"a": source(items([1])), "b": Pass, "c": sink([])}, ("a -> b", queue()), "b.out -> c")
     assert made.links[0].queue == Queue()
 
 
-def test_every_gate_has_room_at_the_same_moment() -> None:
+def test_worker_waits_until_every_gate_has_room_at_once() -> None:
     """A queue that filled while another was waited for is not filled beyond its bound."""
 
     async def main() -> None:

@@ -144,17 +144,17 @@ class Plays(Sink[NoParams]):
 
 
 @pytest.mark.parametrize("node", [Doubles, Streams, Plays])
-def test_a_node_without_fault_passes(node: Made) -> None:
+def test_conformance_passes_a_node_without_fault(node: Made) -> None:
     """Whoever does it right must not be sent looking for faults."""
     conformance(node, feed)
 
 
-def test_a_source_is_not_fed() -> None:
+def test_conformance_does_not_feed_a_source() -> None:
     """It has no input that could be."""
     conformance(Gives)
 
 
-def test_several_ports_are_fed_by_name() -> None:
+def test_conformance_feeds_ports_by_name() -> None:
     """And upstream events are fed among the packets."""
 
     def both(cause: Cause) -> dict[str, list[Packet]]:
@@ -391,28 +391,28 @@ class LeavesThread(Unclosed):
         ("state", HoldsBack, "it gave nothing, where it gives 8 Item"),
     ],
 )
-def test_a_fault_is_found_by_name(rule: str, node: Made, seen: str) -> None:
+def test_conformance_names_the_broken_rule(rule: str, node: Made, seen: str) -> None:
     """The author learns the rule and what broke it, not that something differs somewhere."""
     finds(rule, node, seen)
 
 
-def test_a_source_that_does_not_end_is_found() -> None:
+def test_conformance_finds_a_source_that_does_not_end() -> None:
     """A recording would never be over."""
     finds("eos", Endless, "Endless.run", fed=False)
 
 
-def test_a_node_that_polls_for_ever_is_found() -> None:
+def test_conformance_finds_a_node_that_polls_for_ever() -> None:
     """Time goes on, and so would the test."""
     finds("eos", Polls, "drained late")
 
 
-def test_a_node_that_does_not_stop_is_found_at_a_flush() -> None:
+def test_conformance_finds_a_node_that_does_not_stop_at_a_flush() -> None:
     """Whatever it answers then, it answers to words that were called off."""
     finds("flush", Deaf, "it did not stop: ", exempt=("stop",))
     finds("flush", DeafSink, "it did not stop: ", exempt=("stop",))
 
 
-def test_too_much_for_a_full_queue_is_found() -> None:
+def test_conformance_finds_a_node_that_overfills_a_queue() -> None:
     """One input may overshoot the queue, but only by so much."""
     finds("backpressure", Floods, "40 packets left it for a full queue of 1; at most 17 may", exempt=("outputs",))
 
@@ -424,38 +424,38 @@ class TestLeaks:
     def unchecked(self) -> None:
         """In place of the plugin's."""
 
-    def test_a_task_is_found(self) -> None:
+    def test_conformance_finds_a_leaked_task(self) -> None:
         """It would run on in every later call."""
         finds("leaks", LeavesTask, "in a free run: task watch: LeavesTask.watch")
         LeavesTask.left.clear()
 
-    def test_a_file_is_found(self) -> None:
+    def test_conformance_finds_a_leaked_file(self) -> None:
         """A server would run out of them."""
         finds("leaks", LeavesFile, "left behind:\n  file /tmp")
         while LeavesFile.left:
             LeavesFile.left.pop().close()
 
-    def test_a_thread_is_found(self) -> None:
+    def test_conformance_finds_a_leaked_thread(self) -> None:
         """Each call would leave one more."""
         finds("leaks", LeavesThread, "thread lurker")
         while LeavesThread.left:
             LeavesThread.left.pop().set()
 
-    def test_an_exemption_covers_leaks_too(self) -> None:
+    def test_conformance_leaks_can_be_exempted(self) -> None:
         """A node whose library keeps a thread can say so."""
         conformance(LeavesThread, feed, exempt={"leaks": "its library keeps a thread"})
         while LeavesThread.left:
             LeavesThread.left.pop().set()
 
 
-def test_a_rule_can_be_taken_off_with_a_reason() -> None:
+def test_conformance_rule_can_be_exempted_with_a_reason() -> None:
     """Where it cannot apply."""
     conformance(Backwards, feed, exempt={"order": "it plays backwards"})
     conformance(Hangs, feed, exempt={"eos": "it waits for somebody who never comes"})
     conformance(Endless, exempt={"eos": "it is a microphone"})
 
 
-def test_an_exemption_from_no_rule_is_an_error() -> None:
+def test_conformance_exemption_from_an_unknown_rule_is_an_error() -> None:
     """Misspelt, it would exempt from nothing, or one day from something else."""
     with pytest.raises(ValueError, match="there is no rule 'flsuh': did you mean 'flush'"):
         conformance(Doubles, feed, exempt={"flsuh": "why not"})
@@ -463,13 +463,13 @@ def test_an_exemption_from_no_rule_is_an_error() -> None:
         conformance(Doubles, feed, exempt={"x": "why not"})
 
 
-def test_an_empty_feed_is_an_error() -> None:
+def test_conformance_with_an_empty_feed_is_an_error() -> None:
     """A node that is never fed breaks nothing."""
     with pytest.raises(ValueError, match="nothing to feed"):
         conformance(Doubles, lambda _: [])
 
 
-def test_a_node_that_cannot_be_opened_says_so_itself() -> None:
+def test_conformance_raises_the_open_error_of_a_node() -> None:
     """A missing package is no breach of contract."""
 
     class Closed(Step):
@@ -480,6 +480,6 @@ def test_a_node_that_cannot_be_opened_says_so_itself() -> None:
         conformance(Closed, feed)
 
 
-def test_a_leak_is_an_assertion() -> None:
+def test_leak_is_an_assertion_error() -> None:
     """So that whoever catches one catches both."""
     assert issubclass(Leak, AssertionError)

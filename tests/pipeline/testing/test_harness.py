@@ -47,7 +47,7 @@ class Mark(Packet, frozen=True):
     """A kind that passes."""
 
 
-def test_it_gives_back_all_that_a_node_does() -> None:
+def test_harness_returns_packets_events_and_errors_of_a_node() -> None:
     """A test of a node is a line: feed, and look."""
     mark = Mark(root_stamp(ms(40), ms(20)))
     out = run_node(Counts(), [*items([0, 1]), mark])
@@ -59,19 +59,19 @@ def test_it_gives_back_all_that_a_node_does() -> None:
     assert out.report.ended == "eos"
 
 
-def test_it_feeds_at_the_pace_of_the_packets() -> None:
+def test_harness_feeds_packets_at_their_own_pace() -> None:
     """A packet comes when its sound has been heard, as from a live source."""
     assert run_node(Pass(), items([0, 5])).times == [ms(20), ms(120)]
     assert run_node(Pass(), items([0, 5]), paced=False).times == [0, 0]
 
 
-def test_upstream_events_are_fed_in_their_place() -> None:
+def test_harness_feeds_upstream_events_between_packets() -> None:
     """What a sink would tell comes between the packets as it was written."""
     out = run_node(Counts(), [*items([1]), News(7), *items([2])])
     assert numbers(out.of(Item)) == [1, 700, 2, 99]
 
 
-def test_ports_are_fed_by_name() -> None:
+def test_harness_feeds_ports_by_name() -> None:
     """A node with two inputs gets each its own."""
 
     class Two(Sink[NoParams]):
@@ -91,7 +91,7 @@ def test_ports_are_fed_by_name() -> None:
     assert numbers(out.events) == [1, 2, -3]
 
 
-def test_a_source_needs_no_feed() -> None:
+def test_harness_runs_a_source_without_feed() -> None:
     """It makes its own."""
 
     class Gives(Source[NoParams]):
@@ -104,13 +104,13 @@ def test_a_source_needs_no_feed() -> None:
     assert numbers(run_node(Gives()).of(Item)) == [1, 2]
 
 
-def test_a_service_without_input_just_finishes() -> None:
+def test_harness_runs_a_service_without_input() -> None:
     """Nothing to do is no error."""
     out = run_node(Serve())
     assert (out.packets, out.errors) == ([], [])
 
 
-def test_failures_are_there_to_be_looked_at() -> None:
+def test_harness_returns_failures() -> None:
     """A test of a failure needs no session."""
 
     class Fails(Pass):
@@ -124,7 +124,7 @@ def test_failures_are_there_to_be_looked_at() -> None:
     assert [(failure.message, failure.hint) for failure in out.errors] == [("it is full", "empty it")] * 2
 
 
-def test_what_cannot_be_opened_raises() -> None:
+def test_harness_raises_when_a_node_cannot_be_opened() -> None:
     """A test of what is missing is `pytest.raises`."""
 
     class Closed(Pass):
@@ -135,7 +135,7 @@ def test_what_cannot_be_opened_raises() -> None:
         run_node(Closed(), items([1]))
 
 
-def test_caps_are_those_of_the_test() -> None:
+def test_harness_passes_caps_to_the_node() -> None:
     """A node that asks what was agreed is told."""
     seen: list[object] = []
 

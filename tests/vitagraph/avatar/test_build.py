@@ -17,18 +17,18 @@ from vitagraph.avatar import DATA, build, eyes, person
 pytestmark = pytest.mark.real_model
 
 
-def test_it_is_small_enough_to_load_in_a_call(content: bytes) -> None:
+def test_head_file_is_small_enough_to_load_in_a_call(content: bytes) -> None:
     """2.5 MB, and 1.2 MB as a web server sends it."""
     assert len(content) <= 2_500_000
     assert len(gzip.compress(content, 6)) <= 1_200_000
 
 
-def test_the_same_data_gives_the_same_bytes(content: bytes) -> None:
+def test_head_build_is_deterministic(content: bytes) -> None:
     """A cache, a checksum or a reproducible package would break on a byte."""
     assert build(path(DATA)) == content
 
 
-def test_every_accessor_is_within_bounds(glb: Glb) -> None:
+def test_head_accessors_are_within_bounds(glb: Glb) -> None:
     """A viewer refuses the file otherwise, or draws spikes."""
     for number, about in enumerate(glb.document["accessors"]):
         values = glb.accessor(number)
@@ -45,13 +45,13 @@ def test_every_accessor_is_within_bounds(glb: Glb) -> None:
         assert lengths == pytest.approx(1.0, abs=0.02)
 
 
-def test_its_pictures_are_png(glb: Glb) -> None:
+def test_head_textures_are_png(glb: Glb) -> None:
     for picture in glb.document["images"]:
         assert picture["mimeType"] == "image/png"
         assert glb.view(picture["bufferView"]).startswith(b"\x89PNG")
 
 
-def test_it_has_exactly_arkits_names(glb: Glb) -> None:
+def test_head_morphs_have_exactly_the_arkit_names(glb: Glb) -> None:
     """A name that is missing is a movement that nobody sees."""
     names = [name for mesh in glb.document["meshes"] for name in mesh.get("extras", {}).get("targetNames", ())]
     assert set(names) == set(NAMES)
@@ -62,7 +62,7 @@ def test_it_has_exactly_arkits_names(glb: Glb) -> None:
     )
 
 
-def test_every_morph_moves_something_visible(glb: Glb) -> None:
+def test_head_morphs_each_move_something_visible(glb: Glb) -> None:
     """By half a millimetre at least."""
     for name in NAMES:
         most = max(
@@ -73,13 +73,13 @@ def test_every_morph_moves_something_visible(glb: Glb) -> None:
         assert most > 0.0005, name
 
 
-def test_it_says_whose_work_it_is(glb: Glb) -> None:
+def test_head_file_names_authors_and_licence(glb: Glb) -> None:
     """A head that is passed on carries its licence."""
     assert "CC0" in glb.document["asset"]["copyright"]
     assert "MakeHuman" in json.dumps(glb.document["asset"])
 
 
-def test_the_eyes_are_at_the_origin_and_the_face_looks_ahead(glb: Glb) -> None:
+def test_head_eyes_are_at_the_origin_and_the_face_looks_ahead(glb: Glb) -> None:
     """Clients aim their camera there."""
     points = glb.points("eyes")
     assert np.abs((points.min(axis=0) + points.max(axis=0))[:2]) == pytest.approx([0, 0], abs=0.001)
@@ -95,7 +95,7 @@ def _on_the_chin(glb: Glb) -> NDArray[np.bool_]:
     )
 
 
-def test_jaw_open_lowers_the_chin_and_the_lower_teeth_only(glb: Glb) -> None:
+def test_head_jaw_open_lowers_only_the_chin_and_lower_teeth(glb: Glb) -> None:
     chin = _on_the_chin(glb)
     assert chin.any()
     assert (glb.points("skin", "jawOpen")[chin, 1] < -0.008).all()
@@ -105,7 +105,7 @@ def test_jaw_open_lowers_the_chin_and_the_lower_teeth_only(glb: Glb) -> None:
 
 
 @pytest.mark.parametrize(("side", "sign"), [("Left", 1), ("Right", -1)])
-def test_eye_blink_brings_the_lids_of_its_eye_together(glb: Glb, side: str, sign: int) -> None:
+def test_head_eye_blink_closes_the_lids_of_its_eye(glb: Glb, side: str, sign: int) -> None:
     """Crossing lids or a slit would look like an illness."""
     skin, moves = glb.points("skin"), glb.points("skin", f"eyeBlink{side}")
     # What lies further back is the socket behind the eye, which nobody sees.
@@ -119,14 +119,14 @@ def test_eye_blink_brings_the_lids_of_its_eye_together(glb: Glb, side: str, sign
 
 
 @pytest.mark.parametrize(("side", "sign"), [("Left", 1), ("Right", -1)])
-def test_a_smile_widens_and_raises_its_corner_of_the_mouth(glb: Glb, side: str, sign: int) -> None:
+def test_head_smile_widens_and_raises_its_corner_of_the_mouth(glb: Glb, side: str, sign: int) -> None:
     skin, moves = glb.points("skin"), glb.points("skin", f"mouthSmile{side}")
     corner = np.argmax(np.linalg.norm(moves, axis=1))
     assert skin[corner, 0] * sign > 0.015
     assert moves[corner, 0] * sign > 0.003 and moves[corner, 1] > 0.003
 
 
-def test_the_gaze_turns_both_eyes_and_keeps_them_round(glb: Glb) -> None:
+def test_head_gaze_turns_both_eyes_and_keeps_them_round(glb: Glb) -> None:
     """Looking left is out for the left eye and in for the right one."""
     points = glb.points("eyes")
     for name, sign in (("eyeLookOutLeft", 1), ("eyeLookInRight", -1)):
@@ -137,19 +137,19 @@ def test_the_gaze_turns_both_eyes_and_keeps_them_round(glb: Glb) -> None:
         assert np.ptp(turned, axis=0)[1] == pytest.approx(np.ptp(points[half], axis=0)[1], rel=0.02)
 
 
-def test_resting_lips_hide_the_teeth(glb: Glb) -> None:
+def test_head_resting_lips_hide_the_teeth(glb: Glb) -> None:
     """A thread of white between them looks like a snarl."""
     skin, teeth = glb.points("skin"), glb.points("teeth")
     lips = skin[(np.abs(skin[:, 0]) < 0.01) & (skin[:, 1] < -0.06) & (skin[:, 1] > -0.085)]
     assert teeth[:, 2].max() < lips[:, 2].max() - 0.008
 
 
-def test_the_picture_of_an_eye_is_dark_in_the_middle_and_light_outside() -> None:
+def test_head_eye_texture_is_dark_in_the_middle_and_light_outside() -> None:
     picture = eyes.picture()
     assert picture[128, 128].max() < 30
     assert picture[128, 40].min() > 150
 
 
-def test_colours_survive_the_way_to_linear_and_back() -> None:
+def test_head_colours_round_trip_through_linear() -> None:
     values = np.linspace(0, 1, 50)
     assert person.encoded(person.linear(values)) == pytest.approx(values)

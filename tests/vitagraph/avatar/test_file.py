@@ -48,7 +48,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return asked
 
 
-def test_missing_data_says_how_to_get_it(home: Path) -> None:
+def test_head_missing_data_error_has_the_pull_command(home: Path) -> None:
     with pytest.raises(ResourceError, match="head-anny is not here") as caught:
         head()
     assert caught.value.hint == "vitagraph models pull head-anny"
@@ -56,7 +56,7 @@ def test_missing_data_says_how_to_get_it(home: Path) -> None:
 
 
 @pytest.mark.real_model
-def test_changed_data_is_refused(copied: Path, quick: list[Path]) -> None:
+def test_head_refuses_changed_data(copied: Path, quick: list[Path]) -> None:
     """A head from other data would not be the one that was checked, nor under its licence."""
     changed = copied / "faceunits01/targets/faceunits/jawOpen.target"
     changed.write_text(changed.read_text() + "35 0 1 0\n")
@@ -67,7 +67,7 @@ def test_changed_data_is_refused(copied: Path, quick: list[Path]) -> None:
 
 
 @pytest.mark.real_model
-def test_it_is_built_once(copied: Path, quick: list[Path]) -> None:
+def test_head_is_built_once(copied: Path, quick: list[Path]) -> None:
     """A call must not wait for it each time."""
     assert head() == head() == default()
     assert quick == [copied]
@@ -75,7 +75,7 @@ def test_it_is_built_once(copied: Path, quick: list[Path]) -> None:
 
 
 @pytest.mark.real_model
-def test_a_head_of_another_version_is_built_anew(copied: Path, quick: list[Path]) -> None:
+def test_head_of_another_version_is_rebuilt(copied: Path, quick: list[Path]) -> None:
     """After an upgrade the face would be an old one."""
     default().parent.mkdir(parents=True)
     default().write_bytes(b'glTF....{"asset":{"version":"2.0","generator":"Vitagraph avatar 0"}}')
@@ -84,7 +84,7 @@ def test_a_head_of_another_version_is_built_anew(copied: Path, quick: list[Path]
 
 
 @pytest.mark.real_model
-def test_a_place_that_cannot_be_written_is_told(copied: Path, quick: list[Path], tmp_path: Path) -> None:
+def test_head_output_that_cannot_be_written_is_reported(copied: Path, quick: list[Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ResourceError, match="cannot be written to") as caught:
         write(tmp_path / "file" / "head.glb")
@@ -92,7 +92,9 @@ def test_a_place_that_cannot_be_written_is_told(copied: Path, quick: list[Path],
 
 
 @pytest.mark.real_model
-def test_the_command_writes_where_it_is_told(copied: Path, quick: list[Path], run: Run, tmp_path: Path) -> None:
+def test_head_command_writes_to_the_given_path_or_cache(
+    copied: Path, quick: list[Path], run: Run, tmp_path: Path
+) -> None:
     """And to the cache folder if it is not told."""
     ran = run("avatar", "build", "--out", tmp_path / "mine" / "me.glb")
     assert ran.code == exits.OK and "me.glb" in ran.out

@@ -22,7 +22,7 @@ def _written(mesh: Mesh) -> bytes:
     return scene.glb()
 
 
-def test_a_mesh_comes_back() -> None:
+def test_gltf_mesh_round_trips() -> None:
     """Points to a sixteenth of a millimetre, indices exactly."""
     mesh = _strip(40)
     read = parse(_written(mesh))
@@ -34,7 +34,7 @@ def test_a_mesh_comes_back() -> None:
 
 
 @pytest.mark.parametrize(("moving", "sparse"), [(3, True), (40, False)])
-def test_a_morph_takes_the_smaller_form_and_comes_back(moving: int, sparse: bool) -> None:
+def test_gltf_morph_round_trips_in_the_smaller_form(moving: int, sparse: bool) -> None:
     """Dense morphs of a blink would make the file three times as large."""
     mesh = _strip(40)
     mesh.morphs["eyeBlinkLeft"] = np.where(np.arange(40)[:, None] < moving, (0.0, -0.25, 0.0), 0.0)
@@ -46,7 +46,7 @@ def test_a_morph_takes_the_smaller_form_and_comes_back(moving: int, sparse: bool
     assert about["min"] == [0.0, -0.25, 0.0]
 
 
-def test_a_mesh_with_too_many_points_is_refused() -> None:
+def test_gltf_refuses_a_mesh_with_too_many_points() -> None:
     """Its indices would silently point elsewhere."""
     with pytest.raises(ValueError, match="65535"):
         _written(_strip(65_538))

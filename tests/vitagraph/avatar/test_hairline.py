@@ -20,11 +20,11 @@ from vitagraph.avatar import hairline
         ((0.0, -0.11, -0.14), False),  # the neck
     ],
 )
-def test_hair_grows_on_the_head_and_not_in_the_face(place: tuple[float, float, float], grows: bool) -> None:
+def test_hairline_covers_the_head_and_not_the_face(place: tuple[float, float, float], grows: bool) -> None:
     assert (hairline.height(np.array([place]))[0] > 0) == grows
 
 
-def test_the_top_is_longer_than_the_sides() -> None:
+def test_hairline_hair_is_longer_on_top_than_at_the_sides() -> None:
     """It is a haircut, not fur."""
     top, side = hairline.length(np.array([[0.0, 0.11, -0.05], [0.075, 0.03, -0.08]]))
     assert top > 2 * side

@@ -28,7 +28,7 @@ def _area(mesh: Mesh) -> float:
 
 
 @given(st.floats(0.01, 0.99), st.floats(-1, 1))
-def test_a_clip_cuts_exactly_at_the_line(at: float, slope: float) -> None:
+def test_mesh_clip_cuts_exactly_at_the_line(at: float, slope: float) -> None:
     """A neckline that follows the triangles would be a saw."""
     mesh = _grid()
     height = mesh.points[:, 0] - at + slope * (mesh.points[:, 1] - 0.5)
@@ -43,7 +43,7 @@ def test_a_clip_cuts_exactly_at_the_line(at: float, slope: float) -> None:
     assert (cut.normals()[:, 2] > 0.999).all()
 
 
-def test_joined_meshes_keep_their_morphs_apart() -> None:
+def test_mesh_join_keeps_morphs_apart() -> None:
     """The shirt must not open with the jaw."""
     still = plain(_grid().points + np.array([2.0, 0.0, 0.0]), _grid().triangles)
     both = moved(join([_grid(), still]), {"jawOpen": 0.5})
@@ -52,11 +52,11 @@ def test_joined_meshes_keep_their_morphs_apart() -> None:
     assert _area(both) > 2.0
 
 
-def test_a_morph_that_a_mesh_lacks_does_nothing() -> None:
+def test_mesh_is_not_moved_by_a_morph_it_lacks() -> None:
     assert (moved(_grid(), {"tongueOut": 1.0}).points == _grid().points).all()
 
 
-def test_scattered_places_are_on_the_surface_and_evenly_dense() -> None:
+def test_mesh_scatter_is_on_the_surface_and_evenly_dense() -> None:
     """Uneven ones would be bald spots."""
     places = scattered([_grid()], 4000, np.random.default_rng(1))
     assert (places[:, 2] == 0).all() and places.min() >= 0 and places.max() <= 1

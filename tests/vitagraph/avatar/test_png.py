@@ -12,7 +12,7 @@ from vitagraph.avatar import png
 
 
 @pytest.mark.parametrize(("channels", "name"), [(3, "rgb24"), (4, "rgba")])
-def test_a_picture_comes_back_as_it_was(channels: int, name: str) -> None:
+def test_png_picture_round_trips(channels: int, name: str) -> None:
     """A wrong filter or length would show a striped face, or none."""
     pixels = np.random.default_rng(0).integers(0, 256, (13, 7, channels), dtype=np.uint8)
     with av.open(io.BytesIO(png.rgb(pixels)), "r", format="png_pipe") as file:

@@ -18,7 +18,7 @@ def _floor(width: float, height: float) -> Mesh:
     return plain(np.stack([x, np.full(len(x), height), z], axis=1), triangles)
 
 
-def test_what_lies_under_something_is_dark() -> None:
+def test_shade_is_dark_under_an_overhang() -> None:
     """Or the mouth would glow and the chin throw no shadow."""
     floor, roof = _floor(0.1, 0.0), _floor(0.04, 0.02)
     (amount, above) = shade.light([floor, roof])

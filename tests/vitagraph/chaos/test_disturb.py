@@ -131,13 +131,13 @@ def fault(node: str, what: Any, begin: float = 3, until: float = 5, **more: Any)
     return FaultSpec(node=node, fault=what, begin=seconds(begin), until=seconds(until), **more)
 
 
-def test_without_faults_it_is_the_same_plan() -> None:
+def test_inject_faults_without_faults_returns_the_same_plan() -> None:
     made = the_plan([])
     assert disturbed(made, Chaos(())) is made
     assert Seen().words == CALM
 
 
-def test_only_the_member_that_is_meant_is_changed() -> None:
+def test_inject_faults_changes_only_the_named_member() -> None:
     """And the engine still knows it by its name and class."""
     made = the_plan([])
     first, second = disturbed(made, Chaos((fault("twice", "hang", member=1),))).nodes["twice"].members
@@ -155,7 +155,7 @@ def test_only_the_member_that_is_meant_is_changed() -> None:
         ("crash", {}, "out of memory"),
     ],
 )
-def test_a_member_that_fails_is_stood_in_for_while_the_fault_lasts(what: str, more: dict[str, Any], words: str) -> None:
+def test_fault_error_is_covered_by_the_fallback_while_it_lasts(what: str, more: dict[str, Any], words: str) -> None:
     """Two packets of two seconds."""
     seen = Seen(fault("twice", what, **more))
     assert seen.words == CALM
@@ -163,32 +163,32 @@ def test_a_member_that_fails_is_stood_in_for_while_the_fault_lasts(what: str, mo
     assert all(words in event.message for event in seen.failed)
 
 
-def test_a_crash_breaks_what_the_pool_holds() -> None:
+def test_fault_crash_breaks_the_pool_instance() -> None:
     """So that the pool must make a new one, as after a real one."""
     assert not Seen().failed and len(LOADED) <= 1
     seen = Seen(fault("twice", "crash"))
     assert len(LOADED) >= 1 and seen.words == CALM
 
 
-def test_a_late_member_is_late() -> None:
+def test_fault_latency_delays_the_member() -> None:
     seen = Seen(fault("twice", "latency", latency=seconds(0.5)))
     assert seen.words == CALM and not seen.failed
     seen = Seen(fault("twice", "latency", latency=seconds(2)))
     assert (5, "W3") in seen.heard and (2, "W2") in seen.heard
 
 
-def test_too_many_requests_are_a_network_error_that_says_when_to_come_again() -> None:
+def test_fault_too_many_is_a_network_error_with_retry_after() -> None:
     seen = Seen(fault("twice", "too_many", latency=seconds(9)))
     assert {event.category for event in seen.failed} == {"network"} and "429" in seen.failed[0].message
 
 
-def test_an_empty_output_is_of_no_use() -> None:
+def test_fault_empty_output_does_not_count_as_output() -> None:
     seen = Seen(fault("twice", "empty"))
     assert "gave nothing that anybody could use" in seen.failed[0].message
     assert seen.words.replace("- ", "") == CALM
 
 
-def test_a_stall_comes_after_the_first_output_and_a_hang_before() -> None:
+def test_fault_stall_comes_after_the_first_output_and_hang_before() -> None:
     """Which the deadlines end; the spare goes on in the middle."""
     kit_deadline = disturbed(the_plan([]), Chaos((fault("twice", "stall"),)))
     assert kit_deadline.nodes["twice"].members[0].deadline.first is None, "these tests have no deadlines"
@@ -197,41 +197,41 @@ def test_a_stall_comes_after_the_first_output_and_a_hang_before() -> None:
         assert seen.words == before and seen.report.ended == "drained late"
 
 
-def test_what_cannot_be_loaded_is_tried_again_until_it_can() -> None:
+def test_fault_load_error_is_retried_until_the_load_succeeds() -> None:
     seen = Seen(fault("twice", "load_error", 0, 5))
     assert seen.words == CALM and [event.answered_by for event in seen.failed] == ["second"]
 
 
-def test_a_slow_load_is_slow() -> None:
+def test_fault_slow_load_delays_the_load() -> None:
     """The session's own clock begins when all is open."""
     assert Seen(fault("twice", "slow_load", 0, 5, latency=seconds(2))).words == CALM
 
 
-def test_a_transform_fails_and_an_error_is_all_that_it_can() -> None:
+def test_fault_error_in_a_transform_drops_its_packets() -> None:
     seen = Seen(fault("shouts", "error"))
     assert seen.words == "W0 W0 W1 W1 W2 W2 W5 W5 W6 W6 W7 W7 W8 W8 W9 W9"
     assert [event.node for event in seen.failed] == ["shouts", "shouts"]
 
 
-def test_a_line_goes_dead_and_comes_back() -> None:
+def test_fault_no_output_of_a_source_ends_after_its_window() -> None:
     assert Seen(fault("source", "no_output")).words == "W0 W0 W1 W1 W2 W2 W5 W5 W6 W6 W7 W7 W8 W8 W9 W9"
     words = Seen(fault("source", "empty")).words
     assert words.replace("- ", "") == "W0 W0 W1 W1 W2 W2 W5 W5 W6 W6 W7 W7 W8 W8 W9 W9"
 
 
-def test_a_sink_is_late_or_fails() -> None:
+def test_fault_in_a_sink_delays_or_fails_it() -> None:
     assert (5, "W3") in Seen(fault("sink", "latency", latency=seconds(2))).heard
     assert Seen(fault("sink", "error")).words == "W0 W0 W1 W1 W2 W2 W5 W5 W6 W6 W7 W7 W8 W8 W9 W9"
 
 
-def test_the_clock_leaps_once() -> None:
+def test_fault_clock_jump_happens_once() -> None:
     """Everybody's: it is the session's."""
     seen = Seen(fault("twice", "clock_jump", latency=seconds(4)))
     assert seen.words == CALM and not seen.failed
     assert [at for at, _ in seen.heard][::2] == [0, 1, 2, 7, 8, 8, 8, 8, 8, 9]
 
 
-def test_chance_is_the_same_each_time() -> None:
+def test_fault_chance_is_reproducible() -> None:
     """A drill that failed must fail again when somebody looks for the reason."""
     struck = [[event.pts for event in Seen(fault("twice", "error", 0, 10, chance=0.5)).failed] for _ in range(2)]
     assert struck[0] == struck[1] and 0 < len(struck[0]) < 10
@@ -248,13 +248,13 @@ def test_chance_is_the_same_each_time() -> None:
         (FaultSpec(node="twice", fault="redis_away"), ["shares neither a limit nor a cache"]),
     ],
 )
-def test_what_a_graph_cannot_have_is_told(spec: FaultSpec, words: list[str]) -> None:
+def test_fault_that_does_not_fit_the_graph_is_reported(spec: FaultSpec, words: list[str]) -> None:
     with pytest.raises(GraphError) as error:
         disturbed(the_plan([]), Chaos((spec,), places=(Location("chaos.yaml", 2, 5),)))
     assert str(error.value).startswith("chaos.yaml:2:5:") and all(each in str(error.value) for each in words)
 
 
-def test_redis_is_away_for_those_that_share_by_it() -> None:
+def test_fault_redis_away_affects_only_the_named_node() -> None:
     """And only for the node that is meant."""
     made, shared = the_plan([]), "redis://store:6379/0"
     specs = {
@@ -268,7 +268,7 @@ def test_redis_is_away_for_those_that_share_by_it() -> None:
         assert limit is not None and cache is not None and (limit.shared, cache.shared) == (url, url)
 
 
-def test_a_probe_fails_as_the_work_does() -> None:
+def test_fault_makes_the_health_probe_fail_too() -> None:
     """Else a health check would call a mute voice well."""
 
     async def probed(what: Any) -> bool:

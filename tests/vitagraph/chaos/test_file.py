@@ -20,7 +20,7 @@ seed: 7
 """
 
 
-def test_faults_are_read_in_their_order(tmp_path: Path) -> None:
+def test_chaos_file_faults_are_read_in_order(tmp_path: Path) -> None:
     file = tmp_path / "chaos.yaml"
     file.write_text(RIGHT, encoding="utf-8")
     chaos = read_chaos(file)
@@ -31,7 +31,7 @@ def test_faults_are_read_in_their_order(tmp_path: Path) -> None:
     assert chaos.seed == 7 and [place.line for place in chaos.places] == [3, 4, 5]
 
 
-def test_without_a_file_nothing_goes_wrong() -> None:
+def test_chaos_without_a_file_has_no_faults() -> None:
     assert chaos_of(None) is CALM and CALM.faults == ()
 
 
@@ -55,14 +55,14 @@ def test_without_a_file_nothing_goes_wrong() -> None:
         ("chaos: [{node: tts, fault: hang}]\nsed: 7", ["unknown key `sed`", "did you mean `seed`?"]),
     ],
 )
-def test_what_is_wrong_is_told(text: str, words: list[str]) -> None:
+def test_chaos_file_error_has_its_line(text: str, words: list[str]) -> None:
     with pytest.raises(GraphError) as error:
         parse_chaos(text, Path("chaos.yaml"))
     said = str(error.value)
     assert said.startswith("chaos.yaml:") and all(each in said for each in words), said
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_chaos_file_errors_are_all_reported_at_once() -> None:
     with pytest.raises(GraphError) as error:
         parse_chaos("chaos: [{node: a, fault: x}, {node: b, fault: y}]\nseed: z", Path("chaos.yaml"))
     assert str(error.value).count("chaos.yaml:") == 3

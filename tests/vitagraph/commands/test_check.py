@@ -21,7 +21,7 @@ def graph(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_good_graph_is_ok_and_its_least_latency_is_told(graph: Path, run: Run) -> None:
+def test_check_accepts_a_valid_graph_and_prints_its_minimum_latency(graph: Path, run: Run) -> None:
     """Though its source has no clip: a replay gives that."""
     ran = run("check", graph)
     assert (ran.code, ran.err) == (exits.OK, "")
@@ -29,14 +29,14 @@ def test_a_good_graph_is_ok_and_its_least_latency_is_told(graph: Path, run: Run)
     assert ran.out.splitlines()[1].startswith("least latency: 0ms")
 
 
-def test_resolved_prints_the_graph_with_the_origin_of_each_line(graph: Path, run: Run) -> None:
+def test_check_resolved_prints_the_graph_with_the_origin_of_each_line(graph: Path, run: Run) -> None:
     """A setting of the command line is told as such."""
     out = run("check", graph, "--resolved", "--set", "hang=true").out
     assert "hang: true  # --set hang" in out
     assert f"# {graph}:" in out
 
 
-def test_settings_are_checked(graph: Path, run: Run) -> None:
+def test_check_validates_settings_of_the_command_line(graph: Path, run: Run) -> None:
     """As if they stood in the file."""
     ran = run("check", graph, "--set", "hang=perhaps")
     assert ran.code == exits.GRAPH

@@ -9,7 +9,7 @@ from tests.vitagraph.drill.graphs import noise, scripted
 from vitagraph import exits
 
 
-def test_a_sound_graph_is_ok(tmp_path: Path, run: Run) -> None:
+def test_drill_command_of_a_sound_graph_exits_0(tmp_path: Path, run: Run) -> None:
     ran = run(
         "drill", scripted(tmp_path), "--question", noise(tmp_path), "--offline", "--node", "tts", "--fault", "error"
     )
@@ -19,7 +19,7 @@ def test_a_sound_graph_is_ok(tmp_path: Path, run: Run) -> None:
     assert "1 of 1 cells ok" in ran.out
 
 
-def test_a_cell_that_fails_is_exit_code_1_and_says_why(tmp_path: Path, run: Run) -> None:
+def test_drill_command_with_a_failed_cell_exits_1_and_says_why(tmp_path: Path, run: Run) -> None:
     graph = scripted(tmp_path, "deadline: {first: 2s, total: 4s}", "deadline: {first: 10s}")
     options = ("--question", noise(tmp_path), "--offline", "--node", "asr")
     ran = run("drill", graph, *options, "--fault", "hang", "--fault", "error")
@@ -28,13 +28,13 @@ def test_a_cell_that_fails_is_exit_code_1_and_says_why(tmp_path: Path, run: Run)
     assert "1 of 2 cells ok" in ran.out
 
 
-def test_a_wrong_name_is_told_before_anything_runs(tmp_path: Path, run: Run) -> None:
+def test_drill_command_reports_a_wrong_name_before_running(tmp_path: Path, run: Run) -> None:
     ran = run("drill", scripted(tmp_path), "--node", "ttts")
     assert ran.code == exits.GRAPH and "did you mean `tts`?" in ran.err
     ran = run("drill", scripted(tmp_path), "--fault", "hung", "--set", "face.rate=20")
     assert ran.code == exits.GRAPH and "did you mean `hang`?" in ran.err
 
 
-def test_help_has_an_example(run: Run) -> None:
+def test_drill_command_help_has_an_example(run: Run) -> None:
     ran = run("drill", "--help")
     assert ran.code == exits.OK and "vitagraph drill" in ran.out.partition("Example")[2]

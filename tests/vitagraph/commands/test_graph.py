@@ -12,7 +12,7 @@ from vitagraph import exits
 
 
 @pytest.mark.parametrize(("format", "first"), [("mermaid", "flowchart"), ("dot", "digraph")])
-def test_a_graph_is_drawn(format: str, first: str, run: Run) -> None:
+def test_graph_command_draws_all_nodes(format: str, first: str, run: Run) -> None:
     """With all its nodes."""
     Path("graph.yaml").write_text(GRAPH, encoding="utf-8")
     ran = run("graph", "graph.yaml", "--format", format)
@@ -22,7 +22,7 @@ def test_a_graph_is_drawn(format: str, first: str, run: Run) -> None:
     assert "listener" in ran.out
 
 
-def test_an_unknown_format_is_wrong_usage(run: Run) -> None:
+def test_graph_command_unknown_format_is_wrong_usage(run: Run) -> None:
     """And the known ones are told."""
     ran = run("graph", "graph.yaml", "--format", "svg")
     assert ran.code == exits.USAGE

@@ -65,7 +65,9 @@ class Voice(Service[VoiceParams]):
         (True, True, exits.UNAVAILABLE),
     ],
 )
-def test_the_exit_code_tells_how_bad_it_is(primary: bool, spare: bool, code: int, run: Run, tmp_path: Path) -> None:
+def test_health_command_exit_code_tells_the_severity(
+    primary: bool, spare: bool, code: int, run: Run, tmp_path: Path
+) -> None:
     """A script that watches can tell a stand-in from an outage."""
     file = tmp_path / "graph.yaml"
     file.write_text(GRAPH.format(primary=str(primary).lower(), spare=str(spare).lower()), encoding="utf-8")
@@ -76,7 +78,7 @@ def test_the_exit_code_tells_how_bad_it_is(primary: bool, spare: bool, code: int
     assert ran.out.count("give it a voice") == primary + spare == ran.out.count("it is mute [/x]")
 
 
-def test_json_is_for_programs(run: Run, tmp_path: Path) -> None:
+def test_health_command_prints_json(run: Run, tmp_path: Path) -> None:
     """With the same exit code."""
     file = tmp_path / "graph.yaml"
     file.write_text(GRAPH.format(primary="true", spare="false"), encoding="utf-8")
@@ -88,7 +90,7 @@ def test_json_is_for_programs(run: Run, tmp_path: Path) -> None:
     assert told["tts", "well"]["took_ms"] >= 0
 
 
-def test_a_wrong_graph_is_told_as_ever(run: Run, tmp_path: Path) -> None:
+def test_health_command_reports_an_invalid_graph(run: Run, tmp_path: Path) -> None:
     """With where it is wrong."""
     (tmp_path / "graph.yaml").write_text("vitagraph: 1\nnodes: {a: no.such}\n", encoding="utf-8")
     ran = run("health", "graph.yaml")

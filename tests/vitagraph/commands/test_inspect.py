@@ -9,21 +9,21 @@ from tests.vitagraph.conftest import Run
 from vitagraph import console, exits
 
 
-def test_every_node_is_listed(run: Run) -> None:
+def test_inspect_lists_every_node(run: Run) -> None:
     """With what it does."""
     out = run("inspect").out
     assert "vad.webrtc" in out
     assert "WebRTC's detector" in out
 
 
-def test_a_node_tells_its_ports_and_parameters(run: Run) -> None:
+def test_inspect_prints_ports_and_parameters_of_a_node(run: Run) -> None:
     """Through a pipe as Markdown."""
     out = run("inspect", "vad.webrtc").out
     assert "| `aggressiveness` | a whole number from 0 to 3 | `2` |" in out
     assert "SpeechStart" in out
 
 
-def test_a_node_is_readable_on_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inspect_output_on_a_terminal_has_no_markdown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the marks of Markdown."""
     monkeypatch.setattr(console, "out", lambda: Console(force_terminal=True, width=120))
     out = run("inspect", "vad.webrtc").out
@@ -31,19 +31,19 @@ def test_a_node_is_readable_on_a_terminal(run: Run, monkeypatch: pytest.MonkeyPa
     assert "| `" not in out
 
 
-def test_the_page_has_every_node(run: Run) -> None:
+def test_inspect_page_has_every_node(run: Run) -> None:
     """It is docs/nodes.md."""
     out = run("inspect", "--markdown").out
     assert out.startswith("# Nodes\n")
     assert "## `vad.webrtc`" in out
 
 
-def test_a_page_of_one_node_is_wrong_usage(run: Run) -> None:
+def test_inspect_page_of_one_node_is_wrong_usage(run: Run) -> None:
     """The page is of all."""
     assert run("inspect", "vad.webrtc", "--markdown").code == exits.USAGE
 
 
-def test_an_unknown_node_is_a_graph_error(run: Run) -> None:
+def test_inspect_unknown_node_is_a_graph_error(run: Run) -> None:
     """With the name that was meant."""
     ran = run("inspect", "vad.webrct")
     assert ran.code == exits.GRAPH

@@ -28,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def test_a_model_is_pulled_and_verified(run: Run) -> None:
+def test_models_command_pulls_and_verifies_a_model(run: Run) -> None:
     """And is then here."""
     assert [line for line in run("models", "list").out.splitlines() if "tiny " in line and "no" in line]
     assert run("models", "pull", "tiny").code == exits.OK
@@ -36,7 +36,7 @@ def test_a_model_is_pulled_and_verified(run: Run) -> None:
     assert run("models", "verify").out == "tiny: ok\n"
 
 
-def test_a_damaged_model_is_found(home: Path, run: Run) -> None:
+def test_models_command_finds_a_damaged_model(home: Path, run: Run) -> None:
     """By reading every file."""
     run("models", "pull", "tiny")
     (home / "models" / "tiny" / "model.bin").write_bytes(b"WEIGHTS")
@@ -45,13 +45,13 @@ def test_a_damaged_model_is_found(home: Path, run: Run) -> None:
     assert "damaged" in ran.err
 
 
-def test_nothing_here_is_told(run: Run) -> None:
+def test_models_command_reports_that_there_are_none(run: Run) -> None:
     """Not an empty line."""
     assert "no models are here" in run("models", "verify").out
 
 
 @pytest.mark.parametrize(("name", "said"), [("gone", "does not have"), ("tiney", "did you mean tiny?")])
-def test_what_cannot_be_had_is_told(name: str, said: str, run: Run) -> None:
+def test_models_command_reports_an_unavailable_model(name: str, said: str, run: Run) -> None:
     """With exit code 5."""
     ran = run("models", "pull", name)
     assert ran.code == exits.UNAVAILABLE

@@ -40,7 +40,7 @@ def turns(folder: Path) -> Any:
     return json.loads((folder / "turns.json").read_text(encoding="utf-8"))
 
 
-def test_a_replay_tells_where_the_silence_went(graph: Path, clip: Path, run: Run) -> None:
+def test_replay_prints_the_parts_of_the_response_latency(graph: Path, clip: Path, run: Run) -> None:
     """The parts are exact, and add up to what a person would have waited."""
     ran = run("replay", graph, clip, "--out", "results")
     assert (ran.code, ran.err) == (exits.OK, "")
@@ -62,7 +62,7 @@ def test_a_replay_tells_where_the_silence_went(graph: Path, clip: Path, run: Run
     assert (turn["heard"], turn["said"], turn["outcome"]) == ("what is it", "It is nine.", "answered")
 
 
-def test_a_replay_shows_the_turns_and_a_table(graph: Path, clip: Path, run: Run) -> None:
+def test_replay_prints_turns_and_a_summary_table(graph: Path, clip: Path, run: Run) -> None:
     """What was asked, what was answered, how long it took, and the totals."""
     out = run("replay", graph, clip).out
     assert "what is it  → It is nine." in out
@@ -72,7 +72,7 @@ def test_a_replay_shows_the_turns_and_a_table(graph: Path, clip: Path, run: Run)
     assert row.split()[:8] == ["question", "1.0", "1", "3", "1", "0.6", "1050", "1050"]
 
 
-def test_the_transcript_has_partials_and_whole_ones_with_times(graph: Path, clip: Path, run: Run) -> None:
+def test_replay_transcript_has_partial_and_whole_transcripts_with_times(graph: Path, clip: Path, run: Run) -> None:
     """A line each, in the order in which they came."""
     run("replay", graph, clip)
     lines = Path("out/question/transcript.jsonl").read_text(encoding="utf-8").splitlines()
@@ -83,14 +83,14 @@ def test_the_transcript_has_partials_and_whole_ones_with_times(graph: Path, clip
     assert second["committed"] is True
 
 
-def test_quiet_writes_files_and_says_nothing(graph: Path, clip: Path, run: Run) -> None:
+def test_replay_quiet_writes_files_and_prints_nothing(graph: Path, clip: Path, run: Run) -> None:
     """For scripts."""
     ran = run("replay", graph, clip, "--quiet")
     assert (ran.code, ran.out, ran.err) == (exits.OK, "", "")
     assert Path("out/question/turns.json").is_file()
 
 
-def test_one_broken_clip_does_not_keep_the_others_from_running(graph: Path, clip: Path, run: Run) -> None:
+def test_replay_goes_on_after_one_broken_clip(graph: Path, clip: Path, run: Run) -> None:
     """A folder of a hundred recordings is replayed though one of them is damaged."""
     broken = clip.with_name("broken.wav")
     broken.touch()
@@ -103,7 +103,7 @@ def test_one_broken_clip_does_not_keep_the_others_from_running(graph: Path, clip
     assert len(turns(Path("out/question"))["turns"]) == 1
 
 
-def test_a_node_that_waits_for_ever_is_named(graph: Path, clip: Path, run: Run) -> None:
+def test_replay_names_a_node_that_hangs(graph: Path, clip: Path, run: Run) -> None:
     """Where it hangs is told, and what there is so far is kept."""
     ran = run("replay", graph, clip, "--set", "talk.forget=true")
     assert ran.code == exits.FAILED
@@ -113,7 +113,7 @@ def test_a_node_that_waits_for_ever_is_named(graph: Path, clip: Path, run: Run) 
     assert turns(Path("out/question"))["duration"] == 20.0
 
 
-def test_a_replay_in_real_time_takes_its_time(graph: Path, clip: Path, run: Run) -> None:
+def test_replay_in_real_time_has_the_same_waterfall(graph: Path, clip: Path, run: Run) -> None:
     """And the waterfall is the same to within a few tens of milliseconds."""
     ran = run("replay", graph, clip, "--clock", "real")
     assert ran.code == exits.OK
@@ -121,14 +121,14 @@ def test_a_replay_in_real_time_takes_its_time(graph: Path, clip: Path, run: Run)
     assert turn["silence"] == pytest.approx(1050, abs=150)
 
 
-def test_a_missing_clip_is_an_input_error(graph: Path, run: Run) -> None:
+def test_replay_missing_clip_is_an_input_error(graph: Path, run: Run) -> None:
     """Told before anything runs."""
     ran = run("replay", graph, "no.wav")
     assert ran.code == exits.INPUT
     assert ran.err.startswith("error: no.wav: no such file")
 
 
-def test_a_graph_that_takes_no_clip_is_a_graph_error(clip: Path, run: Run) -> None:
+def test_replay_graph_without_a_clip_source_is_a_graph_error(clip: Path, run: Run) -> None:
     """With what to do about it."""
     source = "tests.vitagraph.scripted:Scripted"
     two = GRAPH.replace(f"  talk: {source}", f"  talk: &a {{use: {source}, path: x}}\n  other: *a")
@@ -140,7 +140,7 @@ def test_a_graph_that_takes_no_clip_is_a_graph_error(clip: Path, run: Run) -> No
 
 
 @pytest.mark.parametrize("clock", ["virtual", "real"])
-def test_ctrl_c_keeps_the_results_so_far(graph: Path, clip: Path, clock: str) -> None:
+def test_replay_ctrl_c_keeps_the_results_so_far(graph: Path, clip: Path, clock: str) -> None:
     """Even while a thread is stuck: in two seconds, with exit code 130 and no traceback."""
     command = [sys.executable, "-m", "vitagraph", "replay", graph, clip, "--clock", clock, "--set", "talk.hang=true"]
     process = subprocess.Popen(
@@ -162,7 +162,7 @@ def test_ctrl_c_keeps_the_results_so_far(graph: Path, clip: Path, clock: str) ->
     assert "question" in out
 
 
-def test_faults_on_purpose_come_from_a_file(graph: Path, clip: Path, run: Run) -> None:
+def test_replay_injects_faults_from_a_chaos_file(graph: Path, clip: Path, run: Run) -> None:
     """What a person would notice of a broken loudspeaker; and a fault that the graph cannot have is told."""
     chaos = graph.with_name("chaos.yaml")
     chaos.write_text("chaos: [{node: listener, fault: error, category: resource}]", encoding="utf-8")

@@ -7,7 +7,7 @@ import json
 from tests.vitagraph.conftest import Run
 
 
-def test_the_schema_is_json_and_knows_the_nodes(run: Run) -> None:
+def test_schema_is_json_and_has_the_nodes(run: Run) -> None:
     """An editor completes them."""
     schema = json.loads(run("schema").out)
     assert "vad.webrtc" in json.dumps(schema)

@@ -25,12 +25,12 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return noted
 
 
-def test_faults_on_purpose_are_passed_on(run: Run, given: dict[str, Any]) -> None:
+def test_serve_passes_on_the_chaos_file(run: Run, given: dict[str, Any]) -> None:
     assert run("serve", "--chaos", "chaos.yaml").code == exits.OK
     assert given["chaos"] == Path("chaos.yaml")
 
 
-def test_help_has_an_example(run: Run) -> None:
+def test_serve_help_has_an_example(run: Run) -> None:
     """A user who is new learns by example, and where secrets go."""
     ran = run("serve", "--help")
     assert ran.code == exits.OK
@@ -38,7 +38,7 @@ def test_help_has_an_example(run: Run) -> None:
     assert "VITAGRAPH_API_KEY" in ran.out
 
 
-def test_nothing_has_to_be_said(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_needs_no_options(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without options it is what the settings say."""
     from vitagraph.host.settings import Settings
 
@@ -48,7 +48,7 @@ def test_nothing_has_to_be_said(run: Run, given: dict[str, Any], monkeypatch: py
     assert given == {"settings": Settings(), "graph": None, "folders": (), "chaos": None, "offline": False}
 
 
-def test_options_are_passed_on(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_passes_on_options(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each to its place; secrets only from the environment, where no list of processes shows them."""
     monkeypatch.setenv("VITAGRAPH_API_KEY", "k")
     monkeypatch.setenv("VITAGRAPH_TURN_SECRET", "t")
@@ -66,14 +66,14 @@ def test_options_are_passed_on(run: Run, given: dict[str, Any], monkeypatch: pyt
 
 
 @pytest.mark.parametrize("option", ["--idle=soon", "--drain=", "--call-length=-1", "--port=70000", "--calls=0"])
-def test_wrong_usage_is_told(option: str, run: Run, given: dict[str, Any]) -> None:
+def test_serve_reports_wrong_usage(option: str, run: Run, given: dict[str, Any]) -> None:
     """With the option's name."""
     ran = run("serve", option)
     assert (ran.code, given) == (exits.USAGE, {})
     assert option.partition("=")[0] in ran.err
 
 
-def test_a_port_that_is_taken_is_told(run: Run) -> None:
+def test_serve_reports_a_port_in_use(run: Run) -> None:
     """In words and with what to do, not by a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ran = run("serve", "echo", "--offline", "--port", taken.getsockname()[1])
@@ -91,7 +91,7 @@ def test_a_port_that_is_taken_is_told(run: Run) -> None:
         ("--avatar none.glb", exits.INPUT, "cannot be read"),
     ],
 )
-def test_what_cannot_be_served_is_told(words: str, code: int, said: str, run: Run) -> None:
+def test_serve_reports_invalid_options_before_loading(words: str, code: int, said: str, run: Run) -> None:
     """Each before models are fetched."""
     ran = run("serve", "--port", "0", *words.split())
     assert ran.code == code

@@ -42,26 +42,26 @@ def link(plan: Plan, peak: int, depth: int = 0, over: int = 0) -> LinkStatistics
     return LinkStatistics(name, depth, peak, 0, 0, 0, 0, 0, 0, over)
 
 
-def test_a_session_that_ended_well_breaks_nothing(made: Plan) -> None:
+def test_invariants_accept_a_session_that_ended_well(made: Plan) -> None:
     report = SessionReport(links=(link(made, 2 + 16, over=16), link(made, 2, over=3), link(made, 2 + 1, over=40)))
     assert list(of_session(made, report)) == []
 
 
 @pytest.mark.parametrize(("peak", "over"), [(3, 0), (5, 2), (19, 40)])
-def test_a_queue_may_pass_its_bound_only_by_what_may_not_be_dropped(made: Plan, peak: int, over: int) -> None:
+def test_invariants_queue_exceeds_its_bound_only_by_undroppable_packets(made: Plan, peak: int, over: int) -> None:
     """A queue that forgot its bound would be found only once it was far beyond it."""
     (problem,) = of_session(made, SessionReport(links=(link(made, peak, over=over),)))
     assert problem.endswith(f"had {peak} packets, 2 is its bound")
 
 
 @pytest.mark.parametrize(("ended", "words"), [("failed", "the session failed: it"), ("drained late", "nothing moved")])
-def test_a_dead_session_is_told(made: Plan, ended: Ended, words: str) -> None:
+def test_invariants_report_a_failed_session(made: Plan, ended: Ended, words: str) -> None:
     error = NodeError("it broke") if ended == "failed" else None
     (problem,) = of_session(made, SessionReport(ended=ended, error=error))
     assert words in problem
 
 
-def test_what_hangs_and_what_overflows_is_told(made: Plan) -> None:
+def test_invariants_report_stuck_tasks_and_overflowing_queues(made: Plan) -> None:
     report = SessionReport(links=(link(made, 19, depth=1),), stuck=[Stuck("tts did not stop")])
     assert [problem.partition(" ")[0] for problem in of_session(made, report)] == ["stuck:", "the", "the"]
 
@@ -79,7 +79,7 @@ def test_what_hangs_and_what_overflows_is_told(made: Plan) -> None:
         (answer("One.", "one", "Two."), "said twice: 'one'"),
     ],
 )
-def test_an_answer_is_whole_and_comes_once(given: Answer, problem: str) -> None:
+def test_invariants_answer_is_complete_and_comes_once(given: Answer, problem: str) -> None:
     assert next(of_answer(given), "") == problem
 
 
@@ -93,7 +93,7 @@ def recorded(given: Answer, *failed: float) -> tuple[Record, Turn]:
     return record, turn
 
 
-def test_only_turns_that_were_not_interrupted_owe_an_answer() -> None:
+def test_invariants_require_an_answer_only_for_uninterrupted_turns() -> None:
     record, turn = recorded(Answer())
     assert "turn 7: no answer" in list(of_answers(record))
     turn.interrupted = True
@@ -111,7 +111,7 @@ def test_only_turns_that_were_not_interrupted_owe_an_answer() -> None:
         (9, [30], 0),  # after the answer
     ],
 )
-def test_something_is_heard_soon_after_each_failure(gap: float, failed: list[float], problems: int) -> None:
+def test_invariants_require_audio_soon_after_each_failure(gap: float, failed: list[float], problems: int) -> None:
     record, turn = recorded(answer("One.", "Two.", gap=gap), *failed)
     assert len(list(late(record, turn))) == problems
 

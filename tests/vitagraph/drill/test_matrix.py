@@ -29,7 +29,7 @@ def faults(plan: Plan, node: str) -> set[str]:
     return {cell.fault for cell in cells(plan) if cell.node == node}
 
 
-def test_every_node_has_its_cells(made: Plan) -> None:
+def test_drill_matrix_has_cells_for_every_node(made: Plan) -> None:
     assert {cell.node for cell in cells(made)} == set(made.graph.nodes)
     assert faults(made, "tts") == faults(made, "face") == set(FAULTS) - {"redis_away"}
     assert faults(made, "asr") == set(FAULTS) - {"redis_away", "empty"}, "that nobody spoke is an answer"
@@ -38,19 +38,19 @@ def test_every_node_has_its_cells(made: Plan) -> None:
     assert faults(made, "playback") == {"error", "latency", "slow_load", "load_error", "clock_jump"}
 
 
-def test_redis_is_drilled_where_it_is_used() -> None:
+def test_drill_matrix_has_redis_faults_only_where_redis_is_used() -> None:
     registry = Registry()
     text = GRAPH.replace("face: {use", "face: {limit: {max: 5, shared: redis://store/0}, use")
     made = plan(loads(text, registry=registry, path=Path("scripted.yaml")), registry)
     assert "redis_away" in faults(made, "face") and "redis_away" not in faults(made, "tts")
 
 
-def test_a_graph_can_have_the_chaos_of_each_of_its_cells(made: Plan) -> None:
+def test_drill_matrix_cells_fit_the_graph(made: Plan) -> None:
     for cell in cells(made):
         assert disturbed(made, cell.chaos) is not made
 
 
-def test_what_is_expected_depends_on_who_could_answer(made: Plan) -> None:
+def test_drill_matrix_expectation_depends_on_the_available_fallbacks(made: Plan) -> None:
     """A caller whose line is dead hears nothing; who talks to a service that is dead must."""
     by = {(cell.node, cell.fault): cell for cell in cells(made)}
     assert by["tts", "hang"].stands_in and by["tts", "hang"].spent == APOLOGY
@@ -61,7 +61,7 @@ def test_what_is_expected_depends_on_who_could_answer(made: Plan) -> None:
     assert by["caller", "error"].ends and not by["caller", "no_output"].ends
 
 
-def test_a_question_is_asked_before_during_and_after_each_fault(made: Plan) -> None:
+def test_drill_matrix_asks_before_during_and_after_each_fault(made: Plan) -> None:
     for cell in cells(made):
         begin, until = cell.window
         assert any(begin < asked < until for asked in QUESTIONS)
@@ -69,7 +69,7 @@ def test_a_question_is_asked_before_during_and_after_each_fault(made: Plan) -> N
     assert max(QUESTIONS) < LENGTH
 
 
-def test_some_can_be_chosen_and_a_wrong_name_is_told(made: Plan) -> None:
+def test_drill_matrix_cells_can_be_selected_and_wrong_names_are_reported(made: Plan) -> None:
     assert [(cell.node, cell.fault) for cell in cells(made, ["tts"], ["hang", "error"])] == [
         ("tts", "hang"),
         ("tts", "error"),

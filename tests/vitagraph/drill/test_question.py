@@ -16,7 +16,7 @@ from vitagraph.drill.question import RATE, write_questions
 
 
 @pytest.mark.parametrize("recorded", [True, False])
-def test_the_question_is_asked_at_its_times_and_else_it_is_quiet(tmp_path: Path, recorded: bool) -> None:
+def test_question_recording_has_the_question_at_its_times_only(tmp_path: Path, recorded: bool) -> None:
     """A sound at another time would be a turn that nobody counts."""
     file = write_questions(tmp_path, noise(tmp_path) if recorded else None)
     with wave.open(str(file)) as sound:
@@ -28,6 +28,6 @@ def test_the_question_is_asked_at_its_times_and_else_it_is_quiet(tmp_path: Path,
     assert begins <= seconds <= {begin + after for begin in begins for after in range(3)}
 
 
-def test_a_question_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_question_recording_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match=r"there is no file .*ask\.wav"):
         write_questions(tmp_path, tmp_path / "ask.wav")

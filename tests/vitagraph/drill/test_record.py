@@ -14,7 +14,7 @@ from vitagraph.drill.record import Record
 from vitagraph.waterfall import Turn
 
 
-def test_an_answer_is_kept_as_it_was_made_and_as_it_was_heard() -> None:
+def test_drill_record_keeps_an_answer_as_made_and_as_heard() -> None:
     cause = Cause(3, "turn", committed=True)
     record = Record()
 

@@ -23,7 +23,7 @@ def drilled(graph: Path, folder: Path, nodes: list[str], faults: list[str]) -> l
     return drill.outcomes
 
 
-def test_a_graph_with_fallbacks_and_deadlines_passes(tmp_path: Path) -> None:
+def test_drill_passes_a_graph_with_fallbacks_and_deadlines(tmp_path: Path) -> None:
     """Every fault in its voice: who answers, how long it is silent, when all is well again."""
     outcomes = drilled(scripted(tmp_path), tmp_path, ["tts"], ["hang", "error", "no_output", "crash", "load_error"])
     assert [outcome.problems for outcome in outcomes] == [()] * 5
@@ -35,21 +35,21 @@ def test_a_graph_with_fallbacks_and_deadlines_passes(tmp_path: Path) -> None:
     assert 2e9 < by["hang"] < 3e9 and by["error"] < 1.5e9, "a hang costs its deadline, an error nothing"
 
 
-def test_without_a_fallback_it_apologises_or_says_that_it_cannot_begin(tmp_path: Path) -> None:
+def test_drill_without_a_fallback_gets_an_apology_or_a_refused_start(tmp_path: Path) -> None:
     graph = scripted(tmp_path, "    fallback: tests.drills.scripted:AnswersToo\n")
     apology, refused = drilled(graph, tmp_path, ["chat"], ["error", "load_error"])
     assert (apology.answered, apology.problems) == ((APOLOGY,), ())
     assert (refused.answered, refused.problems) == ((REFUSED,), ())
 
 
-def test_a_long_deadline_is_found(tmp_path: Path) -> None:
+def test_drill_finds_a_long_deadline(tmp_path: Path) -> None:
     """It is within the engine's rules, and still a person listens to nothing for ten seconds."""
     graph = scripted(tmp_path, "deadline: {first: 2s, total: 4s}", "deadline: {first: 10s}")
     (outcome,) = drilled(graph, tmp_path, ["asr"], ["hang"])
     assert not outcome.ok and "a shorter `deadline` of `asr` would help" in outcome.problems[0]
 
 
-def test_a_primary_that_does_not_come_back_is_found(tmp_path: Path) -> None:
+def test_drill_finds_a_primary_that_does_not_come_back(tmp_path: Path) -> None:
     """A breaker that rests for minutes keeps a voice away that has long been well."""
     graph = scripted(
         tmp_path, "use: tests.drills.scripted:Speaks\n", "use: tests.drills.scripted:Speaks\n    breaker: {rest: 10m}\n"
@@ -58,12 +58,12 @@ def test_a_primary_that_does_not_come_back_is_found(tmp_path: Path) -> None:
     assert outcome.recovered is None and "the primary did not come back" in outcome.problems
 
 
-def test_a_caller_whose_line_breaks_ends_the_call_and_that_is_told(tmp_path: Path) -> None:
+def test_drill_reports_that_a_failed_source_ends_the_call(tmp_path: Path) -> None:
     (outcome,) = drilled(scripted(tmp_path), tmp_path, ["caller"], ["error"])
     assert (outcome.answered, outcome.recovered, outcome.problems) == ((NOBODY,), None, ())
 
 
-def test_a_drill_can_be_stopped(tmp_path: Path) -> None:
+def test_drill_can_be_stopped(tmp_path: Path) -> None:
     """Ctrl-C keeps the cells that are done."""
     plan = aimed(scripted(tmp_path), tmp_path, noise(tmp_path), {})
     drill = Drill(plan, cells(plan, ["face"]), lambda _: drill.stop())
@@ -72,6 +72,6 @@ def test_a_drill_can_be_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("node", ["vad", "playback", "sentences"])
-def test_what_nothing_stands_in_for_comes_back_by_itself(tmp_path: Path, node: str) -> None:
+def test_drill_node_without_a_fallback_recovers_by_itself(tmp_path: Path, node: str) -> None:
     (outcome,) = drilled(scripted(tmp_path), tmp_path, [node], ["error"])
     assert outcome.problems == () and outcome.recovered is not None

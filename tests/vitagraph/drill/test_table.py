@@ -12,7 +12,7 @@ GOOD = Outcome(Cell("tts", "hang", "tts.piper"), ("tts.hibari",), 3_200_000_000,
 BAD = Outcome(Cell("chat", "empty", "dialogue.llama"), ("nobody",), None, None, ("turn 2: no answer",))
 
 
-def test_a_row_says_who_answered_how_long_it_was_silent_and_when_it_was_well() -> None:
+def test_drill_table_row_shows_member_dead_air_and_recovery() -> None:
     console = Console(width=100, record=True, file=None)
     with console.capture() as shown:
         console.print(table([GOOD, BAD]))
@@ -21,6 +21,6 @@ def test_a_row_says_who_answered_how_long_it_was_silent_and_when_it_was_well() -
     assert bad.split() == ["chat", "empty", "nobody", "-", "-", "failed"]
 
 
-def test_problems_are_told_with_their_cell() -> None:
+def test_drill_table_lists_problems_with_their_cell() -> None:
     assert list(remarks([GOOD, BAD])) == ["chat x empty: turn 2: no answer"]
     assert totals([GOOD, BAD]) == "1 of 2 cells ok"

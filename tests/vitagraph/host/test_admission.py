@@ -82,7 +82,7 @@ def at_door(scene: Callable[[Door], Awaitable[None]], thresholds: Thresholds = L
 @pytest.mark.parametrize(
     ("measure", "bad"), [("lag", 200.0), ("cpu", 0.95), ("memory", 0.95), ("wait", 3.0), ("queue", 5.0)]
 )
-def test_no_call_is_taken_beyond_a_threshold_and_again_below(
+def test_admission_refuses_above_a_threshold_and_accepts_below_it(
     measure: str, bad: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else those who talk already would be served badly, or the host would stay shut."""
@@ -103,7 +103,7 @@ def test_no_call_is_taken_beyond_a_threshold_and_again_below(
     ]
 
 
-def test_one_turn_of_one_call_is_no_overload() -> None:
+def test_admission_ignores_a_load_spike_of_one_turn() -> None:
     """A model that takes every core for a second keeps nobody out."""
 
     async def scene(door: Door) -> None:
@@ -115,7 +115,7 @@ def test_one_turn_of_one_call_is_no_overload() -> None:
     at_door(scene)
 
 
-def test_a_measure_at_its_threshold_does_not_make_the_door_flap(caplog: pytest.LogCaptureFixture) -> None:
+def test_admission_does_not_flap_at_a_threshold(caplog: pytest.LogCaptureFixture) -> None:
     """Callers would be told yes and no by turns, and the log would fill."""
 
     async def scene(door: Door) -> None:
@@ -131,7 +131,7 @@ def test_a_measure_at_its_threshold_does_not_make_the_door_flap(caplog: pytest.L
     assert len(caplog.records) == 2
 
 
-def test_a_crowd_is_not_let_in_as_a_whole() -> None:
+def test_admission_does_not_accept_a_burst_as_a_whole() -> None:
     """Nothing shows yet of those who came a moment ago: by the time it does, it would be too late."""
 
     async def scene(door: Door) -> None:
@@ -143,7 +143,7 @@ def test_a_crowd_is_not_let_in_as_a_whole() -> None:
     at_door(scene)
 
 
-def test_the_first_call_is_always_taken() -> None:
+def test_admission_always_accepts_the_first_call() -> None:
     """A machine that one call fills serves that one."""
 
     async def scene(door: Door) -> None:
@@ -153,7 +153,7 @@ def test_the_first_call_is_always_taken() -> None:
 
 
 @pytest.mark.parametrize(("measure", "bad"), [("lag", 200.0), ("cpu", 0.95), ("wait", 3.0), ("queue", 5.0)])
-def test_where_nobody_talks_the_first_caller_is_taken_whatever_else_the_machine_does(measure: str, bad: float) -> None:
+def test_admission_accepts_the_first_call_under_foreign_load(measure: str, bad: float) -> None:
     """All lines would be called busy where none is; a call that stutters is better than none."""
 
     async def scene(door: Door) -> None:
@@ -163,7 +163,7 @@ def test_where_nobody_talks_the_first_caller_is_taken_whatever_else_the_machine_
     at_door(scene)
 
 
-def test_without_memory_not_even_the_first_caller_is_taken() -> None:
+def test_admission_refuses_even_the_first_call_without_memory() -> None:
     """The system would end the process."""
 
     async def scene(door: Door) -> None:
@@ -174,7 +174,7 @@ def test_without_memory_not_even_the_first_caller_is_taken() -> None:
 
 
 @pytest.mark.parametrize(("cores", "used"), [(1.0, 0.25), (2.0, 0.5), (8.0, 0.84)])
-def test_what_calls_cost_is_learned(cores: float, used: float) -> None:
+def test_admission_learns_the_cost_of_a_call(cores: float, used: float) -> None:
     """A machine of which nobody knew what it can do fills up to what it can: more cores can be used further."""
 
     async def scene(door: Door) -> None:
@@ -189,7 +189,7 @@ def test_what_calls_cost_is_learned(cores: float, used: float) -> None:
 
 
 @pytest.mark.parametrize(("members", "used"), [(1, 0.25), (4, 0.71)])
-def test_a_model_that_all_share_is_not_shared_by_too_many(members: int, used: float) -> None:
+def test_admission_limits_calls_by_a_shared_model(members: int, used: float) -> None:
     """Where the cores are idle, but one answer waits for the other at the only model."""
 
     async def scene(door: Door) -> None:
@@ -205,7 +205,7 @@ def test_a_model_that_all_share_is_not_shared_by_too_many(members: int, used: fl
     at_door(scene)
 
 
-def test_a_graph_without_models_is_limited_by_what_it_shows_alone() -> None:
+def test_admission_limits_graphs_without_models_by_measured_load_only() -> None:
     """A hundred echoes at once are no load."""
 
     async def scene(door: Door) -> None:
@@ -216,7 +216,7 @@ def test_a_graph_without_models_is_limited_by_what_it_shows_alone() -> None:
 
 
 @pytest.mark.parametrize("light", [0.0005, 0.005, 0.01])
-def test_calls_without_models_do_not_make_those_with_models_seem_cheap(light: float) -> None:
+def test_admission_calls_without_models_do_not_lower_cost_of_those_with(light: float) -> None:
     """After an hour of echoes a crowd of conversations would be let in, and none of them be served well."""
 
     async def scene(door: Door) -> None:
@@ -235,7 +235,7 @@ def test_calls_without_models_do_not_make_those_with_models_seem_cheap(light: fl
     at_door(scene)
 
 
-def test_calls_with_models_do_not_make_those_without_seem_dear() -> None:
+def test_admission_calls_with_models_do_not_raise_cost_of_those_without() -> None:
     """Where a few conversations fill a host to what they may use, a hundred echoes are still no load."""
 
     async def scene(door: Door) -> None:
@@ -251,7 +251,7 @@ def test_calls_with_models_do_not_make_those_without_seem_dear() -> None:
     at_door(scene)
 
 
-def test_what_calls_without_models_cost_is_learned() -> None:
+def test_admission_learns_the_cost_of_calls_without_models() -> None:
     """They may be dearer than was assumed: then there is room for fewer."""
 
     async def scene(door: Door) -> None:
@@ -263,7 +263,7 @@ def test_what_calls_without_models_cost_is_learned() -> None:
     at_door(scene, replace(LIMITS, cpu=2.0))
 
 
-def test_calls_that_do_not_show_yet_do_not_make_the_others_seem_cheap() -> None:
+def test_admission_new_calls_do_not_lower_the_learned_cost() -> None:
     """A crowd that has just come in would open the door for the next one."""
 
     async def scene(door: Door) -> None:
@@ -277,7 +277,7 @@ def test_calls_that_do_not_show_yet_do_not_make_the_others_seem_cheap() -> None:
     at_door(scene)
 
 
-def test_what_outlasts_its_call_is_not_put_down_to_others() -> None:
+def test_admission_work_outlasting_its_call_is_not_charged_to_others() -> None:
     """An answer may still be computed when its caller has gone; it is not the echo that takes a core."""
 
     async def scene(door: Door) -> None:
@@ -291,7 +291,7 @@ def test_what_outlasts_its_call_is_not_put_down_to_others() -> None:
     at_door(scene)
 
 
-def test_four_times_too_many_are_refused_and_the_others_served(caplog: pytest.LogCaptureFixture) -> None:
+def test_admission_serves_accepted_calls_under_fourfold_overload(caplog: pytest.LogCaptureFixture) -> None:
     """The calls of a crowd that keeps coming cost less than the machine has, the whole time; then it is as before."""
     served: list[float] = []
 
@@ -330,7 +330,7 @@ async def _until(holds: Callable[[], object]) -> None:
             await clock.sleep(10 * MILLISECOND)
 
 
-def test_a_loaded_host_refuses_in_plain_words_and_keeps_its_calls(lagging: list[float]) -> None:
+def test_admission_loaded_host_refuses_new_calls_and_keeps_running_ones(lagging: list[float]) -> None:
     """Who calls is told so, and when to come again; who talks goes on talking."""
 
     async def scene(switchboard: Switchboard) -> None:

@@ -6,7 +6,7 @@ from pipeline.runtime.health import MemberHealth
 from tests.vitagraph.host.fakes import FakeSwitchboard, Host, bearer
 
 
-def test_the_page_learns_what_it_can_call() -> None:
+def test_app_lists_the_graphs_for_the_page() -> None:
     """As it lists them."""
     assert Host().get("/graphs").json() == {
         "graphs": [{"name": "assistant", "description": "Talks."}, {"name": "echo", "description": "Says it back."}],
@@ -14,7 +14,7 @@ def test_the_page_learns_what_it_can_call() -> None:
     }
 
 
-def test_probes() -> None:
+def test_app_health_probes_reflect_capacity_and_draining() -> None:
     """A full or draining host lives, but gets no new calls from a balancer."""
     host = Host()
     assert (host.get("/healthz").status_code, host.get("/readyz").json()) == (200, {"ready": True, "degraded": []})
@@ -25,7 +25,7 @@ def test_probes() -> None:
     assert busy.get("/healthz").status_code == 200
 
 
-def test_who_is_not_well_is_told() -> None:
+def test_app_health_names_unhealthy_members() -> None:
     """An operator learns that a stand-in does the work; what is wrong, only who may call: it may name a path."""
     ill = MemberHealth("asr", "asr.whisper", 0, "down", 5, 5, "no model at /models/whisper")
     switchboard = FakeSwitchboard(ill=[ill])
@@ -37,7 +37,7 @@ def test_who_is_not_well_is_told() -> None:
     assert host.get("/readyz", headers=bearer("the-key")).json()["degraded"] == [told]
 
 
-def test_secrets_stay_here() -> None:
+def test_app_responses_contain_no_secrets() -> None:
     """Nothing that anybody can fetch has the key or the TURN secret in it."""
     host = Host(key="the-key", turn_secret="the-secret", ice=("turn:turn.example",))
     for path in ("/", "/graphs", "/docs", "/openapi.json", "/readyz"):

@@ -11,7 +11,7 @@ from tests.vitagraph.host.fakes import SECRETS, FakeSwitchboard, Host, bearer, c
 
 
 @pytest.mark.parametrize("headers", [{}, bearer("anything"), {"Authorization": "Basic eA=="}])
-def test_an_open_host_takes_everybody(headers: dict[str, str]) -> None:
+def test_auth_open_host_accepts_everybody(headers: dict[str, str]) -> None:
     """Clients that cannot do without a key may send any."""
     assert Host().call(headers=headers).status_code == 201
 
@@ -19,7 +19,7 @@ def test_an_open_host_takes_everybody(headers: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "headers", [{}, bearer("k2"), bearer(""), {"Authorization": b"Bearer \xe9"}, {"Authorization": "k"}]
 )
-def test_a_host_with_a_key_takes_only_those_who_have_it(headers: dict[str, Any]) -> None:
+def test_auth_host_with_a_key_requires_it(headers: dict[str, Any]) -> None:
     """Neither calls nor secrets for others, and the answer says what kind of token is missing."""
     host = Host(key="k")
     for answer in (host.call(headers=headers), host.post(SECRETS, headers=headers)):
@@ -30,7 +30,7 @@ def test_a_host_with_a_key_takes_only_those_who_have_it(headers: dict[str, Any])
 
 
 @pytest.mark.parametrize("key", ["", "k"])
-def test_a_secret_is_for_one_call(key: str) -> None:
+def test_auth_client_secret_is_for_one_call(key: str) -> None:
     """Who overhears it has nothing of it."""
     host = Host(key=key)
     token = host.secret(headers=bearer(key))
@@ -41,19 +41,19 @@ def test_a_secret_is_for_one_call(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k"])
-def test_an_unknown_secret_is_refused_even_by_an_open_host(key: str) -> None:
+def test_auth_unknown_secret_is_refused_even_by_an_open_host(key: str) -> None:
     """A client learns that its secret is of another host, or of before a restart."""
     answer = Host(key=key).call(headers=bearer("ek_0000"))
     assert (answer.status_code, code(answer)) == (401, "secret_unknown")
 
 
-def test_a_secret_cannot_mint_another() -> None:
+def test_auth_client_secret_cannot_mint_another() -> None:
     """Else one call would be as good as the key."""
     host = Host(key="k")
     assert host.post(SECRETS, headers=bearer(host.secret(headers=bearer("k")))).status_code == 401
 
 
-def test_a_call_made_with_a_secret_can_come_back() -> None:
+def test_auth_call_made_with_a_secret_can_reconnect() -> None:
     """With another one, which ends the lost call and knows its session; by the key no such thing is needed."""
     host = Host(key="k")
     host.call(headers=bearer("k"))
@@ -68,7 +68,7 @@ def test_a_call_made_with_a_secret_can_come_back() -> None:
     assert (again.status_code, code(again)) == (401, "secret_used")
 
 
-def test_servers_to_call_by_are_told_to_who_may_call() -> None:
+def test_auth_ice_servers_are_given_only_to_authorised_clients() -> None:
     """A page with a client secret needs them before it calls; one whose secret is spent calls nobody by them."""
     host = Host(key="k", ice=("stun:stun.example",))
 
@@ -81,7 +81,7 @@ def test_servers_to_call_by_are_told_to_who_may_call() -> None:
     assert not told(secret)
 
 
-def test_a_call_that_was_not_taken_spends_no_secret() -> None:
+def test_auth_refused_call_spends_no_secret() -> None:
     """All lines are busy: the page tries again with what it has."""
     host = Host(switchboard=FakeSwitchboard(AdmissionError("busy", retry_after=1)))
     token = host.secret()

@@ -13,7 +13,7 @@ from vitagraph.host.call import Rated
 from vitagraph.host.switchboard import Switchboard
 
 
-def test_a_spoken_and_a_typed_turn(tmp_path: Path) -> None:
+def test_call_answers_a_spoken_and_a_typed_turn(tmp_path: Path) -> None:
     """The caller speaks and is answered; then types and is answered; and sees how long each took."""
 
     async def scene(switchboard: Switchboard) -> None:
@@ -36,7 +36,7 @@ def test_a_spoken_and_a_typed_turn(tmp_path: Path) -> None:
     hosting(scene, scripted(tmp_path))
 
 
-def test_a_stop_button_silences_the_answer(tmp_path: Path) -> None:
+def test_call_cancel_event_silences_the_answer(tmp_path: Path) -> None:
     """And the caller sees exactly what was said before."""
 
     async def scene(switchboard: Switchboard) -> None:
@@ -53,7 +53,7 @@ def test_a_stop_button_silences_the_answer(tmp_path: Path) -> None:
     hosting(scene, scripted(tmp_path))
 
 
-def test_a_rating_reaches_the_bus(tmp_path: Path) -> None:
+def test_call_rating_reaches_the_bus(tmp_path: Path) -> None:
     """Where whoever counts satisfaction listens."""
 
     async def scene(switchboard: Switchboard) -> list[Rated]:
@@ -73,7 +73,7 @@ def test_a_rating_reaches_the_bus(tmp_path: Path) -> None:
     assert [rating.value for rating in hosting(scene, scripted(tmp_path))] == [1]
 
 
-def test_a_graph_that_takes_no_text_says_so() -> None:
+def test_call_graph_without_text_input_refuses_typed_text() -> None:
     """Else what was typed would vanish."""
 
     async def scene(switchboard: Switchboard) -> None:
@@ -87,7 +87,7 @@ def test_a_graph_that_takes_no_text_says_so() -> None:
     hosting(scene)
 
 
-def test_hanging_up_at_the_host_frees_everything_at_once() -> None:
+def test_call_hang_up_by_the_host_frees_everything_at_once() -> None:
     """A second one finds nothing to do."""
 
     async def scene(switchboard: Switchboard) -> None:
@@ -105,7 +105,7 @@ def test_hanging_up_at_the_host_frees_everything_at_once() -> None:
     hosting(scene)
 
 
-def test_a_graph_that_cannot_start_tells_the_person_in_plain_words(tmp_path: Path) -> None:
+def test_call_start_failure_is_reported_in_plain_words(tmp_path: Path) -> None:
     """And not what the host's disk looks like."""
     text = SCRIPTED.replace("dialling_nodes:Beeper", "dialling_nodes:Broken")
 
@@ -121,7 +121,7 @@ def test_a_graph_that_cannot_start_tells_the_person_in_plain_words(tmp_path: Pat
     assert "secret" not in told.partition("[")[2]
 
 
-def test_a_caller_that_is_cut_off_does_not_keep_its_seat() -> None:
+def test_call_of_a_disconnected_caller_frees_its_slot() -> None:
     """The tab is closed while the answer is being said."""
 
     async def scene(switchboard: Switchboard) -> float:

@@ -13,7 +13,7 @@ from pipeline.errors import AdmissionError, UserInputError
 from tests.vitagraph.host.fakes import CALLS, OFFER, SECRETS, FakeSwitchboard, Host, bearer, code
 
 
-def test_an_offer_is_answered() -> None:
+def test_calls_endpoint_answers_an_offer() -> None:
     """The page gets the answer's SDP, and the address by which it hangs up."""
     host = Host()
     answer = host.call("?graph=echo")
@@ -24,7 +24,7 @@ def test_an_offer_is_answered() -> None:
     assert (host.switchboard.offers[0].sdp, host.switchboard.offers[0].graph) == (OFFER, "echo")
 
 
-def test_an_offer_comes_with_a_session_as_form() -> None:
+def test_calls_endpoint_accepts_offer_and_session_as_form() -> None:
     """So do the SDKs send it: fields, or parts with a content type."""
     host = Host()
     session = {"type": "realtime", "instructions": "Be brief."}
@@ -45,14 +45,14 @@ def test_an_offer_comes_with_a_session_as_form() -> None:
         ("", {"model": ["echo"]}, None),
     ],
 )
-def test_which_graph_is_called(query: str, session: dict[str, Any], graph: str | None) -> None:
+def test_calls_endpoint_selects_the_graph_by_model_name(query: str, session: dict[str, Any], graph: str | None) -> None:
     """Clients of the API name a model; where it is none of ours the default answers."""
     host = Host()
     host.post(f"{CALLS}{query}", files={"sdp": (None, OFFER), "session": (None, json.dumps(session))})
     assert host.switchboard.offers[0].graph == graph
 
 
-def test_an_unknown_graph_is_refused() -> None:
+def test_calls_endpoint_refuses_an_unknown_graph() -> None:
     """The page says so, and the message which there are."""
     host = Host()
     answer = host.call("?graph=gone")
@@ -62,7 +62,7 @@ def test_an_unknown_graph_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("DELETE", "", 204), ("POST", "/hangup", 200)])
-def test_hanging_up(method: str, path: str, status: int) -> None:
+def test_calls_endpoint_hangs_up(method: str, path: str, status: int) -> None:
     """By the call's address; a second time it has ended already, which is as good."""
     host = Host()
     address = host.call().headers["location"] + path
@@ -74,7 +74,7 @@ def test_hanging_up(method: str, path: str, status: int) -> None:
     assert (unknown.status_code, code(unknown)) == (404, "unknown_call")
 
 
-def test_a_full_host_says_when_to_try_again() -> None:
+def test_calls_endpoint_full_host_sends_retry_after() -> None:
     """The page shows the message as it is: what the operator could do is not in it."""
     full = AdmissionError("sorry, all lines are busy", retry_after=9.2, hint="raise --calls")
     answer = Host(switchboard=FakeSwitchboard(full)).call()
@@ -82,7 +82,7 @@ def test_a_full_host_says_when_to_try_again() -> None:
     assert answer.json()["error"]["message"] == "Sorry, all lines are busy. Try again in 10 seconds."
 
 
-def test_an_offer_that_cannot_be_answered_is_the_clients_fault() -> None:
+def test_calls_endpoint_unanswerable_offer_is_a_client_error() -> None:
     """Whoever writes a client is told what is wrong with its offer."""
     error = UserInputError("the offer has no audio", hint="add a track")
     answer = Host(switchboard=FakeSwitchboard(error)).call()
@@ -90,7 +90,7 @@ def test_an_offer_that_cannot_be_answered_is_the_clients_fault() -> None:
     assert answer.json()["error"]["message"] == "The offer has no audio. Add a track."
 
 
-def test_too_many_calls_from_one_address() -> None:
+def test_calls_endpoint_limits_calls_per_address() -> None:
     """One machine cannot take all lines; others are not held up by it."""
     host = Host(new_calls="2/minute")
     assert [host.call().status_code for _ in range(2)] == [201, 201]
@@ -100,7 +100,7 @@ def test_too_many_calls_from_one_address() -> None:
     assert host.call(client="192.0.2.2").status_code == 201
 
 
-def test_a_client_secret_is_as_the_sdk_reads_it() -> None:
+def test_client_secret_response_is_readable_by_the_sdk() -> None:
     """Its class takes the answer, and the session in it is the one asked for."""
     asked = {"session": {"type": "realtime", "instructions": "Be brief."}, "expires_after": {"seconds": 60}}
     answer = Host().post(SECRETS, json=asked)
@@ -123,14 +123,14 @@ def test_a_client_secret_is_as_the_sdk_reads_it() -> None:
         "{",
     ],
 )
-def test_a_wrong_wish_for_a_secret_is_refused(asked: str) -> None:
+def test_client_secret_request_that_is_invalid_is_refused(asked: str) -> None:
     """With 400 and not with a secret that is something else."""
     answer = Host().post(SECRETS, content=asked, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert code(answer) in {"invalid_request", "bad_session"}
 
 
-def test_the_session_of_a_secret_goes_into_the_call() -> None:
+def test_client_secret_session_is_used_by_the_call() -> None:
     """A server sets it, a page adds to it."""
     host = Host()
     base = {"instructions": "Be brief.", "audio": {"output": {"voice": "joe"}, "input": {}}, "model": "echo"}
@@ -145,14 +145,14 @@ def test_the_session_of_a_secret_goes_into_the_call() -> None:
     assert host.switchboard.offers[0].graph == "echo"
 
 
-def test_minting_is_limited_where_everybody_may() -> None:
+def test_client_secret_minting_is_rate_limited_on_an_open_host() -> None:
     """Else one machine could push out the secrets of all others."""
     open_host, keyed = Host(new_calls="1/minute"), Host(new_calls="1/minute", key="k")
     assert [open_host.post(SECRETS).status_code for _ in range(2)] == [200, 429]
     assert [keyed.post(SECRETS, headers=bearer("k")).status_code for _ in range(2)] == [200, 200]
 
 
-def test_the_openai_package_calls_us() -> None:
+def test_openai_package_can_mint_call_and_hang_up() -> None:
     """Unchanged but for its base URL: it mints a secret, makes a call with it and hangs up."""
     import httpx2
 

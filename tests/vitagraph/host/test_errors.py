@@ -17,7 +17,7 @@ from vitagraph.host.errors import Refusal, refusal_of, sentences
 @pytest.mark.parametrize(
     "error", [ValueError("secret of ours"), ResourceError("/secret of ours"), GraphError("secret")]
 )
-def test_faults_of_ours_tell_nothing_of_our_inside(error: Exception) -> None:
+def test_http_internal_error_reveals_no_details(error: Exception) -> None:
     """No traceback, no path, not even the message: what the person cannot mend is for the log."""
     answer = Host(switchboard=FakeSwitchboard(error)).call()
     assert (answer.status_code, code(answer)) == (500, "internal_error")
@@ -25,7 +25,7 @@ def test_faults_of_ours_tell_nothing_of_our_inside(error: Exception) -> None:
     assert "secret" not in answer.text
 
 
-def test_what_failed_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_http_internal_error_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """Once, with the words of the error; what a client did wrong is not in it."""
     Host(switchboard=FakeSwitchboard(ResourceError("no such model", hint="pull it"))).call()
     Host().call("?graph=gone")
@@ -43,7 +43,7 @@ def test_what_failed_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
         ("DELETE", "/v1/realtime/calls/rtc_0", 404, "unknown_call"),
     ],
 )
-def test_wrong_addresses(method: str, path: str, status: int, expected: str) -> None:
+def test_http_unknown_path_has_the_json_error_shape(method: str, path: str, status: int, expected: str) -> None:
     """In the same shape."""
     answer = Host().request(method, path)
     assert (answer.status_code, code(answer)) == (status, expected)
@@ -51,7 +51,7 @@ def test_wrong_addresses(method: str, path: str, status: int, expected: str) -> 
 
 
 @pytest.mark.parametrize("error", [RequestValidationError([]), ClientDisconnect(), HTTPException(400, "<x>")])
-def test_what_the_framework_refuses(error: Exception) -> None:
+def test_http_framework_errors_have_the_json_error_shape(error: Exception) -> None:
     """Its own words do not reach a client."""
     refusal = refusal_of(error)
     assert (refusal.status_code, refusal.code) == (400, "invalid_request")
@@ -63,7 +63,7 @@ def test_retry_after_is_in_whole_seconds(seconds: float, header: str) -> None:
     assert Refusal(503, "x", "X.", retry_after=seconds).response().headers["retry-after"] == header
 
 
-def test_messages_are_sentences() -> None:
+def test_error_messages_are_sentences() -> None:
     """The engine's are in small letters, for a terminal."""
     assert sentences("there is none", "call again?") == "There is none. Call again?"
     assert sentences("Done.", "", " ") == "Done."

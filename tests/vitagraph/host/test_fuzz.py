@@ -74,7 +74,7 @@ def held(host: Host, answer: httpx.Response, *fine: int) -> None:
 
 @MANY
 @given(body=st.binary(max_size=300) | st.text(max_size=100).map(lambda text: f"v=0\r\n{text}".encode()))
-def test_any_body_as_sdp(body: bytes) -> None:
+def test_sdp_body_of_any_bytes_gets_a_typed_error(body: bytes) -> None:
     """Bytes, and text that begins as an offer does."""
     host = Host()
     held(host, host.call(content=body), 201)
@@ -82,7 +82,7 @@ def test_any_body_as_sdp(body: bytes) -> None:
 
 @FEW
 @given(data=st.data())
-def test_an_offer_that_was_tampered_with(offer: str, data: st.DataObject) -> None:
+def test_sdp_offer_that_was_tampered_with_gets_an_answer_or_a_typed_error(offer: str, data: st.DataObject) -> None:
     """Lines are missing, twice, in another order, or say something else."""
     lines = offer.splitlines()
     for _ in range(data.draw(st.integers(1, 4))):
@@ -106,7 +106,7 @@ def test_an_offer_that_was_tampered_with(offer: str, data: st.DataObject) -> Non
     held(host, host.call(content=body), 201)
 
 
-def test_an_offer_that_was_not_is_answered(offer: str) -> None:
+def test_sdp_offer_that_is_unmodified_is_answered(offer: str) -> None:
     """Else the test above would show nothing."""
     host = Host(switchboard=Answering())
     assert host.call(content=offer).status_code == 201
@@ -114,7 +114,7 @@ def test_an_offer_that_was_not_is_answered(offer: str) -> None:
 
 @MANY
 @given(sdp=st.binary(max_size=50) | st.just(OFFER.encode()), session=json_texts, name=st.text(max_size=10))
-def test_any_form(sdp: bytes, session: bytes, name: str) -> None:
+def test_form_with_any_field_values_gets_an_answer_or_a_typed_error(sdp: bytes, session: bytes, name: str) -> None:
     """Well made, with anything in its fields."""
     host = Host()
     files: dict[str, Any] = {"sdp": (None, sdp), "session": (None, session), name: (name, b"x")}
@@ -134,7 +134,7 @@ def test_any_form(sdp: bytes, session: bytes, name: str) -> None:
         ["boundary=x", "boundary=", "boundary=x; charset=utf-7", "charset=nope; boundary=x", "x"]
     ),
 )
-def test_any_bytes_as_form(body: bytes, parameters: str) -> None:
+def test_form_of_any_bytes_gets_an_answer_or_a_typed_error(body: bytes, parameters: str) -> None:
     """Torn apart and put together."""
     host = Host()
     held(host, host.post(CALLS, content=body, headers={"Content-Type": f"multipart/form-data; {parameters}"}), 201)
@@ -142,7 +142,7 @@ def test_any_bytes_as_form(body: bytes, parameters: str) -> None:
 
 @MANY
 @given(body=json_texts)
-def test_any_wish_for_a_secret(body: bytes) -> None:
+def test_client_secret_request_of_any_json_gets_a_usable_secret_or_an_error(body: bytes) -> None:
     """What is minted can be used; what is not is refused."""
     host = Host()
     answer = host.post(SECRETS, content=body, headers={"Content-Type": "application/json"})
@@ -160,7 +160,7 @@ def test_any_wish_for_a_secret(body: bytes) -> None:
         (SECRETS, "application/json"),
     ],
 )
-def test_too_much(path: str, kind: str, size: int) -> None:
+def test_oversized_body_is_refused(path: str, kind: str, size: int) -> None:
     """Refused for its size, or for what is in it where a form may have as much."""
     host = Host()
     answer = host.post(path, content=b"x" * size, headers={"Content-Type": kind})
@@ -177,14 +177,16 @@ tokens = st.binary(max_size=40) | st.text("ek_0123456789abcdef", max_size=60).ma
     scheme=st.sampled_from([b"Bearer ", b"bearer ", b"Basic ", b"", b"Bearer"]),
     key=st.sampled_from(["", "k"]),
 )
-def test_any_token(token: bytes, scheme: bytes, key: str) -> None:
+def test_bearer_token_of_any_bytes_is_handled_and_never_accepted_by_chance(
+    token: bytes, scheme: bytes, key: str
+) -> None:
     """Nobody comes in by chance, and no bytes in a header upset the host."""
     host = Host(key=key)
     answer = host.call(headers={"Authorization": scheme + token})
     held(host, answer, *([] if key and token.strip() != b"k" else [201]))
 
 
-def test_a_replayed_token() -> None:
+def test_replayed_client_secret_is_refused() -> None:
     """It was good once."""
     host = Host()
     token = bearer(host.secret())
@@ -193,7 +195,7 @@ def test_a_replayed_token() -> None:
 
 @MANY
 @given(query=st.text(max_size=30), id=st.text(max_size=30))
-def test_any_address(query: str, id: str) -> None:
+def test_url_with_any_graph_or_call_id_gets_a_typed_error(query: str, id: str) -> None:
     """Graphs and calls that there are not."""
     host = Host()
     held(host, host.post(CALLS, content=OFFER, headers=SDP, params={"graph": query, "model": id}), 201)
@@ -206,7 +208,7 @@ def _path(id: str) -> bytes:
 
 @MANY
 @given(origin=st.binary(max_size=30), name=st.binary(max_size=30))
-def test_any_origin_and_name(origin: bytes, name: bytes) -> None:
+def test_origin_and_host_headers_of_any_bytes_are_handled(origin: bytes, name: bytes) -> None:
     """Headers that every browser sends, from one that is none."""
     host = Host()
     held(host, host.get("/graphs", headers={"Origin": origin, "Host": name}), 200)

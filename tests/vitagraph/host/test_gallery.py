@@ -14,7 +14,7 @@ from vitagraph.chaos.spec import Chaos, FaultSpec
 from vitagraph.host.gallery import Gallery, UnknownGraph
 
 
-def test_the_programs_own_graphs_can_be_called() -> None:
+def test_graph_catalogue_has_the_builtin_graphs() -> None:
     """Who starts the host without a word gets the assistant."""
     gallery = Gallery()
     assert gallery.default == "assistant"
@@ -23,7 +23,7 @@ def test_the_programs_own_graphs_can_be_called() -> None:
     assert "narrate" not in names and "assistant.scenario" not in names, "these have nobody to call"
 
 
-def test_a_users_folder_adds_and_replaces(tmp_path: Path) -> None:
+def test_graph_catalogue_user_folder_adds_and_replaces_graphs(tmp_path: Path) -> None:
     scripted(tmp_path)
     scripted(tmp_path, "echo", SCRIPTED.replace("Answers by rules", "Mine"))
     gallery = Gallery("scripted", [tmp_path])
@@ -32,12 +32,12 @@ def test_a_users_folder_adds_and_replaces(tmp_path: Path) -> None:
     assert described["echo"].startswith("Mine")
 
 
-def test_a_file_anywhere_can_be_the_default(tmp_path: Path) -> None:
+def test_graph_catalogue_default_can_be_any_file(tmp_path: Path) -> None:
     gallery = Gallery(scripted(tmp_path, "mine"))
     assert gallery.default == "mine" and gallery.list()[0].name == "mine"
 
 
-def test_each_call_has_its_own_ends(tmp_path: Path) -> None:
+def test_graph_catalogue_gives_each_call_its_own_endpoints(tmp_path: Path) -> None:
     """Two callers on one end would hear each other."""
     gallery = Gallery(scripted(tmp_path))
     for call in ("rtc_1", "rtc_2"):
@@ -46,14 +46,14 @@ def test_each_call_has_its_own_ends(tmp_path: Path) -> None:
         assert [each.call for each in params if isinstance(each, CallParams)] == [call, call]
 
 
-def test_instructions_reach_every_chat_model() -> None:
+def test_graph_catalogue_instructions_reach_every_chat_model() -> None:
     """The fallback answers in the same role."""
     nodes = Gallery().plan("assistant", "rtc_1", "Be brief.").nodes
     systems = [member.params.system for member in nodes["chat"].members if isinstance(member.params, ChatParams)]
     assert systems == ["Be brief."]
 
 
-def test_an_edit_is_in_force_at_the_next_call(tmp_path: Path) -> None:
+def test_graph_catalogue_edit_takes_effect_at_the_next_call(tmp_path: Path) -> None:
     """Nobody has to restart the host to try a change."""
     gallery = Gallery(scripted(tmp_path))
     scripted(tmp_path, text=SCRIPTED.replace("floor: 200ms", "floor: 250ms"))
@@ -61,18 +61,18 @@ def test_an_edit_is_in_force_at_the_next_call(tmp_path: Path) -> None:
     assert getattr(turn.params, "floor", 0) == 250_000_000
 
 
-def test_an_unknown_graph_names_the_known_ones() -> None:
+def test_graph_catalogue_unknown_graph_error_lists_the_known_ones() -> None:
     with pytest.raises(UnknownGraph, match=r"no graph 'nope' here\nhint: .*assistant"):
         Gallery().plan("nope", "rtc_1")
 
 
-def test_a_graph_without_a_caller_is_refused_with_a_way_out(tmp_path: Path) -> None:
+def test_graph_catalogue_refuses_a_graph_without_a_caller(tmp_path: Path) -> None:
     file = scripted(tmp_path, text=SCRIPTED.replace("webrtc.source", "{use: media.source, path: x.wav}"))
     with pytest.raises(GraphError, match="nobody can call"):
         Gallery(file)
 
 
-def test_a_broken_graph_beside_the_others_spoils_nothing(tmp_path: Path) -> None:
+def test_graph_catalogue_leaves_out_a_broken_graph(tmp_path: Path) -> None:
     """It is left out of the list; whoever makes it the default is told what is wrong."""
     scripted(tmp_path)
     file = scripted(tmp_path, "broken", "vitagraph: 1\nnodes: {a: no.such}\n")
@@ -81,12 +81,12 @@ def test_a_broken_graph_beside_the_others_spoils_nothing(tmp_path: Path) -> None
         Gallery(file)
 
 
-def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+def test_graph_catalogue_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match="--graphs DIR"):
         Gallery(None, [tmp_path / "nope"])
 
 
-def test_chaos_strikes_calls_of_the_default_graph_only() -> None:
+def test_graph_catalogue_chaos_applies_to_the_default_graph_only() -> None:
     """Its nodes are named after those of that graph; and what does not fit is told at the start."""
     chaos = Chaos((FaultSpec(node="chat", fault="hang"),))
     gallery = Gallery(chaos=chaos)

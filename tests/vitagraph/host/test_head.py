@@ -34,7 +34,7 @@ def glb(folder: Path) -> Path:
     return file
 
 
-def test_a_face_that_was_given_is_served(tmp_path: Path) -> None:
+def test_head_endpoint_serves_the_given_file(tmp_path: Path) -> None:
     """At the same path as ours."""
     file = glb(tmp_path)
     answer = fetch(Host(avatar=file))
@@ -43,7 +43,9 @@ def test_a_face_that_was_given_is_served(tmp_path: Path) -> None:
     assert answer.headers["cache-control"] == "no-cache"
 
 
-def test_ours_is_built_while_the_host_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_head_endpoint_builds_the_default_head_in_the_background(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first time it takes seconds: in a thread, and who asks meanwhile waits."""
     asked = threading.Event()
 
@@ -66,7 +68,9 @@ def test_ours_is_built_while_the_host_runs(tmp_path: Path, monkeypatch: pytest.M
     assert asyncio.run(main()).status_code == 200
 
 
-def test_without_a_face_calls_go_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_head_endpoint_without_data_does_not_stop_calls(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """Its data is missing: the page is told, and the log says why."""
 
     def head() -> Path:
@@ -78,7 +82,7 @@ def test_without_a_face_calls_go_on(monkeypatch: pytest.MonkeyPatch, caplog: pyt
     assert "the data is not here" in caplog.text
 
 
-def test_what_is_no_face_is_told(tmp_path: Path) -> None:
+def test_head_file_that_is_invalid_is_reported_at_start(tmp_path: Path) -> None:
     """At the start, with the file's name."""
     with pytest.raises(UserInputError, match="cannot be read"):
         read_glb(tmp_path / "none.glb")

@@ -11,7 +11,7 @@ from vitagraph.host.headroom import FORGET, PROCESSOR, Assumed, Crowd, Headroom,
 ASSUMED = Assumed()
 
 
-def test_nothing_is_learned_while_nobody_calls() -> None:
+def test_headroom_learns_nothing_without_calls() -> None:
     """A quiet night does not make calls seem free, nor a host that does something else make them dear."""
     headroom = Headroom(ASSUMED)
     headroom.learn([Share(PROCESSOR, 2.0, 2.0)], Crowd(), 10_000)
@@ -19,7 +19,7 @@ def test_nothing_is_learned_while_nobody_calls() -> None:
     assert headroom.cost(PROCESSOR, heavy=False) == ASSUMED.light
 
 
-def test_a_cost_follows_what_calls_do() -> None:
+def test_headroom_cost_follows_the_calls() -> None:
     """Another graph, another model: in a few minutes it is known."""
     headroom = Headroom(ASSUMED)
     for used in (1.0, 0.2):
@@ -28,7 +28,7 @@ def test_a_cost_follows_what_calls_do() -> None:
         assert headroom.cost("model") == pytest.approx(used / 10, rel=0.05)
 
 
-def test_what_there_would_be_too_little_of_is_told() -> None:
+def test_headroom_names_the_resource_in_shortage() -> None:
     """The operator learns what to have more of."""
     headroom = Headroom(ASSUMED)
     for _ in range(600):
@@ -45,7 +45,7 @@ STRETCHES = st.lists(st.tuples(CROWDS, st.integers(1, 900)), max_size=6)
 
 
 @given(STRETCHES, CROWDS, st.floats(0.02, 2), st.floats(0, 0.05), st.floats(0, 1))
-def test_whoever_came_before_each_kind_is_known_by_what_it_takes_itself(
+def test_headroom_learns_the_cost_of_each_kind_of_call_separately(
     before: list[tuple[Crowd, int]], now: Crowd, heavy: float, light: float, model: float
 ) -> None:
     """A host that has served many of the one kind would take too many of the other, or none."""

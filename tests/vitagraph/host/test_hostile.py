@@ -63,7 +63,7 @@ async def misbehave(caller: Caller) -> None:
                 stranger.sendto(stun(attribute, size), pair.remote_addr)
 
 
-def test_the_call_beside_it_is_answered_as_ever(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_hostile_client_does_not_affect_another_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Malformed events, random bytes and forged packets, by the client and by a stranger."""
 
     async def scene(switchboard: Switchboard) -> None:

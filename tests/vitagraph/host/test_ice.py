@@ -14,7 +14,7 @@ from vitagraph.host.settings import Settings
 STUN, TURN = "stun:stun.example:3478", "turn:turn.example:3478?transport=udp"
 
 
-def test_credentials_are_what_turn_servers_compute() -> None:
+def test_ice_credentials_match_those_of_turn_servers() -> None:
     """The name is when they expire; the password, the HMAC of it (worked out with `openssl dgst -sha1 -hmac`)."""
     settings = Settings(ice=(STUN, TURN), turn_secret="north", call_length=3600)
     stun, turn = ice.servers(settings, now=1_700_000_000.9)
@@ -26,7 +26,7 @@ def test_credentials_are_what_turn_servers_compute() -> None:
     }
 
 
-def test_the_hosts_own_end_uses_the_same() -> None:
+def test_ice_servers_are_used_by_the_host_itself() -> None:
     """Else calls to a host behind a firewall would have no way."""
     servers = ice.ice_servers(Settings(ice=(STUN, TURN), turn_secret="north"))
     assert [server.urls for server in servers] == [[STUN], [TURN]]
@@ -34,7 +34,7 @@ def test_the_hosts_own_end_uses_the_same() -> None:
     assert ice.ice_servers(Settings()) == []
 
 
-def test_the_page_gets_them_with_the_graphs() -> None:
+def test_ice_servers_are_listed_with_the_graphs() -> None:
     """Never the secret; and on a host with a key only who has it."""
     settings: dict[str, Any] = {"ice": (STUN, TURN), "turn_secret": "north"}
     answer = Host(**settings).get("/graphs")
@@ -48,13 +48,13 @@ def test_the_page_gets_them_with_the_graphs() -> None:
 
 
 @pytest.mark.parametrize("address", ["example.com", "https://x", "stun:", "turn:x?transport=sctp", "stun:a b"])
-def test_a_wrong_address_is_told(address: str) -> None:
+def test_ice_server_with_an_invalid_address_is_reported(address: str) -> None:
     """At the start: a browser would only throw."""
     with pytest.raises(UserInputError, match="no address"):
         ice.check(Settings(ice=(address,), turn_secret="x"))
 
 
-def test_a_turn_server_needs_the_secret() -> None:
+def test_ice_turn_server_needs_the_secret() -> None:
     """Without one it would refuse every call that needs it."""
     with pytest.raises(UserInputError, match="secret"):
         ice.check(Settings(ice=(TURN,)))

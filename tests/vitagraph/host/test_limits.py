@@ -15,7 +15,7 @@ from vitagraph.host.errors import Refusal
 from vitagraph.host.limits import Rate, network_of
 
 
-def test_a_window_moves() -> None:
+def test_rate_limit_window_slides() -> None:
     """Waiting as long as one is told is enough, and bursts at the turn of a minute are none the greater."""
     now = 0.0
     rate = Rate("2/minute", lambda: now)
@@ -29,7 +29,7 @@ def test_a_window_moves() -> None:
     assert rate.take("a") == 50
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_limit_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has many addresses fills no memory, and the busiest are not forgotten."""
     monkeypatch.setattr(limits, "MOST_ADDRESSES", 3)
     rate = Rate("1/hour")
@@ -39,13 +39,13 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "30", "0/minute", "-1/minute", "1/week", "a/minute"])
-def test_what_is_no_rate_is_told(text: str) -> None:
+def test_rate_limit_invalid_rate_is_reported_at_start(text: str) -> None:
     """At the start, not at the first call."""
     with pytest.raises(UserInputError, match="no rate"):
         Rate(text)
 
 
-def test_a_rate_is_written_in_several_ways() -> None:
+def test_rate_limit_accepts_several_notations() -> None:
     """As people do."""
     for text in ("5/second", "5 / minute", "5 per hour", " 5/day "):
         assert Rate(text).take("a") == 0
@@ -62,12 +62,12 @@ def test_a_rate_is_written_in_several_ways() -> None:
         ("", ""),
     ],
 )
-def test_who_counts_as_one(address: str, network: str) -> None:
+def test_rate_limit_groups_addresses_of_one_subscriber(address: str, network: str) -> None:
     """An IPv6 subscriber has 2^64 addresses and is one all the same."""
     assert network_of(address) == network
 
 
-def test_a_long_body_is_refused_before_it_is_read() -> None:
+def test_body_limit_refuses_by_content_length_before_reading() -> None:
     """By its Content-Length: nothing of it is asked for."""
 
     async def receive() -> Message:
@@ -80,7 +80,7 @@ def test_a_long_body_is_refused_before_it_is_read() -> None:
 
 
 @pytest.mark.parametrize(("path", "kind"), [(CALLS, "application/sdp"), (SECRETS, "application/json")])
-def test_a_long_body_is_refused_while_it_is_read(path: str, kind: str) -> None:
+def test_body_limit_refuses_while_reading(path: str, kind: str) -> None:
     """It says nothing of its length: only the beginning is taken."""
     taken, sent = 0, []
 
@@ -99,7 +99,7 @@ def test_a_long_body_is_refused_while_it_is_read(path: str, kind: str) -> None:
     assert taken == 7
 
 
-def test_a_slow_body_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_body_limit_gives_up_a_slow_body(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients that never finish hold no memory for ever."""
     monkeypatch.setattr(limits, "BODY_SECONDS", 0.01)
 

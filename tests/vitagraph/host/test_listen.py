@@ -14,7 +14,7 @@ from vitagraph.host.listen import listen, tls
 from vitagraph.host.settings import Settings
 
 
-def test_a_free_port_is_taken() -> None:
+def test_listen_reserves_a_free_port() -> None:
     """And no other program gets it meanwhile."""
     with listen(Settings(port=0)) as taken:
         port = taken.getsockname()[1]
@@ -23,14 +23,14 @@ def test_a_free_port_is_taken() -> None:
     assert f"--port {port + 1}" in error.value.hint
 
 
-def test_everybody_reaches_it_where_it_is_meant() -> None:
+def test_listen_on_ipv6_wildcard_accepts_ipv4() -> None:
     """By IPv4 as well as by IPv6."""
     with listen(Settings(host="::", port=0)) as taken:
         socket.create_connection(("127.0.0.1", taken.getsockname()[1]), timeout=5).close()
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
-def test_an_address_of_another_machine_is_told(host: str) -> None:
+def test_listen_address_of_another_machine_is_reported(host: str) -> None:
     """With what to write instead."""
     with pytest.raises(UserInputError, match=f"cannot listen at {host}") as error:
         listen(Settings(host=host, port=0))
@@ -43,14 +43,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
-def test_a_certificate_is_taken(certificate: tuple[Path, Path]) -> None:
+def test_listen_uses_a_certificate_with_its_key(certificate: tuple[Path, Path]) -> None:
     """With its key; without both it is http."""
     chain, key = certificate
     assert tls(Settings(certificate=chain, private_key=key)) is not None
     assert tls(Settings()) is None
 
 
-def test_half_of_it_is_told(certificate: tuple[Path, Path]) -> None:
+def test_listen_certificate_and_key_are_required_together(certificate: tuple[Path, Path]) -> None:
     """Which options belong together."""
     chain, key = certificate
     for settings in (Settings(certificate=chain), Settings(private_key=key)):
@@ -59,7 +59,7 @@ def test_half_of_it_is_told(certificate: tuple[Path, Path]) -> None:
         assert "--certificate and --private-key" in error.value.hint
 
 
-def test_what_is_no_certificate_is_told(certificate: tuple[Path, Path], tmp_path: Path) -> None:
+def test_listen_invalid_certificate_is_reported(certificate: tuple[Path, Path], tmp_path: Path) -> None:
     """A missing file, one that is something else, a key with a password: nothing is asked on the terminal."""
     chain, key = certificate
     locked = tmp_path / "locked.pem"

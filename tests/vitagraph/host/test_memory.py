@@ -9,7 +9,7 @@ import pytest
 from vitagraph.host.memory import MemoryGuard
 
 
-def test_memory_is_given_back_above_four_fifths_and_all_is_as_before_below(
+def test_memory_pressure_frees_memory_above_80_percent_and_recovers_below(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else the system ends the process, and every call with it; or caches stay small for ever."""
@@ -32,7 +32,7 @@ def test_memory_is_given_back_above_four_fifths_and_all_is_as_before_below(
     assert done[4:] == ["shrink", "collect"]
 
 
-def test_less_memory_is_used_from_then_on_until_there_is_enough() -> None:
+def test_memory_pressure_lasts_until_there_is_enough_memory() -> None:
     """What was given back would be taken again at once; or all would stay slow for ever, in the next host too."""
     told: list[bool] = []
     guard = MemoryGuard(lambda: None, told.append)

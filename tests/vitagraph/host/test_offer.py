@@ -12,14 +12,14 @@ from vitagraph.host.offer import DEPTH, SESSION_BYTES, merged
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/json", "application/x-www-form-urlencoded"])
-def test_other_content_types_are_refused(kind: str) -> None:
+def test_offer_with_another_content_type_is_refused(kind: str) -> None:
     """A page elsewhere can send some of them without being asked for leave by its browser."""
     answer = Host().post(CALLS, content=OFFER, headers={"Content-Type": kind})
     assert (answer.status_code, code(answer)) == (415, "wrong_content_type")
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"\xff\xfe", b"v=1"])
-def test_what_is_no_sdp_is_refused(body: bytes) -> None:
+def test_offer_that_is_no_sdp_is_refused(body: bytes) -> None:
     """Before anything is set up for a call."""
     host = Host()
     answer = host.call(content=body)
@@ -27,7 +27,7 @@ def test_what_is_no_sdp_is_refused(body: bytes) -> None:
     assert host.switchboard.offers == []
 
 
-def test_a_content_type_may_have_parameters() -> None:
+def test_offer_content_type_may_have_parameters() -> None:
     """Some clients add a charset."""
     assert Host().call(headers={"Content-Type": "Application/SDP; charset=utf-8"}).status_code == 201
 
@@ -35,13 +35,13 @@ def test_a_content_type_may_have_parameters() -> None:
 @pytest.mark.parametrize(
     "session", ["", "[]", "null", "{", '{"a": NaN}', '{"a": "\\ud800"}', "[" * 5000, '{"type": "x"}']
 )
-def test_what_is_no_session_is_refused(session: str) -> None:
+def test_offer_with_an_invalid_session_is_refused(session: str) -> None:
     """A client learns that what it asked for would not be done."""
     answer = Host().post(CALLS, files={"sdp": (None, OFFER), "session": (None, session)})
     assert (answer.status_code, code(answer)) == (400, "bad_session")
 
 
-def test_a_session_nests_only_so_deep() -> None:
+def test_offer_session_nesting_is_limited() -> None:
     """Whatever walks through it later can do so by recursion."""
     deep: dict[str, Any] = {}
     for _ in range(DEPTH - 1):
@@ -55,7 +55,7 @@ def test_a_session_nests_only_so_deep() -> None:
 
 
 @pytest.mark.parametrize("files", [{"session": (None, "{}")}, {"sdp": (None, "")}, {"other": (None, OFFER)}])
-def test_a_form_needs_an_offer(files: dict[str, Any]) -> None:
+def test_offer_form_without_an_offer_is_refused(files: dict[str, Any]) -> None:
     """Else there is nothing to answer."""
     answer = Host().post(CALLS, files=files)
     assert (answer.status_code, code(answer)) == (400, "bad_offer")
@@ -73,14 +73,14 @@ def test_a_form_needs_an_offer(files: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_a_broken_form_is_refused(kind: str, body: bytes) -> None:
+def test_offer_form_that_is_malformed_is_refused(kind: str, body: bytes) -> None:
     """Without a boundary, cut off, without names, with too many parts."""
     answer = Host().post(CALLS, content=body, headers={"Content-Type": kind})
     assert answer.status_code == 400
     assert code(answer) in {"bad_form", "bad_offer"}
 
 
-def test_how_long_an_offer_may_be() -> None:
+def test_offer_length_is_limited() -> None:
     """As long in a form as alone; a session beside it has its own room."""
     host = Host(sdp_bytes=1000)
     fits, too_long = OFFER.ljust(1000), OFFER.ljust(1001)
@@ -92,7 +92,7 @@ def test_how_long_an_offer_may_be() -> None:
     assert host.post(CALLS, content=b"", headers={**SDP}).status_code == 400
 
 
-def test_sessions_are_merged_as_deep_as_they_go() -> None:
+def test_offer_sessions_are_merged_deeply() -> None:
     """What one says of the voice does not undo what the other says of the microphone."""
     base = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
     assert merged(base, {"a": {"c": {"f": 4}}, "e": {"g": 5}}) == {"a": {"b": 1, "c": {"d": 2, "f": 4}}, "e": {"g": 5}}

@@ -10,7 +10,7 @@ from tests.vitagraph.host.fakes import Host
 from vitagraph.host.pages import interface
 
 
-def test_the_interface_is_described() -> None:
+def test_api_page_describes_every_route() -> None:
     """Whoever writes a client finds every route, what goes in, and what comes out."""
     host = Host()
     page, openapi = host.get("/docs").text, host.get("/openapi.json").json()
@@ -20,7 +20,7 @@ def test_the_interface_is_described() -> None:
     assert "application/sdp" in page
 
 
-def test_a_browser_shows_it_under_the_policy() -> None:
+def test_api_page_complies_with_the_content_security_policy() -> None:
     """Its only style is the one that the policy names; there is no script, and nothing from elsewhere."""
     answer = Host().get("/docs")
     styles = re.findall(r"<style>(.*?)</style>", answer.text, re.S)
@@ -30,7 +30,7 @@ def test_a_browser_shows_it_under_the_policy() -> None:
     assert re.findall(r'(?:src|href)="(?!/)', answer.text) == []
 
 
-def test_what_is_described_is_text() -> None:
+def test_api_page_escapes_descriptions() -> None:
     """Nothing of it becomes markup."""
     openapi = {
         "info": {"title": "<b>", "version": "1", "description": "<i>"},

@@ -17,7 +17,7 @@ ELSEWHERE = "https://example.com"
 
 
 @pytest.mark.parametrize("origin", [ELSEWHERE, "http://localhost:9000", "https://localhost:8080", "null", ""])
-def test_a_page_elsewhere_cannot_call(origin: str) -> None:
+def test_security_cross_origin_page_cannot_call(origin: str) -> None:
     """Another site, another port, another scheme, a sandboxed frame: no call, and no leave to ask for one."""
     host = Host()
     answer = host.call(headers={"Origin": origin})
@@ -28,7 +28,7 @@ def test_a_page_elsewhere_cannot_call(origin: str) -> None:
     assert host.switchboard.offers == []
 
 
-def test_the_own_page_can_call() -> None:
+def test_security_same_origin_page_can_call() -> None:
     """So can what is no browser."""
     host = Host()
     assert host.call(headers={"Origin": HERE}).status_code == 201
@@ -36,7 +36,7 @@ def test_the_own_page_can_call() -> None:
 
 
 @pytest.mark.parametrize("allowed", [ELSEWHERE, "*"])
-def test_a_page_that_was_allowed_can_call(allowed: str) -> None:
+def test_security_allowed_origin_can_call(allowed: str) -> None:
     """Its browser asks first, with the SDK's own headers; then it may read what a call needs."""
     host = Host(origins=(allowed,))
     question = {
@@ -55,7 +55,7 @@ def test_a_page_that_was_allowed_can_call(allowed: str) -> None:
     assert "access-control-allow-credentials" not in answer.headers
 
 
-def test_a_refusal_can_be_read_by_a_page_that_was_allowed() -> None:
+def test_security_refusal_is_readable_by_an_allowed_origin() -> None:
     """Else it could not say why there is no call."""
     answer = Host(origins=(ELSEWHERE,)).call("?graph=gone", headers={"Origin": ELSEWHERE})
     assert answer.status_code == 404
@@ -63,19 +63,19 @@ def test_a_refusal_can_be_read_by_a_page_that_was_allowed() -> None:
 
 
 @pytest.mark.parametrize("name", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[::2]:8080", ""])
-def test_a_local_host_goes_by_local_names_only(name: str) -> None:
+def test_security_local_host_refuses_other_host_names(name: str) -> None:
     """A page elsewhere can make its own name point to this machine, and would then be its own origin."""
     answer = Host().get("/graphs", headers={"Host": name, "Origin": f"http://{name}"})
     assert (answer.status_code, code(answer)) == (403, "bad_host")
 
 
 @pytest.mark.parametrize("name", ["localhost", "LOCALHOST:8080", "127.0.0.1:9999", "[::1]:8080", "[::1]"])
-def test_the_names_of_a_local_host(name: str) -> None:
+def test_security_local_host_names_may_have_any_port(name: str) -> None:
     """With any port: a tunnel may have another."""
     assert Host().get("/graphs", headers={"Host": name}).status_code == 200
 
 
-def test_other_names_are_taken_where_others_reach_the_host() -> None:
+def test_security_public_host_accepts_other_host_names() -> None:
     """On a network, or by a proxy that was named as an origin."""
     name = {"Host": "example.com"}
     assert Host(host="0.0.0.0").get("/graphs", headers=name).status_code == 200
@@ -84,7 +84,7 @@ def test_other_names_are_taken_where_others_reach_the_host() -> None:
 
 
 @pytest.mark.parametrize("path", ["/graphs", "/nothing", "/docs", "/"])
-def test_every_answer_is_guarded(path: str) -> None:
+def test_security_headers_are_on_every_response(path: str) -> None:
     """Whatever is in it, a browser loads nothing from elsewhere for it and lets nobody frame it."""
     headers = Host().get(path).headers
     rules = dict(rule.split(" ", 1) for rule in headers["content-security-policy"].split("; "))
@@ -96,14 +96,14 @@ def test_every_answer_is_guarded(path: str) -> None:
     assert "microphone=(self)" in headers["permissions-policy"]
 
 
-def test_the_policy_names_no_other_place() -> None:
+def test_security_policy_names_no_other_origin() -> None:
     """No request leaves the page's own origin."""
     assert not {"http:", "https:", "ws:", "wss:", "data:", "blob:", "*"} & set(
         policy("sha256-x").replace(";", " ").split()
     )
 
 
-def test_a_websocket_from_elsewhere_is_closed_before_it_opens() -> None:
+def test_security_cross_origin_websocket_is_closed_before_it_opens() -> None:
     """Browsers ask nobody before they open one."""
     sent: list[Message] = []
 
@@ -122,7 +122,7 @@ def test_a_websocket_from_elsewhere_is_closed_before_it_opens() -> None:
 @pytest.mark.parametrize(
     "origin", ["example.com", "https://example.com/", "https://Example.com", "ftp://x", "https://*"]
 )
-def test_what_is_no_origin_is_told(origin: str) -> None:
+def test_security_invalid_origin_setting_is_reported(origin: str) -> None:
     """It would never match what a browser sends."""
     with pytest.raises(UserInputError, match="no origin"):
         check(Settings(origins=(origin,)))

@@ -68,7 +68,7 @@ def until_not_ready(http: httpx.Client) -> httpx.Response:
     return next(answer for answer in answers if answer.status_code != 200)
 
 
-def test_it_says_where_it_is_and_ends_when_told() -> None:
+def test_server_prints_its_address_and_stops_on_signal() -> None:
     """Nobody calls: it is gone at once, in good order and without a word."""
     with serving() as host:
         assert host.first.startswith("Vitagraph is ready: http://localhost:")
@@ -77,7 +77,7 @@ def test_it_says_where_it_is_and_ends_when_told() -> None:
         assert host.end(within=10) == (0, "")
 
 
-def test_it_speaks_https(tmp_path: Path) -> None:
+def test_server_speaks_https(tmp_path: Path) -> None:
     """So that browsers of other machines get a microphone: with the certificate that was given."""
     chain, key = make_certificate(tmp_path)
     with serving("--certificate", str(chain), "--private-key", str(key)) as host:
@@ -86,7 +86,7 @@ def test_it_speaks_https(tmp_path: Path) -> None:
         assert httpx.get(f"{host.address}/healthz", verify=trusted).json() == {"healthy": True}
 
 
-def test_a_running_call_may_end_while_new_ones_are_refused() -> None:
+def test_server_drains_running_calls_and_refuses_new_ones() -> None:
     """An update cuts nobody off: probes and the page are answered all the while."""
     sdp = asyncio.run(offer())
     with serving("--drain", "1m") as host, httpx.Client(base_url=host.address) as http:
@@ -102,7 +102,7 @@ def test_a_running_call_may_end_while_new_ones_are_refused() -> None:
         assert host.end(within=10) == (0, "")
 
 
-def test_a_second_signal_ends_it_at_once() -> None:
+def test_server_second_signal_stops_at_once() -> None:
     """Ctrl-C twice: whoever is in a hurry need not wait for the calls."""
     sdp = asyncio.run(offer())
     with serving("--drain", "1h") as host, httpx.Client(base_url=host.address) as http:
@@ -124,7 +124,7 @@ def test_a_second_signal_ends_it_at_once() -> None:
         (Settings(host="2001:db8::1", certificate=Path("a"), key="k"), "https://[2001:db8::1]:80", []),
     ],
 )
-def test_what_is_said_at_the_start(settings: Settings, address: str, warned: list[str]) -> None:
+def test_server_start_messages_show_address_and_warnings(settings: Settings, address: str, warned: list[str]) -> None:
     """The address as it is opened, and why there will be no microphone, or too many callers."""
     first, *others = greeting(settings, 80)
     assert first == f"Vitagraph is ready: {address}"
@@ -144,7 +144,7 @@ def test_what_is_said_at_the_start(settings: Settings, address: str, warned: lis
         Settings(host="192.0.2.1"),
     ],
 )
-def test_wrong_settings_are_told_before_anything_is_loaded(settings: Settings) -> None:
+def test_server_invalid_settings_are_reported_before_loading(settings: Settings) -> None:
     """Not after a minute of loading models, and not at the first call."""
     with pytest.raises(UserInputError):
         check(settings)

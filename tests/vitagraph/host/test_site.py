@@ -25,7 +25,7 @@ def built(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_page_is_asked_for_anew_and_its_parts_are_kept(built: Path) -> None:
+def test_site_caches_assets_and_revalidates_the_page(built: Path) -> None:
     """After an update nobody sees the old page, and nobody fetches twice what has not changed."""
     host = Host(built)
     page, script = host.get("/"), host.get("/assets/index-Ab12.js")
@@ -37,7 +37,7 @@ def test_the_page_is_asked_for_anew_and_its_parts_are_kept(built: Path) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_files_come_compressed_where_that_helps(built: Path) -> None:
+def test_site_compresses_files_where_that_helps(built: Path) -> None:
     """The page is there sooner; whoever cannot unpack gets it plain."""
     host = Host(built)
     packed = host.get("/assets/index-Ab12.js", headers={"Accept-Encoding": "br, gzip"})
@@ -50,20 +50,20 @@ def test_files_come_compressed_where_that_helps(built: Path) -> None:
     assert "content-encoding" not in host.get("/icon.svg", headers={"Accept-Encoding": "gzip"}).headers
 
 
-def test_head_has_no_body(built: Path) -> None:
+def test_site_head_request_has_no_body(built: Path) -> None:
     """As probes ask."""
     answer = Host(built).request("HEAD", "/")
     assert (answer.status_code, answer.headers["content-length"]) == (200, "15")
 
 
 @pytest.mark.parametrize("path", ["/../secret", "/%2e%2e/secret", "/assets/../../secret", "/assets", "/assets/"])
-def test_nothing_else_of_the_disk_is_served(path: str, built: Path) -> None:
+def test_site_serves_no_other_files(path: str, built: Path) -> None:
     """Whatever the path: it is looked up among what was read at the start."""
     answer = Host(built).get(path)
     assert (answer.status_code, code(answer)) == (404, "not_found")
 
 
-def test_a_page_that_was_not_built_says_how(tmp_path: Path) -> None:
+def test_site_page_that_was_not_built_is_explained(tmp_path: Path) -> None:
     """Whoever runs the program from its source meets no bare 404."""
     answer = Host(tmp_path / "none").get("/")
     assert answer.status_code == 503
@@ -71,7 +71,7 @@ def test_a_page_that_was_not_built_says_how(tmp_path: Path) -> None:
     assert read_folder(tmp_path) == {}
 
 
-def test_what_is_read_is_what_is_there(built: Path) -> None:
+def test_site_contents_match_the_files_on_disk(built: Path) -> None:
     """Compressed the same each time, so that caches agree."""
     first, second = read_folder(built), read_folder(built)
     assert first == second

@@ -127,7 +127,7 @@ def served(scene: Callable[[Host], Awaitable[None]], graph: Path | str = "echo",
     hosting(main, graph, **settings)
 
 
-def test_typed_text_is_answered(tmp_path: Path) -> None:
+def test_websocket_call_answers_typed_text(tmp_path: Path) -> None:
     """With captions, and told as heard when it would have been heard to its end."""
 
     async def scene(host: Host) -> None:
@@ -147,7 +147,7 @@ def test_typed_text_is_answered(tmp_path: Path) -> None:
     served(scene, scripted(tmp_path))
 
 
-def test_typing_interrupts(tmp_path: Path) -> None:
+def test_websocket_call_is_interrupted_by_typing(tmp_path: Path) -> None:
     """And the person sees exactly what had been said by then."""
 
     async def scene(host: Host) -> None:
@@ -167,7 +167,7 @@ def test_typing_interrupts(tmp_path: Path) -> None:
     served(scene, scripted(tmp_path))
 
 
-def test_hanging_up_at_the_host_closes_in_good_order() -> None:
+def test_websocket_hang_up_by_the_host_closes_normally() -> None:
     """The page says that the other end hung up, and does not call again."""
 
     async def scene(host: Host) -> None:
@@ -179,7 +179,7 @@ def test_hanging_up_at_the_host_closes_in_good_order() -> None:
     served(scene)
 
 
-def test_a_full_house_and_an_unknown_graph_are_refused_over_http() -> None:
+def test_websocket_full_host_and_unknown_graph_are_refused_over_http() -> None:
     """Before anything is accepted, in the shape of every other refusal."""
 
     async def scene(host: Host) -> None:
@@ -195,7 +195,7 @@ def test_a_full_house_and_an_unknown_graph_are_refused_over_http() -> None:
     served(scene, calls=1)
 
 
-def test_too_many_from_one_address_are_refused() -> None:
+def test_websocket_limits_calls_per_address() -> None:
     """By the same count as other calls."""
 
     async def scene(host: Host) -> None:
@@ -205,7 +205,7 @@ def test_too_many_from_one_address_are_refused() -> None:
     served(scene, new_calls="1/hour")
 
 
-def test_a_page_of_elsewhere_gets_nothing() -> None:
+def test_websocket_refuses_a_cross_origin_page() -> None:
     """Browsers ask nobody before they open a WebSocket."""
 
     async def scene(host: Host) -> None:
@@ -223,7 +223,7 @@ def protocols(token: str) -> list[Subprotocol]:
     return [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{token}")]
 
 
-def test_a_host_with_a_key_takes_only_those_who_have_it() -> None:
+def test_websocket_host_with_a_key_requires_it() -> None:
     """In the header, or where a browser can put it; the answer never repeats it."""
 
     async def scene(host: Host) -> None:
@@ -239,7 +239,7 @@ def test_a_host_with_a_key_takes_only_those_who_have_it() -> None:
     served(scene, key="k")
 
 
-def test_a_secret_is_renewed_for_coming_back() -> None:
+def test_websocket_secret_is_renewed_for_reconnecting() -> None:
     """All lines are busy with the caller's own lost call: it gives way to the new one."""
 
     async def scene(host: Host) -> None:
@@ -263,7 +263,7 @@ async def minted(host: Host, **session: str) -> str:
         return str((await http.post(SECRETS, json={"session": session})).json()["value"])
 
 
-def test_an_event_that_is_too_long_is_told_and_one_that_is_huge_ends_the_call() -> None:
+def test_websocket_long_event_is_an_error_and_a_huge_one_ends_the_call() -> None:
     """A client's fault is told; an attack takes no memory."""
 
     async def scene(host: Host) -> None:
@@ -280,7 +280,7 @@ def test_an_event_that_is_too_long_is_told_and_one_that_is_huge_ends_the_call() 
     served(scene, message_bytes=1000)
 
 
-def test_a_closed_tab_and_a_dead_network_free_the_call() -> None:
+def test_websocket_closed_tab_or_dead_network_ends_the_call() -> None:
     """Within 5 s, though nobody said goodbye; and what the client was to get goes nowhere."""
 
     async def scene(host: Host) -> None:
@@ -303,7 +303,7 @@ async def gone_in(host: Host) -> float:
     return now() - began
 
 
-def test_fifty_in_a_row_leave_nothing(tmp_path: Path) -> None:
+def test_websocket_fifty_calls_leave_no_resources(tmp_path: Path) -> None:
     """Whether they say goodbye or not."""
 
     async def scene(host: Host) -> None:
@@ -333,7 +333,7 @@ def held() -> dict[str, int]:
     return {"tasks": len(asyncio.all_tasks()), "files": len(os.listdir("/proc/self/fd"))}
 
 
-def test_the_openai_package_types_to_us(tmp_path: Path) -> None:
+def test_websocket_works_with_the_openai_package(tmp_path: Path) -> None:
     """Unchanged but for its base URL."""
 
     async def scene(host: Host) -> None:
@@ -349,7 +349,7 @@ def test_the_openai_package_types_to_us(tmp_path: Path) -> None:
     served(scene, scripted(tmp_path), key="k")
 
 
-def test_a_host_that_stops_says_goodbye() -> None:
+def test_websocket_is_closed_normally_when_the_host_stops() -> None:
     """SIGTERM: the call goes on while it may, and is then closed in good order."""
     with serving("--drain", "1s") as host:
         address = f"{host.address.replace('http', 'ws')}/v1/realtime"
@@ -379,7 +379,7 @@ class StuckSocket:
         await asyncio.Event().wait()
 
 
-def test_a_client_that_reads_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_websocket_client_that_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """When too much waits for it, or when it takes too long: it costs a megabyte and not all there is."""
     monkeypatch.setattr(module, "SENDING", 0.05)
 
@@ -404,7 +404,7 @@ def test_a_client_that_reads_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) 
     asyncio.run(main())
 
 
-def test_a_client_that_has_gone_before_it_was_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_websocket_client_gone_before_accept_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its call is over at once."""
 
     class Gone(StuckSocket):

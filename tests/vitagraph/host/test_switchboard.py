@@ -20,7 +20,7 @@ from vitagraph.host.gallery import UnknownGraph
 from vitagraph.host.switchboard import Offer, Switchboard
 
 
-def test_a_full_house_refuses_and_takes_the_next_when_one_has_gone() -> None:
+def test_call_manager_refuses_when_full_and_accepts_after_a_call_ends() -> None:
     """The refusal says when to come back."""
 
     async def scene(switchboard: Switchboard) -> None:
@@ -38,7 +38,7 @@ def test_a_full_house_refuses_and_takes_the_next_when_one_has_gone() -> None:
     hosting(scene, calls=1)
 
 
-def test_a_bad_offer_takes_no_seat() -> None:
+def test_call_manager_bad_offer_takes_no_slot() -> None:
     async def scene(switchboard: Switchboard) -> None:
         with pytest.raises(UserInputError, match="offer"):
             await switchboard.answer(Offer("v=0"))
@@ -49,7 +49,7 @@ def test_a_bad_offer_takes_no_seat() -> None:
     hosting(scene)
 
 
-def test_draining_lets_calls_end_by_themselves_and_takes_no_new_ones() -> None:
+def test_call_manager_draining_lets_calls_end_and_takes_no_new_ones() -> None:
     """A host that is replaced does not cut people off."""
 
     async def scene(switchboard: Switchboard) -> None:
@@ -65,7 +65,7 @@ def test_draining_lets_calls_end_by_themselves_and_takes_no_new_ones() -> None:
     hosting(scene)
 
 
-def test_what_has_not_ended_at_the_deadline_is_ended() -> None:
+def test_call_manager_drain_deadline_ends_the_remaining_calls() -> None:
     async def scene(switchboard: Switchboard) -> str:
         caller = await dial(switchboard)
         await switchboard.drain(0.1)
@@ -79,7 +79,7 @@ def test_what_has_not_ended_at_the_deadline_is_ended() -> None:
 @pytest.mark.parametrize(
     ("setting", "reason"), [("call_length", "as long as it may be"), ("idle", "nobody has said anything")]
 )
-def test_calls_that_nobody_needs_are_ended(monkeypatch: pytest.MonkeyPatch, setting: str, reason: str) -> None:
+def test_call_manager_ends_idle_and_overlong_calls(monkeypatch: pytest.MonkeyPatch, setting: str, reason: str) -> None:
     """A tab that was forgotten does not keep its seat."""
     monkeypatch.setattr(module, "WATCH", 0.05)
 
@@ -93,7 +93,7 @@ def test_calls_that_nobody_needs_are_ended(monkeypatch: pytest.MonkeyPatch, sett
     assert reason in hosting(scene, **limits)
 
 
-def test_a_client_whose_packets_never_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_call_manager_gives_up_a_client_that_never_connects(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever takes an answer and does not connect holds a seat for seconds only."""
     monkeypatch.setattr(module, "WATCH", 0.05)
     monkeypatch.setattr(module, "CONNECTING", 0.2)
@@ -109,7 +109,7 @@ def test_a_client_whose_packets_never_come_is_given_up(monkeypatch: pytest.Monke
     assert "no packet of the client" in hosting(scene)
 
 
-def test_fifty_calls_in_a_row_leave_nothing(tmp_path: Path) -> None:
+def test_call_manager_fifty_calls_leave_no_resources(tmp_path: Path) -> None:
     """Tasks, threads and open files do not grow, and memory stays within 5 %: the host stays up for weeks."""
 
     async def scene(switchboard: Switchboard) -> None:

@@ -32,7 +32,7 @@ def call_with(secrets: ClientSecrets, value: str, *, opened: bool = True) -> tup
     return asyncio.run(main())
 
 
-def test_it_expires() -> None:
+def test_client_secret_expires() -> None:
     """A page that was left open overnight asks for a new one."""
     now = 1000.0
     secrets = ClientSecrets(lambda: now)
@@ -42,7 +42,7 @@ def test_it_expires() -> None:
     assert refused(secrets, secret.value) == "secret_expired"
 
 
-def test_it_is_spent_while_its_call_is_being_made() -> None:
+def test_client_secret_is_spent_while_its_call_is_being_made() -> None:
     """Two at once would be two calls; after a failure it is good again."""
     secrets = ClientSecrets()
     value = secrets.mint({"a": 1}, 10).value
@@ -60,7 +60,7 @@ def test_it_is_spent_while_its_call_is_being_made() -> None:
     assert refused(secrets, value) == "secret_used"
 
 
-def test_their_number_is_bounded() -> None:
+def test_client_secret_count_is_bounded() -> None:
     """Whoever mints without end takes no more memory; those that have expired go first."""
     now = 0.0
     secrets = ClientSecrets(lambda: now)
@@ -73,7 +73,7 @@ def test_their_number_is_bounded() -> None:
     assert len(secrets) == 1
 
 
-def test_a_lost_call_comes_back_once_with_its_renewal() -> None:
+def test_client_secret_renewal_allows_one_reconnect() -> None:
     """A page on a train is not thrown out by the first tunnel; and it never has two calls by one secret."""
     secrets = ClientSecrets()
     first = secrets.mint({"a": 1}, 600)
@@ -86,7 +86,7 @@ def test_a_lost_call_comes_back_once_with_its_renewal() -> None:
     assert not again.ended and secrets.check(next_renewal.value) is next_renewal
 
 
-def test_a_renewal_does_not_outlive_its_call_by_long() -> None:
+def test_client_secret_renewal_expires_soon_after_its_call() -> None:
     """A secret that lies around in a closed tab opens nothing."""
     now = 0.0
     secrets = ClientSecrets(lambda: now)
@@ -100,7 +100,7 @@ def test_a_renewal_does_not_outlive_its_call_by_long() -> None:
     assert refused(secrets, renewal.value) == "secret_expired"
 
 
-def test_all_renewals_together_last_as_long_as_one_call() -> None:
+def test_client_secret_renewals_together_last_as_long_as_one_call() -> None:
     """Else one secret would be as good as the key, for ever."""
     now = 0.0
     secrets = ClientSecrets(lambda: now)
@@ -113,7 +113,7 @@ def test_all_renewals_together_last_as_long_as_one_call() -> None:
     assert refused(secrets, renewal.value) == "secret_expired"
 
 
-def test_a_call_that_was_never_opened_spends_nothing() -> None:
+def test_client_secret_of_a_call_that_never_opened_is_not_spent() -> None:
     """Where no WebRTC gets through, the page calls again by WebSocket, with the same secret."""
     secrets = ClientSecrets()
     value = secrets.mint({}, 600).value

@@ -61,7 +61,9 @@ async def until(holds: Callable[[], object]) -> None:
             await clock.sleep(10 * MILLISECOND)
 
 
-def test_who_is_ill_is_told_while_another_does_the_work(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_monitoring_reports_an_unhealthy_member_while_a_fallback_works(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The operator learns of it before the stand-in fails too; callers are taken as ever."""
 
     async def scene(switchboard: Switchboard) -> None:
@@ -81,7 +83,7 @@ def test_who_is_ill_is_told_while_another_does_the_work(tmp_path: Path, caplog: 
     assert told == [f"tts ({HERE}) is not well: it is hoarse", f"tts ({HERE}) is well again"]
 
 
-def test_where_nobody_is_left_no_call_is_taken_until_somebody_is(tmp_path: Path) -> None:
+def test_monitoring_refuses_calls_while_a_node_has_no_healthy_member(tmp_path: Path) -> None:
     """Who calls is told so at once, and does not talk to a machine that has no voice."""
 
     async def scene(switchboard: Switchboard) -> None:
@@ -98,7 +100,7 @@ def test_where_nobody_is_left_no_call_is_taken_until_somebody_is(tmp_path: Path)
     hosting(scene, scripted(tmp_path, text=ALONE), **QUICK)
 
 
-def test_another_graph_is_looked_after_once_it_was_called(tmp_path: Path) -> None:
+def test_monitoring_covers_another_graph_once_it_was_called(tmp_path: Path) -> None:
     """Also where its first call brought instructions of its own."""
 
     async def scene(switchboard: Switchboard) -> None:
@@ -115,7 +117,7 @@ def test_another_graph_is_looked_after_once_it_was_called(tmp_path: Path) -> Non
     hosting(scene, "echo", [tmp_path], **QUICK)
 
 
-def test_the_measures_are_of_this_process(tmp_path: Path) -> None:
+def test_monitoring_measures_this_process(tmp_path: Path) -> None:
     """A host that measured nothing would take every call."""
 
     async def scene(switchboard: Switchboard) -> Measures:
@@ -132,7 +134,7 @@ def test_the_measures_are_of_this_process(tmp_path: Path) -> None:
     assert 0 < found.memory < 1 and found.cpu > 0 and found.wait == 0
 
 
-def test_while_memory_is_tight_no_batches_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_monitoring_makes_no_batches_under_memory_pressure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The models would take again what the caches have given back, and the system would end the process."""
 
     async def scene(switchboard: Switchboard) -> list[bool]:
@@ -148,7 +150,7 @@ def test_while_memory_is_tight_no_batches_are_made(tmp_path: Path, monkeypatch: 
     assert not PoolSpec.sparing, "the next host has memory"
 
 
-def test_calls_are_counted_by_what_they_use(tmp_path: Path) -> None:
+def test_monitoring_counts_calls_by_what_they_use(tmp_path: Path) -> None:
     """Echoes that are taken for conversations, or the other way round, would spoil what each is known to cost."""
 
     async def scene(switchboard: Switchboard) -> None:
@@ -164,7 +166,7 @@ def test_calls_are_counted_by_what_they_use(tmp_path: Path) -> None:
     hosting(scene, "echo", [tmp_path])
 
 
-def test_a_pool_whose_only_member_is_replaced_is_not_divided_by(tmp_path: Path) -> None:
+def test_monitoring_handles_a_pool_whose_only_instance_is_being_replaced(tmp_path: Path) -> None:
     """Whoever calls at that moment would get an error of the program."""
 
     async def scene(switchboard: Switchboard) -> None:

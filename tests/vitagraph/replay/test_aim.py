@@ -44,26 +44,26 @@ def ends(folder: Path, nodes: str, **settings: str) -> Ends:
     return find_ends(file, Registry(), {name.replace("__", "."): value for name, value in settings.items()})
 
 
-def test_the_clip_goes_to_the_source_whose_path_is_open(tmp_path: Path) -> None:
+def test_file_endpoints_send_the_clip_to_the_source_without_a_path(tmp_path: Path) -> None:
     """A second source, such as a noise, keeps its own file."""
     found = ends(tmp_path, f"{{a: {{use: '{SCRIPTED}', path: noise.wav}}, b: '{SCRIPTED}'}}")
     assert found.settings(Path("clip.wav"), Path("out")) == {"b.path": "clip.wav"}
 
 
-def test_the_clip_replaces_the_path_of_the_only_source(tmp_path: Path) -> None:
+def test_file_endpoints_replace_the_path_of_the_only_source(tmp_path: Path) -> None:
     """A graph with an example recording in it can be replayed with another."""
     found = ends(tmp_path, f"{{a: {{use: '{SCRIPTED}', path: example.wav}}}}")
     assert found.settings(Path("clip.wav"), Path("out")) == {"a.path": "clip.wav"}
 
 
-def test_two_sources_with_their_own_paths_are_an_error(tmp_path: Path) -> None:
+def test_file_endpoints_refuse_two_sources_with_their_own_paths(tmp_path: Path) -> None:
     """It cannot be guessed which of them the clip is for."""
     found = ends(tmp_path, f"{{a: {{use: '{SCRIPTED}', path: x}}, b: {{use: '{SCRIPTED}', path: y}}}}")
     with pytest.raises(GraphError, match="several sources"):
         found.settings(Path("clip.wav"), Path("out"))
 
 
-def test_every_sink_writes_into_the_folder_of_the_clip(tmp_path: Path) -> None:
+def test_file_endpoints_put_every_sink_into_the_folder_of_the_clip(tmp_path: Path) -> None:
     """Two clips must not write to the same file, whatever path the graph has."""
     nodes = f"""{{a: '{SCRIPTED}', folder: '{FOLDER_SINK}', file: '{FILE_SINK}',
       named: {{use: '{FILE_SINK}', path: /elsewhere/words.txt}}}}"""
@@ -75,18 +75,18 @@ def test_every_sink_writes_into_the_folder_of_the_clip(tmp_path: Path) -> None:
     }
 
 
-def test_a_path_from_the_command_line_is_kept(tmp_path: Path) -> None:
+def test_file_endpoints_keep_a_path_of_the_command_line(tmp_path: Path) -> None:
     """Who sets the path of a sink means it."""
     found = ends(tmp_path, f"{{a: '{SCRIPTED}', file: '{FILE_SINK}'}}", file__path="here.txt")
     assert found.settings(Path("c"), Path("out")) == {"a.path": "c"}
 
 
-def test_a_clip_may_have_any_name(tmp_path: Path) -> None:
+def test_file_endpoints_accept_any_clip_name(tmp_path: Path) -> None:
     """`${` in a name is not a parameter of the graph."""
     found = ends(tmp_path, f"{{a: '{SCRIPTED}'}}")
     assert found.settings(Path("${x}.wav"), Path("out")) == {"a.path": "$${x}.wav"}
 
 
-def test_unknown_nodes_are_left_to_the_loader(tmp_path: Path) -> None:
+def test_file_endpoints_leave_unknown_nodes_to_the_loader(tmp_path: Path) -> None:
     """It tells them together with all else that is wrong."""
     assert ends(tmp_path, f"{{a: '{SCRIPTED}', b: no.such}}").placeholders() == {"a.path": "given-by-replay"}

@@ -19,21 +19,21 @@ def made(folder: Path, *names: str) -> list[Path]:
     return files
 
 
-def test_clips_of_the_same_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+def test_clips_of_the_same_name_get_separate_folders(tmp_path: Path) -> None:
     """Each gets a folder of its own, even where another is named like the second of them."""
     files = made(tmp_path, "a.wav", "a-2.wav", "b/a.mp3", "b/a.wav")
     names = [clip.name for clip in clips(files, Path("out"))]
     assert names == ["a", "a-2", "a-3", "a-4"]
 
 
-def test_a_missing_clip_is_told_before_anything_runs(tmp_path: Path) -> None:
+def test_clip_that_is_missing_is_reported_before_the_run(tmp_path: Path) -> None:
     """Not after an hour, when its turn has come."""
     [there] = made(tmp_path, "a.wav")
     with pytest.raises(UserInputError, match="no such file"):
         clips([there, tmp_path / "b.wav"], Path("out"))
 
 
-def test_a_folder_is_not_a_clip(tmp_path: Path) -> None:
+def test_clip_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     """The message says what it is."""
     with pytest.raises(UserInputError, match="a folder"):
         clips([tmp_path], Path("out"))

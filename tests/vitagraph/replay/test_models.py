@@ -32,12 +32,12 @@ def graph() -> Graph:
     return loads(text, registry=Registry())
 
 
-def test_the_models_of_all_members_are_needed_once(graph: Graph) -> None:
+def test_required_models_are_listed_once_for_all_members(graph: Graph) -> None:
     """A fallback must be ready when it is wanted; a path is the user's own."""
     assert needed(graph) == ["whisper-base", "piper-joe"]
 
 
-def test_only_what_is_missing_is_fetched(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_required_models_are_fetched_only_if_missing(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second replay needs no network."""
     pulled: list[str] = []
     monkeypatch.setattr(replay_models, "is_here", lambda name: name == "whisper-base")
@@ -46,7 +46,7 @@ def test_only_what_is_missing_is_fetched(graph: Graph, monkeypatch: pytest.Monke
     assert pulled == ["piper-joe"]
 
 
-def test_what_cannot_be_fetched_is_told_and_left_to_the_session(
+def test_required_models_that_cannot_be_fetched_do_not_stop_the_session(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A fallback without its model must not keep the graph from running."""

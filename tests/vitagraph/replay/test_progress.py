@@ -25,14 +25,14 @@ def clip(tmp_path: Path) -> Clip:
     return Clip(file, tmp_path / "out" / "four")
 
 
-def test_the_length_is_read_from_the_file(clip: Clip, tmp_path: Path) -> None:
+def test_progress_length_is_read_from_the_file(clip: Clip, tmp_path: Path) -> None:
     """A file that cannot be read has none; the source says what is wrong with it."""
     assert length_of(clip.path) == seconds(4)
     (tmp_path / "no.wav").write_bytes(b"no sound")
     assert length_of(tmp_path / "no.wav") is None
 
 
-def test_the_bar_follows_the_clip(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_bar_follows_the_clip(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person sees how far it is."""
     screen = io.StringIO()
     monkeypatch.setattr(console, "err", lambda: Console(file=screen, force_terminal=True, width=80))
@@ -43,7 +43,7 @@ def test_the_bar_follows_the_clip(clip: Clip, monkeypatch: pytest.MonkeyPatch) -
     assert "75%" in screen.getvalue()
 
 
-def test_nobody_looks_at_a_pipe(clip: Clip, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_bar_is_not_shown_in_a_pipe(clip: Clip, capsys: pytest.CaptureFixture[str]) -> None:
     """A log file has no bars in it."""
     with bars(quiet=False) as told:
         told(clip, seconds(1))

@@ -11,7 +11,7 @@ from pipeline.testing import root_stamp
 from vitagraph.replay.recorder import Recorder
 
 
-def test_a_packet_that_passes_several_links_is_written_once() -> None:
+def test_recorder_writes_a_packet_of_several_links_once() -> None:
     """From the ASR to the dialogue, and on to a file."""
     recorder = Recorder()
     words = Transcript(root_stamp(), "hello", whole=True)
@@ -20,7 +20,7 @@ def test_a_packet_that_passes_several_links_is_written_once() -> None:
     assert [spoken.transcript for spoken in recorder.transcripts] == [words]
 
 
-def test_progress_follows_the_audio_that_came_in() -> None:
+def test_recorder_progress_follows_the_input_audio() -> None:
     """And never goes back, though a converter passes the same audio on later."""
     told: list[int] = []
     recorder = Recorder(told.append)
@@ -31,7 +31,7 @@ def test_progress_follows_the_audio_that_came_in() -> None:
     assert recorder.heard == ms(60)
 
 
-def test_a_guess_that_was_called_off_is_no_turn() -> None:
+def test_recorder_leaves_out_revoked_turns() -> None:
     """Only what was committed counts."""
     recorder = Recorder()
     recorder.observe("link", Transcript(root_stamp(), "hello", whole=True))

@@ -29,7 +29,7 @@ def failure(category: Category, answered_by: str = "") -> NodeFailed:
     return NodeFailed(0, "asr", "asr.whisper", category, "oh", "do this", answered_by)
 
 
-def test_a_clip_without_a_fault_is_a_success() -> None:
+def test_result_of_a_clip_without_faults_is_success() -> None:
     """And its problems are none."""
     assert (result().code, result().problems) == (exits.OK, [])
 
@@ -38,7 +38,7 @@ def test_a_clip_without_a_fault_is_a_success() -> None:
     ("category", "code"),
     [("user_input", exits.INPUT), ("network", exits.UNAVAILABLE), ("unknown", exits.FAILED)],
 )
-def test_a_failure_that_nobody_took_over_decides_the_exit_code(category: Category, code: int) -> None:
+def test_result_exit_code_comes_from_the_unhandled_failure(category: Category, code: int) -> None:
     """By its category."""
     made = result()
     made.recorder.failures += [failure(category), failure("unknown"), failure(category)]
@@ -46,7 +46,7 @@ def test_a_failure_that_nobody_took_over_decides_the_exit_code(category: Categor
     assert made.problems == ["asr: oh\nhint: do this"]
 
 
-def test_a_failure_that_a_fallback_took_over_is_no_problem() -> None:
+def test_result_failure_handled_by_a_fallback_is_no_problem() -> None:
     """The person got an answer."""
     made = result()
     made.recorder.failures.append(failure("network", answered_by="asr.sorry"))
@@ -54,7 +54,7 @@ def test_a_failure_that_a_fallback_took_over_is_no_problem() -> None:
     assert made.warnings == ["asr: oh\nhint: do this\nasr.sorry took over"]
 
 
-def test_damage_in_a_file_is_a_warning() -> None:
+def test_result_damage_in_a_file_is_a_warning() -> None:
     """The rest of it was used, but somebody should know."""
     made = result()
     made.recorder.damages.append(MediaDamaged("a.mp3", 3))
@@ -62,25 +62,25 @@ def test_damage_in_a_file_is_a_warning() -> None:
     assert made.warnings == ["3 parts of the file could not be decoded; the rest was used"]
 
 
-def test_why_it_could_not_begin_decides_first() -> None:
+def test_result_start_failure_has_priority() -> None:
     """It is what the user can do something about."""
     assert result(error=NetworkError("no answer"), report=None).code == exits.UNAVAILABLE
 
 
 @pytest.mark.parametrize("report", [SessionReport(stuck=[Stuck("asr did not stop")]), SessionReport("drained late")])
-def test_what_did_not_end_is_a_failure(report: SessionReport) -> None:
+def test_result_of_a_session_that_did_not_end_is_failure(report: SessionReport) -> None:
     """Though all words are there."""
     assert result(report=report).code == exits.FAILED
 
 
-def test_the_first_clip_that_went_wrong_decides() -> None:
+def test_result_first_failed_clip_decides_the_exit_code() -> None:
     """For all of them."""
     assert code_of([result(), result(error=NetworkError("x")), result(error=ValueError("x"))]) == exits.UNAVAILABLE
     assert code_of([]) == exits.OK
 
 
 @pytest.mark.parametrize(("ended", "told"), [("eos", "eos"), ("stopped", "stopped")])
-def test_files_are_written_however_it_ended(ended: Ended, told: str, tmp_path: Path) -> None:
+def test_result_files_are_written_however_the_session_ended(ended: Ended, told: str, tmp_path: Path) -> None:
     """An empty transcript is an empty file, not a missing one."""
     made = result(report=SessionReport(ended), clip=Clip(Path("a.wav"), tmp_path / "deep" / "a"))
     made.write()

@@ -73,14 +73,14 @@ def check_silences(result: Result) -> None:
 
 
 @pytest.mark.parametrize("clip", ["speech-audioeval/en/hello_world.wav", "speech-beckett/beckett.wav"])
-def test_the_silence_that_is_told_is_in_the_answer(clip: str, tmp_path: Path) -> None:
+def test_replay_reported_latency_matches_the_audio(clip: str, tmp_path: Path) -> None:
     """Else the figures would be about something that nobody hears."""
     name, _, rest = clip.partition("/")
     check_silences(echoed(models.path(name) / rest, tmp_path))
 
 
 @pytest.mark.real_model
-def test_the_assistant_answers_a_question(tmp_path: Path) -> None:
+def test_replay_assistant_answers_a_question(tmp_path: Path) -> None:
     """The README's first command: words understood, an answer spoken, every part of the wait told."""
     clip = models.path("speech-audioeval") / "en" / "hello_world.wav"
     result = replayed(ROOT / "graphs" / "assistant.yaml", clip, tmp_path, "measured")
@@ -92,7 +92,7 @@ def test_the_assistant_answers_a_question(tmp_path: Path) -> None:
     assert (result.clip.folder / "avatar.npz").stat().st_size > 0
 
 
-def test_the_same_clip_gives_the_same_result(tmp_path: Path) -> None:
+def test_replay_is_deterministic(tmp_path: Path) -> None:
     """Bit for bit: a change of the answer is a change of the program."""
     clip = models.path("speech-beckett") / "beckett.wav"
     for name in ("one", "two"):

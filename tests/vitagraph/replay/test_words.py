@@ -13,10 +13,10 @@ WORDS = st.lists(st.sampled_from(["one", "two", "three", "it's"]), min_size=1, m
 
 
 @given(WORDS, WORDS)
-def test_agrees_with_jiwer(said: str, heard: str) -> None:
+def test_word_error_rate_agrees_with_jiwer(said: str, heard: str) -> None:
     assert word_error_rate(said, heard) == pytest.approx(jiwer.wer(said, heard))
 
 
-def test_case_and_punctuation_do_not_count() -> None:
+def test_word_error_rate_ignores_case_and_punctuation() -> None:
     assert word_error_rate("Hello, world!", "hello world") == 0
     assert word_error_rate("It's fine.", "it’s fine") == 0

@@ -57,7 +57,7 @@ def answering() -> Call:
     return call
 
 
-def test_a_session_is_told_what_is_in_force() -> None:
+def test_session_update_is_answered_with_the_settings_in_force() -> None:
     """SDKs send a whole configuration and wait for the answer; what we cannot follow is told as it is."""
     call = Call()
     wanted = {
@@ -78,7 +78,7 @@ def test_a_session_is_told_what_is_in_force() -> None:
     assert call.asked.updated == [{"instructions": "Be brief."}]
 
 
-def test_typed_text_becomes_an_item_and_is_said_when_an_answer_is_asked_for() -> None:
+def test_typed_item_is_answered_when_response_create_asks_for_it() -> None:
     """Two messages before one `response.create` are answered together."""
     call = Call()
     call.type_text("Hello.")
@@ -91,7 +91,7 @@ def test_typed_text_becomes_an_item_and_is_said_when_an_answer_is_asked_for() ->
     assert [event["item"] for event in call.all("conversation.item.done")] == [first["item"], second["item"]]
 
 
-def test_items_can_be_retrieved_as_they_are_now() -> None:
+def test_conversation_item_can_be_retrieved_in_its_current_state() -> None:
     """The JavaScript SDK asks for an item whenever its words change: that is how its history gets them."""
     call = answering()
     question = call.one("input_audio_buffer.committed")["item_id"]
@@ -107,7 +107,7 @@ def test_items_can_be_retrieved_as_they_are_now() -> None:
     assert (call.error()["code"], call.error()["event_id"]) == ("item_not_found", "event_client")
 
 
-def test_what_was_typed_can_be_taken_back_until_it_is_answered() -> None:
+def test_typed_item_can_be_deleted_until_it_is_answered() -> None:
     """What was answered was said: it cannot be unsaid, and the client is not told that it was."""
     call = Call()
     call.type_text("No.")
@@ -120,7 +120,7 @@ def test_what_was_typed_can_be_taken_back_until_it_is_answered() -> None:
     assert call.asked.said == ["Yes."]
 
 
-def test_truncation_is_taken_in_silence() -> None:
+def test_item_truncate_is_accepted_silently() -> None:
     """SDKs send it at every interruption: an error each time would alarm their users."""
     call = answering()
     count = len(call.sent)
@@ -129,7 +129,7 @@ def test_truncation_is_taken_in_silence() -> None:
     assert len(call.sent) == count
 
 
-def test_only_an_answer_under_way_can_be_cancelled() -> None:
+def test_response_cancel_applies_only_to_the_active_response() -> None:
     """And only the one that is meant."""
     call = answering()
     call.send("response.cancel", response_id="resp_other")
@@ -139,7 +139,7 @@ def test_only_an_answer_under_way_can_be_cancelled() -> None:
     assert call.asked.hushed == 2
 
 
-def test_where_nothing_is_said_there_is_nothing_to_stop() -> None:
+def test_response_cancel_without_a_response_is_an_error_and_clear_is_not() -> None:
     """`clear` is silent, as the API is; `cancel` says why it does nothing."""
     call = Call()
     call.send("output_audio_buffer.clear")
@@ -148,7 +148,7 @@ def test_where_nothing_is_said_there_is_nothing_to_stop() -> None:
     assert (call.error()["code"], call.asked.hushed) == ("response_cancel_not_active", 0)
 
 
-def test_an_answer_can_be_rated_during_and_after_it() -> None:
+def test_rating_is_accepted_during_and_after_a_response() -> None:
     """A thumb for an answer that does not exist would be counted for nothing."""
     call = answering()
     response = call.one("response.created")["response"]["id"]
@@ -161,7 +161,7 @@ def test_an_answer_can_be_rated_during_and_after_it() -> None:
     assert len(call.asked.rated) == 2
 
 
-def test_a_graph_without_ears_for_text_says_so() -> None:
+def test_typed_text_is_refused_by_a_graph_without_text_input() -> None:
     """Else the person would wait for an answer to what they typed."""
     call = Call()
     call.asked.takes_text = False
@@ -195,7 +195,7 @@ def test_a_graph_without_ears_for_text_says_so() -> None:
         ('{"type":"response.create"}', "response_create_without_text"),
     ],
 )
-def test_what_cannot_be_acted_upon_is_refused_with_a_reason(sent: str, code: str) -> None:
+def test_client_event_that_is_not_supported_is_refused_with_a_reason(sent: str, code: str) -> None:
     """Who writes a client learns what is wrong from the error alone."""
     call = Call()
     call.conversation.receive(sent)
@@ -217,7 +217,7 @@ def test_what_cannot_be_acted_upon_is_refused_with_a_reason(sent: str, code: str
         (message("x", id="taken"), "invalid_item_id"),
     ],
 )
-def test_an_item_that_cannot_be_said_is_refused(item: dict[str, Any], code: str) -> None:
+def test_client_item_that_is_invalid_is_refused(item: dict[str, Any], code: str) -> None:
     """Half-accepted items would leave the client's history and ours different."""
     call = Call()
     call.send("conversation.item.create", item=message("first", id="taken"))
@@ -226,7 +226,7 @@ def test_an_item_that_cannot_be_said_is_refused(item: dict[str, Any], code: str)
     assert len(call.all("conversation.item.added")) == 1
 
 
-def test_many_short_messages_are_bounded_too() -> None:
+def test_client_items_of_many_short_messages_are_bounded() -> None:
     """A client that never asks for an answer must not fill the host's memory."""
     call = Call()
     for _ in range(100):
@@ -235,7 +235,7 @@ def test_many_short_messages_are_bounded_too() -> None:
     assert call.error()["code"] == "text_too_long"
 
 
-def test_an_error_repeats_little_of_what_was_sent() -> None:
+def test_client_error_repeats_little_of_the_input() -> None:
     """A page shows it, and a log may keep it."""
     call = Call()
     call.conversation.receive(json.dumps({"type": "x" * 50_000, "event_id": "y" * 50_000}))
@@ -244,7 +244,7 @@ def test_an_error_repeats_little_of_what_was_sent() -> None:
 
 @settings(deadline=None)  # the first example makes the validators of all events
 @given(st.lists(EVENTS.map(json.dumps) | JSON.map(json.dumps) | st.text() | LATIN, max_size=6))
-def test_nothing_that_a_client_sends_raises(texts: list[str]) -> None:
+def test_client_event_of_any_content_never_raises(texts: list[str]) -> None:
     """One hostile message would end the call, or worse, the host."""
     call = answering()
     for text in texts:

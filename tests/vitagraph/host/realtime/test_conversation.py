@@ -52,14 +52,14 @@ def transcripts(call: Call) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_a_scene_is_what_the_page_was_tested_with(name: str) -> None:
+def test_realtime_scene_files_match_those_the_page_is_tested_with(name: str) -> None:
     """The page's tests read these files: were they stale, the page could misread a real call."""
     assert played(name).events
     assert (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8") == written(name)
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_each_item_is_added_changed_and_done_in_this_order(name: str) -> None:
+def test_realtime_items_are_added_changed_and_done_in_order(name: str) -> None:
     """A client would drop what is said of an item that it does not know, or that is done."""
     call = played(name)
     for id in {event["item"]["id"] for event in call.all("conversation.item.added")}:
@@ -76,7 +76,7 @@ def test_each_item_is_added_changed_and_done_in_this_order(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_one_answer_at_a_time(name: str) -> None:
+def test_realtime_responses_do_not_overlap(name: str) -> None:
     """An SDK that saw a second answer begin before the first was done would lose track of both."""
     going: list[str] = []
     for event in played(name).events:
@@ -88,7 +88,7 @@ def test_one_answer_at_a_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_the_pieces_of_a_text_are_the_whole(name: str) -> None:
+def test_realtime_text_deltas_add_up_to_the_whole(name: str) -> None:
     """Captions that are put together from the pieces must not miss a word."""
     call = played(name)
     for done in call.all("response.output_audio_transcript.done"):
@@ -96,7 +96,7 @@ def test_the_pieces_of_a_text_are_the_whole(name: str) -> None:
         assert done["transcript"] == "".join(each["delta"] for each in pieces if each["item_id"] == done["item_id"])
 
 
-def test_a_turn_is_heard_and_answered() -> None:
+def test_realtime_turn_is_transcribed_and_answered() -> None:
     """The whole of an ordinary exchange, in the API's order."""
     call = played("answered")
     assert call.types == [*HEARD, *TURN, "response.created", *BEGUN, BEGUN[-1], *ANSWER[5:]]
@@ -107,7 +107,7 @@ def test_a_turn_is_heard_and_answered() -> None:
     assert transcripts(call) == ["Paris. It lies on the Seine."]
 
 
-def test_a_guess_that_was_too_early_leaves_no_trace() -> None:
+def test_realtime_revoked_turn_leaves_no_trace() -> None:
     """Half a question, and an answer to it that nobody heard, would appear in the conversation."""
     call = played("resumed")
     assert call.types == [*HEARD, *HEARD, *TURN, *ANSWER]
@@ -116,7 +116,7 @@ def test_a_guess_that_was_too_early_leaves_no_trace() -> None:
     assert call.conversation.response_of(1) is None
 
 
-def test_an_interrupted_answer_ends_with_what_was_heard() -> None:
+def test_realtime_interrupted_response_ends_with_what_was_heard() -> None:
     """Else the captions, and a client's history, hold words that were never spoken."""
     call = played("interrupted")
     first, second = resources(call)
@@ -128,7 +128,7 @@ def test_an_interrupted_answer_ends_with_what_was_heard() -> None:
     assert call.types[cleared : cleared + len(CUT)] == CUT
 
 
-def test_the_last_words_may_be_told_before_the_interruption() -> None:
+def test_realtime_last_words_may_precede_the_interruption() -> None:
     """A sink that stops first must not leave the answer open for ever."""
     call = Call()
     cause = call.speak()
@@ -141,7 +141,7 @@ def test_the_last_words_may_be_told_before_the_interruption() -> None:
     assert transcripts(call) == ["One two"]
 
 
-def test_an_answer_that_was_not_heard_ends_empty() -> None:
+def test_realtime_unheard_response_ends_empty() -> None:
     """The person went on: what was prepared must be struck out as a whole."""
     call = played("went_on")
     first = resources(call)[0]
@@ -151,7 +151,7 @@ def test_an_answer_that_was_not_heard_ends_empty() -> None:
     assert call.one("conversation.item.truncated")["audio_end_ms"] == 0
 
 
-def test_what_is_typed_is_answered_without_any_sound_from_the_person() -> None:
+def test_realtime_typed_text_is_answered_without_input_audio() -> None:
     """A typed question appears once, and interrupts."""
     call = played("typed")
     assert call.asked.said == ["And Rome?"]
@@ -162,7 +162,7 @@ def test_what_is_typed_is_answered_without_any_sound_from_the_person() -> None:
     assert transcripts(call) == ["Paris is", "Older still."]
 
 
-def test_a_client_can_stop_the_answer() -> None:
+def test_realtime_client_can_cancel_the_response() -> None:
     """`response.cancel` and `output_audio_buffer.clear`, as SDKs send them, one after the other."""
     call = played("cancelled")
     assert call.asked.hushed == 1
@@ -171,7 +171,7 @@ def test_a_client_can_stop_the_answer() -> None:
     assert resources(call)[0]["status_details"]["reason"] == "client_cancelled"
 
 
-def test_a_murmur_makes_no_turn_and_the_answer_goes_on() -> None:
+def test_realtime_backchannel_makes_no_turn_and_the_response_goes_on() -> None:
     """An mm-hm must neither appear as a message nor end what is being said."""
     call = played("backchannel")
     assert len(call.all("input_audio_buffer.committed")) == 1
@@ -180,7 +180,7 @@ def test_a_murmur_makes_no_turn_and_the_answer_goes_on() -> None:
     assert transcripts(call) == ["Paris is old. It lies on the Seine."]
 
 
-def test_a_noise_is_taken_back_and_its_item_used_again() -> None:
+def test_realtime_noise_is_retracted_and_its_item_reused() -> None:
     """A client that waits for the turn of a cough would wait for ever."""
     call = Call()
     noise = call.speak(1000, 1080)
@@ -191,7 +191,7 @@ def test_a_noise_is_taken_back_and_its_item_used_again() -> None:
     assert len({event["item_id"] for event in call.events if "item_id" in event}) == 1
 
 
-def test_who_fails_is_told_without_a_word_of_how() -> None:
+def test_realtime_failure_notice_hides_the_details() -> None:
     """An operator's message with addresses and keys in it must not reach a page."""
     call = played("failed")
     make_placeholder, nothing = call.all("vitagraph.degraded")
@@ -205,7 +205,7 @@ def test_who_fails_is_told_without_a_word_of_how() -> None:
     assert second["status"] == "completed"
 
 
-def test_an_answer_that_was_spoken_did_not_fail() -> None:
+def test_realtime_spoken_response_does_not_fail_with_the_face() -> None:
     """A face that cannot be moved is no reason to say that there was no answer."""
     call = Call()
     cause = call.speak()
@@ -216,7 +216,7 @@ def test_an_answer_that_was_spoken_did_not_fail() -> None:
     assert [each["status"] for each in resources(call)] == ["cancelled"]
 
 
-def test_an_answer_that_never_came_is_over_when_the_next_turn_is_committed() -> None:
+def test_realtime_missing_response_ends_when_the_next_turn_is_committed() -> None:
     """Else the client would believe that both are under way."""
     call = Call()
     first = call.speak(1000, 2000)
@@ -227,7 +227,7 @@ def test_an_answer_that_never_came_is_over_when_the_next_turn_is_committed() -> 
     assert resources(call)[0]["output"] == []
 
 
-def test_nothing_said_is_nothing_to_answer() -> None:
+def test_realtime_empty_transcript_ends_the_response_empty() -> None:
     """A page would show `thinking` for an answer that cannot come."""
     call = Call()
     cause = call.speak()
@@ -237,7 +237,7 @@ def test_nothing_said_is_nothing_to_answer() -> None:
     assert resources(call)[0]["output"] == []
 
 
-def test_words_that_nobody_could_make_out() -> None:
+def test_realtime_unintelligible_speech_is_marked_and_apologised_for() -> None:
     """The message says that it was not understood, rather than that nothing was said; the apology is the answer."""
     call = Call()
     cause = call.speak()
@@ -248,7 +248,7 @@ def test_words_that_nobody_could_make_out() -> None:
     assert transcripts(call) == ["Please say it again."]
 
 
-def test_words_that_come_late_grow_and_are_completed() -> None:
+def test_realtime_late_transcript_grows_and_is_completed() -> None:
     """Captions appear as the words are known, though the turn was committed before them and is over."""
     call = Call()
     cause = call.speak()
@@ -269,7 +269,7 @@ def test_words_that_come_late_grow_and_are_completed() -> None:
     ("source", "pieces"),
     [("stream", ["Paris is old. It lies on the Seine."]), ("sentence", ["Paris is old.", " It lies on the Seine."])],
 )
-def test_the_text_comes_from_the_first_source_that_has_it(source: str, pieces: list[str]) -> None:
+def test_realtime_captions_use_the_first_source_of_the_text(source: str, pieces: list[str]) -> None:
     """Sentences repeat what the dialogue streamed, and speech repeats both: captions would show it three times."""
     call = Call()
     cause = call.speak()
@@ -282,7 +282,7 @@ def test_the_text_comes_from_the_first_source_that_has_it(source: str, pieces: l
     assert [each["delta"] for each in call.all("response.output_audio_transcript.delta")] == pieces
 
 
-def test_a_graph_without_text_is_captioned_from_its_speech() -> None:
+def test_realtime_captions_come_from_speech_in_a_graph_without_text() -> None:
     """A voice that comes ready-made has captions too."""
     call = Call()
     cause = call.speak()
@@ -292,7 +292,7 @@ def test_a_graph_without_text_is_captioned_from_its_speech() -> None:
     assert [each["delta"] for each in call.all("response.output_audio_transcript.delta")] == ["One.", " Two."]
 
 
-def test_a_greeting_that_answers_nobody_is_an_answer_too() -> None:
+def test_realtime_greeting_without_a_question_is_a_response() -> None:
     """Whatever is heard has captions, and can be cancelled; so has what follows it under the same cause."""
     call = Call()
     root = call.causes.root
@@ -304,7 +304,7 @@ def test_a_greeting_that_answers_nobody_is_an_answer_too() -> None:
     assert transcripts(call) == ["Welcome!", "Are you there?"]
 
 
-def test_nothing_is_lost_before_the_channel_opens() -> None:
+def test_realtime_events_before_the_channel_opens_are_kept() -> None:
     """The person may speak before the data channel is there; the session is told of first all the same."""
     call = Call(opened=False)
     cause = call.speak()
@@ -321,7 +321,7 @@ def test_nothing_is_lost_before_the_channel_opens() -> None:
     )
 
 
-def test_a_channel_that_never_opens_costs_little() -> None:
+def test_realtime_events_for_a_channel_that_never_opens_are_bounded() -> None:
     """A client without a data channel must not fill the host's memory."""
     call = Call(opened=False)
     for number in range(MOST_KEPT):
@@ -330,7 +330,7 @@ def test_a_channel_that_never_opens_costs_little() -> None:
     assert len(call.sent) == MOST_KEPT + 2
 
 
-def test_the_end_of_the_call_ends_the_answer() -> None:
+def test_realtime_end_of_the_call_ends_the_response() -> None:
     """A client that is told of the end knows what was heard; nothing is sent into a closed channel."""
     call = Call()
     cause = call.speak()
@@ -346,14 +346,14 @@ def test_the_end_of_the_call_ends_the_answer() -> None:
     assert len(call.sent) == count
 
 
-def test_a_fault_of_this_side_is_told() -> None:
+def test_realtime_internal_error_ends_the_call_with_an_event() -> None:
     """A call that ends by a fault must not end without a word."""
     call = Call()
     call.conversation.fail("The call cannot go on.")
     assert (call.error()["type"], call.error()["message"]) == ("server_error", "The call cannot go on.")
 
 
-def test_what_is_no_news_to_a_client_costs_nothing() -> None:
+def test_realtime_packets_without_news_send_no_event() -> None:
     """Audio passes here fifty times a second on every link."""
     call = Call()
     stamp = call.stamp(call.causes.root)
@@ -362,7 +362,7 @@ def test_what_is_no_news_to_a_client_costs_nothing() -> None:
     assert call.types == []
 
 
-def test_no_sound_is_kept() -> None:
+def test_realtime_conversation_keeps_no_audio() -> None:
     """A hundred calls would each hold minutes of speech that nobody will hear again."""
     call = Call()
     samples = np.zeros(24_000, np.int16)
@@ -373,7 +373,7 @@ def test_no_sound_is_kept() -> None:
     assert kept() is None
 
 
-def test_half_a_character_goes_over_the_wire() -> None:
+def test_realtime_split_surrogate_pair_is_sent_intact() -> None:
     """A model may stream an emoji in two halves: neither the session nor the captions may break."""
     call = Call()
     cause = call.speak()
@@ -383,7 +383,7 @@ def test_half_a_character_goes_over_the_wire() -> None:
     assert deltas.encode("utf-16", "surrogatepass").decode("utf-16") == "Hi 😀!"
 
 
-def test_a_call_of_hours_stays_small() -> None:
+def test_realtime_memory_of_a_long_call_is_bounded() -> None:
     """10,000 turns with guesses, interruptions and typed text: memory must not grow with them."""
     call = Call()
     sent: list[Any] = call.sent

@@ -7,7 +7,7 @@ from tests.vitagraph.host.realtime.call import Call
 from vitagraph.host.realtime.exchanges import KEPT, MOST_RATED
 
 
-def test_an_answer_is_found_by_its_cause() -> None:
+def test_response_tracker_finds_a_response_by_its_cause() -> None:
     """The report of where the silence went is shown beside the answer that it is about."""
     call = Call()
     cause = call.speak()
@@ -16,7 +16,7 @@ def test_an_answer_is_found_by_its_cause() -> None:
     assert call.conversation.response_of(cause.id + 1) is None
 
 
-def test_old_causes_are_forgotten_and_their_answers_can_still_be_rated() -> None:
+def test_response_tracker_forgets_old_causes_but_accepts_their_ratings() -> None:
     """A page shows more answers than the host needs to know all about."""
     call = Call()
     for _ in range(KEPT + 1):
@@ -43,7 +43,7 @@ def interrupted(reason: str) -> tuple[Call, Cause, Cause]:
     return call, first, second
 
 
-def test_an_answer_waits_until_the_one_before_is_over() -> None:
+def test_response_tracker_delays_a_response_until_the_one_before_is_over() -> None:
     """How much of the old one was heard is told a moment after the new turn is committed."""
     call, first, second = interrupted("a new turn")
     call.stream(second, "Three.")
@@ -53,7 +53,7 @@ def test_an_answer_waits_until_the_one_before_is_over() -> None:
     assert len(call.all("response.created")) == 2
 
 
-def test_an_answer_that_is_heard_waits_for_nobody() -> None:
+def test_response_tracker_starts_a_response_being_heard_at_once() -> None:
     """A sink that dies never tells how far it got: the conversation goes on all the same."""
     call, first, second = interrupted("a new turn")
     call.answer(second, "Three.")
@@ -61,7 +61,7 @@ def test_an_answer_that_is_heard_waits_for_nobody() -> None:
     assert [event["response"]["status"] for event in call.all("response.done")] == ["cancelled", "completed"]
 
 
-def test_an_answer_that_was_called_off_while_it_waited_is_never_told_of() -> None:
+def test_response_tracker_never_reports_a_response_cancelled_while_waiting() -> None:
     """Else a client would see an answer begin that nobody wants any more."""
     call, first, second = interrupted("voice")
     call.change("interrupted", second, "voice")
@@ -71,7 +71,7 @@ def test_an_answer_that_was_called_off_while_it_waited_is_never_told_of() -> Non
     assert call.error()["code"] == "response_cancel_not_active"
 
 
-def test_one_answer_of_two_sources_is_not_taken_twice() -> None:
+def test_response_tracker_does_not_take_a_response_of_two_sources_twice() -> None:
     """A piece that comes over two links is one piece; two equal pieces are two."""
     call = Call()
     cause = call.speak()

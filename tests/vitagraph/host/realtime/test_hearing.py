@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.vitagraph.host.realtime.call import Call
 
 
-def test_a_detector_that_takes_over_in_the_middle_begins_no_second_speech() -> None:
+def test_input_audio_fallback_detector_begins_no_second_speech() -> None:
     """A client pairs each start with its stop."""
     call = Call()
     call.begin(1000)
@@ -15,7 +15,7 @@ def test_a_detector_that_takes_over_in_the_middle_begins_no_second_speech() -> N
     assert call.types == ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"]
 
 
-def test_a_turn_that_is_cut_for_its_length_is_two_items() -> None:
+def test_input_audio_turn_cut_for_its_length_is_two_items() -> None:
     """The person speaks on: the words after the cut belong to another message."""
     call = Call()
     call.begin(1000)
@@ -26,7 +26,7 @@ def test_a_turn_that_is_cut_for_its_length_is_two_items() -> None:
     assert call.one("input_audio_buffer.committed")["item_id"] == started["item_id"] != stopped["item_id"]
 
 
-def test_a_voice_before_the_session_began_starts_with_it() -> None:
+def test_input_audio_speech_before_the_session_starts_with_it() -> None:
     """The start of a voice is looked for backwards; a time below zero is none for a client."""
     call = Call()
     call.begin(-40)

@@ -8,7 +8,7 @@ from vitagraph.host.realtime.items import KEPT, Items, written
 from vitagraph.host.realtime.wire import Wire
 
 
-def test_only_the_latest_are_kept() -> None:
+def test_items_keep_only_the_latest() -> None:
     """A call of hours must not fill the memory; what a client asks for is nearly always the last item."""
     wire = Wire(lambda text: None, "a")
     items = Items(wire)
@@ -18,7 +18,7 @@ def test_only_the_latest_are_kept() -> None:
     assert items.get("item_1") == written("item_1", "x")
 
 
-def test_what_follows_a_deleted_item_follows_the_one_before() -> None:
+def test_items_after_a_deleted_item_follow_the_one_before() -> None:
     """A client cannot place an item after one that it has deleted."""
     sent: list[str] = []
     wire = Wire(sent.append, "a")
@@ -31,7 +31,7 @@ def test_what_follows_a_deleted_item_follows_the_one_before() -> None:
     assert json.loads(sent[-1])["previous_item_id"] == "one"
 
 
-def test_an_item_that_was_forgotten_can_still_be_done() -> None:
+def test_items_that_were_forgotten_can_still_be_done() -> None:
     """An answer during which much is typed ends like any other."""
     sent: list[str] = []
     wire = Wire(sent.append, "a")

@@ -32,7 +32,7 @@ def response() -> tuple[Response, list[str]]:
         ("", ["One."], "One."),
     ],
 )
-def test_what_was_heard_is_a_beginning_of_the_text(text: str, heard: list[str], told: str) -> None:
+def test_response_heard_text_is_a_prefix_of_the_text(text: str, heard: list[str], told: str) -> None:
     """A page strikes out what follows it: with other spaces it would not find where that begins."""
     made, _ = response()
     made.say(text)
@@ -42,7 +42,7 @@ def test_what_was_heard_is_a_beginning_of_the_text(text: str, heard: list[str], 
     assert made.heard == told
 
 
-def test_an_endless_answer_is_shown_as_far_as_it_is_sane() -> None:
+def test_response_text_of_an_endless_answer_is_bounded() -> None:
     """A model that loops must not fill the memory of host and page."""
     made, sent = response()
     for _ in range(100):
@@ -52,7 +52,7 @@ def test_an_endless_answer_is_shown_as_far_as_it_is_sane() -> None:
     assert len(done["transcript"]) == MOST_TEXT
 
 
-def test_it_ends_once() -> None:
+def test_response_ends_once() -> None:
     """A client would count a second end as that of the next answer."""
     made, sent = response()
     made.begins()
@@ -63,7 +63,7 @@ def test_it_ends_once() -> None:
     assert sum(json.loads(text)["type"] == "response.done" for text in sent) == 1
 
 
-def test_text_that_comes_while_it_is_cut_off_is_not_told() -> None:
+def test_response_text_after_the_cut_is_not_sent() -> None:
     """Captions would grow after the person had interrupted."""
     made, sent = response()
     made.say("One two.")

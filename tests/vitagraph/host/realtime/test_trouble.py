@@ -13,7 +13,7 @@ from tests.vitagraph.host.realtime.call import Call
 
 @pytest.mark.parametrize("category", get_args(Category))
 @pytest.mark.parametrize("by", ["", "tts.other"])
-def test_every_kind_of_failure_is_a_sentence(category: Category, by: str) -> None:
+def test_degradation_notice_is_a_sentence_for_every_category(category: Category, by: str) -> None:
     """The page shows it as it is."""
     call = Call()
     call.fail("tts", by, category)
@@ -22,7 +22,7 @@ def test_every_kind_of_failure_is_a_sentence(category: Category, by: str) -> Non
     assert "tts" not in message
 
 
-def test_a_node_that_fails_at_every_packet_is_told_of_once() -> None:
+def test_degradation_of_a_repeatedly_failing_node_is_sent_once() -> None:
     """Fifty notices a second would hide the conversation; a change for the worse is news again."""
     call = Call()
     for _ in range(50):
@@ -31,7 +31,7 @@ def test_a_node_that_fails_at_every_packet_is_told_of_once() -> None:
     assert [each["member"] for each in call.all("vitagraph.degraded")] == ["tts.other", ""]
 
 
-def test_a_node_that_is_well_again_is_told_of_once() -> None:
+def test_degradation_recovery_is_sent_once() -> None:
     """The notice goes away by itself; and what is news afterwards is told again."""
     call = Call()
     call.bus.post(NodeRecovered(0, "tts", "tts.first"))

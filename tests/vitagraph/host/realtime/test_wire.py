@@ -7,7 +7,7 @@ import json
 from vitagraph.host.realtime.wire import Wire
 
 
-def test_ids_of_two_calls_differ() -> None:
+def test_event_writer_ids_of_two_calls_differ() -> None:
     """A page keeps the messages of a call that it dialled again: a thumb must find the right answer."""
     first, second = (Wire(lambda text: None, salt) for salt in ("a1", "b2"))
     ids = [wire.new("resp") for wire in (first, second) for _ in range(1000)]
@@ -15,7 +15,7 @@ def test_ids_of_two_calls_differ() -> None:
     assert all(id.startswith("resp_") for id in ids)
 
 
-def test_what_comes_after_the_end_goes_nowhere() -> None:
+def test_event_writer_sends_nothing_after_the_end() -> None:
     """A channel that is closed would complain of it, or worse, belong to somebody else by then."""
     sent: list[str] = []
     wire = Wire(sent.append, "a")
