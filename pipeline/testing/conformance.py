@@ -28,7 +28,7 @@ from pipeline.packet import SECOND, Packet
 from pipeline.runtime.dispatch import MAX_OUTPUTS
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from pipeline.testing.driver import TINY, MakeFeed, Rig
+from pipeline.testing.driver import TINY, Driver, MakeFeed
 from pipeline.testing.harness import NODE, by_port, root
 from pipeline.testing.leaks import Leak, no_leaks
 
@@ -108,7 +108,7 @@ class _Kit:
     async def run(self) -> None:
         async with Runner() as self._runner:
             free = await self._run_freely()
-            self._goal = len(free.outcome.packets) // 2
+            self._goal = len(free.result.packets) // 2
             if free.node.outputs:
                 await self._stall(free)
             for moment in MOMENTS:
@@ -123,133 +123,133 @@ class _Kit:
 
     # --- runs
 
-    async def _run_freely(self, memory: Any = None) -> Rig:
+    async def _run_freely(self, memory: Any = None) -> Driver:
         """All of it, before a reader that takes all; with what an earlier node remembered."""
-        rig = Rig(self._make_node(), self._feed, caps=self._caps)
+        driver = Driver(self._make_node(), self._feed, caps=self._caps)
 
         async def all_of_it() -> None:
             if memory is not None:
-                rig.node.memory = memory
-            rig.give()
-            rig.shut()
+                driver.node.memory = memory
+            driver.give()
+            driver.shut()
 
-        await rig.drive(self._runner, all_of_it)
-        self._check(rig, "in a free run")
-        self._check_end(rig, "in a free run")
-        lost = [packet for packet in rig.last if all(packet is not left for left in rig.outcome.packets)]
+        await driver.drive(self._runner, all_of_it)
+        self._check(driver, "in a free run")
+        self._check_end(driver, "in a free run")
+        lost = [packet for packet in driver.last if all(packet is not left for left in driver.result.packets)]
         self.require("eos", not lost, f"`finish` gave {_names(lost)}, which never left")
-        return rig
+        return driver
 
-    async def _stall(self, free: Rig) -> None:
-        rig = self._rig(stalled=True)
-        is_transform = isinstance(rig.node, Transform)
-        most = len(rig.node.outputs) * (1 if is_transform else 2) + MAX_OUTPUTS * is_transform
+    async def _stall(self, free: Driver) -> None:
+        driver = self._driver(stalled=True)
+        is_transform = isinstance(driver.node, Transform)
+        most = len(driver.node.outputs) * (1 if is_transform else 2) + MAX_OUTPUTS * is_transform
 
         async def stall() -> None:
-            rig.give()
-            rig.shut()
-            await rig.session.clock.sleep(rig.span + QUIET)
-            left = rig.waiting() + 1
+            driver.give()
+            driver.shut()
+            await driver.session.clock.sleep(driver.span + QUIET)
+            left = driver.waiting() + 1
             self.require(
                 "backpressure", left <= most, f"{left} packets left it for a full queue of 1; at most {most} may"
             )
-            rig.release()
+            driver.release()
 
-        await rig.drive(self._runner, stall)
-        self._check(rig, STALLED)
-        self._check_end(rig, STALLED)
-        lost = _difference(_kept(free), _kept(rig))
+        await driver.drive(self._runner, stall)
+        self._check(driver, STALLED)
+        self._check_end(driver, STALLED)
+        lost = _difference(_kept(free), _kept(driver))
         self.require("backpressure", not lost, f"after its reader had stalled for a while, {lost}")
 
     async def _stop(self, moment: str) -> None:
-        rig = self._rig(stalled=moment == STALLED)
+        driver = self._driver(stalled=moment == STALLED)
 
         async def stop() -> None:
-            await self._reach(rig, moment)
-            rig.session.stop()
+            await self._reach(driver, moment)
+            driver.session.stop()
 
-        await rig.drive(self._runner, stop)
-        self._check(rig, f"stopped {moment}")
-        report = rig.outcome.report
+        await driver.drive(self._runner, stop)
+        self._check(driver, f"stopped {moment}")
+        report = driver.result.report
         self.require("stop", not report.stuck, f"stopped {moment}: {'; '.join(map(str, report.stuck))}")
 
-    async def _flush(self, moment: str, free: Rig) -> None:
-        rig = self._rig(stalled=moment == STALLED)
-        packets = rig.outcome.packets
+    async def _flush(self, moment: str, free: Driver) -> None:
+        driver = self._driver(stalled=moment == STALLED)
+        packets = driver.result.packets
         remembered: list[Any] = []
 
         async def flush() -> None:
-            cause = await self._reach(rig, moment)
+            cause = await self._reach(driver, moment)
             before = len(packets)
-            rig.session.causes.revoke(cause, f"feed_{rig.lead}")
-            rig.release()
-            await rig.session.clock.sleep(QUIET)
+            driver.session.causes.revoke(cause, f"feed_{driver.lead}")
+            driver.release()
+            await driver.session.clock.sleep(QUIET)
             stale = [packet for packet in packets[before:] if not packet.survives_flush]
             self.require("flush", not stale, f"revoked {moment}, it still gave {_names(stale)}")
-            remembered.append(_copied(rig.session.node(NODE).memory))
-            rig.give()
-            rig.shut()
+            remembered.append(_copied(driver.session.node(NODE).memory))
+            driver.give()
+            driver.shut()
 
-        await rig.drive(self._runner, flush)
-        self._check_stopped(rig, f"revoked {moment}")
-        self._check(rig, f"revoked {moment}")
-        self._check_end(rig, f"revoked {moment}")
+        await driver.drive(self._runner, flush)
+        self._check_stopped(driver, f"revoked {moment}")
+        self._check(driver, f"revoked {moment}")
+        self._check_end(driver, f"revoked {moment}")
         memory = remembered[0] if remembered else None  # an exempt node may have hung before that
         fresh = free if memory is None else await self._run_freely(memory)
-        unlike = _difference(fresh.outcome.packets, packets[rig.given[-1] :])
+        unlike = _difference(fresh.result.packets, packets[driver.given[-1] :])
         self.require("state", not unlike, f"for the cause after one that was revoked {moment}, {unlike}")
 
-    def _check_stopped(self, rig: Rig, when: str) -> None:
-        stuck = [where for abandoned in rig.outcome.of(Abandoned) for where in abandoned.where]
-        late = any(flushed.late for flushed in rig.outcome.of(Flushed))
+    def _check_stopped(self, driver: Driver, when: str) -> None:
+        stuck = [where for abandoned in driver.result.of(Abandoned) for where in abandoned.where]
+        late = any(flushed.late for flushed in driver.result.of(Flushed))
         self.require("flush", not stuck and not late, f"{when}, it did not stop: {' > '.join(stuck)}")
 
-    def _rig(self, *, stalled: bool) -> Rig:
-        return Rig(self._make_node(), self._feed, caps=self._caps, stalled=stalled, queue=TINY, goal=self._goal)
+    def _driver(self, *, stalled: bool) -> Driver:
+        return Driver(self._make_node(), self._feed, caps=self._caps, stalled=stalled, queue=TINY, goal=self._goal)
 
-    async def _reach(self, rig: Rig, moment: str) -> Cause:
+    async def _reach(self, driver: Driver, moment: str) -> Cause:
         """Feeds until the moment; the cause of what was fed."""
-        cause = rig.give()
+        cause = driver.give()
         if moment == STALLED:
-            await rig.session.clock.sleep(rig.span // 2 + SECOND)
+            await driver.session.clock.sleep(driver.span // 2 + SECOND)
             return cause
-        await rig.middle.wait()
+        await driver.middle.wait()
         for _ in range(MOMENTS[moment]):
             await give_way()
         if MOMENTS[moment] < 0:
-            await rig.session.clock.sleep(1)
+            await driver.session.clock.sleep(1)
         return cause
 
     # --- what every run is held to
 
-    def _check(self, rig: Rig, when: str) -> None:
-        for failure in rig.outcome.errors:
+    def _check(self, driver: Driver, when: str) -> None:
+        for failure in driver.result.errors:
             rule = "kinds" if "none of its ports declares" in failure.message else "failures"
             self.require(rule, False, f"{when}: {failure.message}. {failure.hint}")
-        count, kind = rig.most
+        count, kind = driver.most
         self.require("outputs", count <= MAX_OUTPUTS, f"{count} outputs for one {kind}")
-        self._check_stamps(rig, when)
-        self.require("leaks", not rig.left, f"{when}: {'; '.join(rig.left)}")
+        self._check_stamps(driver, when)
+        self.require("leaks", not driver.left, f"{when}: {'; '.join(driver.left)}")
 
-    def _check_stamps(self, rig: Rig, when: str) -> None:
+    def _check_stamps(self, driver: Driver, when: str) -> None:
         latest: dict[tuple[type, int], int] = {}
-        for packet in rig.outcome.packets:
+        for packet in driver.result.packets:
             at, name = packet.at, type(packet).__name__
-            rootless = isinstance(rig.node, Source) or at.cause is not rig.session.causes.root
+            rootless = isinstance(driver.node, Source) or at.cause is not driver.session.causes.root
             self.require("causes", rootless, f"{when}: a {name} of the root cause, which was not fed")
             before = latest.get((type(packet), id(at.cause)), at.pts)
             seen = f"{when}: a {name} at {at.pts / SECOND:.3f} s after one at {before / SECOND:.3f} s"
             self.require("order", at.pts >= before, seen)
             latest[type(packet), id(at.cause)] = at.pts
 
-    def _check_end(self, rig: Rig, when: str) -> None:
-        ended, where = rig.outcome.report.ended, [*rig.hung, *map(str, rig.outcome.report.stuck)]
+    def _check_end(self, driver: Driver, when: str) -> None:
+        ended, where = driver.result.report.ended, [*driver.hung, *map(str, driver.result.report.stuck)]
         self.require("eos", ended == "eos", f"{when} it did not end by itself ({ended}): {'; '.join(where)}")
 
 
-def _kept(rig: Rig) -> list[Packet]:
+def _kept(driver: Driver) -> list[Packet]:
     """What may not be lost: a live source drops the others where it would have to wait."""
-    return [packet for packet in rig.outcome.packets if not packet.droppable]
+    return [packet for packet in driver.result.packets if not packet.droppable]
 
 
 def _copied(memory: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A bench that can be driven: feeds for one cause after another, and a reader that may stall."""
+"""A harness that can be driven: feeds for one cause after another, and a reader that may stall."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipeline.params import NoParams
 from pipeline.port import Output
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.running_node import EndOfStream
-from pipeline.testing.harness import NODE, OUT, Bench, Feed, by_port, root
+from pipeline.testing.harness import NODE, OUT, Feed, Harness, by_port, root
 
 LONG = 600 * SECOND
 """Nanoseconds after which a run that has not ended counts as hanging."""
@@ -45,7 +45,7 @@ class Act:
     feed: Mapping[str, Sequence[Packet | Event]]
 
 
-class Rig(Bench):
+class Driver(Harness):
     """One node; `drive` runs it while a coroutine says what is fed when.
 
     Every packet is fed when its span has passed since its act began. A stalled reader
@@ -90,7 +90,7 @@ class Rig(Bench):
 
     def give(self) -> Cause:
         """Feeds all there is for a new, committed cause."""
-        self.given.append(len(self.outcome.packets))
+        self.given.append(len(self.result.packets))
         cause = self.session.causes.begin("conformance")
         self.session.causes.commit(cause)
         if self._make_feed is not None:
@@ -204,7 +204,7 @@ class Rig(Bench):
 
         return streamed
 
-    # --- the ends of the bench
+    # --- the ends of the harness
 
     def _plan(self) -> Plan:
         """With a queue before the node, whatever it is: there a flush finds what waits."""
@@ -212,24 +212,24 @@ class Rig(Bench):
         return replace(plan, links=tuple(replace(x, queue=INTO) if x.target == NODE else x for x in plan.links))
 
     def _feeder(self, items: Sequence[Packet | Event], kinds: tuple[type[Packet], ...]) -> Node[Any]:
-        rig = self
+        driver = self
 
         class Feeder(Source[NoParams]):
             out = Output(*kinds)
 
             async def run(self) -> AsyncIterator[Packet]:
-                rig._begun.set()
+                driver._begun.set()
                 port = self.context.name.removeprefix("feed_")
-                while (act := await rig._acts[port].get()) is not None:
+                while (act := await driver._acts[port].get()) is not None:
                     begin = self.clock.now()
                     for item in act.feed.get(port, ()):
                         if isinstance(item, Event):
-                            await rig._deliver(item)
+                            await driver._deliver(item)
                             continue
                         await self.clock.sleep_until(begin + item.at.pts + item.at.duration)
                         if not act.cause.live:
                             break  # what is above a node gives nothing more either
-                        rig._count(port)
+                        driver._count(port)
                         yield item
 
         return Feeder()

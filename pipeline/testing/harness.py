@@ -1,11 +1,11 @@
-"""One node on a bench: fed packet by packet in virtual time, everything it does recorded."""
+"""`run_node` and `Harness`: run one node in virtual time and record everything it does."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pipeline.caps import Value
 from pipeline.cause import Cause
@@ -22,11 +22,12 @@ from pipeline.port import Input, Output
 from pipeline.runtime.report import SessionReport
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.session import Session
+from pipeline.runtime.virtual import run_virtual
 
 K = TypeVar("K")
 Feed = Iterable[Packet | Event] | Mapping[str, Iterable[Packet | Event]]
 
-HERE = Location("bench")
+HERE = Location("harness")
 NODE = "node"
 OUT = Queue(time=1 << 62, count=1 << 20)
 
@@ -40,7 +41,7 @@ def root_stamp(pts: int = 0, duration: int = 0) -> Stamp:
 
 
 @dataclass(slots=True)
-class Outcome:
+class RunResult:
     """What the node did."""
 
     packets: list[Packet] = field(default_factory=list)
@@ -67,7 +68,7 @@ class Outcome:
         return self.report.failures
 
 
-class Bench:
+class Harness:
     """A session of one node between feeders and a collector.
 
     `feed` is a list for the only input, or lists by port. A packet is given when the
@@ -87,7 +88,7 @@ class Bench:
         reader: Any = None,
     ) -> None:
         self.node = node
-        self.outcome = Outcome()
+        self.result = RunResult()
         self.fed: list[Packet] = []
         self._feed = by_port(node, feed)
         self._caps = caps or {}
@@ -96,16 +97,16 @@ class Bench:
         self._reader = reader
         self.session: Session
 
-    async def run(self, runner: Runner) -> Outcome:
+    async def run(self, runner: Runner) -> RunResult:
         """Runs the session to its end."""
         self.session = runner.session(self._plan())
         self.session.bus.post = self._post(self.session.bus.post)  # type: ignore[method-assign]
-        self.outcome.report = await self.session.run()
-        return self.outcome
+        self.result.report = await self.session.run()
+        return self.result
 
     def _post(self, post: Any) -> Any:
         def recorded(event: Event) -> None:
-            self.outcome.posted.append(event)
+            self.result.posted.append(event)
             post(event)
 
         return recorded
@@ -128,25 +129,25 @@ class Bench:
                 links.append(PlannedLink(NODE, port, "collector", "all", all_kinds, self._queue))
                 passed = []
         nodes = {name: _planned(name, member, self._caps if name == NODE else {}) for name, member in members.items()}
-        graph = Graph(Path("bench"), "", {}, {}, (), {}, "degrade", Map({}, HERE))
+        graph = Graph(Path("harness"), "", {}, {}, (), {}, "degrade", Map({}, HERE))
         return Plan(graph, nodes, tuple(links), (), Latency(0, ()))
 
     def _feeder(self, items: Sequence[Packet | Event], kinds: tuple[type[Packet], ...]) -> Node[Any]:
-        bench = self
+        harness = self
 
         class Feeder(Source[NoParams]):
             out = Output(*kinds)
 
             async def run(self) -> AsyncIterator[Packet]:
-                stage = bench.session._built.stages[NODE]
-                stage.routes.update({sent.event: bench.outcome.events.append for sent in bench.node.sends.values()})
+                stage = harness.session._built.stages[NODE]
+                stage.routes.update({sent.event: harness.result.events.append for sent in harness.node.sends.values()})
                 for item in items:
                     if isinstance(item, Event):
-                        await bench._deliver(item)
+                        await harness._deliver(item)
                         continue
-                    if bench._paced:
+                    if harness._paced:
                         await self.clock.sleep_until(item.at.pts + item.at.duration)
-                    bench.fed.append(item)
+                    harness.fed.append(item)
                     yield item
 
         return Feeder()
@@ -161,7 +162,7 @@ class Bench:
                 stage.entry(port.name)(event)
 
     def _collector(self, node: type[Node[Any]]) -> Node[Any]:
-        outcome, reader = self.outcome, self._reader
+        result, reader = self.result, self._reader
 
         class Collector(Sink[NoParams]):
             all = Input(Packet)
@@ -172,10 +173,32 @@ class Bench:
                     await reader(self.clock)
                     if packet.is_stale:
                         return  # flushed while it waited, as any sink has to look
-                outcome.packets.append(packet)
-                outcome.times.append(self.clock.now())
+                result.packets.append(packet)
+                result.times.append(self.clock.now())
 
         return Collector()
+
+
+def run_node(
+    node: Node[Any],
+    feed: Feed = (),
+    *,
+    caps: Mapping[str, Mapping[str, Value]] | None = None,
+    queue: Queue = OUT,
+    paced: bool = True,
+    latency: Literal["zero", "measured"] = "zero",
+) -> RunResult:
+    """Runs a node over a feed until it has drained.
+
+    `feed` is a list of packets (and upstream events) for the only input, or lists by
+    port; leave it out for a source. Raises what the node raises when it is opened.
+    """
+
+    async def main() -> RunResult:
+        async with Runner() as runner:
+            return await Harness(node, feed, caps=caps, queue=queue, paced=paced).run(runner)
+
+    return run_virtual(main(), latency=latency)
 
 
 def by_port(node: Node[Any], feed: Feed) -> dict[str, list[Packet | Event]]:

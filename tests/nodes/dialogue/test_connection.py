@@ -18,14 +18,14 @@ from pipeline.errors import NetworkError
 from pipeline.policies.spec import PoolBounds
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from pipeline.testing import Bench
+from pipeline.testing import Harness
 from tests.nodes.dialogue.endpoint import Reply, Script, endpoint, says
 from tests.nodes.dialogue.talk import heard, said, settle, start, talk
 
 
 async def session(runner: Runner, url: str, **settings: Any) -> str:
     """What a session of its own answers to one question."""
-    out = await Bench(OpenAiChat(base_url=url, **{"model": "m", **settings}), [heard("Hello?")]).run(runner)
+    out = await Harness(OpenAiChat(base_url=url, **{"model": "m", **settings}), [heard("Hello?")]).run(runner)
     assert not out.errors
     return said(out.of(TextDelta))
 

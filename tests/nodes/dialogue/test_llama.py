@@ -21,7 +21,7 @@ from pipeline.errors import DependencyError, NodeError, ResourceError
 from pipeline.policies.spec import PoolBounds
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from pipeline.testing import Bench, Outcome, run_node
+from pipeline.testing import Harness, RunResult, run_node
 from tests.nodes.dialogue.talk import heard, said, start, talk
 
 
@@ -286,13 +286,13 @@ def test_llama_interrupted_answer_does_not_delay_the_next() -> None:
     causes.commit(first)
     feed = [heard("Tell me a long story about the sea.", first), heard("What is the capital of France?", second)]
 
-    async def main() -> Outcome:
+    async def main() -> RunResult:
         async def interrupt(_: object) -> None:
-            bench.session.causes.revoke(first, "feed_text")
+            harness.session.causes.revoke(first, "feed_text")
 
-        bench = Bench(LlamaChat(max_tokens=30, system=""), feed, reader=interrupt)
+        harness = Harness(LlamaChat(max_tokens=30, system=""), feed, reader=interrupt)
         async with Runner() as runner:
-            return await bench.run(runner)
+            return await harness.run(runner)
 
     out = run_virtual(main())
     assert not out.errors

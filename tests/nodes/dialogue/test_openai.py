@@ -13,7 +13,7 @@ from pipeline.cause import Causes
 from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from pipeline.testing import Bench, Outcome, run_node
+from pipeline.testing import Harness, RunResult, run_node
 from tests.nodes.dialogue.endpoint import Reply, Script, endpoint, says
 from tests.nodes.dialogue.talk import heard, said, talk
 
@@ -184,13 +184,13 @@ def test_openai_interrupted_answer_closes_the_stream() -> None:
             if reply.endpoint.left.wait(0.005):
                 return
 
-    async def main(url: str) -> Outcome:
+    async def main(url: str) -> RunResult:
         async def interrupt(_: object) -> None:
-            bench.session.causes.revoke(cause, "feed_text")
+            harness.session.causes.revoke(cause, "feed_text")
 
-        bench = Bench(OpenAiChat(model="m", base_url=url), [heard("Go.", cause)], reader=interrupt)
+        harness = Harness(OpenAiChat(model="m", base_url=url), [heard("Go.", cause)], reader=interrupt)
         async with Runner() as runner:
-            return await bench.run(runner)
+            return await harness.run(runner)
 
     with endpoint(endless) as served:
         out = run_virtual(main(served.url))

@@ -14,7 +14,7 @@ from nodes.packets import Audio, Phoneme, Sentence, Speech, SpeechStart, Transcr
 from pipeline.cause import Causes
 from pipeline.errors import ResourceError, UserInputError
 from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
-from pipeline.testing import Outcome, root_stamp, run_node
+from pipeline.testing import RunResult, root_stamp, run_node
 
 
 def written(path: Path, packets: list[Packet], **params: Any) -> list[dict[str, Any]]:
@@ -118,7 +118,7 @@ def test_jsonl_path_that_is_not_writable_is_refused(tmp_path: Path) -> None:
 
 def test_jsonl_full_disk_is_reported() -> None:
     """The user learns why lines are missing, and that the rest is kept."""
-    out: Outcome = run_node(MediaJsonl(path="/dev/full"), [said("a")])
+    out: RunResult = run_node(MediaJsonl(path="/dev/full"), [said("a")])
     assert out.errors[0].category == "resource"
     assert "No space left" in out.errors[0].message
     assert "the disk is full" in out.errors[0].hint

@@ -21,7 +21,7 @@ from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
 from pipeline.runtime.report import SessionReport
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from pipeline.testing import Outcome, root_stamp, run_node
+from pipeline.testing import RunResult, root_stamp, run_node
 from tests.nodes.media.files import pitch, sound_file, tone
 
 
@@ -36,12 +36,12 @@ def packets(samples: Samples, rate: int, *, size: int = 0, start: int = 0) -> li
     ]
 
 
-def resampled(feed: list[Packet] | list[Audio], rate: int) -> Outcome:
+def resampled(feed: list[Packet] | list[Audio], rate: int) -> RunResult:
     """What the node makes of it."""
     return run_node(Resample(), feed, caps={"resampled": {"rate": rate}})
 
 
-def sound(outcome: Outcome) -> Samples:
+def sound(outcome: RunResult) -> Samples:
     """All its samples in a row."""
     return np.concatenate([packet.samples for packet in outcome.of(Audio)])
 

@@ -20,7 +20,7 @@ from pipeline.errors import ResourceError
 from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from pipeline.testing import Bench, Outcome, run_node
+from pipeline.testing import Harness, RunResult, run_node
 
 RATE = 16_000
 ms = MILLISECOND
@@ -62,19 +62,19 @@ def seen(folder: Path) -> list[tuple[int, int]]:
         return [(round(t * 1000), int(w)) for t, w in zip(file["time"], file["weights"][:, 0], strict=True)]
 
 
-def told(outcome: Outcome) -> list[tuple[str, int, bool, bool]]:
+def told(outcome: RunResult) -> list[tuple[str, int, bool, bool]]:
     """The PlaybackProgress events: text, position in ms, ended, last."""
     return [(event.text, event.position // ms, event.ended, event.last) for event in outcome.of(PlaybackProgress)]
 
 
-Script = dict[int, Callable[[Bench], Any]]
+Script = dict[int, Callable[[Harness], Any]]
 
 
-def played(folder: Path | None, feed: Any, script: Script | None = None, **params: Any) -> Outcome:
+def played(folder: Path | None, feed: Any, script: Script | None = None, **params: Any) -> RunResult:
     """Runs the sink over a feed that comes at once; at the times of the script something happens."""
 
-    async def main() -> Outcome:
-        bench = Bench(MediaSink(path=str(folder) if folder else None, **params), feed, paced=False)
+    async def main() -> RunResult:
+        bench = Harness(MediaSink(path=str(folder) if folder else None, **params), feed, paced=False)
         clock = Clock(asyncio.get_running_loop())
         async with Runner() as runner:
             run = asyncio.ensure_future(bench.run(runner))
@@ -88,7 +88,7 @@ def played(folder: Path | None, feed: Any, script: Script | None = None, **param
     return outcome
 
 
-def revoke(cause: Cause) -> Callable[[Bench], None]:
+def revoke(cause: Cause) -> Callable[[Harness], None]:
     """Calls the cause off, as the turn node does when somebody interrupts."""
     return lambda bench: bench.session.causes.revoke(cause, "feed_audio")
 
@@ -253,7 +253,7 @@ def test_media_sink_keeps_face_frames_that_come_after_sentence_start(tmp_path: P
     """The face is computed while the voice already speaks."""
     cause = answer()
 
-    def late(n: int) -> Callable[[Bench], Any]:
+    def late(n: int) -> Callable[[Harness], Any]:
         batch = frames(cause, n * 80 * ms, 4, first=4 * n)
         return lambda bench: bench.node.memory.recording.faces.add(batch)
 

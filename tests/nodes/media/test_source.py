@@ -21,14 +21,14 @@ from nodes.packets import Audio, Samples
 from pipeline.errors import UserInputError
 from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.virtual import run_virtual
-from pipeline.testing import Outcome, run_node
+from pipeline.testing import RunResult, run_node
 from tests.nodes.media.bench import started
 from tests.nodes.media.files import pitch, silent_video, sound_file, tone
 
 FRAME = 20 * MILLISECOND
 
 
-def played(path: Path | str, **params: Any) -> Outcome:
+def played(path: Path | str, **params: Any) -> RunResult:
     """What the source gives for a file."""
     return run_node(MediaSource(path=str(path), **params))
 
@@ -38,7 +38,7 @@ def noise(size: int) -> bytes:
     return np.random.default_rng(7).bytes(size)
 
 
-def sound(outcome: Outcome) -> Samples:
+def sound(outcome: RunResult) -> Samples:
     """All its samples in a row."""
     return np.concatenate([packet.samples for packet in outcome.of(Audio)])
 

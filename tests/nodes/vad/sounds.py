@@ -12,7 +12,7 @@ from nodes.models import path as model_path
 from nodes.packets import Audio, Samples, SpeechEnd, SpeechStart, duration_of
 from pipeline.node import Node
 from pipeline.packet import SECOND
-from pipeline.testing import Outcome, root_stamp, run_node
+from pipeline.testing import RunResult, root_stamp, run_node
 
 RATE = 16_000
 
@@ -46,14 +46,14 @@ def packets(samples: Samples, *, rate: int = RATE, size: int = 0) -> list[Audio]
     ]
 
 
-def heard(node: Node[Any], samples: Samples, *, rate: int = RATE, size: int = 0) -> Outcome:
+def heard(node: Node[Any], samples: Samples, *, rate: int = RATE, size: int = 0) -> RunResult:
     """What a detector makes of the samples."""
     out = run_node(node, packets(samples, rate=rate, size=size))
     assert not out.errors
     return out
 
 
-def spans(outcome: Outcome) -> list[tuple[float, float]]:
+def spans(outcome: RunResult) -> list[tuple[float, float]]:
     """From when to when somebody spoke, in seconds; fails where a mark has no partner."""
     marks = [packet for packet in outcome.packets if not isinstance(packet, Audio)]
     starts, ends = marks[::2], marks[1::2]
@@ -62,7 +62,7 @@ def spans(outcome: Outcome) -> list[tuple[float, float]]:
     return [(a.at.pts / SECOND, b.at.pts / SECOND) for a, b in zip(starts, ends, strict=True)]
 
 
-def mask(outcome: Outcome, samples: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def mask(outcome: RunResult, samples: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Of each sample, whether somebody spoke."""
     voiced = np.zeros(samples, bool)
     for begin, end in spans(outcome):

@@ -17,19 +17,19 @@ from pipeline.errors import UserInputError
 from pipeline.packet import MILLISECOND, SECOND, Stamp
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from pipeline.testing import Bench, Outcome, run_node
+from pipeline.testing import Harness, RunResult, run_node
 from tests.nodes.webrtc.fakes import ORIGIN, Call, FakePeer, answer, frames, speech
 
 ms = MILLISECOND
-Script = dict[int, Callable[[Bench, FakePeer], Any]]
+Script = dict[int, Callable[[Harness, FakePeer], Any]]
 
 
-def called(feed: Any, script: Script | None = None, tail: int = SECOND) -> tuple[Outcome, FakePeer]:
+def called(feed: Any, script: Script | None = None, tail: int = SECOND) -> tuple[RunResult, FakePeer]:
     """Runs the sink over a feed that comes at once; at the times of the script something happens."""
 
-    async def main() -> tuple[Outcome, FakePeer]:
+    async def main() -> tuple[RunResult, FakePeer]:
         with Call() as peer:
-            bench = Bench(WebRtcSink(call="call"), feed, paced=False)
+            bench = Harness(WebRtcSink(call="call"), feed, paced=False)
             async with Runner() as runner:
                 run = asyncio.ensure_future(bench.run(runner))
                 for at, act in sorted((script or {}).items()):
@@ -42,7 +42,7 @@ def called(feed: Any, script: Script | None = None, tail: int = SECOND) -> tuple
     return run_virtual(main())
 
 
-def told(outcome: Outcome) -> list[tuple[str, int, bool, bool]]:
+def told(outcome: RunResult) -> list[tuple[str, int, bool, bool]]:
     return [(event.text, event.position // ms, event.ended, event.last) for event in outcome.of(PlaybackProgress)]
 
 
@@ -134,7 +134,7 @@ def test_webrtc_sink_held_answer_pauses_and_resumes_with_its_face() -> None:
 def test_webrtc_sink_sends_late_face_frames_from_the_current_position() -> None:
     cause = answer(Causes())
 
-    def give(bench: Bench, peer: FakePeer) -> None:
+    def give(bench: Harness, peer: FakePeer) -> None:
         node: Any = bench.node
         node.memory.lips.add(frames(cause, 50))
 
@@ -167,7 +167,7 @@ def test_webrtc_sink_drops_face_frames_of_cancelled_speech() -> None:
                 "avatar": [frames(cause, 10), frames(dead, 10)],
             }
             async with Runner() as runner:
-                await Bench(node, feed, paced=False).run(runner)
+                await Harness(node, feed, paced=False).run(runner)
         assert node.memory.lips is not None
         return node.memory.lips.waiting
 
@@ -177,7 +177,7 @@ def test_webrtc_sink_drops_face_frames_of_cancelled_speech() -> None:
 def test_webrtc_sink_sends_no_face_frames_to_a_client_without_a_face() -> None:
     cause = answer(Causes())
 
-    def no_face(_: Bench, peer: FakePeer) -> None:
+    def no_face(_: Harness, peer: FakePeer) -> None:
         peer.has_face = False
 
     feed = {"audio": [speech(cause, 0.4)], "avatar": [frames(cause, 20)]}
@@ -196,7 +196,7 @@ def test_webrtc_sink_does_not_hang_when_the_caller_hangs_up() -> None:
 def test_webrtc_sink_sends_client_messages_upstream() -> None:
     """Else typed text, a stop button and instructions would reach nobody."""
 
-    def write(_: Bench, peer: FakePeer) -> None:
+    def write(_: Harness, peer: FakePeer) -> None:
         assert peer.listener is not None
         for event in (TextInput("hello"), CancelResponse(), InstructionsChanged("Be brief.")):
             peer.listener(event)

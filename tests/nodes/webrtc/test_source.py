@@ -16,20 +16,20 @@ from pipeline.errors import UserInputError
 from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from pipeline.testing import Bench, Outcome, run_node
+from pipeline.testing import Harness, RunResult, run_node
 from tests.nodes.webrtc.fakes import Call, FakePeer
 
 ms = MILLISECOND
 FRAME = 20 * ms
 
 
-def called(scene: Callable[[FakePeer], Any]) -> Outcome:
+def called(scene: Callable[[FakePeer], Any]) -> RunResult:
     """Runs the source while a scene happens; then the caller hangs up."""
 
-    async def main() -> Outcome:
+    async def main() -> RunResult:
         with Call() as peer:
             async with Runner() as runner:
-                run = asyncio.ensure_future(Bench(WebRtcSource(call="call")).run(runner))
+                run = asyncio.ensure_future(Harness(WebRtcSource(call="call")).run(runner))
                 await peer.clock.sleep(ms)
                 await scene(peer)
                 peer.ended.set()
