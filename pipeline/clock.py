@@ -1,7 +1,7 @@
 """One clock a session: integer nanoseconds since the session began.
 
 The only module that reads the system's time or sleeps; nodes use `self.clock`. On a live
-loop it is the monotonic clock, on a `VirtualLoop` it is the loop's own.
+loop it reads the monotonic clock, on a loop with virtual time that loop's own.
 """
 
 from __future__ import annotations
@@ -11,9 +11,20 @@ import time
 import types
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol, runtime_checkable
 
 from pipeline.packet import MILLISECOND, SECOND
-from pipeline.runtime.virtual import VirtualLoop
+
+
+@runtime_checkable
+class VirtualTime(Protocol):
+    """An event loop that keeps its own time, such as `runtime/virtual.py`'s."""
+
+    def time(self) -> float:
+        """Virtual seconds."""
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Stops that time while something real is awaited."""
 
 
 @types.coroutine
@@ -27,9 +38,10 @@ class Clock:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._virtual = loop if isinstance(loop, VirtualLoop) else None
-        # A timer of uvloop counts whole milliseconds: waiting for less would spin.
-        self._least = 0 if self._virtual is not None else MILLISECOND
+        self._virtual = loop if isinstance(loop, VirtualTime) else None
+        # uvloop's timers count whole milliseconds and may fire 1.3 ms early: a shorter one would spin.
+        self.resolution = 0 if self._virtual is not None else MILLISECOND
+        """The shortest timer that is worth setting, in nanoseconds."""
         self._origin = self._read()
 
     def _read(self) -> int:
@@ -57,7 +69,7 @@ class Clock:
         """Sleeps until the clock shows `due`; returns at once if it is past."""
         # A uvloop timer may fire 1.3 ms early, so look again.
         while (left := due - self.now()) > 0:  # noqa: ASYNC110 - time is what it waits for
-            await asyncio.sleep(max(left, self._least) / SECOND)
+            await asyncio.sleep(max(left, self.resolution) / SECOND)
 
     def hold(self) -> AbstractContextManager[None]:
         """Stops virtual time while something real is awaited: a socket, a subprocess.

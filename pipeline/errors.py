@@ -2,7 +2,7 @@
 
 VitagraphError           a message for a person, and a hint: what to do about it
  ├─ GraphError           the graph is wrong: where, expected, found
- ├─ NodeError            a node failed: node, category, retryable
+ ├─ NodeError            a node failed: node, category, retryable, retry_after
  │   ├─ UserInputError   what came in cannot be used: a file, a text
  │   ├─ ResourceError    a model, memory, disk or device is missing or used up
  │   ├─ NetworkError     a remote party did not answer, or answered that it could not
@@ -10,14 +10,16 @@ VitagraphError           a message for a person, and a hint: what to do about it
  ├─ AdmissionError       no seat: retry_after
  └─ Stuck                something did not end in time: who, and where it hangs
 
-Foreign exceptions get a category once, in `classify`: by type first, then by text.
+Foreign exceptions get a category in one place, `classify`: by type first, then by text.
 """
 
 from __future__ import annotations
 
 import asyncio
+import difflib
 import socket
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,14 +76,15 @@ class GraphError(VitagraphError):
 
 
 class NodeError(VitagraphError):
-    """A node failed."""
+    """A node failed; `retry_after` is in seconds, where what failed said when to come back."""
 
     category: Category = "unknown"
     retryable: bool = False
 
-    def __init__(self, message: str, *, node: str = "", hint: str = "") -> None:
+    def __init__(self, message: str, *, node: str = "", hint: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, hint=hint)
         self.node = node
+        self.retry_after = retry_after
 
 
 class UserInputError(NodeError):
@@ -164,5 +167,17 @@ def classify(error: BaseException) -> Category:
 
 
 def in_words(error: BaseException) -> tuple[str, str]:
-    """The message and the hint of any exception: ours have both, of others there is what they look like."""
+    """The message and the hint of any exception; of a foreign one its repr, and no hint."""
     return (error.message, error.hint) if isinstance(error, NodeError) else (repr(error), "")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint that names the known word nearest to `word`, or an empty text where none is near."""
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return f"did you mean `{by_lower[near[0]]}`?" if near else ""
+
+
+def listing(names: Iterable[str]) -> str:
+    """`a, b, c`, or `nothing`: for the `expected` line of an error."""
+    return ", ".join(names) or "nothing"

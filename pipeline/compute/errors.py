@@ -19,15 +19,10 @@ class Late(NodeError):
 
 
 class PoolExhausted(NodeError):
-    """Every member of a pool was taken for as long as the caller would wait."""
+    """Every member of a pool was taken for as long as the caller would wait; has a `retry_after`."""
 
     category: Category = "resource"
     retryable = True
-
-    def __init__(self, message: str, *, retry_after: float, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.retry_after = retry_after
-        """Seconds after which there may be a free one."""
 
 
 class Broken(NodeError):

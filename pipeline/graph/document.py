@@ -11,12 +11,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.errors import GraphError, Location
+from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.problems import Problems
 from pipeline.graph.tree import Entry, List, Map, Scalar, Tree, found, is_null
 from pipeline.graph.values import wrong_value
 from pipeline.graph.yaml import parse, read_text
-from pipeline.suggest import did_you_mean, listing
 
 VERSION = 1
 SECTIONS = ("vitagraph", "description", "extends", "params", "budget", "nodes", "links", "on_error")

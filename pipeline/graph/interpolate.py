@@ -11,13 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.errors import GraphError, Location
+from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.problems import Problems
 from pipeline.graph.tree import Entry, List, Map, Scalar, Tree
 from pipeline.graph.values import wrong_value
 from pipeline.graph.yaml import scalar_value
 from pipeline.params import ENGINE_WORDS
-from pipeline.suggest import did_you_mean, listing
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)

@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from pipeline.errors import GraphError, Location
+from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.document import is_private
 from pipeline.graph.graph import Link, NodeSpec, QueueSpec
 from pipeline.graph.problems import Problems
 from pipeline.graph.tree import List, Map, Scalar, Tree, found
 from pipeline.graph.values import duration_of, word_of, wrong_value
 from pipeline.packet import Full
-from pipeline.suggest import did_you_mean, listing
 
 _END = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)(?:\.([A-Za-z_][A-Za-z0-9_]*))?")
 _END_WORDS = "`node` or `node.port`"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.errors import DependencyError, GraphError, Location
+from pipeline.errors import DependencyError, GraphError, Location, did_you_mean
 from pipeline.graph.document import is_private, use_only
 from pipeline.graph.graph import Member, NodeSpec
 from pipeline.graph.problems import Problems
@@ -18,7 +18,6 @@ from pipeline.node import Node, Service
 from pipeline.params import ENGINE_WORDS, Params
 from pipeline.policies.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
 from pipeline.port import Port
-from pipeline.suggest import did_you_mean
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 """The name of a node."""

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import GraphError, Location
+from pipeline.errors import GraphError, Location, did_you_mean
 from pipeline.graph.graph import Link, QueueSpec
 from pipeline.node import Node
 from pipeline.packet import Packet
 from pipeline.port import Input, Output, Port
-from pipeline.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

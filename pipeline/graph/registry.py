@@ -22,9 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipeline.errors import DependencyError, GraphError
+from pipeline.errors import DependencyError, GraphError, did_you_mean, listing
 from pipeline.node import Node, Service, Sink, Source, Transform
-from pipeline.suggest import did_you_mean, listing
 
 ENTRY_POINTS = "vitagraph.nodes"
 """The entry point group in which an installed package names its node classes."""

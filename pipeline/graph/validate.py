@@ -9,13 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.errors import GraphError, Location
+from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.describe import choices, duration_bound, expected, is_duration, schema_at
 from pipeline.graph.problems import GraphErrors
 from pipeline.graph.tree import Entry, List, Map, Scalar, Tree, plain
 from pipeline.graph.values import wrong_value
 from pipeline.params import Params
-from pipeline.suggest import did_you_mean, listing
 
 
 def validated(params: type[Params], given: Map, use: str, where: Location) -> Params:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from pipeline.errors import GraphError
+from pipeline.errors import GraphError, did_you_mean
 from pipeline.graph.tree import Scalar, Tree, found, is_null
 from pipeline.params import parse_duration
-from pipeline.suggest import did_you_mean
 
 W = TypeVar("W", bound=str)
 

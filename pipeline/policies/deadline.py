@@ -9,10 +9,9 @@ from typing import Literal
 
 from pipeline.clock import Clock
 from pipeline.errors import Category, NodeError
-from pipeline.packet import MILLISECOND, SECOND
+from pipeline.packet import SECOND
 from pipeline.params import show_duration
 from pipeline.policies.spec import DeadlineSpec
-from pipeline.runtime.virtual import VirtualLoop
 
 Which = Literal["first", "stall", "total"]
 
@@ -57,9 +56,8 @@ class Watch:
     def __init__(self, spec: DeadlineSpec, loop: asyncio.AbstractEventLoop, overrun: Callable[[Overrun], None]) -> None:
         self._first, self._stall, self._total = (each or _NEVER for each in (spec.first, spec.stall, spec.total))
         self._loop, self._overrun = loop, overrun
-        self._now = Clock(loop).now
-        # A timer of uvloop may be early by 1.3 ms and counts whole ones: less would spin.
-        self._least = 0 if isinstance(loop, VirtualLoop) else MILLISECOND
+        self._clock = Clock(loop)
+        self._now = self._clock.now
         self._timer: asyncio.TimerHandle | None = None
         self._began = self._last = self._outputs = 0
         self._held: int | None = None
@@ -98,7 +96,7 @@ class Watch:
         if not self._outputs:  # the first one may come at once, and a stall begin
             due = min(due, now + self._stall)
         if due < _NEVER:
-            self._timer = self._loop.call_later(max(due - now, self._least) / SECOND, self._check)
+            self._timer = self._loop.call_later(max(due - now, self._clock.resolution) / SECOND, self._check)
 
     def _check(self) -> None:
         self._timer = None

@@ -32,13 +32,9 @@ WHEN_FREED = -1
 
 
 class LimitReached(ResourceError):
-    """No room, and none within the time that one may wait; `retry_after` is in seconds."""
+    """A limit has no room, and will have none within `max_wait`."""
 
     retryable = True
-
-    def __init__(self, message: str, *, retry_after: float, node: str = "", hint: str = "") -> None:
-        super().__init__(message, node=node, hint=hint)
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)

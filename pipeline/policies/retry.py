@@ -42,5 +42,5 @@ class Backoff:
 
 def _asked_for(error: BaseException) -> float:
     """The error's own `retry_after`, in nanoseconds; 0 where it has none."""
-    after = getattr(error, "retry_after", None)
-    return max(after, 0) * SECOND if isinstance(after, int | float) else 0
+    after = error.retry_after if isinstance(error, NodeError) else None
+    return max(after, 0) * SECOND if after is not None else 0

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from pipeline import errors
+from pipeline.compute.errors import PoolExhausted
 from pipeline.errors import (
     AdmissionError,
     Category,
@@ -20,7 +21,10 @@ from pipeline.errors import (
     UserInputError,
     VitagraphError,
     classify,
+    did_you_mean,
+    listing,
 )
+from pipeline.policies.limit import LimitReached
 
 
 def test_error_message_ends_with_its_hint() -> None:
@@ -88,3 +92,32 @@ def test_errors_docstring_lists_every_error_class() -> None:
     classes = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, VitagraphError)]
     assert len(classes) == 9
     assert [each.__name__ for each in classes if each.__name__ not in documented] == []
+
+
+def test_retry_after_belongs_to_every_node_error() -> None:
+    """A pause that a server asked for would be lost on the way to the retry."""
+    assert NodeError("busy").retry_after is None
+    for kind in (NodeError, NetworkError, ResourceError, LimitReached, PoolExhausted):
+        assert kind("busy", retry_after=2.5).retry_after == 2.5
+
+
+def test_did_you_mean_names_the_nearest_word() -> None:
+    """Without it a person compares letters."""
+    assert did_you_mean("vad.webrct", ["vad.energy", "vad.webrtc"]) == "did you mean `vad.webrtc`?"
+
+
+def test_did_you_mean_ignores_case() -> None:
+    """A wrong shift key is the smallest mistake."""
+    assert did_you_mean("DETECTOR", ["Detector"]) == "did you mean `Detector`?"
+
+
+def test_did_you_mean_suggests_nothing_that_is_not_near() -> None:
+    """A wild guess sends people the wrong way."""
+    assert did_you_mean("kitchen", ["vad.energy"]) == ""
+    assert did_you_mean("", ["vad.energy"]) == ""
+
+
+def test_listing_of_an_empty_list_says_nothing() -> None:
+    """`expected:` with nothing after it would look like a fault of ours."""
+    assert listing([]) == "nothing"
+    assert listing(["a", "b"]) == "a, b"

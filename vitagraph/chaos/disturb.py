@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from pipeline.errors import GraphError
+from pipeline.errors import GraphError, did_you_mean, listing
 from pipeline.graph.graph import Graph, NodeSpec
 from pipeline.graph.plan import Plan
 from pipeline.graph.problems import Problems
 from pipeline.node import Node, Service, Source, Transform
 from pipeline.packet import Event, Packet
-from pipeline.suggest import did_you_mean, listing
 from vitagraph.chaos.spec import Chaos, FaultSpec, cannot
 from vitagraph.chaos.trouble import Trouble
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.errors import GraphError
+from pipeline.errors import GraphError, did_you_mean, listing
 from pipeline.graph.problems import Problems
 from pipeline.graph.tree import List, Map, Scalar, Tree, found
 from pipeline.graph.validate import validated
 from pipeline.graph.values import wrong_value
 from pipeline.graph.yaml import parse, read_text
-from pipeline.suggest import did_you_mean, listing
 from vitagraph.chaos.spec import CALM, Chaos, FaultSpec
 
 SECTIONS = ("chaos", "seed")

@@ -36,14 +36,6 @@ _ERRORS: dict[Category, type[NodeError]] = {
 }
 
 
-class TooMany(NetworkError):
-    """A remote party that was asked too often; `retry_after` is in seconds."""
-
-    def __init__(self, retry_after: float) -> None:
-        super().__init__("429: too many requests (on purpose)")
-        self.retry_after = retry_after
-
-
 @dataclass(slots=True)
 class Trouble:
     """The faults of one member in one session."""
@@ -147,7 +139,7 @@ async def _before(node: Node[Any], struck: Iterable[FaultSpec]) -> None:
             case "error":
                 fail(fault)
             case "too_many":
-                raise TooMany(fault.latency / SECOND)
+                raise NetworkError("429: too many requests (on purpose)", retry_after=fault.latency / SECOND)
             case "crash":
                 await _crash(node)
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nodes.packets import Transcript
-from pipeline.errors import GraphError
+from pipeline.errors import GraphError, did_you_mean, listing
 from pipeline.graph.graph import NodeSpec
 from pipeline.graph.plan import Plan
 from pipeline.node import Node, Service, Source, Transform
 from pipeline.packet import SECOND
-from pipeline.suggest import did_you_mean, listing
 from vitagraph.chaos.spec import FAULTS, GIVERS, TIMED, Chaos, FaultName, FaultSpec, cannot
 
 QUESTIONS = (1 * SECOND, 61 * SECOND, 121 * SECOND, 151 * SECOND)

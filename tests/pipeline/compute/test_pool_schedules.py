@@ -36,7 +36,7 @@ def test_pool_exhausted_error_has_retry_after() -> None:
         await pool._leases.enter()
         with pytest.raises(PoolExhausted, match=r"waited 5 s for .* which has 1") as caught:
             await pool.run(lambda model: model.compute(0))
-        return now(), caught.value.retry_after
+        return now(), caught.value.retry_after or 0
 
     assert run_virtual(main()) == (9.0, 2.0)
     seen = pool.statistics()

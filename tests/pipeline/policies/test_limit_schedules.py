@@ -45,7 +45,7 @@ class Request:
             self.outcome = "done"
         except LimitReached as refused:
             self.outcome = "refused"
-            self.retry_after = refused.retry_after
+            self.retry_after = refused.retry_after or 0.0
         except TimeoutError:
             self.outcome = "left"
         self.ended = clock.now()

@@ -363,11 +363,10 @@ def test_cache_answers_repeated_and_prefetched_packets() -> None:
 def test_retry_with_a_long_pause_is_skipped_when_a_fallback_can_answer() -> None:
     """`Try again in three seconds` is dead air; alone, a member waits."""
 
-    class Busy(NetworkError):
-        retry_after = 3.0
-
     def busy() -> Member:
-        return make_dispatcher(raising(Busy("full"), until=1), "first", retry=RetrySpec(attempts=1))
+        return make_dispatcher(
+            raising(NetworkError("full", retry_after=3.0), until=1), "first", retry=RetrySpec(attempts=1)
+        )
 
     assert ask(busy(), SPARE).out == [(0, 100)]
     (out,) = ask(busy()).out
