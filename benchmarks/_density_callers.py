@@ -25,9 +25,9 @@ import numpy as np
 
 from benchmarks._density_figures import Arrivals, TranscriptUpdate
 from nodes.packets import Samples
-from nodes.webrtc._aiortc import PacketTrack, opus_kinds
-from nodes.webrtc._opus import Encoder
 from nodes.webrtc.protocol import EVENTS
+from nodes.webrtc.transport.aiortc_hooks import PacketTrack, opus_kinds
+from nodes.webrtc.transport.opus import OpusEncoder
 
 RATE = 16_000
 """Browsers encode at this bandwidth, for our answer asks for it."""
@@ -65,7 +65,7 @@ def burst_loss(share: float, mean: float, seed: int) -> Drops:
 
 def encoded(samples: Samples) -> list[bytes]:
     """Packets of 20 ms of 16 kHz sound, as a browser makes them of a voice."""
-    encoder = Encoder(RATE, use="voip", bitrate=24_000)
+    encoder = OpusEncoder(RATE, use="voip", bitrate=24_000)
     frame = encoder.frame
     return [encoder.encode(samples[at : at + frame]) for at in range(0, samples.size - frame + 1, frame)]
 

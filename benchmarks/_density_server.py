@@ -31,8 +31,9 @@ from aiortc.mediastreams import MediaStreamError
 
 from benchmarks._density_nodes import SCRIPT, Log
 from nodes.packets import Samples
-from nodes.webrtc import _calls, _opus
-from nodes.webrtc._peer import Peer
+from nodes.webrtc import _calls
+from nodes.webrtc.transport.opus import library
+from nodes.webrtc.transport.peer import Peer
 from pipeline import Registry, Runner, plan
 from pipeline.graph.loader import loads
 
@@ -228,7 +229,7 @@ async def answered(host: Host, question: dict[str, str], keep: bool) -> Any:
 
 
 async def main(which: str, keep: bool) -> None:
-    _opus.library()
+    library()
     async with Runner() as runner:
         host: Host = Ours(runner) if which == "ours" else Stock()
         runner.settle()

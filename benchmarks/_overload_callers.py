@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks._density_callers import RATE, Caller, encoded
 from nodes.packets import Samples
-from nodes.webrtc._aiortc import PacketTrack, opus_kinds
 from nodes.webrtc.protocol import EVENTS
+from nodes.webrtc.transport.aiortc_hooks import PacketTrack, opus_kinds
 
 CANCEL_GRACE = 30.0
 """Seconds after which an answer that has not begun is missing."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodes.face.arkit import NAMES
-from nodes.media._files import writing
 from nodes.media._playout import Playout
+from nodes.media.files import writing
 from nodes.packets import AvatarFrames
 from pipeline.packet import SECOND
 

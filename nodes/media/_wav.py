@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from nodes.media._files import writing
+from nodes.media.files import writing
 from nodes.packets import Samples
 
 HEADER = 44

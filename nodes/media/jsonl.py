@@ -12,7 +12,7 @@ from typing import ClassVar, TextIO
 import msgspec
 import numpy as np
 
-from nodes.media._files import writing
+from nodes.media.files import writing
 from nodes.packets import Phoneme, Word
 from pipeline.errors import UserInputError
 from pipeline.node import Sink

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from nodes.media._faces import FaceTrack
-from nodes.media._files import writing
 from nodes.media._playout import Playout, sample_at
 from nodes.media._wav import WavFile
 from nodes.media._whole import whole
+from nodes.media.files import writing
 from nodes.packets import Audio, AvatarFrames, PlaybackProgress, Samples, Speech
 from pipeline.errors import ResourceError
 from pipeline.node import Sink

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
-from nodes.media._decode import Decoder
+from nodes.media.decoder import AudioFileDecoder
 from nodes.packets import Audio, Samples, duration_of
 from pipeline.caps import param
 from pipeline.node import Source
@@ -53,14 +53,14 @@ class MediaSource(Source[MediaSourceParams]):
     class Memory:
         """The open file."""
 
-        decoder: Decoder | None = None
+        decoder: AudioFileDecoder | None = None
 
     memory: Memory
 
     async def open(self) -> None:
         """Opens the file; raises UserInputError where it is missing, damaged or has no sound."""
         agreed = self.context.caps.get("audio", {}).get("rate", USUAL_RATE)
-        self.memory.decoder = await asyncio.to_thread(Decoder, self.params.path, int(agreed))
+        self.memory.decoder = await asyncio.to_thread(AudioFileDecoder, self.params.path, int(agreed))
 
     async def close(self) -> None:
         """Closes the file."""

@@ -12,7 +12,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from nodes.media._files import existing
+from nodes.media.files import existing
 from nodes.packets import TextDelta
 from pipeline.errors import UserInputError
 from pipeline.node import Source

@@ -13,9 +13,9 @@ from pipeline.errors import UserInputError
 from pipeline.params import Params
 
 if TYPE_CHECKING:
-    from nodes.webrtc._line import Line
+    from nodes.webrtc.transport.call import CallTransport
 
-_calls: dict[str, Line] = {}
+_calls: dict[str, CallTransport] = {}
 
 
 class CallParams(Params):
@@ -25,7 +25,7 @@ class CallParams(Params):
     """The name of the call, which the host sets when it starts the session."""
 
 
-def register(call: str, line: Line) -> None:
+def register(call: str, line: CallTransport) -> None:
     """Makes a connection known; raises ValueError where the name is taken."""
     if call in _calls:
         raise ValueError(f"there is a call {call!r} already")
@@ -37,7 +37,7 @@ def forget(call: str) -> None:
     _calls.pop(call, None)
 
 
-def get(call: str) -> Line:
+def get(call: str) -> CallTransport:
     """The connection of a call; raises UserInputError where there is none."""
     if call in _calls:
         return _calls[call]

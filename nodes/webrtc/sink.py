@@ -17,14 +17,14 @@ from nodes.packets import (
     TextInput,
 )
 from nodes.webrtc._calls import CallParams, get
-from nodes.webrtc._lips import Lips
-from nodes.webrtc._send import RATE, Playback
 from nodes.webrtc.protocol import Flush
+from nodes.webrtc.transport.face_sender import FaceFrameSender
+from nodes.webrtc.transport.playback import RATE, Playback
 from pipeline.node import Sink
 from pipeline.port import Input, Sends
 
 if TYPE_CHECKING:
-    from nodes.webrtc._line import Line
+    from nodes.webrtc.transport.call import CallTransport
 
 
 class WebRtcSink(Sink[CallParams]):
@@ -46,8 +46,8 @@ class WebRtcSink(Sink[CallParams]):
     class Memory:
         """The call, which outlives every flush."""
 
-        line: Line | None = None
-        lips: Lips | None = None
+        line: CallTransport | None = None
+        lips: FaceFrameSender | None = None
 
     memory: Memory
 
@@ -55,7 +55,7 @@ class WebRtcSink(Sink[CallParams]):
         """Finds the call; raises UserInputError where there is none."""
         self.memory.line = line = get(self.params.call)
         line.listen(self.send_upstream)
-        self.memory.lips = Lips(
+        self.memory.lips = FaceFrameSender(
             line.send_avatar,
             lambda cause: line.send(Flush(cause.id)),
             lambda: line.rtp_origin if line.has_face else None,
@@ -109,7 +109,7 @@ class WebRtcSink(Sink[CallParams]):
     async def _play(self, playback: Playback) -> None:
         """Returns when it has been played, its cause is dead, or the call is over."""
         line = self._line
-        line.voice.play(playback)
+        line.player.play(playback)
         ended = asyncio.ensure_future(line.ended.wait())
         ended.add_done_callback(lambda _: playback.stop())
         try:
@@ -119,12 +119,12 @@ class WebRtcSink(Sink[CallParams]):
             ended.cancel()
 
     @property
-    def _line(self) -> Line:
+    def _line(self) -> CallTransport:
         assert self.memory.line is not None, "opened first"
         return self.memory.line
 
     @property
-    def _lips(self) -> Lips:
+    def _lips(self) -> FaceFrameSender:
         assert self.memory.lips is not None, "opened first"
         return self.memory.lips
 

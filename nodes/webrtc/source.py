@@ -15,7 +15,7 @@ from pipeline.packet import MILLISECOND, SECOND, Stamp
 from pipeline.port import Output
 
 if TYPE_CHECKING:
-    from nodes.webrtc._line import Line
+    from nodes.webrtc.transport.call import CallTransport
 
 RATE = 16_000
 MOST_WAITING = 500
@@ -71,7 +71,7 @@ class WebRtcSource(Source[CallParams]):
     class Memory:
         """The call, and what has arrived."""
 
-        line: Line | None = None
+        line: CallTransport | None = None
         sounds: deque[Samples] = field(default_factory=lambda: deque(maxlen=MOST_WAITING))
         timeline: Timeline = field(default_factory=Timeline)
 

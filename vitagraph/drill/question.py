@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nodes.media._decode import Decoder
+from nodes.media.decoder import AudioFileDecoder
 from nodes.packets import Samples
 from nodes.tts.hibari import HibariParams, load_hibari
 from pipeline.packet import SECOND
@@ -33,7 +33,7 @@ def write_questions(folder: Path, question: Path | None) -> Path:
 
 
 def _recorded(file: Path) -> Samples:
-    decoder = Decoder(str(file), RATE)
+    decoder = AudioFileDecoder(str(file), RATE)
     try:
         return decoder.read(20 * RATE)
     finally:

@@ -10,8 +10,8 @@ from typing import Any
 
 from nodes.packets import CancelResponse, InstructionsChanged, PlaybackProgress, SpeechStart, TextInput, Transcript
 from nodes.webrtc._calls import forget, register
-from nodes.webrtc._line import Line
 from nodes.webrtc.protocol import Turn as TurnMessage
+from nodes.webrtc.transport.call import CallTransport
 from pipeline.errors import Stuck, VitagraphError
 from pipeline.graph.plan import Plan
 from pipeline.packet import MILLISECOND, Event, Packet
@@ -45,7 +45,7 @@ class Call:
     answer = ""
     """The SDP for a client that made an offer."""
 
-    def __init__(self, info: SessionInfo, line: Line, plan: Plan, runner: Runner, message_bytes: int) -> None:
+    def __init__(self, info: SessionInfo, line: CallTransport, plan: Plan, runner: Runner, message_bytes: int) -> None:
         self.id = info.id.replace("sess_", "rtc_")
         self.graph = info.graph
         self.line = line

@@ -11,8 +11,10 @@ from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from nodes.webrtc._line import CLOSING, Line
-from nodes.webrtc._send import TICKS, Playback, Ticker
+from nodes.webrtc.transport.call import CLOSE_TIMEOUT, CallTransport
+from nodes.webrtc.transport.playback import Playback
+from nodes.webrtc.transport.sender import RTP_PER_SLOT
+from nodes.webrtc.transport.ticker import Ticker
 
 SUBPROTOCOL = "realtime"
 """What a client of the Realtime API offers, beside its token."""
@@ -39,17 +41,17 @@ class Mute:
     def tick(self, index: int) -> None:
         """Lets 20 ms pass."""
         if self._playback is not None:
-            self._playback.take(index * TICKS)
+            self._playback.take(index * RTP_PER_SLOT)
             if self._playback.over.done():
                 self._playback = None
 
 
-class SocketLine(Line):
+class SocketLine(CallTransport):
     """A client that has asked for a WebSocket; `carry` lets it in."""
 
     def __init__(self, socket: WebSocket) -> None:
         super().__init__()
-        self.voice = Mute()
+        self.player = Mute()
         self._socket = socket
         self._ticker: Ticker | None = None
         self._queue: asyncio.Queue[str | None] = asyncio.Queue()
@@ -66,7 +68,7 @@ class SocketLine(Line):
         try:
             await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
             self._ticker = Ticker.here()
-            self._ticker.join(self.voice)
+            self._ticker.join(self.player)
             self.connected.set()
             self.on_open()
             reading = asyncio.create_task(self._read(), name="socket in")
@@ -96,14 +98,14 @@ class SocketLine(Line):
         """Says that the call is over; `close` frees what it had."""
         super().end()
         if self._ticker is not None:
-            self._ticker.leave(self.voice)
+            self._ticker.leave(self.player)
 
     async def close(self) -> None:
         """Ends the call, once what is queued was sent; may be called twice."""
         self.end()
         if self._writing is not None:
             self._queue.put_nowait(None)
-            await asyncio.wait((self._writing,), timeout=0 if self._slow else CLOSING)
+            await asyncio.wait((self._writing,), timeout=0 if self._slow else CLOSE_TIMEOUT)
             await _cancelled(self._writing)
 
     async def _read(self) -> None:

@@ -14,8 +14,8 @@ from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from nodes.webrtc._line import Line
-from nodes.webrtc._peer import Peer
+from nodes.webrtc.transport.call import CallTransport
+from nodes.webrtc.transport.peer import Peer
 from pipeline.errors import AdmissionError, NodeError
 from pipeline.graph.plan import Plan
 from pipeline.runtime.health import MemberHealth
@@ -171,7 +171,7 @@ class Switchboard:
             call.answer = answer
             return call
 
-    async def join(self, line: Line, offer: Offer) -> Call:
+    async def join(self, line: CallTransport, offer: Offer) -> Call:
         """Takes a call on a connection that is there, or will be; raises AdmissionError, UnknownGraph, GraphError."""
         with self._seat(offer):
             return self._begin(await self._prepare(offer), line)
@@ -231,7 +231,7 @@ class Switchboard:
     def _lags(self) -> Iterator[int]:
         return (call.lag for call in self._calls.values())
 
-    def _begin(self, prepared: _Prepared, line: Line) -> Call:
+    def _begin(self, prepared: _Prepared, line: CallTransport) -> Call:
         if self._upkeep is not None:
             self._upkeep.taken(prepared.plan)
         call = Call(prepared.info, line, prepared.plan, self._runner, self._settings.message_bytes)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nodes.media._files import similar
+from nodes.media.files import similar
 from pipeline.errors import UserInputError
 
 

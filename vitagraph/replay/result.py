@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nodes.media._files import writing
+from nodes.media.files import writing
 from pipeline.errors import ResourceError
 from pipeline.events import NodeFailed
 from pipeline.packet import SECOND

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Literal
 
-from nodes.media._files import writing
+from nodes.media.files import writing
 from pipeline.errors import Stuck, VitagraphError
 from pipeline.graph.plan import Plan
 from pipeline.runtime.runner import Runner

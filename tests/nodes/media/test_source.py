@@ -270,10 +270,10 @@ def test_media_source_counts_damaged_packets(tmp_path: Path) -> None:
 
 
 PROGRAM = """
-from nodes.media._decode import Decoder
+from nodes.media.decoder import AudioFileDecoder
 from pipeline.errors import UserInputError
 try:
-    decoder = Decoder({path!r}, 16_000)
+    decoder = AudioFileDecoder({path!r}, 16_000)
     while decoder.read(16_000).size: pass
     decoder.close()
 except UserInputError:

@@ -16,10 +16,10 @@ import numpy as np
 from aiortc.mediastreams import MediaStreamError
 
 from nodes.packets import Samples
-from nodes.webrtc._aiortc import PacketTrack
-from nodes.webrtc._opus import Encoder
-from nodes.webrtc._peer import Peer
 from nodes.webrtc.protocol import AVATAR, EVENTS
+from nodes.webrtc.transport.aiortc_hooks import PacketTrack
+from nodes.webrtc.transport.opus import OpusEncoder
+from nodes.webrtc.transport.peer import Peer
 from pipeline.clock import Clock
 from pipeline.packet import MILLISECOND
 
@@ -73,7 +73,7 @@ class Client:
 
     async def speak(self, samples: Samples, *, pace: float = 1.0) -> None:
         """Says 48 kHz sound, 20 ms at a time; a lower pace is faster than real time."""
-        encoder, start, first = Encoder(48_000, use="voip", bitrate=24_000), self.clock.now(), self._sent
+        encoder, start, first = OpusEncoder(48_000, use="voip", bitrate=24_000), self.clock.now(), self._sent
         for number, begin in enumerate(range(0, samples.size - 959, 960)):
             await self.clock.sleep_until(start + round(number * 20 * MILLISECOND * pace))
             self.track.push(encoder.encode(samples[begin : begin + 960]), (first + number) * 960)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodes.webrtc._opus import library
+from nodes.webrtc.transport.opus import library
 
 
 @pytest.fixture(scope="package", autouse=True)

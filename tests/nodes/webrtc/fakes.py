@@ -10,9 +10,11 @@ import numpy as np
 
 from nodes.packets import AvatarFrames, Samples, Speech, duration_of
 from nodes.webrtc import _calls
-from nodes.webrtc._opus import Decoder
-from nodes.webrtc._send import RATE, Ticker, Voice
 from nodes.webrtc.protocol import AvatarBatch, Message, decode_batch
+from nodes.webrtc.transport.opus import OpusDecoder
+from nodes.webrtc.transport.playback import RATE
+from nodes.webrtc.transport.sender import AudioSender
+from nodes.webrtc.transport.ticker import Ticker
 from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock
 from pipeline.packet import SECOND, Event, Stamp
@@ -39,9 +41,9 @@ class FakePeer:
         self.sound: list[tuple[int, int, Samples]] = []
         """When it was sent, the RTP time, and what it decodes to."""
         self.ticker = Ticker.here()
-        self.voice = Voice(self.ticker, self._push)
-        self.ticker.join(self.voice)
-        self._decoder = Decoder(RATE)
+        self.player = AudioSender(self.ticker, self._push)
+        self.ticker.join(self.player)
+        self._decoder = OpusDecoder(RATE)
 
     def __deepcopy__(self, memo: object) -> FakePeer:
         raise TypeError("of an open connection there is no copy")
@@ -80,7 +82,7 @@ class Call:
 
     def __exit__(self, *_: object) -> None:
         _calls.forget(self.name)
-        self.peer.ticker.leave(self.peer.voice)
+        self.peer.ticker.leave(self.peer.player)
 
 
 def answer(causes: Causes) -> Cause:

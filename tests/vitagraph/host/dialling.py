@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 import uvloop
 
-from nodes.webrtc._opus import library
+from nodes.webrtc.transport.opus import library
 from pipeline.clock import Clock
 from pipeline.packet import MILLISECOND
 from tests.nodes.webrtc.client import Client, loopback

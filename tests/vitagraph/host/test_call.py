@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from nodes.webrtc import _calls
-from tests.nodes.webrtc.test_peer import tone
+from tests.nodes.webrtc.transport.test_peer import tone
 from tests.vitagraph.host.dialling import SCRIPTED, dial, gone, hosting, scripted
 from vitagraph.host.call import Rated
 from vitagraph.host.switchboard import Switchboard

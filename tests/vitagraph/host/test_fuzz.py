@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nodes.webrtc._opus import library
-from nodes.webrtc._peer import Peer
+from nodes.webrtc.transport.opus import library
+from nodes.webrtc.transport.peer import Peer
 from tests.vitagraph.host.fakes import CALLS, OFFER, SDP, SECRETS, FakeCall, FakeSwitchboard, Host, bearer, code
 from vitagraph.host.switchboard import Offer
 

@@ -32,7 +32,8 @@ from typing import Any
 import numpy as np
 
 from nodes.packets import Samples
-from nodes.webrtc._hearing import FRAME, RATE, Reception
+from nodes.webrtc.transport.receiver import FRAME, RATE
+from nodes.webrtc.transport.rtp import ReceptionStatistics
 from pipeline.errors import DependencyError
 
 try:
@@ -147,7 +148,7 @@ def missing(peer: aiortc.RTCPeerConnection) -> list[str]:
 
 
 @dataclass(slots=True)
-class Tap:
+class RtpTap:
     """Takes RTP packets from where they arrive; everything else goes its usual way."""
 
     connection: Any
@@ -157,7 +158,7 @@ class Tap:
     """All that has come, of any kind."""
 
     @classmethod
-    def on(cls, receiver: aiortc.RTCRtpReceiver, deliver: Callable[[bytes], None]) -> Tap:
+    def on(cls, receiver: aiortc.RTCRtpReceiver, deliver: Callable[[bytes], None]) -> RtpTap:
         """Puts it in place; `deliver` gets each packet decrypted, within the datagram's callback."""
         dtls: Any = receiver.transport
         tap = cls(dtls.transport._connection)
@@ -187,7 +188,7 @@ class Tap:
         vars(self.connection).pop("data_received", None)
 
 
-async def report(sender: aiortc.RTCRtpSender, receiver: aiortc.RTCRtpReceiver, reception: Reception) -> None:
+async def report(sender: aiortc.RTCRtpSender, receiver: aiortc.RTCRtpReceiver, reception: ReceptionStatistics) -> None:
     """Tells the client what of its sound arrives: aiortc's receiver no longer sees it."""
     last, delay = await _sender_report(receiver, reception.source)
     info = RtcpReceiverInfo(

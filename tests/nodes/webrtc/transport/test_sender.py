@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from nodes.packets import Samples
-from nodes.webrtc._opus import Decoder
-from nodes.webrtc._send import FRAME, KEEP_ALIVE, MOST_BEHIND, RATE, SLOT, TICKS, Playback, Ticker, Voice
+from nodes.webrtc.transport.opus import OpusDecoder
+from nodes.webrtc.transport.playback import FRAME, RATE, Playback
+from nodes.webrtc.transport.sender import KEEP_ALIVE, RTP_PER_SLOT, AudioSender
+from nodes.webrtc.transport.ticker import MOST_BEHIND, SLOT, Ticker
 from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock
 from pipeline.packet import MILLISECOND, SECOND
@@ -34,10 +36,10 @@ class Line:
         self.sent: list[tuple[int, bytes, int]] = []
         """The clock, the packet, the RTP time."""
         self.heard: list[Samples] = []
-        self.voice = Voice(self.ticker, self._send)
-        decoder = Decoder(RATE)
+        self.sender = AudioSender(self.ticker, self._send)
+        decoder = OpusDecoder(RATE)
         self.decode = decoder.decode
-        self.ticker.join(self.voice)
+        self.ticker.join(self.sender)
 
     def _send(self, packet: bytes, pts: int) -> None:
         self.sent.append((self.clock.now(), packet, pts))
@@ -51,7 +53,7 @@ class Line:
     def play(self, seconds: float, cause: Cause | None = None, **more: Any) -> Playback:
         samples = (8000 * np.sin(np.arange(round(RATE * seconds)) / 9)).astype(np.int16)
         playback = Playback(samples, cause or self.answer(), **more)
-        self.voice.play(playback)
+        self.sender.play(playback)
         return playback
 
     def loud(self) -> list[tuple[int, int]]:
@@ -63,7 +65,7 @@ def on_a_line(scene: Callable[[Line], Coroutine[Any, Any, None]]) -> Line:
     async def main() -> Line:
         line = Line()
         await scene(line)
-        line.ticker.leave(line.voice)
+        line.ticker.leave(line.sender)
         return line
 
     return run_virtual(main())
@@ -78,7 +80,7 @@ def test_audio_sender_sends_one_byte_every_400_ms_of_silence() -> None:
     line = on_a_line(scene)
     assert [len(packet) for _, packet, _ in line.sent] == [1] * 5
     steps = np.diff([pts for _, _, pts in line.sent])
-    assert set(steps) == {KEEP_ALIVE * TICKS}
+    assert set(steps) == {KEEP_ALIVE * RTP_PER_SLOT}
 
 
 def test_audio_sender_sends_speech_evenly_without_gaps() -> None:
@@ -275,7 +277,7 @@ def test_audio_sender_failure_does_not_stop_other_calls() -> None:
         line.ticker.join(broken)
         await line.play(0.2).over
         line.ticker.leave(broken)
-        line.ticker.leave(line.voice)
+        line.ticker.leave(line.sender)
         assert seen
         return len(line.loud())
 
@@ -290,7 +292,7 @@ def test_audio_sender_keeps_time_on_the_real_clock(members: int) -> None:
     async def main() -> Line:
         line = Line()
         await line.play(0.3).over
-        line.ticker.leave(line.voice)
+        line.ticker.leave(line.sender)
         return line
 
     line = uvloop.run(main())

@@ -15,7 +15,7 @@ from nodes.asr._whisper import Whisper
 from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper
 from nodes.models import path
 from nodes.packets import Samples
-from nodes.webrtc._peer import Peer, Statistics
+from nodes.webrtc.transport.peer import Peer, PeerStatistics
 from pipeline.clock import Clock
 from pipeline.packet import MILLISECOND
 from tests.nodes.webrtc.client import Client, Drop, loopback
@@ -36,10 +36,10 @@ def recorded() -> Iterator[tuple[Samples, str]]:
         yield (sound * 32_767).astype(np.int16), words
 
 
-def through(clips: list[Samples], drop: Drop) -> tuple[list[Samples], Statistics]:
+def through(clips: list[Samples], drop: Drop) -> tuple[list[Samples], PeerStatistics]:
     """What a peer hears of some clips."""
 
-    async def main() -> tuple[list[Samples], Statistics]:
+    async def main() -> tuple[list[Samples], PeerStatistics]:
         heard: list[Samples] = []
         with loopback():
             client, peer = Client(drop=drop), Peer()

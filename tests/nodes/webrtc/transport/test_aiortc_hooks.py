@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import uvloop
 
-from nodes.webrtc import _aiortc
-from nodes.webrtc._aiortc import OPUS, TESTED, PacketTrack, missing, munged, opus_kinds
-from nodes.webrtc._peer import Peer
+from nodes.webrtc.transport import aiortc_hooks
+from nodes.webrtc.transport.aiortc_hooks import OPUS, TESTED, PacketTrack, missing, munged, opus_kinds
+from nodes.webrtc.transport.peer import Peer
 from pipeline.clock import Clock, give_way
 from pipeline.packet import MILLISECOND
 from tests.nodes.webrtc.client import Client, loopback
@@ -92,7 +92,7 @@ def test_aiortc_track_gives_packets_in_order_and_none_before_it_is_read() -> Non
         assert [(bytes(packet), packet.pts) for packet in packets] == [(b"\0", 0), (b"\1", 960), (b"\2", 1920)]
         for number in range(200):
             track.push(bytes([number]), number)
-        assert bytes(await track.recv()) == bytes([200 - _aiortc.MOST_QUEUED])
+        assert bytes(await track.recv()) == bytes([200 - aiortc_hooks.MOST_QUEUED])
         track.stop()
         with pytest.raises(aiortc.mediastreams.MediaStreamError):
             await track.recv()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodes.webrtc._jitter import (
+from nodes.webrtc.transport.jitter import (
     CAP,
     CONCEALED,
     FLOOR,

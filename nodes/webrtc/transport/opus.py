@@ -81,7 +81,7 @@ def _reason(code: int) -> str:
     return text.decode()
 
 
-class Decoder:
+class OpusDecoder:
     """Packets of one stream to int16 mono at one rate."""
 
     def __init__(self, rate: int = 16_000) -> None:
@@ -127,7 +127,7 @@ class Decoder:
             self._opus.opus_decoder_destroy(self._handle)
 
 
-class Encoder:
+class OpusEncoder:
     """Int16 mono to packets of 20 ms.
 
     `low_delay` is CELT alone: a third of the work of `voip`, and 4 ms less delay.

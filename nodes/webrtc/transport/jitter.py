@@ -61,7 +61,7 @@ Piece = bytes | Lost | Silence
 
 
 @dataclass(slots=True)
-class Counts:
+class JitterCounts:
     """What happened so far."""
 
     received: int = 0
@@ -101,7 +101,7 @@ class JitterBuffer:
     """One stream. Time is an argument, in nanoseconds; numbers are unwrapped as they come."""
 
     def __init__(self) -> None:
-        self.counts = Counts()
+        self.counts = JitterCounts()
         self.wait = START
         """How long it would wait at a gap now."""
         self._waiting: dict[int, _Packet] = {}

@@ -11,10 +11,10 @@ import pytest
 import uvloop
 
 from nodes.packets import Samples
-from nodes.webrtc import _aiortc, _peer
-from nodes.webrtc._peer import Peer
-from nodes.webrtc._send import Playback
 from nodes.webrtc.protocol import Flush, decode_from_server
+from nodes.webrtc.transport import aiortc_hooks
+from nodes.webrtc.transport.peer import Peer
+from nodes.webrtc.transport.playback import Playback
 from pipeline.cause import Causes
 from pipeline.clock import Clock
 from pipeline.errors import Stuck, UserInputError
@@ -70,7 +70,7 @@ def test_peer_call_carries_audio_events_and_face_frames() -> None:
         talk.peer.on_message = texts.append
         talk.client.channel.send("hello")
         causes = Causes()
-        talk.peer.voice.play(playback := Playback(tone(0.8, 24_000, 880), causes.root))
+        talk.peer.player.play(playback := Playback(tone(0.8, 24_000, 880), causes.root))
         await talk.client.speak(tone(1.0, 48_000))
         await playback.over
         talk.peer.send(Flush(3))
@@ -105,7 +105,7 @@ def test_peer_rtp_origin_matches_what_the_client_sees() -> None:
             sent.append(pts)
             push(payload, pts)
 
-        talk.peer.voice._send = send
+        talk.peer.player._send = send
         await talk.clock.sleep(100 * ms)  # what was sent before has arrived
         transport: Any = talk.client.connection.getReceivers()[0].transport
         usual = transport._handle_rtp_data
@@ -115,7 +115,7 @@ def test_peer_rtp_origin_matches_what_the_client_sees() -> None:
             await usual(data, arrival_time_ms)
 
         transport._handle_rtp_data = spy
-        talk.peer.voice.play(Playback(tone(0.3, 24_000), Causes().root))
+        talk.peer.player.play(Playback(tone(0.3, 24_000), Causes().root))
         await talk.clock.sleep(500 * ms)
         assert len(seen) > 10 and talk.peer.rtp_origin is not None
         assert {(rtp - talk.peer.rtp_origin) % 2**32 for rtp in seen} <= set(sent)
@@ -156,13 +156,13 @@ def test_peer_answer_requests_narrow_voice_and_dtx() -> None:
 
     answer = calling(scene, face=False).answer
     assert answer.count("a=fmtp:96 ") == 1
-    assert f"a=rtpmap:96 opus/48000/2\r\na=fmtp:96 {_aiortc.OPUS}\r\n" in answer
+    assert f"a=rtpmap:96 opus/48000/2\r\na=fmtp:96 {aiortc_hooks.OPUS}\r\n" in answer
     assert "PCMU" not in answer
 
 
 def test_peer_receives_audio_without_the_aiortc_tap(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new aiortc may change what it never promised: calls must go on."""
-    monkeypatch.setattr(_aiortc, "missing", lambda peer: ["RTCIceTransport._connection"])
+    monkeypatch.setattr(aiortc_hooks, "missing", lambda peer: ["RTCIceTransport._connection"])
 
     async def scene(talk: Talk) -> None:
         await talk.client.speak(tone(1.0, 48_000))
@@ -216,7 +216,7 @@ def test_peer_close_that_hangs_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
 
     async def scene(talk: Talk) -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(_peer, "CLOSING", 0.05)
+            patch.setattr("nodes.webrtc.transport.peer.CLOSE_TIMEOUT", 0.05)
             patch.setattr(talk.peer._peer, "close", asyncio.Event().wait)
             with pytest.raises(Stuck, match=r"did not close in 0\.05 s"):
                 await talk.peer.close()

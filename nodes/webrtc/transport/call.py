@@ -9,29 +9,30 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nodes.packets import CancelResponse, InstructionsChanged, Samples, TextInput
-from nodes.webrtc._send import Playback, Ticked
 from nodes.webrtc.protocol import Message, encode
+from nodes.webrtc.transport.playback import Playback
+from nodes.webrtc.transport.ticker import TickListener
 
-MOST_UNREAD = 16
+MAX_UNREAD = 16
 """Of what the client wrote before the graph was ready."""
-CLOSING = 5
+CLOSE_TIMEOUT = 5
 """Seconds that closing may take: a goodbye to the client, and its socket."""
 
-Written = TextInput | CancelResponse | InstructionsChanged
+ClientEvent = TextInput | CancelResponse | InstructionsChanged
 """What a person's client writes to the graph."""
 
 
-class Player(Ticked, Protocol):
+class Player(TickListener, Protocol):
     """What plays sounds to a client, one at a time, on the ticker."""
 
     def play(self, playback: Playback) -> None:
         """Begins to play, in place of what was played before."""
 
 
-class Line(ABC):
+class CallTransport(ABC):
     """A connection. `on_sound` gets 20 ms at 16 kHz at a time, `on_message` each text of the client."""
 
-    voice: Player
+    player: Player
 
     def __init__(self) -> None:
         self.connected = asyncio.Event()
@@ -41,8 +42,8 @@ class Line(ABC):
         self.on_message: Callable[[str], None] = lambda text: None
         self.on_open: Callable[[], None] = lambda: None
         """Called when events can be sent."""
-        self._listener: Callable[[Written], None] | None = None
-        self._unread: deque[Written] = deque(maxlen=MOST_UNREAD)
+        self._listener: Callable[[ClientEvent], None] | None = None
+        self._unread: deque[ClientEvent] = deque(maxlen=MAX_UNREAD)
         self._started = False
 
     @property
@@ -67,12 +68,12 @@ class Line(ABC):
     def send_avatar(self, batch: bytes) -> None:
         """Sends a batch of face frames, which may get lost."""
 
-    def write(self, event: Written) -> None:
+    def write(self, event: ClientEvent) -> None:
         """Tells the graph what the person's client writes; kept until the graph listens and runs."""
         self._unread.append(event)
         self._pass_on()
 
-    def listen(self, listener: Callable[[Written], None] | None) -> None:
+    def listen(self, listener: Callable[[ClientEvent], None] | None) -> None:
         """Who is told of what the client writes: the sink of the call's session, while it is open."""
         self._listener = listener
         self._pass_on()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from nodes.media._files import existing
+from nodes.media.files import existing
 from nodes.packets import Samples
 from pipeline.errors import DependencyError, UserInputError
 
@@ -24,7 +24,7 @@ _LISTS = frozenset({"hls", "concat", "dash", "sdp"})
 _NOTHING: Samples = np.zeros(0, np.int16)
 
 
-class Decoder:
+class AudioFileDecoder:
     """An open file as int16 mono at one rate. Every method blocks: call them in a thread."""
 
     def __init__(self, name: str, rate: int) -> None:

@@ -10,22 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodes.packets import Samples
-from nodes.webrtc import _hearing
-from nodes.webrtc._hearing import FRAME, RATE, Hearing, Reception, Rtp
-from nodes.webrtc._opus import Decoder, Encoder
+from nodes.webrtc.transport import receiver
+from nodes.webrtc.transport.opus import OpusDecoder, OpusEncoder
+from nodes.webrtc.transport.receiver import FRAME, RATE, AudioReceiver
+from nodes.webrtc.transport.rtp import ReceptionStatistics, RtpPacket
 from pipeline.packet import MILLISECOND
 
 ms = MILLISECOND
 
 
-def rtp(number: int, payload: bytes, *, timestamp: int | None = None, source: int = 9) -> Rtp:
+def rtp(number: int, payload: bytes, *, timestamp: int | None = None, source: int = 9) -> RtpPacket:
     at = number * 960 if timestamp is None else timestamp
-    return Rtp(111, number & 0xFFFF, at & 0xFFFF_FFFF, source, payload)
+    return RtpPacket(111, number & 0xFFFF, at & 0xFFFF_FFFF, source, payload)
 
 
 def spoken(count: int) -> list[bytes]:
     """A tone in packets."""
-    encoder = Encoder(24_000, use="voip")
+    encoder = OpusEncoder(24_000, use="voip")
     tone = (8000 * np.sin(np.arange(count * 480) / 9)).astype(np.int16)
     return [encoder.encode(tone[at : at + 480]) for at in range(0, tone.size, 480)]
 
@@ -35,7 +36,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.frames: list[Samples] = []
-        self.hearing = Hearing(self.frames.append)
+        self.hearing = AudioReceiver(self.frames.append)
 
     @property
     def sound(self) -> Samples:
@@ -74,7 +75,7 @@ def test_audio_receiver_uses_fec_copy_of_a_lost_packet(monkeypatch: pytest.Monke
     """Where a sender adds copies for a bad line, the real sound is better than a guess."""
     used: list[int] = []
 
-    class Copied(Decoder):
+    class Copied(OpusDecoder):
         def recovers(self, packet: bytes) -> bool:
             return True
 
@@ -82,7 +83,7 @@ def test_audio_receiver_uses_fec_copy_of_a_lost_packet(monkeypatch: pytest.Monke
             used.append(samples)
             return np.full(samples, 7, np.int16)
 
-    monkeypatch.setattr(_hearing, "Decoder", Copied)
+    monkeypatch.setattr(receiver, "OpusDecoder", Copied)
     ear = Ear()
     for number, packet in enumerate(spoken(10)):
         if number not in (4, 5):
@@ -116,7 +117,7 @@ def test_audio_receiver_switches_to_another_source_at_once() -> None:
 @settings(max_examples=200, deadline=None)
 def test_rtp_parse_gives_a_packet_or_none_for_any_bytes(data: bytes) -> None:
     """Whatever comes through the socket."""
-    packet = Rtp.parse(data)
+    packet = RtpPacket.parse(data)
     assert packet is None or len(packet.payload) <= len(data) - 12
 
 
@@ -124,19 +125,19 @@ def test_rtp_parse_skips_contributors_extensions_and_padding() -> None:
     """Contributors, extensions and padding are skipped, not played."""
     header = struct.pack("!BBHII", 0x80 | 0x20 | 0x10 | 2, 0x80 | 111, 7, 8, 9)
     data = header + bytes(8) + struct.pack("!HH", 0xBEDE, 1) + bytes(4) + b"sound" + b"\0\0\3"
-    assert Rtp.parse(data) == Rtp(111, 7, 8, 9, b"sound")
+    assert RtpPacket.parse(data) == RtpPacket(111, 7, 8, 9, b"sound")
 
 
 @pytest.mark.parametrize(
     "data", [b"", bytes(11), b"\x40" + bytes(20), b"\x8f" + bytes(20), b"\xa0" + bytes(11) + b"\xff"]
 )
 def test_rtp_parse_returns_none_for_other_data(data: bytes) -> None:
-    assert Rtp.parse(data) is None
+    assert RtpPacket.parse(data) is None
 
 
 def test_receiver_report_counts_lost_packets() -> None:
     """The client lowers its rate by what we report."""
-    reception = Reception(9, 65_530)
+    reception = ReceptionStatistics(9, 65_530)
     for number in range(100):
         if number % 10 != 3:
             reception.add(rtp(65_530 + number, b"x", timestamp=number * 960), number * 20 * ms)
@@ -147,7 +148,7 @@ def test_receiver_report_counts_lost_packets() -> None:
 
 
 def test_receiver_report_measures_jitter() -> None:
-    reception = Reception(9, 0)
+    reception = ReceptionStatistics(9, 0)
     for number in range(400):
         reception.add(rtp(number, b"x"), (number * 20 + 10 * (number % 2)) * ms)
     assert abs(reception.jitter - 480) < 5

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from nodes.packets import TextInput
-from nodes.webrtc._line import MOST_UNREAD, Line, Written
 from nodes.webrtc.protocol import Flush, decode_from_server
+from nodes.webrtc.transport.call import MAX_UNREAD, CallTransport, ClientEvent
 
 
-class Wire(Line):
+class Wire(CallTransport):
     """Keeps what is sent."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Wire(Line):
     async def close(self) -> None:
         """It has nothing."""
 
-    def note(self, event: Written) -> None:
+    def note(self, event: ClientEvent) -> None:
         """Is told what the client writes."""
         assert isinstance(event, TextInput)
         self.read.append(event.text)
@@ -36,13 +36,13 @@ class Wire(Line):
 def test_call_transport_keeps_messages_until_the_graph_runs() -> None:
     """A client that writes as soon as it is connected is answered, however long the graph takes to open."""
     line = Wire()
-    for number in range(MOST_UNREAD + 4):
+    for number in range(MAX_UNREAD + 4):
         line.write(TextInput(str(number)))
     line.listen(line.note)
     assert line.read == [], "its nodes are not all open yet"
     line.start()
     line.write(TextInput("now"))
-    assert line.read == [*map(str, range(4, MOST_UNREAD + 4)), "now"], "the oldest go: memory is bounded"
+    assert line.read == [*map(str, range(4, MAX_UNREAD + 4)), "now"], "the oldest go: memory is bounded"
 
 
 def test_call_transport_drops_messages_after_the_graph_has_closed() -> None:

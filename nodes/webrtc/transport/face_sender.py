@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodes.packets import AvatarFrames, Speech
-from nodes.webrtc._send import Playback
 from nodes.webrtc.protocol import CLOCK, AvatarBatch, encode_batch
+from nodes.webrtc.transport.playback import Playback
 from pipeline.cause import Cause
 from pipeline.packet import MILLISECOND, SECOND
 
@@ -26,7 +26,7 @@ WAITING = 1024
 
 
 @dataclass(slots=True)
-class _Spoken:
+class _CurrentSpeech:
     """The speech that is playing; times in nanoseconds from its start."""
 
     speech: Speech
@@ -38,7 +38,7 @@ class _Spoken:
     """Whether the client has any that are not void."""
 
 
-class Lips:
+class FaceFrameSender:
     """The face of one call. `follow` is called with each 20 ms of sound that goes out."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Lips:
     ) -> None:
         self._send, self._flush, self._origin = send, flush, origin
         self._batches: deque[AvatarFrames] = deque(maxlen=WAITING)
-        self._spoken: _Spoken | None = None
+        self._spoken: _CurrentSpeech | None = None
 
     @property
     def waiting(self) -> int:
@@ -59,7 +59,7 @@ class Lips:
 
     def expect(self, speech: Speech) -> None:
         """This speech is about to play."""
-        self._spoken = _Spoken(speech)
+        self._spoken = _CurrentSpeech(speech)
 
     def follow(self, playback: Playback) -> None:
         """Sends what is due for the position that the sound has reached."""
@@ -90,13 +90,13 @@ class Lips:
         ]
         self._batches = deque(kept, maxlen=WAITING)
 
-    def _void(self, spoken: _Spoken) -> None:
+    def _void(self, spoken: _CurrentSpeech) -> None:
         """Takes back the frames that were sent ahead."""
         if spoken.ahead:
             spoken.ahead = False
             self._flush(spoken.speech.at.cause)
 
-    def _send_until(self, spoken: _Spoken, horizon: int, origin: int) -> None:
+    def _send_until(self, spoken: _CurrentSpeech, horizon: int, origin: int) -> None:
         at, start = spoken.speech.at, spoken.start
         assert start is not None, "it is playing"
         for frames in self._batches:
@@ -111,7 +111,7 @@ class Lips:
             if due.size:
                 spoken.sent, spoken.ahead = int(times[due[-1]]) + 1, True
 
-    def _send_rows(self, spoken: _Spoken, frames: AvatarFrames, rows: NDArray[np.intp], rtp: int) -> None:
+    def _send_rows(self, spoken: _CurrentSpeech, frames: AvatarFrames, rows: NDArray[np.intp], rtp: int) -> None:
         at = spoken.speech.at
         after = frames.at.pts - at.pts + (int(rows[-1]) + 1) * SECOND // frames.rate
         # The face has as many frames as fit, so the next one would end after the speech.

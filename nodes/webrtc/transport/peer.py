@@ -9,12 +9,14 @@ from typing import Any
 
 import aiortc
 
-from nodes.webrtc import _aiortc, _opus
-from nodes.webrtc._aiortc import PacketTrack, Tap
-from nodes.webrtc._hearing import Hearing, Rtp
-from nodes.webrtc._line import CLOSING, Line
-from nodes.webrtc._send import Ticker, Voice
 from nodes.webrtc.protocol import AVATAR, EVENTS
+from nodes.webrtc.transport import aiortc_hooks, opus
+from nodes.webrtc.transport.aiortc_hooks import PacketTrack, RtpTap
+from nodes.webrtc.transport.call import CLOSE_TIMEOUT, CallTransport
+from nodes.webrtc.transport.receiver import AudioReceiver
+from nodes.webrtc.transport.rtp import RtpPacket
+from nodes.webrtc.transport.sender import AudioSender
+from nodes.webrtc.transport.ticker import Ticker
 from pipeline.errors import Stuck, UserInputError
 
 REPORT = 50
@@ -27,7 +29,7 @@ MOST_BUFFERED = {AVATAR: 32_768, EVENTS: 1_048_576}
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class PeerStatistics:
     """What became of a call's packets."""
 
     received: int
@@ -51,10 +53,10 @@ class Statistics:
     """Whether packets are taken where they arrive; else sound comes through aiortc's own receiver."""
 
 
-class Peer(Line):
+class Peer(CallTransport):
     """A call by WebRTC: sound both ways, events and face frames on data channels."""
 
-    voice: Voice
+    player: AudioSender
 
     def __init__(self, ice_servers: Sequence[aiortc.RTCIceServer] = ()) -> None:
         super().__init__()
@@ -62,8 +64,8 @@ class Peer(Line):
         self._ticker: Ticker
         self._track = PacketTrack()
         self._channels: dict[str, aiortc.RTCDataChannel] = {}
-        self._hearing: Hearing
-        self._tap: Tap | None = None
+        self._hearing: AudioReceiver
+        self._tap: RtpTap | None = None
         self._kinds: frozenset[int] = frozenset()
         """The payload types of Opus."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,10 +76,10 @@ class Peer(Line):
 
     async def answer(self, offer: str) -> str:
         """Answers a client's SDP offer; raises UserInputError where it is malformed or has no Opus."""
-        await asyncio.to_thread(_opus.library)  # read from the disk, once a process
-        self._hearing = Hearing(lambda samples: self.on_sound(samples))
+        await asyncio.to_thread(opus.library)  # read from the disk, once a process
+        self._hearing = AudioReceiver(lambda samples: self.on_sound(samples))
         self._ticker = Ticker.here()
-        self.voice = Voice(self._ticker, self._track.push)
+        self.player = AudioSender(self._ticker, self._track.push)
         self._ticker.join(self)
         self._peer.on("datachannel", self._opened)
         self._peer.on("connectionstatechange", self._changed)
@@ -103,11 +105,11 @@ class Peer(Line):
         """Sends a batch of face frames, which may get lost."""
         self._send(AVATAR, batch)
 
-    def statistics(self) -> Statistics:
+    def statistics(self) -> PeerStatistics:
         """The counts so far."""
         jitter = self._hearing.jitter
         counts = jitter.counts
-        return Statistics(
+        return PeerStatistics(
             received=counts.received,
             lost=counts.lost,
             late=counts.late,
@@ -125,9 +127,9 @@ class Peer(Line):
     def end(self) -> None:
         """Says that the call is over; `close` frees what it had."""
         super().end()
-        if hasattr(self, "voice"):
+        if hasattr(self, "player"):
             self._ticker.leave(self)
-            self._ticker.leave(self.voice)
+            self._ticker.leave(self.player)
 
     async def close(self) -> None:
         """Ends the call and frees all that it had; may be called twice."""
@@ -136,14 +138,14 @@ class Peer(Line):
             self._tap.off()
         self._track.stop()
         try:
-            async with asyncio.timeout(CLOSING):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._peer.close()
         except AttributeError:
             # aiortc trips over what an offer that it refused has set up by half; there is no socket yet.
             pass
         except TimeoutError as error:
             raise Stuck(
-                f"a call did not close in {CLOSING} s", hint="its socket stays open until the process ends"
+                f"a call did not close in {CLOSE_TIMEOUT} s", hint="its socket stays open until the process ends"
             ) from error
         for task in self._tasks:
             task.cancel()
@@ -158,7 +160,7 @@ class Peer(Line):
         self._watch(self._tap.datagrams)
         reception = self._hearing.reception
         if self._ticks % REPORT == 0 and reception is not None:
-            self._start(_aiortc.report(self._sender, self._receiver, reception))
+            self._start(aiortc_hooks.report(self._sender, self._receiver, reception))
 
     def _watch(self, datagrams: int) -> None:
         """Ends the call when nothing has come for long: the network is gone, or the tab."""
@@ -186,23 +188,23 @@ class Peer(Line):
                 if other is not ours:
                     other.direction = "inactive"
             await self._peer.setLocalDescription(await self._peer.createAnswer())
-        except _aiortc.REFUSED as error:
+        except aiortc_hooks.REFUSED as error:
             raise UserInputError(
                 f"the offer cannot be answered: {str(error) or type(error).__name__}",
                 hint="send the SDP of an RTCPeerConnection with one audio track; Opus must be among its codecs",
             ) from error
         answer = self._peer.localDescription.sdp
-        self._kinds = _aiortc.opus_kinds(answer)
-        return _aiortc.munged(answer)
+        self._kinds = aiortc_hooks.opus_kinds(answer)
+        return aiortc_hooks.munged(answer)
 
     def _listen(self) -> None:
-        if _aiortc.missing(self._peer):
-            self._start(_aiortc.listen(self._receiver.track, lambda samples: self.on_sound(samples)))
+        if aiortc_hooks.missing(self._peer):
+            self._start(aiortc_hooks.listen(self._receiver.track, lambda samples: self.on_sound(samples)))
         else:
-            self._tap = Tap.on(self._receiver, self._arrived)
+            self._tap = RtpTap.on(self._receiver, self._arrived)
 
     def _arrived(self, data: bytes) -> None:
-        rtp = Rtp.parse(data)
+        rtp = RtpPacket.parse(data)
         if rtp is not None and rtp.kind in self._kinds:
             self._hearing.packet(rtp, self._ticker.now())
 
@@ -210,7 +212,7 @@ class Peer(Line):
         state = self._peer.connectionState
         if state == "connected" and not self.connected.is_set():
             self.connected.set()
-            self._ticker.join(self.voice)
+            self._ticker.join(self.player)
         elif state in ("failed", "closed"):
             self.end()
 

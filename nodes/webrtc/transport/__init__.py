@@ -1,0 +1,1 @@
+"""What carries a call: the connection, its audio in and out, and its data channels."""
