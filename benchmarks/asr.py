@@ -26,7 +26,7 @@ from typing import Any
 import jiwer
 from num2words import num2words
 
-from nodes.asr._whisper import Settings
+from nodes.asr._whisper import DecodingOptions
 from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper
 from nodes.models import path, pull
 from nodes.packets import Samples
@@ -74,7 +74,7 @@ def main() -> None:
         pull(name)
     params = WhisperParams(model=arguments.model, language="en")
     ours = load_whisper(params)
-    settings: Settings = WhisperAsr(params).settings(whole=True)
+    settings: DecodingOptions = WhisperAsr(params).settings(whole=True)
 
     from faster_whisper import WhisperModel
 

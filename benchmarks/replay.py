@@ -25,8 +25,8 @@ import numpy as np
 
 from nodes.models import path, pull
 from pipeline import Plan, load, plan
-from vitagraph.replay.aim import FileEnds, find_ends
 from vitagraph.replay.clip import Clip
+from vitagraph.replay.file_endpoints import FileRegistry, find_file_endpoints
 from vitagraph.replay.run import Replay
 
 RATE = 16_000
@@ -68,8 +68,8 @@ def conversation(file: Path) -> None:
 
 def planned(graph: Path, clip: Clip) -> Plan:
     """The graph's plan with its ends at the clip."""
-    registry = FileEnds()
-    settings = find_ends(graph, registry, {}).settings(clip.path, clip.folder)
+    registry = FileRegistry()
+    settings = find_file_endpoints(graph, registry, {}).settings(clip.path, clip.folder)
     return plan(load(graph, registry=registry, settings=settings), registry)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nodes.asr._listening import NOT_HEARD
-from nodes.dialogue._answering import LOST, NO_ANSWER
+from nodes.asr._service import NOT_HEARD
+from nodes.dialogue._service import LOST, NO_ANSWER
 from pipeline.graph.loader import load
 from pipeline.graph.registry import Registry
 from tests.nodes.text.test_sentences import spoken

@@ -16,7 +16,7 @@ from pipeline import Packet, Runner, SessionReport, load, plan, run_virtual
 from pipeline.events import Flushed
 from pipeline.graph.plan import PlannedLink
 from pipeline.packet import SECOND
-from vitagraph.replay.aim import FileEnds
+from vitagraph.replay.file_endpoints import FileRegistry
 
 pytestmark = pytest.mark.real_model
 
@@ -60,7 +60,7 @@ class Seen:
 
 
 def replay(recording: Path, out: Path) -> Seen:
-    registry = FileEnds()
+    registry = FileRegistry()
     settings = {"caller.path": str(recording), "playback.path": str(out)}
     planned = plan(load(GRAPH, registry=registry, settings=settings), registry)
 

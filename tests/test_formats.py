@@ -16,11 +16,11 @@ from nodes.packets import Samples
 from pipeline.graph.loader import load
 from pipeline.graph.planner import plan
 from pipeline.graph.registry import Registry
-from vitagraph.replay.aim import find_ends
 from vitagraph.replay.clip import clips
+from vitagraph.replay.file_endpoints import find_file_endpoints
 from vitagraph.replay.result import Result
 from vitagraph.replay.run import Replay
-from vitagraph.replay.words import word_error_rate
+from vitagraph.replay.scenario import word_error_rate
 
 pytestmark = pytest.mark.real_model
 
@@ -91,7 +91,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
     for name, format in FORMATS.items():
         format.write(folder / name, samples)
     registry = Registry()
-    ends = find_ends(GRAPH, registry, {})
+    ends = find_file_endpoints(GRAPH, registry, {})
     jobs = [
         (clip, plan(load(GRAPH, registry=registry, settings=ends.settings(clip.path, clip.folder)), registry))
         for clip in clips([folder / name for name in FORMATS], folder / "out")

@@ -16,8 +16,8 @@ from nodes import models
 from pipeline.graph.loader import load
 from pipeline.graph.planner import plan
 from pipeline.packet import SECOND
-from vitagraph.replay.aim import FileEnds, find_ends
 from vitagraph.replay.clip import Clip
+from vitagraph.replay.file_endpoints import FileRegistry, find_file_endpoints
 from vitagraph.replay.result import Result
 from vitagraph.replay.run import Replay
 
@@ -64,8 +64,8 @@ class Memory:
 def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Result, Memory]]:
     """The replay, and the memory that it took."""
     folder = tmp_path_factory.mktemp("hour")
-    clip, registry = Clip(an_hour(folder / "hour.mp3"), folder / "out"), FileEnds()
-    settings = find_ends(GRAPH, registry, {}).settings(clip.path, clip.folder)
+    clip, registry = Clip(an_hour(folder / "hour.mp3"), folder / "out"), FileRegistry()
+    settings = find_file_endpoints(GRAPH, registry, {}).settings(clip.path, clip.folder)
     memory = Memory()
     run = Replay([(clip, plan(load(GRAPH, registry=registry, settings=settings), registry))], memory.note)
     run.run("virtual", "zero")

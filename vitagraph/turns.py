@@ -20,9 +20,9 @@ from nodes.packets import (
 )
 from pipeline.packet import Packet
 from pipeline.runtime.session import Session
-from vitagraph.waterfall import RunningNode, Turn
+from vitagraph.waterfall import Part, TurnRecord
 
-_STAGE_OF: Mapping[type[Packet], RunningNode] = {TextDelta: "text", Sentence: "sentence", Speech: "speech"}
+_PART_OF: Mapping[type[Packet], Part] = {TextDelta: "text", Sentence: "sentence", Speech: "speech"}
 
 
 class Turns:
@@ -31,10 +31,10 @@ class Turns:
     `keep` is how many are remembered, the latest; 0 remembers all.
     """
 
-    def __init__(self, *, keep: int = 0, over: Callable[[Turn], None] = lambda turn: None) -> None:
+    def __init__(self, *, keep: int = 0, over: Callable[[TurnRecord], None] = lambda turn: None) -> None:
         self._keep = keep
         self._over = over
-        self._turns: dict[int, Turn] = {}
+        self._turns: dict[int, TurnRecord] = {}
         self._committed: set[int] = set()
         self._told: set[int] = set()
         """Causes whose turn is over."""
@@ -52,15 +52,15 @@ class Turns:
         session.bus.of(PlaybackProgress).subscribe(self._played)
 
     @property
-    def committed(self) -> list[Turn]:
+    def committed(self) -> list[TurnRecord]:
         """The turns that were committed, in their order."""
         return [turn for cause, turn in self._turns.items() if cause in self._committed]
 
     def observe(self, packet: Packet) -> None:
         """To be given every packet on every link; those of no interest cost a look-up."""
         kind = packet.__class__
-        if kind in _STAGE_OF:
-            self._reach(packet, _STAGE_OF[kind])
+        if kind in _PART_OF:
+            self._reach(packet, _PART_OF[kind])
             if isinstance(packet, Speech) and packet is not self._last_speech:
                 self._last_speech = packet
                 self._leads.setdefault(packet.at.cause.id, deque()).append(quiet_lead(packet.samples, packet.rate))
@@ -68,10 +68,10 @@ class Turns:
             self._reach(packet, "transcript")
             self._turn(packet.at.cause.id).heard = packet.text
 
-    def _turn(self, cause: int) -> Turn:
+    def _turn(self, cause: int) -> TurnRecord:
         turn = self._turns.get(cause)
         if turn is None:
-            turn = self._turns[cause] = Turn(cause, 0)
+            turn = self._turns[cause] = TurnRecord(cause, 0)
             if self._keep and len(self._turns) > self._keep:
                 self._forget(next(iter(self._turns)))
         return turn
@@ -82,7 +82,7 @@ class Turns:
         self._committed.discard(cause)
         self._told.discard(cause)
 
-    def _reach(self, packet: Packet, stage: RunningNode) -> None:
+    def _reach(self, packet: Packet, stage: Part) -> None:
         self._turn(packet.at.cause.id).reached.setdefault(stage, self._now())
 
     def _turn_changed(self, event: TurnChanged) -> None:
@@ -112,14 +112,14 @@ class Turns:
         if event.last or turn.interrupted:
             self._tell(turn)
 
-    def _begin_playing(self, turn: Turn) -> None:
+    def _begin_playing(self, turn: TurnRecord) -> None:
         leads = self._leads.get(turn.cause)
         began, lead = self._playing[turn.cause] = self._now(), leads.popleft() if leads else 0
         if "audible" not in turn.reached:
             turn.reached["playing"] = began
             turn.reached["audible"] = began + lead
 
-    def _tell(self, turn: Turn) -> None:
+    def _tell(self, turn: TurnRecord) -> None:
         if turn.cause in self._committed and turn.cause not in self._told:
             self._told.add(turn.cause)
             self._over(turn)

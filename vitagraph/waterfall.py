@@ -14,22 +14,22 @@ from typing import Any, Literal
 
 from pipeline.packet import MILLISECOND
 
-RunningNode = Literal["decided", "transcript", "text", "sentence", "speech", "playing", "audible"]
-STAGES: tuple[RunningNode, ...] = ("decided", "transcript", "text", "sentence", "speech", "playing", "audible")
+Part = Literal["decided", "transcript", "text", "sentence", "speech", "playing", "audible"]
+PARTS: tuple[Part, ...] = ("decided", "transcript", "text", "sentence", "speech", "playing", "audible")
 """In the order in which an answer comes about. `playing` is when its sound begins to go
 out; `audible` is when that sound stops being quiet."""
 
-Outcome = Literal["answered", "interrupted", "unanswered"]
+TurnOutcome = Literal["answered", "interrupted", "unanswered"]
 
 
 @dataclass(slots=True)
-class Turn:
+class TurnRecord:
     """One turn of a person, and what the machine did about it; times in nanoseconds."""
 
     cause: int
     voice_end: int
     """The end of the last voiced sample."""
-    reached: dict[RunningNode, int] = field(default_factory=dict)
+    reached: dict[Part, int] = field(default_factory=dict)
     """When each stage was first reached; a stage that the graph does not have is absent."""
     heard: str = ""
     """What the person said."""
@@ -43,15 +43,15 @@ class Turn:
         return max(0, self.reached["audible"] - self.voice_end) if "audible" in self.reached else None
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> TurnOutcome:
         """What became of it."""
         if self.interrupted:
             return "interrupted"
         return "answered" if "audible" in self.reached else "unanswered"
 
-    def parts(self) -> dict[RunningNode, int]:
+    def parts(self) -> dict[Part, int]:
         """What each stage added to the silence; they add up to it."""
-        stages = [stage for stage in STAGES if stage in self.reached]
+        stages = [stage for stage in PARTS if stage in self.reached]
         end = max(self.voice_end, self.reached.get("audible", max(self.reached.values(), default=0)))
         latest = accumulate((min(end, self.reached[stage]) for stage in stages), max, initial=self.voice_end)
         return {stage: after - before for stage, (before, after) in zip(stages, pairwise(latest), strict=True)}
@@ -82,7 +82,7 @@ def percentile(values: Sequence[int], share: float) -> int | None:
     return round(ordered[below] + (ordered[above] - ordered[below]) * (position - below))
 
 
-def voice_to_voice(turns: Sequence[Turn]) -> Mapping[str, float | None]:
+def voice_to_voice(turns: Sequence[TurnRecord]) -> Mapping[str, float | None]:
     """The silence before an answer, over all turns that got one, in milliseconds."""
     silences = [turn.silence for turn in turns if turn.silence is not None]
     values = {name: percentile(silences, share) for name, share in (("p50", 0.5), ("p95", 0.95))}

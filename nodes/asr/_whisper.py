@@ -38,7 +38,7 @@ VOICE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class DecodingOptions:
     """How to decode one utterance."""
 
     language: str | None
@@ -72,7 +72,7 @@ class Whisper:
             folder, device=device, compute_type=compute, cpu_threads=threads, local_files_only=True
         )
 
-    def transcribe(self, samples: Samples, settings: Settings) -> Transcription | None:
+    def transcribe(self, samples: Samples, settings: DecodingOptions) -> Transcription | None:
         """The words of one utterance: int16 samples at 16 kHz.
 
         None where a second look would be needed and `settings.retry` says not to take it, or
@@ -85,7 +85,7 @@ class Whisper:
         window = window_for(samples, settings)
         return self._judged(samples, window, settings, *self._decode(samples, window, settings))
 
-    def transcribe_all(self, heard: Sequence[Samples], settings: Settings) -> list[Transcription | None]:
+    def transcribe_all(self, heard: Sequence[Samples], settings: DecodingOptions) -> list[Transcription | None]:
         """The same for several that need the same window (`window_for`), decoded together."""
         window = window_for(heard[0], settings)
         together = [] if settings.words else [n for n, each in enumerate(heard) if _fits(each)]
@@ -99,7 +99,7 @@ class Whisper:
         ]
 
     def _judged(
-        self, samples: Samples, window: float, settings: Settings, decoded: Decoded, language: str, encoded: Any
+        self, samples: Samples, window: float, settings: DecodingOptions, decoded: Decoded, language: str, encoded: Any
     ) -> Transcription | None:
         """What was decoded, after a second look where it is doubtful."""
         seconds, least = len(samples) / RATE, settings.least_log_probability
@@ -115,13 +115,13 @@ class Whisper:
         return Transcription(decoded.text, language, math.exp(min(0.0, decoded.log_probability)), words)
 
     def _decode(
-        self, samples: Samples, window: float, settings: Settings, *, loops: bool = True
+        self, samples: Samples, window: float, settings: DecodingOptions, *, loops: bool = True
     ) -> tuple[Decoded, str, Any]:
         (found,), encoded = self._decode_all([samples], window, settings, loops=loops)
         return *found, encoded
 
     def _decode_all(
-        self, heard: Sequence[Samples], window: float, settings: Settings, *, loops: bool = True
+        self, heard: Sequence[Samples], window: float, settings: DecodingOptions, *, loops: bool = True
     ) -> tuple[list[tuple[Decoded, str]], Any]:
         """What was said and in which language, of each; and what the encoder made of all."""
         model, frames = self._model, round(window * FRAMES_A_SECOND) // 2 * 2
@@ -149,7 +149,7 @@ class Whisper:
         heard = self._model.feature_extractor(_sound(samples))[:, :frames]
         return np.pad(heard, ((0, 0), (0, frames - heard.shape[-1])))
 
-    def _long(self, samples: Samples, settings: Settings) -> Transcription | None:
+    def _long(self, samples: Samples, settings: DecodingOptions) -> Transcription | None:
         """More than a window holds: piece by piece, each cut where nobody speaks if possible."""
         found: list[Transcription] = []
         words: list[Word] = []
@@ -191,7 +191,7 @@ class Whisper:
         )
 
 
-def window_for(samples: Samples, settings: Settings) -> float:
+def window_for(samples: Samples, settings: DecodingOptions) -> float:
     """Seconds that the encoder sees of an utterance."""
     return min(FULL, max(settings.window, len(samples) / RATE + SILENCE))
 

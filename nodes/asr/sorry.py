@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from nodes.asr._listening import NOT_HEARD, Listening
+from nodes.asr._service import NOT_HEARD, AsrService
 from nodes.packets import Transcript, TranscriptUpdate, Utterance
 from pipeline.params import Params
 from pipeline.port import Input, Output, Sends
@@ -27,7 +27,7 @@ class SorryParams(Params):
     """One after the other, from the first again after the last."""
 
 
-class Sorry(Listening[SorryParams]):
+class Sorry(AsrService[SorryParams]):
     """Asks the person to say it again; needs no model, so it can always answer."""
 
     speech = Input(Utterance, channels=1)

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from nodes.asr._listening import Listening
-from nodes.asr._whisper import Settings, Transcription, Whisper, window_for
+from nodes.asr._service import AsrService
+from nodes.asr._whisper import DecodingOptions, Transcription, Whisper, window_for
 from nodes.models import path
 from nodes.packets import Samples, Transcript, TranscriptUpdate, Utterance
 from pipeline.compute.pool import Pooled
@@ -69,12 +69,12 @@ def load_whisper(params: WhisperParams) -> Whisper:
         ) from error
 
 
-def _transcribe(whisper: Whisper, heard: Sequence[tuple[Samples, Settings]]) -> list[Transcription | None]:
+def _transcribe(whisper: Whisper, heard: Sequence[tuple[Samples, DecodingOptions]]) -> list[Transcription | None]:
     """All have the same settings."""
     return whisper.transcribe_all([samples for samples, _ in heard], heard[0][1])
 
 
-class WhisperAsr(Listening[WhisperParams]):
+class WhisperAsr(AsrService[WhisperParams]):
     """Writes down what an utterance says, with Whisper.
 
     Texts that Whisper makes up are held back: what may be a loop is decoded again from a
@@ -103,10 +103,10 @@ class WhisperAsr(Listening[WhisperParams]):
         settings = self.settings(whole=False)
         await self.engine.run(lambda whisper: whisper.transcribe(hum, settings))
 
-    def settings(self, *, whole: bool) -> Settings:
+    def settings(self, *, whole: bool) -> DecodingOptions:
         """How an utterance is decoded: a partial one quickly, a whole one well."""
         params = self.params
-        return Settings(
+        return DecodingOptions(
             language=params.language,
             beam=params.beam if whole else 1,
             window=params.window / SECOND,

@@ -25,7 +25,7 @@ from pipeline.cause import Cause
 Role = Literal["system", "user", "assistant"]
 
 
-class Message(TypedDict):
+class ChatMessage(TypedDict):
     """One line of a prompt, as chat models take it."""
 
     role: Role
@@ -33,7 +33,7 @@ class Message(TypedDict):
 
 
 @dataclass(slots=True)
-class Exchange:
+class ChatExchange:
     """One question and its answer."""
 
     cause: Cause
@@ -64,7 +64,7 @@ class Exchange:
             return self.heard
         return self.answer if self.complete else self.heard or self.answer
 
-    def repeated_by(self, other: Exchange) -> bool:
+    def repeated_by(self, other: ChatExchange) -> bool:
         """Whether the other is a new attempt at this one."""
         return self.cause is other.cause and self.question == other.question and not self.complete
 
@@ -87,16 +87,16 @@ class History:
     def __init__(self) -> None:
         self.instructions = ""
         """What takes the place of the node's own `system`, where the client of a call says so."""
-        self._exchanges: list[Exchange] = []
+        self._exchanges: list[ChatExchange] = []
 
-    def ask(self, cause: Cause, question: str, *, turns: int, characters: int) -> Exchange:
+    def ask(self, cause: Cause, question: str, *, turns: int, characters: int) -> ChatExchange:
         """Begins an exchange, and forgets the oldest where there are more than the limits.
 
         Then half of what is allowed goes at once: each time that the beginning of a prompt
         changes, the model reads all of it anew. A question that is asked again because the
         attempt to answer it failed is there only once.
         """
-        exchange = Exchange(cause, question)
+        exchange = ChatExchange(cause, question)
         self._exchanges = [old for old in self._exchanges if old.kept and not old.repeated_by(exchange)]
         self._exchanges.append(exchange)
         if len(self._exchanges) > turns or self._size() > characters:
@@ -110,9 +110,9 @@ class History:
                 exchange.play(event)
                 return
 
-    def messages(self, system: str = "") -> list[Message]:
+    def messages(self, system: str = "") -> list[ChatMessage]:
         """The prompt: the instructions or the system's line, then the person's and the assistant's by turns."""
-        merged: list[Message] = []
+        merged: list[ChatMessage] = []
         for role, content in self._lines(self.instructions or system):
             if merged and merged[-1]["role"] == role:
                 # Many chat templates refuse two lines of one side, which an unheard answer leaves.

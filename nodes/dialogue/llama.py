@@ -14,8 +14,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from nodes import models
-from nodes.dialogue._answering import Chat, ChatParams, Pieces, PromptTooLong, ahead
-from nodes.dialogue._history import Message
+from nodes.dialogue._history import ChatMessage
+from nodes.dialogue._service import Chat, ChatParams, Pieces, PromptTooLong, ahead
 from pipeline.compute.executor import Executor
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, NodeError, ResourceError
@@ -195,15 +195,15 @@ class LlamaChat(Chat[LlamaParams]):
 
     async def open(self) -> None:
         """Has the model read what every prompt begins with, so that the first answer is not slow."""
-        beginning: list[Message] = [*self.memory.messages(self.params.system), {"role": "user", "content": ""}]
+        beginning: list[ChatMessage] = [*self.memory.messages(self.params.system), {"role": "user", "content": ""}]
         async for _ in self._stream(beginning, max_tokens=1):
             pass
 
-    def generate(self, messages: list[Message]) -> Pieces:
+    def generate(self, messages: list[ChatMessage]) -> Pieces:
         """Streams the model's answer to a prompt; the model does not wait until it is spoken."""
         return ahead(self._stream(messages, max_tokens=self.params.max_tokens))
 
-    async def _stream(self, messages: list[Message], max_tokens: int) -> Pieces:
+    async def _stream(self, messages: list[ChatMessage], max_tokens: int) -> Pieces:
         body = {
             "messages": messages,
             "max_tokens": max_tokens,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from nodes.dialogue._answering import Chat, ChatParams, Pieces, PromptTooLong
 from nodes.dialogue._connection import Connection
-from nodes.dialogue._history import Message
+from nodes.dialogue._history import ChatMessage
+from nodes.dialogue._service import Chat, ChatParams, Pieces, PromptTooLong
 from pipeline.compute.errors import PoolExhausted
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
@@ -78,7 +78,7 @@ class OpenAiChat(Chat[OpenAiParams]):
         small=True,
     )
 
-    async def generate(self, messages: list[Message]) -> Pieces:
+    async def generate(self, messages: list[ChatMessage]) -> Pieces:
         """Streams the model's answer to a prompt."""
         import openai  # already loaded, with the connections
 
@@ -94,7 +94,7 @@ class OpenAiChat(Chat[OpenAiParams]):
         except (openai.OpenAIError, json.JSONDecodeError) as error:
             raise self._broken(error) from error
 
-    async def _chunks(self, messages: list[Message]) -> AsyncGenerator[ChatCompletionChunk, None]:
+    async def _chunks(self, messages: list[ChatMessage]) -> AsyncGenerator[ChatCompletionChunk, None]:
         # Time goes on while it waits for those who have the connections, for they may wait for time.
         async with self.connections.lease() as connection:
             with self.clock.hold():
@@ -110,7 +110,7 @@ class OpenAiChat(Chat[OpenAiParams]):
                 with self.clock.hold():
                     await stream.close()
 
-    def _request(self, messages: list[Message]) -> dict[str, Any]:
+    def _request(self, messages: list[ChatMessage]) -> dict[str, Any]:
         params = self.params
         # OpenAI's newer models refuse the older name, other endpoints do not know the newer.
         limit = "max_tokens" if params.base_url else "max_completion_tokens"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import model_validator
 
-from nodes.dialogue._answering import Answering, Pieces, word_by_word
 from nodes.dialogue._rules import OTHERWISE, Answers, Rule, Says, Script, read_answers
+from nodes.dialogue._service import DialogueService, Pieces, word_by_word
 from nodes.packets import Transcript
 from pipeline.compute.pool import Pooled
 from pipeline.params import Params
@@ -45,7 +45,7 @@ def load_script(params: ScriptParams) -> Script:
     return Script(read_answers(Path(params.path).expanduser() if params.path else DEFAULT))
 
 
-class ScriptedDialogue(Answering[ScriptParams]):
+class ScriptedDialogue(DialogueService[ScriptParams]):
     """Answers by rules: the first pattern that is found in the text says what to say.
 
     Without a model and without a network, so it is a good last fallback. Of several
@@ -62,7 +62,7 @@ class ScriptedDialogue(Answering[ScriptParams]):
         """Takes the rules: once a session runs, nothing can keep it from answering."""
         self._script = await self.file.run(lambda script: script)
 
-    async def invent(self, heard: Transcript) -> Pieces:
+    async def generate_reply(self, heard: Transcript) -> Pieces:
         """The next answer of the first rule that fits, word by word."""
         rule, answers = self._script.find(heard.text)
         turn = self.memory[rule]

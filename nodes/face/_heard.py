@@ -8,8 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from nodes.face._curves import smooth
-from nodes.face._sounds import released
+from nodes.face._sounds import released, smooth
 from nodes.face._table import TABLE, Floats
 from nodes.packets import Samples
 

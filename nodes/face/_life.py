@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.face._curves import smooth
-from nodes.face._sounds import Times
+from nodes.face._sounds import Times, smooth
 from nodes.face._table import Floats
 from nodes.face.arkit import INDEX, NAMES
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nodes.face._curves import smooth
 from nodes.face._heard import Voiced
-from nodes.face._sounds import Times, released, sounds_of
+from nodes.face._sounds import Times, released, smooth, sounds_of
 from nodes.face._table import TABLE, Floats
 from nodes.face.arkit import INDEX
 from nodes.packets import Phoneme

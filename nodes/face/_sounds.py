@@ -9,7 +9,6 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.face._curves import smooth
 from nodes.face._table import PRIMARY, SECONDARY, TABLE, Floats, Part
 from nodes.packets import Phoneme
 
@@ -85,6 +84,13 @@ def sounds_of(phonemes: tuple[Phoneme, ...], duration: float) -> Sounds:
         _closures(spans, duration),
         tuple((span.start + span.end) / 2 for span in spans if span.mark == PRIMARY),
     )
+
+
+def smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """0 up to 0, 1 from 1, and an S between them."""
+    x = np.clip(x, 0, 1)
+    curve: NDArray[np.float64] = x * x * (3 - 2 * x)
+    return curve
 
 
 def released(times: Times, duration: float) -> Floats:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from pydantic import Field
 
-from nodes.face._curves import smooth
 from nodes.face._heard import HeardMouth, Loudness, Voiced
 from nodes.face._life import POSE, Gestures, Life
 from nodes.face._mouth import SpokenMouth
-from nodes.face._sounds import SETTLE, Times
+from nodes.face._sounds import SETTLE, Times, smooth
 from nodes.face._table import Floats
 from nodes.face.arkit import INDEX, NAMES
 from nodes.packets import AvatarFrames, Speech

@@ -8,18 +8,18 @@
 Nothing is fetched while a session runs: `path` only looks.
 """
 
-from nodes.models.entries import Distribution, Entry, Hub, Local, Registry, catalogue, home
+from nodes.models.entries import Distribution, HubSource, LocalSource, ModelEntry, RegistrySource, catalogue, home
 from nodes.models.fetch import pull
 from nodes.models.sources import Progress
 from nodes.models.store import path, verify
 
 __all__ = [
     "Distribution",
-    "Entry",
-    "Hub",
-    "Local",
+    "HubSource",
+    "LocalSource",
+    "ModelEntry",
     "Progress",
-    "Registry",
+    "RegistrySource",
     "catalogue",
     "home",
     "path",

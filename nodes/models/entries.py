@@ -27,7 +27,7 @@ class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The folder inside the archive that holds the entry's files."""
 
 
-class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="registry"):
+class RegistrySource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="registry"):
     """Distributions of the Python registry that pip is set up to use."""
 
     distributions: tuple[Distribution, ...]
@@ -40,7 +40,7 @@ class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
         return sum(each.size for each in self.distributions)
 
 
-class Hub(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="hub"):
+class HubSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="hub"):
     """A repository of the Hugging Face hub, at one commit."""
 
     repository: str
@@ -49,17 +49,17 @@ class Hub(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="fr
     """The folder in the repository that holds the entry's files."""
 
 
-class Local(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="local"):
+class LocalSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="local"):
     """A folder on this machine or on a mounted disk."""
 
     root: str
     """May begin with `~`; `$NAME` is replaced from the environment."""
 
 
-Source = Registry | Hub | Local
+ModelSource = RegistrySource | HubSource | LocalSource
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model, or a set of recordings."""
 
     description: str
@@ -68,7 +68,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes on disk."""
     files: dict[str, str]
     """The sha256 of each file, by its path in the entry's folder."""
-    sources: tuple[Source, ...]
+    sources: tuple[ModelSource, ...]
     """Tried in this order."""
     main: str = ""
     """The file that is the model; empty where the whole folder is."""
@@ -84,12 +84,12 @@ def home() -> Path:
     return Path(os.environ.get("VITAGRAPH_HOME") or user_cache_dir("vitagraph")).expanduser()
 
 
-def catalogue() -> dict[str, Entry]:
+def catalogue() -> dict[str, ModelEntry]:
     """Every entry by name: those that come with Vitagraph, then those of `HOME/catalogue.yaml`."""
     return _read_all(home() / "catalogue.yaml")
 
 
-def entry(name: str) -> Entry:
+def entry(name: str) -> ModelEntry:
     """One entry; an unknown name raises ResourceError with the names that are near it."""
     known = catalogue()
     if name in known:
@@ -100,15 +100,15 @@ def entry(name: str) -> Entry:
 
 
 @lru_cache(maxsize=4)
-def _read_all(own: Path) -> dict[str, Entry]:
+def _read_all(own: Path) -> dict[str, ModelEntry]:
     entries = _read(Path(__file__).with_name("catalogue.yaml"))
     return entries | _read(own) if own.is_file() else entries
 
 
-def _read(file: Path) -> dict[str, Entry]:
+def _read(file: Path) -> dict[str, ModelEntry]:
     try:
         content: Any = YAML(typ="safe", pure=True).load(file)
-        return msgspec.convert(content, dict[str, Entry])
+        return msgspec.convert(content, dict[str, ModelEntry])
     except (YAMLError, msgspec.ValidationError) as error:
         raise UserInputError(
             f"{file}: this catalogue cannot be read: {error}",

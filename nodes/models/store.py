@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from nodes.models.entries import Entry, catalogue, entry, home
+from nodes.models.entries import ModelEntry, catalogue, entry, home
 from pipeline.errors import ResourceError
 
 
@@ -40,12 +40,12 @@ def verify(name: str) -> None:
         )
 
 
-def missing(where: Path, model: Entry) -> list[str]:
+def missing(where: Path, model: ModelEntry) -> list[str]:
     """The files of an entry that are not in a folder."""
     return [file for file in model.files if not (where / file).is_file()]
 
 
-def differing(where: Path, model: Entry) -> list[str]:
+def differing(where: Path, model: ModelEntry) -> list[str]:
     """The files of an entry that are missing from a folder or have another content."""
     absent = missing(where, model)
     return absent + [

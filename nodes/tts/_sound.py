@@ -26,7 +26,7 @@ _MOST_GAIN = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SynthesizedSpeech:
     """What a voice made of a text."""
 
     samples: Samples
@@ -34,13 +34,13 @@ class Spoken:
     phonemes: tuple[Phoneme, ...] = ()
 
 
-NOTHING = Spoken(np.zeros(0, np.int16), 24_000)
+NOTHING = SynthesizedSpeech(np.zeros(0, np.int16), 24_000)
 """What is left of a text in which there is nothing to say."""
 
 
 def finished(
     raw: NDArray[np.float32], rate: int, phonemes: tuple[Phoneme, ...], *, loudness: float, tail: int
-) -> Spoken:
+) -> SynthesizedSpeech:
     """A voice's raw samples (full scale is 1) at `loudness` dBFS, `LEAD` before and `tail` ns after the sound."""
     levels = _levels(raw, round(rate * _FRAME))
     peak = float(levels.max(initial=0))
@@ -56,7 +56,7 @@ def finished(
     duration = duration_of(len(samples), rate)
     # Some voices count the silence after the last phoneme as its own: lips must not wait for it.
     last = duration - max(0, tail - _ECHO)
-    return Spoken(samples, rate, moved(phonemes, -duration_of(start, rate), last, duration))
+    return SynthesizedSpeech(samples, rate, moved(phonemes, -duration_of(start, rate), last, duration))
 
 
 def _levels(raw: NDArray[np.float32], frame: int) -> NDArray[np.float32]:

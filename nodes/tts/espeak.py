@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.tts._sound import Spoken, finished
-from nodes.tts._voice import Voice, VoiceParams
+from nodes.tts._service import TtsService, VoiceParams
+from nodes.tts._sound import SynthesizedSpeech, finished
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, ResourceError, UserInputError
 
@@ -33,7 +33,7 @@ class EspeakEngine:
 
     program: str
 
-    def speak(self, text: str, params: EspeakParams, tail: int) -> Spoken:
+    def speak(self, text: str, params: EspeakParams, tail: int) -> SynthesizedSpeech:
         """Runs the program once for a text."""
         words = round(_WORDS_A_MINUTE * params.speed)
         # The text goes in by a pipe: as an argument it could look like an option.
@@ -72,7 +72,7 @@ def load_espeak(params: EspeakParams) -> EspeakEngine:
     return engine
 
 
-class Espeak(Voice[EspeakParams]):
+class Espeak(TtsService[EspeakParams]):
     """Speaks with the espeak-ng program, as the voice that is left when no other works.
 
     It tells no phoneme times, so the face follows the loudness. Needs espeak-ng on the PATH.
@@ -80,7 +80,7 @@ class Espeak(Voice[EspeakParams]):
 
     engine = Pooled(load_espeak, key=lambda p: p.voice)
 
-    async def speak(self, text: str) -> Spoken:
+    async def speak(self, text: str) -> SynthesizedSpeech:
         """What the program makes of a text."""
         params, tail = self.params, self.tail(text)
         return await self.engine.run(lambda program: program.speak(text, params, tail))

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from nodes.tts._onnx import expose
 from nodes.tts._phonemes import SILENCE, timed
-from nodes.tts._sound import NOTHING, Spoken, finished
-from nodes.tts._voice import Voice, VoiceParams
+from nodes.tts._service import TtsService, VoiceParams
+from nodes.tts._sound import NOTHING, SynthesizedSpeech, finished
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, ResourceError, UserInputError
 
@@ -47,7 +47,7 @@ class HibariEngine:
         self.letters = {number: letter for letter, number in model.vocab.items()}
         self.sounds = [output.name for output in model.sess.get_outputs() if output.name != durations]
 
-    def speak(self, text: str, params: HibariParams, tail: int) -> Spoken:
+    def speak(self, text: str, params: HibariParams, tail: int) -> SynthesizedSpeech:
         """The text at the loudness asked for, with phonemes if the model tells its durations."""
         noise = np.random.default_rng(params.seed)
         sounds: list[Any] = []
@@ -107,7 +107,7 @@ def load_hibari(params: HibariParams) -> HibariEngine:
     return engine
 
 
-class Hibari(Voice[HibariParams]):
+class Hibari(TtsService[HibariParams]):
     """Speaks English with a Hibari voice: about ten milliseconds a sentence, and phonemes with times.
 
     The same text always gives the same samples.
@@ -115,7 +115,7 @@ class Hibari(Voice[HibariParams]):
 
     engine = Pooled(load_hibari, key=lambda p: (p.voice, p.threads), threads=lambda p: p.threads)
 
-    async def speak(self, text: str) -> Spoken:
+    async def speak(self, text: str) -> SynthesizedSpeech:
         """What the voice makes of a text."""
         params, tail = self.params, self.tail(text)
         return await self.engine.run(lambda voice: voice.speak(text, params, tail))

@@ -14,8 +14,8 @@ from pydantic import Field
 from nodes import models
 from nodes.tts._onnx import expose, freeze_noise
 from nodes.tts._phonemes import SILENCE, timed
-from nodes.tts._sound import NOTHING, Spoken, finished
-from nodes.tts._voice import Voice, VoiceParams
+from nodes.tts._service import TtsService, VoiceParams
+from nodes.tts._sound import NOTHING, SynthesizedSpeech, finished
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, ResourceError, UserInputError
 
@@ -52,7 +52,7 @@ class PiperEngine:
         self.voice = voice
         self.symbols = {ids[0]: symbol for symbol, ids in voice.config.phoneme_id_map.items() if len(ids) == 1}
 
-    def speak(self, text: str, params: PiperParams, tail: int) -> Spoken:
+    def speak(self, text: str, params: PiperParams, tail: int) -> SynthesizedSpeech:
         """The text at the loudness asked for, with phonemes if the voice tells its durations."""
         config = self._settings(params)
         sounds: list[NDArray[np.float32]] = []
@@ -173,7 +173,7 @@ def _session(model: Path, params: PiperParams) -> Any:
     return onnxruntime.InferenceSession(freeze_noise(talking, params.seed), options, providers=providers)
 
 
-class Piper(Voice[PiperParams]):
+class Piper(TtsService[PiperParams]):
     """Speaks with a Piper voice, and knows when each phoneme sounds.
 
     The same text always gives the same samples. Of a long text every part is spoken as one
@@ -182,7 +182,7 @@ class Piper(Voice[PiperParams]):
 
     engine = Pooled(load_piper, key=lambda p: (p.voice, p.seed, p.device, p.threads), threads=lambda p: p.threads)
 
-    async def speak(self, text: str) -> Spoken:
+    async def speak(self, text: str) -> SynthesizedSpeech:
         """What the voice makes of a text."""
         params, tail = self.params, self.tail(text)
         return await self.engine.run(lambda voice: voice.speak(text, params, tail))

@@ -151,7 +151,7 @@ class Endpoint(Transform[EndpointParams]):
             state.buffer.start_at(start.at.pts - self.params.lead)
         if state.answer is not None and state.answer.live:
             self.causes.hold(state.answer)
-            self._tell("held", state.answer)
+            self._post("held", state.answer)
         state.phase = "speaking"
         state.voice_start = state.last_partial = start.at.pts
         state.guess = self.causes.begin("turn")
@@ -279,7 +279,7 @@ class Endpoint(Transform[EndpointParams]):
 
     def _whole(self) -> Out:
         self.state.guessed = True
-        self._tell("tentative", self.state.guess)
+        self._post("tentative", self.state.guess)
         return (self._utterance(whole=True),)
 
     def _utterance(self, *, whole: bool) -> Utterance:
@@ -296,7 +296,7 @@ class Endpoint(Transform[EndpointParams]):
         if state.answer is not None:
             self._interrupt("a new turn")
         self.causes.commit(guess)
-        self._tell("committed", guess, reason)
+        self._post("committed", guess, reason)
         state.answer, state.guess, state.phase = guess, None, "answered"
 
     def _cut(self, now: int) -> Out:
@@ -319,7 +319,7 @@ class Endpoint(Transform[EndpointParams]):
             return
         state.answer = None
         if answer.live:
-            self._tell("interrupted", answer, reason)
+            self._post("interrupted", answer, reason)
             self.causes.revoke(answer, self.context.name)
 
     def _drop(self, reason: str) -> None:
@@ -328,15 +328,15 @@ class Endpoint(Transform[EndpointParams]):
         self._call_off(reason)
         if self._held and state.answer is not None:
             self.causes.release(state.answer)
-            self._tell("released", state.answer, reason)
+            self._post("released", state.answer, reason)
         state.phase = "answered" if state.continues else "idle"
 
     def _call_off(self, reason: str) -> None:
         guess, self.state.guess = self.state.guess, None
         if guess is not None and guess.live:
-            self._tell("revoked" if reason != "resumed" else "resumed", guess, reason)
+            self._post("revoked" if reason != "resumed" else "resumed", guess, reason)
             self.causes.revoke(guess, self.context.name)
 
-    def _tell(self, what: str, cause: Cause | None, reason: str = "") -> None:
+    def _post(self, what: str, cause: Cause | None, reason: str = "") -> None:
         if cause is not None:
             self.post(TurnChanged(self.clock.now(), cause, what, self.state.voice_end, reason))

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import numpy as np
 from pydantic import Field
 
-from nodes.asr._listening import Listening
-from nodes.dialogue._answering import Answering, Pieces, beyond, word_by_word
+from nodes.asr._service import AsrService
+from nodes.dialogue._service import DialogueService, Pieces, beyond, word_by_word
 from nodes.packets import Audio, Transcript, TranscriptUpdate, Utterance
-from nodes.tts._sound import Spoken
-from nodes.tts._voice import Voice, VoiceParams
+from nodes.tts._service import TtsService, VoiceParams
+from nodes.tts._sound import SynthesizedSpeech
 from pipeline.compute.pool import Pooled
 from pipeline.node import Source
 from pipeline.packet import Stamp
@@ -50,7 +50,7 @@ class Caller(Source[CallerParams]):
             yield Audio(Stamp(pts, FRAME, self.causes.root), loud if asks else quiet, RATE)
 
 
-class Listens(Listening[NoParams]):
+class Listens(AsrService[NoParams]):
     """Writes down the number of the turn."""
 
     engine = Pooled(lambda _: object(), key=lambda _: "listens")
@@ -79,12 +79,12 @@ def answer_to(number: int) -> str:
     return f"Well, {number} is one of many. It comes after {number - 1}. So {number + 1} comes next."
 
 
-class Answers(Answering[NoParams]):
+class Answers(DialogueService[NoParams]):
     """Answers word by word, one in 30 ms, and can go on in the middle."""
 
     engine = Pooled(lambda _: object(), key=lambda _: "answers")
 
-    async def invent(self, heard: Transcript) -> Pieces:
+    async def generate_reply(self, heard: Transcript) -> Pieces:
         """The answer to the number that was heard."""
         text = answer_to(heard.at.cause.id)
         async for piece in self.engine.stream(lambda _: iter([text])):
@@ -103,16 +103,16 @@ class AnswersToo(Answers):
     engine = Pooled(lambda _: object(), key=lambda _: "answers too")
 
 
-class Speaks(Voice[VoiceParams]):
+class Speaks(TtsService[VoiceParams]):
     """Says 40 ms for every letter, after 100 ms."""
 
     engine = Pooled(lambda _: 8000, key=lambda _: "speaks")
 
-    async def speak(self, text: str) -> Spoken:
+    async def speak(self, text: str) -> SynthesizedSpeech:
         """A tone."""
         await self.clock.sleep(ms(100))
         rate = await self.engine.run(lambda rate: rate)
-        return Spoken(np.full(rate * 40 * len(text) // 1000, 9000, np.int16), rate)
+        return SynthesizedSpeech(np.full(rate * 40 * len(text) // 1000, 9000, np.int16), rate)
 
 
 class SpeaksToo(Speaks):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from vitagraph.drill.aim import aimed
 from vitagraph.drill.matrix import NOBODY, cells
-from vitagraph.drill.outcome import HEALTH, Outcome
+from vitagraph.drill.outcome import HEALTH, CellResult
+from vitagraph.drill.question import drill_plan
 from vitagraph.drill.run import Drill
 from vitagraph.drill.table import remarks
 
@@ -21,7 +21,7 @@ SHORT = {"chat.max_tokens": "40"}
 @pytest.mark.timeout(900)
 def test_drill_matrix_of_the_assistant_is_answered_and_recovers(tmp_path: Path) -> None:
     """One cell that fails is one way to leave somebody in silence."""
-    plan = aimed(GRAPH, tmp_path, None, SHORT)
+    plan = drill_plan(GRAPH, tmp_path, None, SHORT)
     drill = Drill(plan, cells(plan))
     drill.run()
     assert list(remarks(drill.outcomes)) == []
@@ -30,7 +30,7 @@ def test_drill_matrix_of_the_assistant_is_answered_and_recovers(tmp_path: Path) 
     assert all(outcome.recovered <= HEALTH for outcome in drill.outcomes if outcome.recovered is not None)
 
 
-def not_answered(outcome: Outcome) -> str:
+def not_answered(outcome: CellResult) -> str:
     """The cell, where its questions were left without an answer though something can stand in."""
     silent = outcome.dead_air is None or outcome.recovered is None
     spoken = outcome.answered == (NOBODY,) and outcome.cell.node != "face"

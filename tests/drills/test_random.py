@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from nodes.asr._listening import NOT_HEARD
-from nodes.dialogue._answering import LOST, NO_ANSWER
+from nodes.asr._service import NOT_HEARD
+from nodes.dialogue._service import LOST, NO_ANSWER
 from pipeline.graph.loader import loads
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
@@ -22,7 +22,7 @@ from pipeline.runtime.report import SessionReport
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from tests.drills.scripted import GRAPH, answer_to
-from vitagraph.chaos.disturb import disturbed
+from vitagraph.chaos.inject import inject_faults
 from vitagraph.chaos.spec import FAULTS, TIMED, Chaos, FaultName, FaultSpec, cannot
 from vitagraph.drill.invariants import dead_air, of_answer, of_session, words
 from vitagraph.drill.record import Answer, Record
@@ -88,7 +88,7 @@ async def call(runner: Runner, plan: Plan, chaos: Chaos) -> tuple[Record, Sessio
     """One call with its own policies."""
     runner.policies = PolicyStore(Random(chaos.seed))
     record = Record()
-    session = runner.session(disturbed(plan, chaos), record.observe)
+    session = runner.session(inject_faults(plan, chaos), record.observe)
     record.listen(session)
     return record, await session.run()
 

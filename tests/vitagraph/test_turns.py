@@ -9,7 +9,7 @@ from pipeline.cause import Cause, Causes
 from pipeline.packet import Stamp
 from pipeline.params import ms
 from vitagraph.turns import Turns, quiet_lead
-from vitagraph.waterfall import Turn
+from vitagraph.waterfall import TurnRecord
 
 
 def test_turn_latency_includes_the_quiet_beginning_of_the_speech() -> None:
@@ -51,7 +51,7 @@ def committed(turns: Turns, cause: Cause) -> None:
 
 def test_turn_is_over_once_when_its_last_speech_was_played() -> None:
     """A caller sees where the time went, and sees it once."""
-    over: list[Turn] = []
+    over: list[TurnRecord] = []
     turns, causes = Turns(over=over.append), Causes()
     committed(turns, first := causes.begin("turn"))
     turns._played(PlaybackProgress(first, "", 0, ended=False, last=False))
@@ -62,7 +62,7 @@ def test_turn_is_over_once_when_its_last_speech_was_played() -> None:
 
 def test_interrupted_turn_is_over_when_the_heard_part_is_known() -> None:
     """What is told of it has what was said up to there."""
-    over: list[Turn] = []
+    over: list[TurnRecord] = []
     turns, causes = Turns(over=over.append), Causes()
     committed(turns, cause := causes.begin("turn"))
     turns._played(PlaybackProgress(cause, "", 0, ended=False, last=False))
@@ -74,7 +74,7 @@ def test_interrupted_turn_is_over_when_the_heard_part_is_known() -> None:
 
 def test_unanswered_turn_is_over_when_the_next_is_committed() -> None:
     """Silence is told too, not left out of the figures."""
-    over: list[Turn] = []
+    over: list[TurnRecord] = []
     turns, causes = Turns(over=over.append), Causes()
     committed(turns, causes.begin("turn"))
     committed(turns, causes.begin("turn"))

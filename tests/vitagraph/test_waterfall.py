@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.params import ms
-from vitagraph.waterfall import STAGES, Turn, percentile, voice_to_voice
+from vitagraph.waterfall import PARTS, TurnRecord, percentile, voice_to_voice
 
 times = st.integers(min_value=0, max_value=ms(60_000))
 
 
-@given(times, st.dictionaries(st.sampled_from(STAGES), times))
+@given(times, st.dictionaries(st.sampled_from(PARTS), times))
 def test_waterfall_parts_add_up_to_the_latency(voice_end: int, reached: dict[object, int]) -> None:
     """In whatever order the stages were reached: else a slow stage could hide."""
-    turn = Turn(1, voice_end, reached={stage: reached[stage] for stage in STAGES if stage in reached})
+    turn = TurnRecord(1, voice_end, reached={stage: reached[stage] for stage in PARTS if stage in reached})
     assert turn.silence is None or sum(turn.parts().values()) == turn.silence
     assert all(part >= 0 for part in turn.parts().values())
     assert set(turn.parts()) == set(reached)
@@ -22,13 +22,13 @@ def test_waterfall_parts_add_up_to_the_latency(voice_end: int, reached: dict[obj
 
 def test_waterfall_work_on_a_tentative_turn_costs_nothing() -> None:
     """A transcript that was ready before the decision did not make anybody wait."""
-    turn = Turn(1, ms(1000), reached={"decided": ms(1400), "transcript": ms(1200), "audible": ms(1500)})
+    turn = TurnRecord(1, ms(1000), reached={"decided": ms(1400), "transcript": ms(1200), "audible": ms(1500)})
     assert turn.parts() == {"decided": ms(400), "transcript": 0, "audible": ms(100)}
 
 
 def test_waterfall_of_an_unanswered_turn_has_no_latency() -> None:
     """It must not count as a fast answer in the percentiles."""
-    turns = [Turn(1, 0, reached={"decided": 5}), Turn(2, 0, reached={"audible": ms(300)})]
+    turns = [TurnRecord(1, 0, reached={"decided": 5}), TurnRecord(2, 0, reached={"audible": ms(300)})]
     assert [turn.silence for turn in turns] == [None, ms(300)]
     assert [turn.outcome for turn in turns] == ["unanswered", "answered"]
     assert voice_to_voice(turns) == {"p50": 300.0, "p95": 300.0}
@@ -36,7 +36,7 @@ def test_waterfall_of_an_unanswered_turn_has_no_latency() -> None:
 
 def test_waterfall_marks_an_interrupted_answer() -> None:
     """Else a summary would call it a success."""
-    assert Turn(1, 0, reached={"audible": 1}, interrupted=True).outcome == "interrupted"
+    assert TurnRecord(1, 0, reached={"audible": 1}, interrupted=True).outcome == "interrupted"
 
 
 @given(st.lists(times, min_size=1, max_size=50), st.floats(min_value=0, max_value=1))

@@ -6,6 +6,6 @@ chaos:
   - {node: chat, fault: error, category: network, chance: 0.3}
 seed: 7
 
-`read_chaos(file)`, then `disturbed(plan, chaos)`: the same plan, in which the members that are
+`read_chaos(file)`, then `inject_faults(plan, chaos)`: the same plan, in which the members that are
 meant are of a subclass that misbehaves. Neither the engine nor the nodes know of it.
 """

@@ -10,19 +10,19 @@ from pipeline.graph.tree import List, Map, Scalar, Tree, found
 from pipeline.graph.validate import validated
 from pipeline.graph.values import wrong_value
 from pipeline.graph.yaml import parse, read_text
-from vitagraph.chaos.spec import CALM, Chaos, FaultSpec
+from vitagraph.chaos.spec import NO_FAULTS, Chaos, FaultSpec
 
 SECTIONS = ("chaos", "seed")
 
 
 def read_chaos(file: Path) -> Chaos:
-    """The faults of a file; raises GraphError. Whether a graph can have them is told by `disturbed`."""
+    """The faults of a file; raises GraphError. Whether a graph can have them is told by `inject_faults`."""
     return parse_chaos(read_text(file), file)
 
 
 def chaos_of(file: Path | None) -> Chaos:
     """Those of a file, or none."""
-    return CALM if file is None else read_chaos(file)
+    return NO_FAULTS if file is None else read_chaos(file)
 
 
 def parse_chaos(text: str, file: Path) -> Chaos:

@@ -93,7 +93,7 @@ class Chaos:
     """Where each fault is written, if they come from a file."""
 
 
-CALM = Chaos(())
+NO_FAULTS = Chaos(())
 """Nothing goes wrong."""
 
 

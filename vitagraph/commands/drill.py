@@ -47,19 +47,18 @@ def drill(
     """Try every fault in every node of a graph, and see who answers and when all is well again."""
     console.log_to_stderr()
     planned = load_plan(graph, settings)
-    from vitagraph.drill.aim import aimed
+    from vitagraph.download import fetch
     from vitagraph.drill.matrix import cells
-    from vitagraph.drill.progress import bar
+    from vitagraph.drill.question import drill_plan
     from vitagraph.drill.run import Drill
-    from vitagraph.drill.table import remarks, table, totals
+    from vitagraph.drill.table import bar, remarks, table, totals
     from vitagraph.replay.interrupt import interruptible
-    from vitagraph.replay.models import fetch
 
     wanted = cells(planned, node or (), fault or ())
     if not offline:
         fetch(planned.graph, quiet=False)
     with tempfile.TemporaryDirectory(prefix="vitagraph-drill-") as folder, bar(len(wanted)) as done:
-        run = Drill(aimed(graph, Path(folder), question, parse_settings(settings)), wanted, done)
+        run = Drill(drill_plan(graph, Path(folder), question, parse_settings(settings)), wanted, done)
         with interruptible(run.stop, lambda: None):
             run.run()
     show = console.out()

@@ -36,7 +36,7 @@ def list_models() -> None:
     from rich.table import Table
 
     from nodes.models import catalogue
-    from vitagraph.replay.models import is_here
+    from vitagraph.download import is_here
 
     table = Table(header_style="bold")
     table.add_column("name", no_wrap=True)
@@ -71,7 +71,7 @@ def pull_models(
 def verify_models(names: Names = None) -> None:
     """Read every file of the models that are here (or that you name) and compare the checksums."""
     from nodes.models import catalogue, verify
-    from vitagraph.replay.models import is_here
+    from vitagraph.download import is_here
 
     wanted = names or [name for name in catalogue() if is_here(name)]
     for name in wanted:

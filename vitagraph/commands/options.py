@@ -44,9 +44,9 @@ def load_plan(path: Path, settings: Sequence[str] | None) -> Plan:
     from pipeline.graph.loader import load
     from pipeline.graph.planner import plan
     from pipeline.graph.registry import Registry
-    from vitagraph.replay.aim import find_ends
+    from vitagraph.replay.file_endpoints import find_file_endpoints
 
     registry = Registry()
     given = parse_settings(settings)
-    filled = find_ends(path, registry, given).placeholders()
+    filled = find_file_endpoints(path, registry, given).placeholders()
     return plan(load(path, registry=registry, settings=filled | given), registry)

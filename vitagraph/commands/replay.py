@@ -59,8 +59,8 @@ def replay(
     """Play recordings through a graph, and see what comes out and how long each step took."""
     console.log_to_stderr()
     jobs = _plans(graph, audio, out, settings, chaos)
+    from vitagraph.download import fetch
     from vitagraph.replay.interrupt import interruptible
-    from vitagraph.replay.models import fetch
     from vitagraph.replay.progress import bars
     from vitagraph.replay.run import Replay
 
@@ -79,17 +79,17 @@ def _plans(
     """Each clip with the plan that reads it: whatever is wrong is told before anything runs."""
     from pipeline.graph.loader import load
     from pipeline.graph.planner import plan
-    from vitagraph.chaos.disturb import disturbed
     from vitagraph.chaos.file import chaos_of
-    from vitagraph.replay.aim import FileEnds, find_ends
+    from vitagraph.chaos.inject import inject_faults
     from vitagraph.replay.clip import clips
+    from vitagraph.replay.file_endpoints import FileRegistry, find_file_endpoints
 
     load_plan(file, given)  # What is wrong with the graph as such comes first.
-    registry, settings, faults = FileEnds(), parse_settings(given), chaos_of(chaos)
-    ends, jobs = find_ends(file, registry, settings), []
+    registry, settings, faults = FileRegistry(), parse_settings(given), chaos_of(chaos)
+    ends, jobs = find_file_endpoints(file, registry, settings), []
     for clip in clips(audio, out):
         graph = load(file, registry=registry, settings=settings | ends.settings(clip.path, clip.folder))
-        jobs.append((clip, disturbed(plan(graph, registry), faults)))
+        jobs.append((clip, inject_faults(plan(graph, registry), faults)))
     return jobs
 
 

@@ -126,8 +126,7 @@ def _fetch(gallery: Gallery, *, head: bool) -> None:
     """Pulls what the default graph and the face need and is not here; what cannot be had is told."""
     from pipeline.errors import NodeError
     from vitagraph.avatar import DATA
-    from vitagraph.download import pull
-    from vitagraph.replay.models import fetch
+    from vitagraph.download import fetch, pull
 
     fetch(gallery.template(gallery.default).graph, quiet=False)
     try:

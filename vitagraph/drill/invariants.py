@@ -14,7 +14,7 @@ from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.dispatch import MAX_OUTPUTS
 from pipeline.runtime.report import SessionReport
 from vitagraph.drill.record import Answer, Record
-from vitagraph.waterfall import Turn
+from vitagraph.waterfall import TurnRecord
 
 SOON = 2 * SECOND
 """Nanoseconds from a failure to something that can be heard or read."""
@@ -67,7 +67,7 @@ def repeated(answer: Answer) -> Iterator[str]:
             yield after
 
 
-def late(record: Record, turn: Turn) -> Iterator[str]:
+def late(record: Record, turn: TurnRecord) -> Iterator[str]:
     """After each failure there is soon something to be heard or read, until the answer is over."""
     played = record.answer(turn).played
     if not played:
@@ -79,7 +79,7 @@ def late(record: Record, turn: Turn) -> Iterator[str]:
             yield f"turn {turn.cause}: nothing for {(following - at) // MILLISECOND} ms after the failure"
 
 
-def failures(record: Record, turn: Turn) -> list[int]:
+def failures(record: Record, turn: TurnRecord) -> list[int]:
     """When members failed while this turn was answered, each first failure of a series once."""
     following = [other.voice_end for other in record.turns.committed if other.voice_end > turn.voice_end]
     until = min(following, default=1 << 62)
@@ -87,7 +87,7 @@ def failures(record: Record, turn: Turn) -> list[int]:
     return sorted(at for at in times if turn.voice_end <= at < until)
 
 
-def dead_air(record: Record, turn: Turn) -> int | None:
+def dead_air(record: Record, turn: TurnRecord) -> int | None:
     """The longest time that somebody waited for the answer or for more of it; None where none came."""
     played = record.answer(turn).played
     if not played:

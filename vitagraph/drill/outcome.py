@@ -12,13 +12,13 @@ from pipeline.runtime.report import SessionReport
 from vitagraph.drill import invariants
 from vitagraph.drill.matrix import APOLOGY, NOBODY, QUESTIONS, Cell
 from vitagraph.drill.record import Record
-from vitagraph.waterfall import Turn
+from vitagraph.waterfall import TurnRecord
 
 HEALTH = 30 * SECOND
 """Nanoseconds within which a member that is well again must do its work again."""
 NOTICED = 5 * SECOND
 """Nanoseconds after a question began by which its voice has ended."""
-CANCEL_GRACE = 6 * SECOND
+MAX_SILENCE = 6 * SECOND
 """The longest silence, nanoseconds, that a fault may cause within an answer or before it."""
 BEGINS = 6 * SECOND
 """Nanoseconds that the opening of a call may take where a fallback could begin it."""
@@ -26,7 +26,7 @@ REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CellResult:
     """What a person met with in one cell."""
 
     cell: Cell
@@ -45,13 +45,13 @@ class Outcome:
         return not self.problems
 
 
-def refused(cell: Cell, error: NodeError) -> Outcome:
+def refused(cell: Cell, error: NodeError) -> CellResult:
     """The session could not begin: right where nothing can stand in, and it says why."""
     problems = (f"the session could not begin: {error.message}",) if cell.stands_in else ()
-    return Outcome(cell, (REFUSED,), None, None, problems)
+    return CellResult(cell, (REFUSED,), None, None, problems)
 
 
-def outcome(cell: Cell, plan: Plan, record: Record, report: SessionReport, opening: int) -> Outcome:
+def outcome(cell: Cell, plan: Plan, record: Record, report: SessionReport, opening: int) -> CellResult:
     """Judges a cell; `opening` is how long it took to open the session, nanoseconds."""
     begin, until = cell.window
     during = [turn for turn in record.turns.committed if begin <= turn.voice_end < until]
@@ -60,7 +60,7 @@ def outcome(cell: Cell, plan: Plan, record: Record, report: SessionReport, openi
     recovered = _recovered(cell, record)
     problems = [*invariants.of_session(plan, report), *_unanswered(cell, record, report)]
     problems += _failings(cell, record, during)
-    if dead_air is not None and dead_air > CANCEL_GRACE:
+    if dead_air is not None and dead_air > MAX_SILENCE:
         problems.append(f"silent for {dead_air / SECOND:.1f} s: a shorter `deadline` of `{cell.node}` would help")
     if cell.ends and not record.failed:
         problems.append("the call ended, and nobody was told why")
@@ -70,10 +70,10 @@ def outcome(cell: Cell, plan: Plan, record: Record, report: SessionReport, openi
         problems.append(f"the primary came back after {recovered / SECOND:.0f} s")
     if opening > BEGINS and len(plan.nodes[cell.node].members) > 1:
         problems.append(f"silent for {opening / SECOND:.1f} s before the call began, though a fallback could begin it")
-    return Outcome(cell, _answered_by(cell, record), dead_air, recovered, tuple(problems))
+    return CellResult(cell, _answered_by(cell, record), dead_air, recovered, tuple(problems))
 
 
-def well_again(cell: Cell, record: Record, turn: Turn) -> bool:
+def well_again(cell: Cell, record: Record, turn: TurnRecord) -> bool:
     """Whether nothing more can come of this cell: a turn after the fault was the primary's."""
     return turn.voice_end >= cell.window[1] and _recovered(cell, record) is not None
 
@@ -120,7 +120,7 @@ def _unanswered(cell: Cell, record: Record, report: SessionReport) -> Iterator[s
             yield f"the question at {asked // SECOND} s was not heard"
 
 
-def _failings(cell: Cell, record: Record, during: list[Turn]) -> Iterator[str]:
+def _failings(cell: Cell, record: Record, during: list[TurnRecord]) -> Iterator[str]:
     for turn in record.turns.committed:
         if turn in during and not cell.stands_in:
             continue

@@ -1,8 +1,9 @@
-"""The recording that a drill is run with: one short question, several times."""
+"""The recording that a drill runs with, one short question several times, and the plan that reads it."""
 
 from __future__ import annotations
 
 import wave
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,23 @@ import numpy as np
 from nodes.media.decoder import AudioFileDecoder
 from nodes.packets import Samples
 from nodes.tts.hibari import HibariParams, load_hibari
+from pipeline.graph.loader import load
+from pipeline.graph.plan import Plan
+from pipeline.graph.planner import plan
 from pipeline.packet import SECOND
 from vitagraph.drill.matrix import LENGTH, QUESTIONS
+from vitagraph.replay.file_endpoints import FileRegistry, find_file_endpoints
 
 RATE = 16_000
 WORDS = "Tell me about the sea."
 """Something that is answered in several sentences."""
+
+
+def drill_plan(graph: Path, folder: Path, question: Path | None, settings: Mapping[str, str]) -> Plan:
+    """Writes the recording too; `question` is a recorded one, None lets a voice of the program ask."""
+    recording, registry = write_questions(folder, question), FileRegistry()
+    ends = find_file_endpoints(graph, registry, settings)
+    return plan(load(graph, registry=registry, settings={**settings, **ends.settings(recording, folder)}), registry)
 
 
 def write_questions(folder: Path, question: Path | None) -> Path:

@@ -11,7 +11,7 @@ from pipeline.events import NodeFailed, NodeRecovered, NodeRetries
 from pipeline.packet import Packet
 from pipeline.runtime.session import Session
 from vitagraph.turns import Turns
-from vitagraph.waterfall import Turn
+from vitagraph.waterfall import TurnRecord
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Answer:
 class Record:
     """Observes one session. `over(turn)` is told of each turn when it is over."""
 
-    def __init__(self, over: Callable[[Turn], None] = lambda _: None) -> None:
+    def __init__(self, over: Callable[[TurnRecord], None] = lambda _: None) -> None:
         self.answers: dict[int, Answer] = {}
         """By the turn's cause."""
         self.failed: list[NodeFailed] = []
@@ -52,7 +52,7 @@ class Record:
         session.bus.of(NodeRetries).subscribe(self.retried.append)
         session.bus.of(NodeRecovered).subscribe(self.recovered.append)
 
-    def answer(self, turn: Turn) -> Answer:
+    def answer(self, turn: TurnRecord) -> Answer:
         """That of a turn."""
         return self.answers.setdefault(turn.cause, Answer())
 

@@ -15,14 +15,14 @@ from pipeline.runtime.policy_store import PolicyStore
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import Latency, run_virtual
-from vitagraph.chaos.disturb import disturbed
+from vitagraph.chaos.inject import inject_faults
 from vitagraph.drill.matrix import Cell
-from vitagraph.drill.outcome import Outcome, outcome, refused, well_again
+from vitagraph.drill.outcome import CellResult, outcome, refused, well_again
 from vitagraph.drill.record import Record
 from vitagraph.host.settings import START
-from vitagraph.waterfall import Turn
+from vitagraph.waterfall import TurnRecord
 
-Done = Callable[[Outcome], None]
+Done = Callable[[CellResult], None]
 """Told of each cell as soon as it is judged."""
 
 
@@ -33,7 +33,7 @@ class Drill:
     plan: Plan
     cells: Sequence[Cell]
     done: Done = lambda _: None
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[CellResult] = field(default_factory=list)
     stopped: bool = False
     _session: Session | None = None
     _loop: asyncio.AbstractEventLoop | None = None
@@ -64,18 +64,18 @@ class Drill:
                     self.done(made)
         self._loop = None
 
-    async def _one(self, runner: Runner, cell: Cell) -> Outcome:
+    async def _one(self, runner: Runner, cell: Cell) -> CellResult:
         await runner.policies.close()
         runner.policies = PolicyStore(Random(0))  # what another cell broke is forgotten
 
-        def over(turn: Turn) -> None:
+        def over(turn: TurnRecord) -> None:
             if well_again(cell, record, turn):
                 asyncio.get_running_loop().call_soon(self._stop_session)
 
         record = Record(over)
         began = asyncio.get_running_loop().time()
         plan = self.plan if cell.fault == "redis_away" else _uncached(self.plan)
-        session = self._session = runner.session(disturbed(plan, cell.chaos), record.observe)
+        session = self._session = runner.session(inject_faults(plan, cell.chaos), record.observe)
         record.listen(session)
         try:
             report = await session.run()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.packet import SECOND
-from vitagraph.drill.outcome import Outcome
+from vitagraph import console
+from vitagraph.drill.outcome import CellResult
 
 
-def table(outcomes: Sequence[Outcome]) -> RenderableType:
+def table(outcomes: Sequence[CellResult]) -> RenderableType:
     """One row a cell."""
     made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold underline")
     for name in ("node", "fault", "answered by"):
@@ -25,7 +27,7 @@ def table(outcomes: Sequence[Outcome]) -> RenderableType:
     return made
 
 
-def _row(outcome: Outcome) -> Iterator[RenderableType]:
+def _row(outcome: CellResult) -> Iterator[RenderableType]:
     yield Text(outcome.cell.node)
     yield outcome.cell.fault
     yield Text(", ".join(outcome.answered))
@@ -38,13 +40,27 @@ def _seconds(value: int | None) -> str:
     return "-" if value is None else f"{value / SECOND:.1f}"
 
 
-def remarks(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def remarks(outcomes: Sequence[CellResult]) -> Iterator[str]:
     """Every problem of every cell, in words."""
     for outcome in outcomes:
         for problem in outcome.problems:
             yield f"{outcome.cell.node} x {outcome.cell.fault}: {problem}"
 
 
-def totals(outcomes: Sequence[Outcome]) -> str:
+def totals(outcomes: Sequence[CellResult]) -> str:
     """`41 of 44 cells ok`."""
     return f"{sum(outcome.ok for outcome in outcomes)} of {len(outcomes)} cells ok"
+
+
+@contextmanager
+def bar(total: int) -> Iterator[Callable[[CellResult], None]]:
+    """What a drill tells each outcome; nothing is shown where nobody looks."""
+    err = console.err()
+    if not err.is_terminal:
+        yield lambda _: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task("drill", total=total)
+        yield lambda outcome: progress.update(task, advance=1, description=f"{outcome.cell.node} {outcome.cell.fault}")

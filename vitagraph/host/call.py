@@ -20,7 +20,7 @@ from pipeline.runtime.runner import Runner
 from pipeline.runtime.session import Session
 from vitagraph.host.realtime import Conversation, SessionInfo
 from vitagraph.turns import Turns
-from vitagraph.waterfall import Turn
+from vitagraph.waterfall import TurnRecord
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +188,7 @@ class Call:
     def _played(self, event: PlaybackProgress) -> None:
         self.active = self._now()
 
-    def _turn_over(self, turn: Turn) -> None:
+    def _turn_over(self, turn: TurnRecord) -> None:
         silence = turn.silence
         self.line.send(
             TurnMessage(

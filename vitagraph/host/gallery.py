@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nodes.dialogue._answering import ChatParams
+from nodes.dialogue._service import ChatParams
 from nodes.webrtc._calls import CallParams
 from pipeline.errors import GraphError, UserInputError
 from pipeline.graph.graph import Member
@@ -16,8 +16,8 @@ from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
 from pipeline.graph.registry import Registry
 from pipeline.node import Source
-from vitagraph.chaos.disturb import disturbed
-from vitagraph.chaos.spec import CALM, Chaos
+from vitagraph.chaos.inject import inject_faults
+from vitagraph.chaos.spec import NO_FAULTS, Chaos
 
 OURS = Path(__file__).parent.parent
 """Where the graphs that come with the program are: in `graphs` here, or beside the package."""
@@ -49,7 +49,7 @@ class Gallery:
         self,
         default: str | Path | None = None,
         folders: Sequence[Path] = (),
-        chaos: Chaos = CALM,
+        chaos: Chaos = NO_FAULTS,
     ) -> None:
         self._chaos = chaos
         self._files = {file.stem: file for folder in (*_ours(), *folders) for file in _graphs(folder)}
@@ -58,7 +58,7 @@ class Gallery:
             default = Path(default).stem
         self._calls = {name: info for name, file in self._files.items() if (info := _info(file)) is not None}
         self.default = str(default or (FIRST if FIRST in self._calls else next(iter(self._calls), "")))
-        disturbed(self.template(self.default), chaos)
+        inject_faults(self.template(self.default), chaos)
 
     def list(self) -> list[GraphInfo]:
         """Those that can be called, the default first."""
@@ -78,7 +78,7 @@ class Gallery:
             for key, node in template.nodes.items()
         }
         made = dataclasses.replace(template, nodes=nodes)
-        return disturbed(made, self._chaos) if name == self.default else made
+        return inject_faults(made, self._chaos) if name == self.default else made
 
     def template(self, name: str) -> Plan:
         """The plan of a graph without a call."""

@@ -13,11 +13,11 @@ from pipeline.events import NodeFailed
 from pipeline.packet import MILLISECOND, Packet, Stamp
 from pipeline.runtime.session import Session
 from vitagraph.turns import Turns
-from vitagraph.waterfall import Turn
+from vitagraph.waterfall import TurnRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class TimedTranscript:
     """A transcript, and when it came."""
 
     at: int
@@ -52,7 +52,7 @@ class Recorder:
         """Nanoseconds of speech that were played."""
         self.began = 0.0
         """When the first packet came, in seconds of `time.perf_counter`."""
-        self.transcripts: list[Spoken] = []
+        self.transcripts: list[TimedTranscript] = []
         self.failures: list[NodeFailed] = []
         self.damages: list[MediaDamaged] = []
         self._seen: set[int] = set()
@@ -72,7 +72,7 @@ class Recorder:
         session.bus.of(MediaDamaged).subscribe(self.damages.append)
 
     @property
-    def turns(self) -> list[Turn]:
+    def turns(self) -> list[TurnRecord]:
         """The turns that were committed, in their order."""
         return self._turns.committed
 
@@ -91,7 +91,7 @@ class Recorder:
         self._turns.observe(packet)
         if isinstance(packet, Transcript) and id(packet) not in self._seen:
             self._seen.add(id(packet))
-            self.transcripts.append(Spoken(self._now(), packet))
+            self.transcripts.append(TimedTranscript(self._now(), packet))
 
     def _hear(self, at: Stamp) -> None:
         if self._start is None:

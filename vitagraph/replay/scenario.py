@@ -22,11 +22,10 @@ from pipeline.errors import GraphError, Location, UserInputError
 from pipeline.graph.loader import load
 from pipeline.graph.planner import plan
 from pipeline.params import Duration, show_duration
-from vitagraph.replay.aim import FileEnds, find_ends
 from vitagraph.replay.clip import Clip
+from vitagraph.replay.file_endpoints import FileRegistry, find_file_endpoints
 from vitagraph.replay.result import Result
 from vitagraph.replay.run import Replay
-from vitagraph.replay.words import word_error_rate
 
 Text = Annotated[str, BeforeValidator(str)]
 
@@ -88,8 +87,8 @@ def run_scenario(graph: Path, out: Path) -> Iterator[tuple[Expectation, Result, 
     file = scenario_of(graph)
     for expectation in read_scenario(file).clips:
         clip = _clip(expectation, file, out)
-        registry = FileEnds()
-        ends = find_ends(graph, registry, expectation.settings)
+        registry = FileRegistry()
+        ends = find_file_endpoints(graph, registry, expectation.settings)
         settings = {**expectation.settings, **ends.settings(clip.path, clip.folder)}
         run = Replay(
             [(clip, plan(load(graph, registry=registry, settings=settings), registry))], lambda _clip, _heard: None
@@ -129,3 +128,19 @@ def _unwanted(absent: list[str], texts: dict[str, Any]) -> Iterator[str]:
         for how, text in texts.items():
             if words.lower() in text.lower():
                 yield f"{how} {words!r}, which must be absent: {text!r}"
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case, without punctuation."""
+    return re.findall(r"[\w']+", text.lower().replace("’", "'"))
+
+
+def word_error_rate(said: str, heard: str) -> float:
+    """Words replaced, left out or put in, by the number of words that were said."""
+    expected, found = words(said), words(heard)
+    row = list(range(len(found) + 1))
+    for i, wanted in enumerate(expected, 1):
+        before, row[0] = row[0], i
+        for j, got in enumerate(found, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (wanted != got))
+    return row[-1] / max(1, len(expected))

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from pipeline.packet import MILLISECOND, SECOND
 from vitagraph.replay.result import Result
-from vitagraph.waterfall import STAGES, RunningNode, Turn, voice_to_voice
+from vitagraph.waterfall import PARTS, Part, TurnRecord, voice_to_voice
 
 BAR = 40
 """Characters of the longest bar."""
-_COLOURS: dict[RunningNode, str] = {
+_COLOURS: dict[Part, str] = {
     "decided": "blue",
     "transcript": "cyan",
     "text": "magenta",
@@ -66,7 +66,7 @@ def waterfalls(result: Result) -> RenderableType:
     return Group(*(block for number, turn in enumerate(turns, 1) for block in _turn(number, turn, longest)))
 
 
-def _turn(number: int, turn: Turn, longest: int) -> Iterator[RenderableType]:
+def _turn(number: int, turn: TurnRecord, longest: int) -> Iterator[RenderableType]:
     wait = "no answer" if turn.silence is None else f"{turn.silence / MILLISECOND:.0f} ms"
     yield Text.assemble(
         (f"{number}. ", "bold"), turn.heard or "(no words)", ("  → ", "dim"), turn.said or f"({turn.outcome})"
@@ -76,10 +76,10 @@ def _turn(number: int, turn: Turn, longest: int) -> Iterator[RenderableType]:
     yield Text("   " + "  ".join(f"{stage} {part / MILLISECOND:.0f}" for stage, part in parts.items()), style="dim")
 
 
-def _bar(parts: dict[RunningNode, int], longest: int) -> Iterator[tuple[str, str]]:
+def _bar(parts: dict[Part, int], longest: int) -> Iterator[tuple[str, str]]:
     """Pieces whose lengths add up to that of the whole, whatever is rounded."""
     total = done = 0
-    for stage in STAGES:
+    for stage in PARTS:
         total += parts.get(stage, 0)
         length = round(total * BAR / longest) - done
         done += length

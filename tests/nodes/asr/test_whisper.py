@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from nodes.asr import _whisper
 from nodes.asr._hallucinations import Decoded
-from nodes.asr._whisper import RATE, Settings, Transcription, Whisper
+from nodes.asr._whisper import RATE, DecodingOptions, Transcription, Whisper
 from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper
 from nodes.models import path
 from nodes.packets import Samples, Transcript, TranscriptUpdate, Utterance, duration_of
 from pipeline.errors import ResourceError
 from pipeline.testing import root_stamp, run_node
-from vitagraph.replay.words import word_error_rate
+from vitagraph.replay.scenario import word_error_rate
 
 pytestmark = pytest.mark.real_model
 
@@ -43,7 +43,7 @@ def clip(name: str) -> Samples:
     return samples
 
 
-def settings(**changes: Any) -> Settings:
+def settings(**changes: Any) -> DecodingOptions:
     return dataclasses.replace(WhisperAsr().settings(whole=True), **changes)
 
 
@@ -108,7 +108,7 @@ class Script:
         self.texts = iter(texts)
         monkeypatch.setattr(Whisper, "_decode", lambda _, *args, **options: self.give(*args, **options))
 
-    def give(self, _: Samples, window: float, __: Settings, *, loops: bool = True) -> tuple[Decoded, str, Any]:
+    def give(self, _: Samples, window: float, __: DecodingOptions, *, loops: bool = True) -> tuple[Decoded, str, Any]:
         self.asked.append((window, loops))
         return next(self.texts), "en", None
 

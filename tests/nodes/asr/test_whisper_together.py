@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nodes.asr._whisper import RATE, Settings, Transcription, Whisper, window_for
+from nodes.asr._whisper import RATE, DecodingOptions, Transcription, Whisper, window_for
 from nodes.asr.whisper import WhisperAsr, WhisperParams, _transcribe, load_whisper
 from nodes.models import path
 from nodes.packets import Samples
@@ -33,7 +33,7 @@ def tiny() -> Whisper:
     return load_whisper(WhisperParams(threads=1))
 
 
-def settings(**changes: Any) -> Settings:
+def settings(**changes: Any) -> DecodingOptions:
     return dataclasses.replace(WhisperAsr().settings(whole=True), **changes)
 
 

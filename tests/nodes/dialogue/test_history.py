@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from nodes.dialogue._history import Exchange, History
+from nodes.dialogue._history import ChatExchange, History
 from nodes.packets import PlaybackProgress
 from pipeline.cause import Cause, Causes
 
@@ -23,7 +23,7 @@ def lines(history: History) -> list[tuple[str, str]]:
     return [(message["role"], message["content"]) for message in history.messages()]
 
 
-def ask(history: History, cause: Cause, question: str, answer: str = "", *, complete: bool = True) -> Exchange:
+def ask(history: History, cause: Cause, question: str, answer: str = "", *, complete: bool = True) -> ChatExchange:
     """A question and the answer that was made for it."""
     exchange = history.ask(cause, question, turns=MANY, characters=MANY * MANY)
     exchange.answer, exchange.complete = answer, complete
@@ -167,7 +167,7 @@ class Conversation(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.causes, self.history = Causes(), History()
-        self.asked: list[tuple[Exchange, list[str]]] = []
+        self.asked: list[tuple[ChatExchange, list[str]]] = []
         self.number = 0
 
     def word(self) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from nodes.face.arkit import INDEX
 from nodes.packets import Speech
-from nodes.tts._voice import Voice
+from nodes.tts._service import TtsService
 from nodes.tts.espeak import Espeak
 from nodes.tts.hibari import Hibari
 from nodes.tts.piper import Piper
@@ -88,7 +88,7 @@ def fit(spoken: Speech) -> tuple[int, float]:
 
 @pytest.mark.real_model
 @pytest.mark.parametrize("voice", [Piper(), Hibari(), Espeak()], ids=lambda voice: type(voice).__name__)
-def test_visemes_mouth_moves_with_the_voice(voice: Voice[Any]) -> None:
+def test_visemes_mouth_moves_with_the_voice(voice: TtsService[Any]) -> None:
     """Opens with the vowels: not late, and at most a few frames ahead."""
     (spoken,) = say(voice, "Bob and Mary have a big garden, and a happy dog that barks at every passing car.")
     lead, agreement = fit(spoken)

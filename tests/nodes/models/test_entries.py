@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nodes.models import Registry, catalogue
+from nodes.models import RegistrySource, catalogue
 from nodes.models.entries import entry, home
 from pipeline.errors import ResourceError, UserInputError
 
@@ -16,7 +16,7 @@ def test_catalogue_entries_are_all_pinned(home: Path) -> None:
     for name, model in catalogue().items():
         digests = [*model.files.values()]
         for source in model.sources:
-            if isinstance(source, Registry):
+            if isinstance(source, RegistrySource):
                 digests += [each.sha256 for each in source.distributions]
         assert model.files, name
         assert all(len(digest) == 64 and int(digest, 16) for digest in digests), name
@@ -28,7 +28,7 @@ def test_catalogue_joined_parts_match_the_files(home: Path) -> None:
     """A part of a file that nobody asks for would leave the file short."""
     for model in catalogue().values():
         for source in model.sources:
-            if isinstance(source, Registry):
+            if isinstance(source, RegistrySource):
                 assert set(source.joins) <= set(model.files)
 
 

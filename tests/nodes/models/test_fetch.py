@@ -124,7 +124,7 @@ def test_pull_reports_another_process_that_never_finishes(
 ) -> None:
     from filelock import FileLock
 
-    monkeypatch.setattr("nodes.models.fetch.CANCEL_GRACE", 0.0)
+    monkeypatch.setattr("nodes.models.fetch.LOCK_TIMEOUT", 0.0)
     (home / "models").mkdir()
     with (
         FileLock(home / "models" / ".toy.lock"),

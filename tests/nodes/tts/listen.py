@@ -11,14 +11,14 @@ import soxr
 
 from nodes import models
 from nodes.packets import Sentence, Speech
-from nodes.tts._voice import Voice
+from nodes.tts._service import TtsService
 from pipeline.testing import root_stamp, run_node
 
 WORDS = "Please bring five heavy boxes to the museum before the rain begins."
 """Words that a small recogniser knows, with every kind of closure in them."""
 
 
-def say(voice: Voice[Any], *texts: str) -> list[Speech]:
+def say(voice: TtsService[Any], *texts: str) -> list[Speech]:
     """The speeches of some sentences."""
     out = run_node(voice, [Sentence(root_stamp(), text, last=text is texts[-1]) for text in texts])
     assert out.errors == []

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nodes.packets import Phoneme
-from nodes.tts._sound import NOTHING, Spoken, finished
+from nodes.tts._sound import NOTHING, SynthesizedSpeech, finished
 from pipeline.params import ms
 
 RATE = 16_000
@@ -21,7 +21,7 @@ def silence(seconds: float) -> NDArray[np.float32]:
     return np.zeros(round(RATE * seconds), np.float32)
 
 
-def end(raw: NDArray[np.float32], loudness: float = -20) -> Spoken:
+def end(raw: NDArray[np.float32], loudness: float = -20) -> SynthesizedSpeech:
     return finished(raw, RATE, (), loudness=loudness, tail=ms(100))
 
 

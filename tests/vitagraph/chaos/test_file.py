@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import GraphError
 from pipeline.params import seconds
 from vitagraph.chaos.file import chaos_of, parse_chaos, read_chaos
-from vitagraph.chaos.spec import CALM
+from vitagraph.chaos.spec import NO_FAULTS
 
 RIGHT = """
 chaos:
@@ -32,7 +32,7 @@ def test_chaos_file_faults_are_read_in_order(tmp_path: Path) -> None:
 
 
 def test_chaos_without_a_file_has_no_faults() -> None:
-    assert chaos_of(None) is CALM and CALM.faults == ()
+    assert chaos_of(None) is NO_FAULTS and NO_FAULTS.faults == ()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from pipeline.runtime.report import Ended, SessionReport
 from tests.drills.scripted import GRAPH
 from vitagraph.drill.invariants import dead_air, late, of_answer, of_answers, of_session
 from vitagraph.drill.record import Answer, Record
-from vitagraph.waterfall import Turn
+from vitagraph.waterfall import TurnRecord
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +83,9 @@ def test_invariants_answer_is_complete_and_comes_once(given: Answer, problem: st
     assert next(of_answer(given), "") == problem
 
 
-def recorded(given: Answer, *failed: float) -> tuple[Record, Turn]:
+def recorded(given: Answer, *failed: float) -> tuple[Record, TurnRecord]:
     """A record of one turn whose voice ended at 0."""
-    record, turn = Record(), Turn(7, 0)
+    record, turn = Record(), TurnRecord(7, 0)
     record.turns._turns[7] = turn
     record.turns._committed.add(7)
     record.answers[7] = given

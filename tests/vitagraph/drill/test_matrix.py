@@ -12,7 +12,7 @@ from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
 from pipeline.graph.registry import Registry
 from tests.drills.scripted import GRAPH
-from vitagraph.chaos.disturb import disturbed
+from vitagraph.chaos.inject import inject_faults
 from vitagraph.chaos.spec import FAULTS
 from vitagraph.drill.matrix import APOLOGY, LENGTH, NOBODY, QUESTIONS, cells
 
@@ -47,7 +47,7 @@ def test_drill_matrix_has_redis_faults_only_where_redis_is_used() -> None:
 
 def test_drill_matrix_cells_fit_the_graph(made: Plan) -> None:
     for cell in cells(made):
-        assert disturbed(made, cell.chaos) is not made
+        assert inject_faults(made, cell.chaos) is not made
 
 
 def test_drill_matrix_expectation_depends_on_the_available_fallbacks(made: Plan) -> None:

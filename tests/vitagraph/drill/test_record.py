@@ -11,7 +11,7 @@ from pipeline.packet import Stamp
 from pipeline.params import seconds
 from pipeline.runtime.virtual import run_virtual
 from vitagraph.drill.record import Record
-from vitagraph.waterfall import Turn
+from vitagraph.waterfall import TurnRecord
 
 
 def test_drill_record_keeps_an_answer_as_made_and_as_heard() -> None:
@@ -29,6 +29,6 @@ def test_drill_record_keeps_an_answer_as_made_and_as_heard() -> None:
         record._played(PlaybackProgress(cause, "shown", 0, ended=True, last=False))
 
     run_virtual(main())
-    answer = record.answer(Turn(3, 0))
+    answer = record.answer(TurnRecord(3, 0))
     assert (answer.written, answer.cut) == (["One. "], ["1."])
     assert answer.played == [(0, 2_000_000_000, "1."), (2_000_000_000, 2_000_000_000, "shown")] and answer.ends == 1

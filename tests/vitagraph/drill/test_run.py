@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.vitagraph.drill.graphs import noise, scripted
-from vitagraph.drill.aim import aimed
 from vitagraph.drill.matrix import APOLOGY, NOBODY, cells
-from vitagraph.drill.outcome import HEALTH, REFUSED, Outcome
+from vitagraph.drill.outcome import HEALTH, REFUSED, CellResult
+from vitagraph.drill.question import drill_plan
 from vitagraph.drill.run import Drill
 
 
-def drilled(graph: Path, folder: Path, nodes: list[str], faults: list[str]) -> list[Outcome]:
+def drilled(graph: Path, folder: Path, nodes: list[str], faults: list[str]) -> list[CellResult]:
     """The outcomes of some cells."""
-    plan = aimed(graph, folder, noise(folder), {})
-    told: list[Outcome] = []
+    plan = drill_plan(graph, folder, noise(folder), {})
+    told: list[CellResult] = []
     drill = Drill(plan, cells(plan, nodes, faults), told.append)
     drill.run()
     assert told == drill.outcomes
@@ -65,7 +65,7 @@ def test_drill_reports_that_a_failed_source_ends_the_call(tmp_path: Path) -> Non
 
 def test_drill_can_be_stopped(tmp_path: Path) -> None:
     """Ctrl-C keeps the cells that are done."""
-    plan = aimed(scripted(tmp_path), tmp_path, noise(tmp_path), {})
+    plan = drill_plan(scripted(tmp_path), tmp_path, noise(tmp_path), {})
     drill = Drill(plan, cells(plan, ["face"]), lambda _: drill.stop())
     drill.run()
     assert len(drill.outcomes) == 1

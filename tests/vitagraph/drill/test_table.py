@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 
 from vitagraph.drill.matrix import Cell
-from vitagraph.drill.outcome import Outcome
+from vitagraph.drill.outcome import CellResult
 from vitagraph.drill.table import remarks, table, totals
 
-GOOD = Outcome(Cell("tts", "hang", "tts.piper"), ("tts.hibari",), 3_200_000_000, 6_100_000_000, ())
-BAD = Outcome(Cell("chat", "empty", "dialogue.llama"), ("nobody",), None, None, ("turn 2: no answer",))
+GOOD = CellResult(Cell("tts", "hang", "tts.piper"), ("tts.hibari",), 3_200_000_000, 6_100_000_000, ())
+BAD = CellResult(Cell("chat", "empty", "dialogue.llama"), ("nobody",), None, None, ("turn 2: no answer",))
 
 
 def test_drill_table_row_shows_member_dead_air_and_recovery() -> None:

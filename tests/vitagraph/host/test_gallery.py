@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nodes.dialogue._answering import ChatParams
+from nodes.dialogue._service import ChatParams
 from nodes.webrtc._calls import CallParams
 from pipeline.errors import GraphError, UserInputError
 from tests.vitagraph.host.dialling import SCRIPTED, scripted

@@ -14,11 +14,11 @@ from pipeline.graph.loader import load
 from pipeline.graph.planner import plan
 from pipeline.packet import SECOND
 from pipeline.runtime.virtual import Latency
-from vitagraph.replay.aim import FileEnds, find_ends
 from vitagraph.replay.clip import Clip
+from vitagraph.replay.file_endpoints import FileRegistry, find_file_endpoints
 from vitagraph.replay.result import Result
 from vitagraph.replay.run import Replay
-from vitagraph.waterfall import STAGES
+from vitagraph.waterfall import PARTS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -44,9 +44,9 @@ def echoed(clip: Path, folder: Path) -> Result:
 
 def replayed(graph: Path, clip: Path, folder: Path, latency: Latency) -> Result:
     """What came of a clip."""
-    registry = FileEnds()
+    registry = FileRegistry()
     job = Clip(clip, folder / "out")
-    settings = find_ends(graph, registry, {}).settings(job.path, job.folder)
+    settings = find_file_endpoints(graph, registry, {}).settings(job.path, job.folder)
     run = Replay([(job, plan(load(graph, registry=registry, settings=settings), registry))], lambda _clip, _heard: None)
     run.run("virtual", latency)
     return run.results[0]
@@ -88,7 +88,7 @@ def test_replay_assistant_answers_a_question(tmp_path: Path) -> None:
     [turn] = result.recorder.turns
     assert "hello world" in turn.heard.lower()
     assert turn.said
-    assert set(turn.parts()) == set(STAGES)
+    assert set(turn.parts()) == set(PARTS)
     assert (result.clip.folder / "avatar.npz").stat().st_size > 0
 
 

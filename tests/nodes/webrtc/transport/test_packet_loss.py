@@ -19,7 +19,7 @@ from nodes.webrtc.transport.peer import Peer, PeerStatistics
 from pipeline.clock import Clock
 from pipeline.packet import MILLISECOND
 from tests.nodes.webrtc.client import Client, Drop, loopback
-from vitagraph.replay.words import word_error_rate
+from vitagraph.replay.scenario import word_error_rate
 
 PACE = 0.12
 """Eight times as fast as anybody speaks; the buffer's waits are real all the same."""

@@ -16,7 +16,7 @@ NOT_HEARD = "Sorry, I didn't catch that. Could you say it again?"
 """What is answered where nothing could listen."""
 
 
-class Listening(Service[P]):
+class AsrService(Service[P]):
     """The base of speech recognitions."""
 
     def requires_output(self, packet: Packet) -> bool:

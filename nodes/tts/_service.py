@@ -10,7 +10,7 @@ import msgspec
 from pydantic import Field
 
 from nodes.packets import AUDIBLE, Sentence, Speech, duration_of
-from nodes.tts._sound import NOTHING, Spoken
+from nodes.tts._sound import NOTHING, SynthesizedSpeech
 from pipeline.cause import Cause
 from pipeline.errors import ResourceError
 from pipeline.node import Service
@@ -35,7 +35,7 @@ class VoiceParams(Params):
 V = TypeVar("V", bound=VoiceParams)
 
 
-class Voice(Service[V]):
+class TtsService(Service[V]):
     """Speaks sentences; subclasses say how."""
 
     text = Input(Sentence)
@@ -87,7 +87,7 @@ class Voice(Service[V]):
         """The sentence that says a text."""
         return Sentence(Stamp(self.clock.now(), 0, self.causes.root), text, last=True)
 
-    async def speak(self, text: str) -> Spoken:
+    async def speak(self, text: str) -> SynthesizedSpeech:
         """What the voice makes of a text; no samples if there is nothing to say in it."""
         raise NotImplementedError
 

@@ -25,7 +25,7 @@ from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import root_stamp
 from tests.pipeline.kit import member, planned, run
-from vitagraph.chaos.disturb import NOBODY, disturbed
+from vitagraph.chaos.inject import UNREACHABLE_REDIS, inject_faults
 from vitagraph.chaos.spec import Chaos, FaultSpec
 
 LOADED: list[int] = []
@@ -112,7 +112,7 @@ class Seen:
         self.failed: list[NodeFailed] = []
         self.retried: list[NodeRetries] = []
         LOADED.clear()
-        self.report = run(disturbed(the_plan(self.heard), Chaos(faults)), prepare=self._prepare)
+        self.report = run(inject_faults(the_plan(self.heard), Chaos(faults)), prepare=self._prepare)
 
     def _prepare(self, session: Session) -> None:
         session.bus.of(NodeFailed).subscribe(self.failed.append)
@@ -133,14 +133,14 @@ def fault(node: str, what: Any, begin: float = 3, until: float = 5, **more: Any)
 
 def test_inject_faults_without_faults_returns_the_same_plan() -> None:
     made = the_plan([])
-    assert disturbed(made, Chaos(())) is made
+    assert inject_faults(made, Chaos(())) is made
     assert Seen().words == CALM
 
 
 def test_inject_faults_changes_only_the_named_member() -> None:
     """And the engine still knows it by its name and class."""
     made = the_plan([])
-    first, second = disturbed(made, Chaos((fault("twice", "hang", member=1),))).nodes["twice"].members
+    first, second = inject_faults(made, Chaos((fault("twice", "hang", member=1),))).nodes["twice"].members
     assert first is made.nodes["twice"].members[0]
     assert issubclass(second.node, Spare) and second.node is not Spare and second.use == "second"
     assert second.node.handlers.keys() == Spare.handlers.keys() and second.node.resources == Spare.resources
@@ -190,7 +190,7 @@ def test_fault_empty_output_does_not_count_as_output() -> None:
 
 def test_fault_stall_comes_after_the_first_output_and_hang_before() -> None:
     """Which the deadlines end; the spare goes on in the middle."""
-    kit_deadline = disturbed(the_plan([]), Chaos((fault("twice", "stall"),)))
+    kit_deadline = inject_faults(the_plan([]), Chaos((fault("twice", "stall"),)))
     assert kit_deadline.nodes["twice"].members[0].deadline.first is None, "these tests have no deadlines"
     for what, before in (("stall", "W0 W0 W1 W1 W2 W2 W3"), ("hang", "W0 W0 W1 W1 W2 W2")):
         seen = Seen(fault("twice", what))
@@ -250,7 +250,7 @@ def test_fault_chance_is_reproducible() -> None:
 )
 def test_fault_that_does_not_fit_the_graph_is_reported(spec: FaultSpec, words: list[str]) -> None:
     with pytest.raises(GraphError) as error:
-        disturbed(the_plan([]), Chaos((spec,), places=(Location("chaos.yaml", 2, 5),)))
+        inject_faults(the_plan([]), Chaos((spec,), places=(Location("chaos.yaml", 2, 5),)))
     assert str(error.value).startswith("chaos.yaml:2:5:") and all(each in str(error.value) for each in words)
 
 
@@ -262,8 +262,8 @@ def test_fault_redis_away_affects_only_the_named_node() -> None:
         for name, spec in made.graph.nodes.items()
     }
     made = dataclasses.replace(made, graph=dataclasses.replace(made.graph, nodes=specs))
-    nodes = disturbed(made, Chaos((FaultSpec(node="twice", fault="redis_away"),))).graph.nodes
-    for name, url in (("twice", NOBODY), ("shouts", shared)):
+    nodes = inject_faults(made, Chaos((FaultSpec(node="twice", fault="redis_away"),))).graph.nodes
+    for name, url in (("twice", UNREACHABLE_REDIS), ("shouts", shared)):
         limit, cache = nodes[name].limit, nodes[name].cache
         assert limit is not None and cache is not None and (limit.shared, cache.shared) == (url, url)
 
@@ -272,7 +272,7 @@ def test_fault_makes_the_health_probe_fail_too() -> None:
     """Else a health check would call a mute voice well."""
 
     async def probed(what: Any) -> bool:
-        plan = disturbed(the_plan([]), Chaos((FaultSpec(node="twice", fault=what),)))
+        plan = inject_faults(the_plan([]), Chaos((FaultSpec(node="twice", fault=what),)))
         node = plan.nodes["twice"].members[0].node(NoParams())
         assert isinstance(node, Service)
         clock, causes = Clock(asyncio.get_running_loop()), Causes()

@@ -12,10 +12,10 @@ from pipeline.graph.registry import Registry
 from pipeline.node import Sink
 from pipeline.params import Params
 from pipeline.port import Input
-from vitagraph.replay.aim import Ends, find_ends
+from vitagraph.replay.file_endpoints import FileEndpoints, find_file_endpoints
 
 SCRIPTED = "tests.vitagraph.scripted:Scripted"
-FILE_SINK = "tests.vitagraph.replay.test_aim:FileSink"
+FILE_SINK = "tests.vitagraph.replay.test_file_endpoints:FileSink"
 FOLDER_SINK = "tests.vitagraph.scripted:Listener"
 
 
@@ -37,11 +37,11 @@ class FileSink(Sink[FileParams]):
         """Nothing to do."""
 
 
-def ends(folder: Path, nodes: str, **settings: str) -> Ends:
+def ends(folder: Path, nodes: str, **settings: str) -> FileEndpoints:
     """The ends of a graph with these nodes."""
     file = folder / "graph.yaml"
     file.write_text(f"vitagraph: 1\nnodes: {nodes}\n", encoding="utf-8")
-    return find_ends(file, Registry(), {name.replace("__", "."): value for name, value in settings.items()})
+    return find_file_endpoints(file, Registry(), {name.replace("__", "."): value for name, value in settings.items()})
 
 
 def test_file_endpoints_send_the_clip_to_the_source_without_a_path(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ _ERRORS: dict[Category, type[NodeError]] = {
 
 
 @dataclass(slots=True)
-class Trouble:
+class FaultInjector:
     """The faults of one member in one session."""
 
     faults: tuple[FaultSpec, ...]

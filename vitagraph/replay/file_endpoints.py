@@ -23,7 +23,7 @@ STAND_INS = {"webrtc.source": "media.source", "webrtc.sink": "media.sink"}
 """What takes the place of the ends of a call."""
 
 
-class FileEnds(Registry):
+class FileRegistry(Registry):
     """Finds the nodes that a replay runs: those of the graph, but files where a call would be."""
 
     def find(self, use: str) -> type[Node[Any]]:
@@ -32,7 +32,7 @@ class FileEnds(Registry):
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
+class FileEndpoint:
     """A node that has a `path`; `file` is what the graph says it is."""
 
     name: str
@@ -52,11 +52,11 @@ class _End:
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
+class FileEndpoints:
     """The file nodes of a graph."""
 
-    sources: tuple[_End, ...]
-    sinks: tuple[_End, ...]
+    sources: tuple[FileEndpoint, ...]
+    sinks: tuple[FileEndpoint, ...]
     where: Location
 
     def settings(self, clip: Path, folder: Path) -> dict[str, str]:
@@ -85,11 +85,11 @@ class Ends:
         )
 
 
-def find_ends(file: Path, registry: Registry, settings: Mapping[str, str]) -> Ends:
+def find_file_endpoints(file: Path, registry: Registry, settings: Mapping[str, str]) -> FileEndpoints:
     """Looks for them in the merged graph; `settings` are those of the command line, which win for sinks."""
     document = resolve(read_document(file), settings, os.environ)
     ends = list(_ends(document, registry))
-    return Ends(
+    return FileEndpoints(
         tuple(end for end in ends if issubclass(end.node, Source)),
         tuple(end for end in ends if issubclass(end.node, Sink) and f"{end.name}.path" not in settings),
         document.where,
@@ -100,14 +100,14 @@ def _settings(paths: Mapping[str, Path]) -> dict[str, str]:
     return {f"{name}.path": str(path).replace("${", "$${") for name, path in paths.items()}
 
 
-def _ends(document: Map, registry: Registry) -> Iterator[_End]:
+def _ends(document: Map, registry: Registry) -> Iterator[FileEndpoint]:
     nodes = document.get("nodes")
     for name, entry in nodes.entries.items() if isinstance(nodes, Map) else ():
         spec = entry.value
         node = _class(spec, registry) if isinstance(spec, Map) else None
         if isinstance(spec, Map) and node is not None and "path" in node.params_type.model_fields:
             path = spec.get("path")
-            yield _End(name, node, path.text if isinstance(path, Scalar) else None, entry.where)
+            yield FileEndpoint(name, node, path.text if isinstance(path, Scalar) else None, entry.where)
 
 
 def _class(spec: Map, registry: Registry) -> type[Node[Any]] | None:

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from nodes.packets import Sentence, Speech
-from nodes.tts._sound import Spoken
-from nodes.tts._voice import Voice, VoiceParams
+from nodes.tts._service import TtsService, VoiceParams
+from nodes.tts._sound import SynthesizedSpeech
 from pipeline.cause import Cause
 from pipeline.packet import Stamp
 from pipeline.params import ms
 from pipeline.testing import root_stamp, run_node
 
 
-class Beeper(Voice[VoiceParams]):
+class Beeper(TtsService[VoiceParams]):
     """Speaks 10 ms for every letter."""
 
-    async def speak(self, text: str) -> Spoken:
-        return Spoken(np.full(80 * len(text), 1000, np.int16), 8000)
+    async def speak(self, text: str) -> SynthesizedSpeech:
+        return SynthesizedSpeech(np.full(80 * len(text), 1000, np.int16), 8000)
 
 
 def sentence(text: str, cause: Cause, pts: int = 0, **more: object) -> Sentence:

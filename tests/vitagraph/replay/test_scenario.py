@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitagraph.replay.words import word_error_rate
+from vitagraph.replay.scenario import word_error_rate
 
 WORDS = st.lists(st.sampled_from(["one", "two", "three", "it's"]), min_size=1, max_size=12).map(" ".join)
 

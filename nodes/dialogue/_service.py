@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from nodes.dialogue._history import History, Message
+from nodes.dialogue._history import ChatMessage, History
 from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta, Transcript
 from nodes.words import completeness
 from pipeline.errors import UserInputError
@@ -62,7 +62,7 @@ async def ahead(pieces: Pieces) -> Pieces:
         await asyncio.wait([reading])
 
 
-class Answering(Service[P]):
+class DialogueService(Service[P]):
     """Answers whole transcripts; partial and empty ones are ignored.
 
     What looks like a whole sentence is answered at once, behind the gate; for anything else
@@ -117,9 +117,9 @@ class Answering(Service[P]):
 
     def answered(self, heard: Transcript) -> Pieces:
         """The prepared answer, where the transcript brings one; else one of this node's own."""
-        return word_by_word(heard.answer) if heard.answer.strip() else self.invent(heard)
+        return word_by_word(heard.answer) if heard.answer.strip() else self.generate_reply(heard)
 
-    def invent(self, heard: Transcript) -> Pieces:
+    def generate_reply(self, heard: Transcript) -> Pieces:
         """An answer of this node's own, piece by piece."""
         raise NotImplementedError
 
@@ -146,7 +146,7 @@ class PromptTooLong(UserInputError):
 C = TypeVar("C", bound=ChatParams)
 
 
-class Chat(Answering[C]):
+class Chat(DialogueService[C]):
     """Answers with a model that is shown the conversation as the person has heard it.
 
     A prepared answer is remembered like any other, for the person has heard it; but not
@@ -184,7 +184,7 @@ class Chat(Answering[C]):
                 yield piece
         exchange.complete = True
 
-    async def invent(self, heard: Transcript) -> Pieces:
+    async def generate_reply(self, heard: Transcript) -> Pieces:
         """What the model generates; a conversation that is too long for it loses its older half."""
         while True:
             try:
@@ -201,7 +201,7 @@ class Chat(Answering[C]):
         params = self.params
         exchange = self.memory.ask(heard.at.cause, heard.text.strip(), turns=params.turns, characters=params.history)
         exchange.answer = said
-        async with aclosing(beyond(said, self.invent(heard))) as pieces:
+        async with aclosing(beyond(said, self.generate_reply(heard))) as pieces:
             async for piece in pieces:
                 exchange.answer += piece
                 yield piece
@@ -213,7 +213,7 @@ class Chat(Answering[C]):
             async for _ in pieces:
                 return
 
-    def generate(self, messages: list[Message]) -> Pieces:
+    def generate(self, messages: list[ChatMessage]) -> Pieces:
         """Streams the model's answer to a prompt; raises PromptTooLong before its first piece."""
         raise NotImplementedError
 

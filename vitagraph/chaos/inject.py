@@ -14,14 +14,14 @@ from pipeline.graph.plan import Plan
 from pipeline.graph.problems import Problems
 from pipeline.node import Node, Service, Source, Transform
 from pipeline.packet import Event, Packet
+from vitagraph.chaos.faults import FaultInjector
 from vitagraph.chaos.spec import Chaos, FaultSpec, cannot
-from vitagraph.chaos.trouble import Trouble
 
-NOBODY = "redis://127.0.0.1:1/0"
+UNREACHABLE_REDIS = "redis://127.0.0.1:1/0"
 """An address where nothing listens."""
 
 
-def disturbed(plan: Plan, chaos: Chaos) -> Plan:
+def inject_faults(plan: Plan, chaos: Chaos) -> Plan:
     """The plan with these faults; raises GraphError for each that it cannot have."""
     _check(plan, chaos)
     made = plan
@@ -32,7 +32,7 @@ def disturbed(plan: Plan, chaos: Chaos) -> Plan:
     return dataclasses.replace(made, graph=_without_redis(made.graph, away)) if away else made
 
 
-def _with(plan: Plan, name: str, place: int, make: Callable[[], Trouble]) -> Plan:
+def _with(plan: Plan, name: str, place: int, make: Callable[[], FaultInjector]) -> Plan:
     """The plan in which every instance of that member has a trouble of its own."""
     planned = plan.nodes[name]
     members = list(planned.members)
@@ -40,9 +40,9 @@ def _with(plan: Plan, name: str, place: int, make: Callable[[], Trouble]) -> Pla
     return dataclasses.replace(plan, nodes={**plan.nodes, name: dataclasses.replace(planned, members=tuple(members))})
 
 
-def _troubles(faults: tuple[FaultSpec, ...], seed: str) -> Callable[[], Trouble]:
+def _troubles(faults: tuple[FaultSpec, ...], seed: str) -> Callable[[], FaultInjector]:
     random = Random(seed)  # one for all instances: each call has another fate
-    return lambda: Trouble(faults, random)
+    return lambda: FaultInjector(faults, random)
 
 
 # --- checking
@@ -87,16 +87,16 @@ def _without_redis(graph: Graph, names: set[str]) -> Graph:
 def _elsewhere(spec: NodeSpec) -> NodeSpec:
     limit, cache = spec.limit, spec.cache
     if limit is not None and limit.shared:
-        limit = limit.model_copy(update={"shared": NOBODY})
+        limit = limit.model_copy(update={"shared": UNREACHABLE_REDIS})
     if cache is not None and cache.shared:
-        cache = cache.model_copy(update={"shared": NOBODY})
+        cache = cache.model_copy(update={"shared": UNREACHABLE_REDIS})
     return dataclasses.replace(spec, limit=limit, cache=cache)
 
 
 # --- subclasses
 
 
-def _troubled(node: type[Node[Any]], make: Callable[[], Trouble]) -> type[Node[Any]]:
+def _troubled(node: type[Node[Any]], make: Callable[[], FaultInjector]) -> type[Node[Any]]:
     body: dict[str, Any] = {"__init__": _init(node, make), "open": _open(node), "__module__": node.__module__}
     if issubclass(node, Service):
         body["probe"] = _probe(node)
@@ -113,7 +113,7 @@ def _troubled(node: type[Node[Any]], make: Callable[[], Trouble]) -> type[Node[A
     return made
 
 
-def _init(node: type[Node[Any]], make: Callable[[], Trouble]) -> Any:
+def _init(node: type[Node[Any]], make: Callable[[], FaultInjector]) -> Any:
     def __init__(self: Any, *params: Any, **settings: Any) -> None:
         node.__init__(self, *params, **settings)
         self._trouble = make()

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodes.dialogue._answering import (
+from nodes.dialogue._history import ChatMessage
+from nodes.dialogue._service import (
     LOST,
     NO_ANSWER,
-    Answering,
     Chat,
     ChatParams,
+    DialogueService,
     Pieces,
     PromptTooLong,
     ahead,
     beyond,
     word_by_word,
 )
-from nodes.dialogue._history import Message
 from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta
 from pipeline.cause import Causes
 from pipeline.clock import give_way
@@ -39,10 +39,10 @@ class Parrot(Chat[ChatParams]):
 
     def __init__(self, params: ChatParams | None = None, **settings: object) -> None:
         super().__init__(params, **settings)
-        self.prompts: list[list[Message]] = []
+        self.prompts: list[list[ChatMessage]] = []
         self.longest = 1000
 
-    async def generate(self, messages: list[Message]) -> Pieces:
+    async def generate(self, messages: list[ChatMessage]) -> Pieces:
         """Refuses what is too long for it."""
         self.prompts.append(messages)
         if len(messages) > self.longest:
@@ -174,8 +174,8 @@ def test_dialogue_answer_cancelled_early_is_not_complete() -> None:
     """When it is cancelled its generator is closed at once, so that the model stops."""
     closed: list[bool] = []
 
-    class Endless(Answering[NoParams]):
-        async def invent(self, heard: object) -> Pieces:
+    class Endless(DialogueService[NoParams]):
+        async def generate_reply(self, heard: object) -> Pieces:
             try:
                 while True:
                     yield "on "
@@ -234,7 +234,7 @@ def test_dialogue_fallback_model_continues_where_the_first_failed() -> None:
     """And the conversation has one answer, not two."""
 
     class Restarts(Parrot):
-        def generate(self, messages: list[Message]) -> Pieces:
+        def generate(self, messages: list[ChatMessage]) -> Pieces:
             return word_by_word("The sun is hot")
 
     node = Restarts(system="")
