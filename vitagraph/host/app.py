@@ -24,7 +24,7 @@ from starlette.middleware.cors import CORSMiddleware
 from vitagraph.host import errors, ice, pages
 from vitagraph.host.auth import Auth
 from vitagraph.host.calls import Calls
-from vitagraph.host.errors import Refusal
+from vitagraph.host.errors import ApiError
 from vitagraph.host.head import Head
 from vitagraph.host.security import Guard, policy
 from vitagraph.host.settings import Settings
@@ -127,7 +127,7 @@ def _add_pages(app: FastAPI, head: Head, static: Path) -> None:
             return asset.answer(request)
         if path in ("", "index.html"):
             return HTMLResponse(pages.not_built(), 503, {"Cache-Control": "no-store"})
-        raise Refusal(404, "not_found", "There is nothing at this address.")
+        raise ApiError(404, "not_found", "There is nothing at this address.")
 
     app.add_route("/avatar/head.glb", avatar, include_in_schema=False)
     app.add_route("/docs", docs, include_in_schema=False)

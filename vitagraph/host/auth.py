@@ -17,7 +17,7 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
-from vitagraph.host.errors import Refusal
+from vitagraph.host.errors import ApiError
 from vitagraph.host.settings import Settings
 from vitagraph.host.tokens import PREFIX, ClientSecrets, Held, Secret, unauthorized
 
@@ -25,7 +25,7 @@ AS_SUBPROTOCOL = "openai-insecure-api-key."
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class Authorization:
     """How a call was let in."""
 
     secrets: ClientSecrets
@@ -64,25 +64,25 @@ class Auth:
             return self.open or self.has_key(connection)
         try:
             self.secrets.check(token)
-        except Refusal:
+        except ApiError:
             return False
         return True
 
     def check(self, connection: HTTPConnection) -> None:
-        """Raises a Refusal (401) unless the host is open or the request bears its key."""
+        """Raises an ApiError (401) unless the host is open or the request bears its key."""
         if not self.open and not self.has_key(connection):
             raise unauthorized("wrong_key", "This host takes calls only from those who have its key.")
 
     @asynccontextmanager
-    async def admit(self, connection: HTTPConnection) -> AsyncIterator[Admission]:
-        """For the making of a call, which spends the client secret. Raises a Refusal (401)."""
+    async def admit(self, connection: HTTPConnection) -> AsyncIterator[Authorization]:
+        """For the making of a call, which spends the client secret. Raises an ApiError (401)."""
         if (token := _bearer(connection)).startswith(PREFIX):
             async with self.secrets.use(token) as secret:
                 renewal = self.secrets.renew(secret, self._call_length)
-                yield Admission(self.secrets, secret, renewal, secret.session)
+                yield Authorization(self.secrets, secret, renewal, secret.session)
         else:
             self.check(connection)
-            yield Admission(self.secrets)
+            yield Authorization(self.secrets)
 
 
 def _bearer(connection: HTTPConnection) -> str:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 
 from vitagraph.host.auth import Auth
-from vitagraph.host.errors import Refusal
+from vitagraph.host.errors import ApiError
 from vitagraph.host.gallery import UnknownGraph
 from vitagraph.host.limits import Rate, read_body
 from vitagraph.host.offer import BODY, SESSION_BYTES, checked, content_type, merged, read_offer
@@ -157,7 +157,7 @@ class Calls:
         if call is not None:
             call.hang_up("the caller hung up")
         elif not self.switchboard.has_ended(id):
-            raise Refusal(404, "unknown_call", "There is no such call.")
+            raise ApiError(404, "unknown_call", "There is no such call.")
 
 
 async def _wanted(request: Request) -> SecretRequest:
@@ -165,10 +165,10 @@ async def _wanted(request: Request) -> SecretRequest:
     if not body:
         return SecretRequest()
     if content_type(request) != "application/json":
-        raise Refusal(415, "wrong_content_type", "Send what the secret shall be as application/json.")
+        raise ApiError(415, "wrong_content_type", "Send what the secret shall be as application/json.")
     try:
         return _decode_secret(body)
     except msgspec.ValidationError as error:
-        raise Refusal(400, "invalid_request", f"{error}.") from None
+        raise ApiError(400, "invalid_request", f"{error}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Refusal(400, "invalid_request", "The request is no JSON object.") from None
+        raise ApiError(400, "invalid_request", "The request is no JSON object.") from None

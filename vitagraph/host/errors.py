@@ -25,7 +25,7 @@ _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit
 _OF_ROUTING = {404: ("not_found", "There is nothing at this address."), 405: ("method_not_allowed", "Not like this.")}
 
 
-class Refusal(HTTPException):
+class ApiError(HTTPException):
     """A request that is not done; `retry_after` in seconds where it may be later."""
 
     def __init__(
@@ -48,27 +48,27 @@ class Refusal(HTTPException):
         return JSONResponse({"error": error}, self.status_code, self.headers)
 
 
-def refusal_of(error: Exception) -> Refusal:
+def refusal_of(error: Exception) -> ApiError:
     """How any error is told to a client."""
     match error:
-        case Refusal():
+        case ApiError():
             return error
         case HTTPException():
             code, message = _OF_ROUTING.get(error.status_code, ("invalid_request", "The request cannot be read."))
-            return Refusal(error.status_code, code, message, headers=dict(error.headers or {}))
+            return ApiError(error.status_code, code, message, headers=dict(error.headers or {}))
         case RequestValidationError() | ClientDisconnect():
-            return Refusal(400, "invalid_request", "The request cannot be read.")
+            return ApiError(400, "invalid_request", "The request cannot be read.")
         case AdmissionError():
             # Its hint is for whoever runs the host.
             seconds = math.ceil(error.retry_after)
             again = f"Try again in {seconds} second{'' if seconds == 1 else 's'}."
-            return Refusal(503, "no_seat", f"{sentences(error.message)} {again}", retry_after=seconds)
+            return ApiError(503, "no_seat", f"{sentences(error.message)} {again}", retry_after=seconds)
         case UnknownGraph():
-            return Refusal(404, "unknown_graph", sentences(error.message, error.hint))
+            return ApiError(404, "unknown_graph", sentences(error.message, error.hint))
         case UserInputError():
-            return Refusal(400, "unusable_input", sentences(error.message, error.hint))
+            return ApiError(400, "unusable_input", sentences(error.message, error.hint))
         case _:
-            return Refusal(500, "internal_error", "The host's log says what it was.")
+            return ApiError(500, "internal_error", "The host's log says what it was.")
 
 
 def sentences(*texts: str) -> str:

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from pipeline.errors import UserInputError, VitagraphError
-from vitagraph.host.errors import Refusal
+from vitagraph.host.errors import ApiError
 from vitagraph.host.site import Asset, read
 
 _log = logging.getLogger("vitagraph.host")
@@ -33,10 +33,10 @@ class Head:
             self._tried.set()
 
     async def asset(self) -> Asset:
-        """The GLB, once it is there; raises a Refusal (503) where it cannot be had."""
+        """The GLB, once it is there; raises an ApiError (503) where it cannot be had."""
         await self._tried.wait()
         if self._asset is None:
-            raise Refusal(503, "no_avatar", "The host has no face to show. Its log says why.")
+            raise ApiError(503, "no_avatar", "The host has no face to show. Its log says why.")
         return self._asset
 
 

@@ -1,14 +1,14 @@
-"""The sum of the admission: what calls share, what one call has taken of it so far, and whether one more fits.
+"""What calls use of the resources that they share, and whether there is enough for one more.
 
-Shared are the cores, and each pool of a model: a pool of one model is like one core, for one
-answer at a time is made with it. The more there is of something the further it can be used
-before anybody waits for it.
+Shared are the processor cores and the pool of each model. One model serves one answer at a
+time, so a pool of one is like one core. The larger a resource is, the higher it can be
+utilised before answers wait for each other.
 
-There are calls of graphs with models and of graphs without, which take a fiftieth of that: what
-the ones are seen to take says nothing of the others. Models are used by the ones alone. Of the
-cores, calls without models are known by the times in which there are no others, and the rest is
-what those with models take. Two unknowns could be fitted to all that was seen, but answers come
-in bursts: the figure would scatter more, and by chance make calls seem half as dear as they are.
+Calls of graphs with models ("heavy") and of graphs without ("light", about a fiftieth of the
+cost) are learned separately. Only heavy calls use models. The processor cost of a light call
+is learned while no heavy call runs; a heavy call costs what is left after the light ones. We
+do not fit both costs to all samples: answers come in bursts, so the fit would scatter more
+and could underestimate a call by half.
 """
 
 from __future__ import annotations
@@ -18,117 +18,122 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 KNOWN = 60.0
-"""Seconds of calls after which what they really take counts more than what was assumed."""
+"""Seconds of calls after which the measured cost outweighs the assumed one."""
 FORGET = 120.0
-"""Seconds after which what calls have taken counts for a third."""
+"""Time constant of the averages, in seconds: older samples count for less than a third."""
 PROCESSOR = "the processor"
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Something that calls share."""
+class SharedResource:
+    """A resource that calls share, as it is used at one moment."""
 
     name: str
+    """Unique, and the same for as long as the resource exists."""
     used: float
-    """How much of it is in use: cores, or members of a pool."""
+    """Cores in use, or instances of a pool that are lent."""
     total: float
-    """How much there is."""
+    """Cores, or instances that the pool may have."""
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
-    """How many calls there are."""
+class CallCounts:
+    """The number of calls."""
 
     heavy: int = 0
-    """Of graphs with models."""
+    """Calls of graphs with models."""
     light: int = 0
-    """Of graphs without."""
+    """Calls of graphs without models."""
 
     @property
     def count(self) -> int:
-        """All of them."""
+        """All calls."""
         return self.heavy + self.light
 
-    def and_one(self, *, heavy: bool) -> Crowd:
-        """One more."""
-        return Crowd(self.heavy + heavy, self.light + (not heavy))
+    def and_one(self, *, heavy: bool) -> CallCounts:
+        """The counts with one more call."""
+        return CallCounts(self.heavy + heavy, self.light + (not heavy))
 
-    def without(self, others: Crowd) -> Crowd:
-        """Those that are not of the others."""
-        return Crowd(max(0, self.heavy - others.heavy), max(0, self.light - others.light))
+    def without(self, others: CallCounts) -> CallCounts:
+        """The counts less others, never below 0."""
+        return CallCounts(max(0, self.heavy - others.heavy), max(0, self.light - others.light))
 
 
 @dataclass(slots=True)
-class Cost:
-    """How much of something a call takes, on average."""
+class CallCost:
+    """How much of a resource one call uses on average."""
 
     spent: float = 0.0
-    """Seconds that it was in use."""
+    """Seconds of use, decayed."""
     talked: float = 0.0
-    """Seconds of calls meanwhile."""
+    """Seconds of calls in the same time, decayed."""
     unknown: float = KNOWN
-    """Seconds of calls that are only assumed."""
+    """Weight of the assumed cost, in seconds of calls."""
 
     def learn(self, used: float, calls: int, elapsed: float) -> None:
-        """So much of it was in use, with so many calls, for so many seconds."""
+        """Adds a sample: `used` by `calls` for `elapsed` seconds."""
         kept = math.exp(-elapsed / FORGET)
         self.spent = self.spent * kept + used * elapsed
         self.talked = self.talked * kept + calls * elapsed
         self.unknown *= math.exp(-calls * elapsed / (5 * KNOWN))
 
     def of_call(self, assumed: float) -> float:
-        """What it has shown, and before that what is assumed."""
+        """The measured cost, weighted with the assumed one until enough is known."""
         return (assumed * self.unknown + self.spent) / (self.unknown + self.talked)
 
 
 @dataclass(frozen=True, slots=True)
-class Assumed:
-    """What is taken for granted until calls have shown what they take."""
+class AssumedCosts:
+    """What is assumed of calls until they have been measured, and how far resources may be utilised."""
 
     heavy: float = 0.25
-    """Cores of a call with models."""
+    """Cores that a call with models uses."""
     light: float = 0.005
-    """Cores of a call without."""
+    """Cores that a call without models uses."""
     pool: float = 0.1
-    """Members of a pool."""
+    """Instances of a pool that a call uses."""
     crowded: float = 0.25
-    """How often an answer may find all at work: with a share of n in use that is about its n-th power.
+    """How often an answer may find every core or instance busy, 0 to 1.
 
-    So one model, or core, may be in use for 25 % of the time, two for 50 %, eight for 84 %. For graphs with
-    models: others have no answers that wait for each other."""
+    With n of them, that is about the n-th power of the utilisation: one may be busy 25 % of the time, two
+    50 %, eight 84 %. For heavy calls only: light ones have no answers that wait for each other."""
     full: float = 0.9
-    """The share of the cores that graphs without models may use."""
+    """Utilisation of the cores up to which light calls are taken, 0 to 1."""
 
 
 class Headroom:
-    """What calls have taken so far, of everything that they share."""
+    """Learns what calls cost and says what would be short with more of them."""
 
-    def __init__(self, assumed: Assumed) -> None:
+    def __init__(self, assumed: AssumedCosts) -> None:
         self._assumed = assumed
         self._totals: dict[str, float] = {}
-        """How much there is of each."""
-        self._heavy: dict[str, Cost] = {}
-        self._light = Cost()
-        """Of the cores: they use nothing else."""
+        self._heavy: dict[str, CallCost] = {}
+        self._light = CallCost()
+        """Of the processor; light calls use nothing else."""
 
-    def learn(self, shares: Iterable[Share], calls: Crowd, elapsed: float) -> None:
-        """So it was for so many seconds. What is known of calls stays while there are none of them."""
-        for share in shares:
-            self._totals[share.name] = share.total
-            cost = self._heavy.setdefault(share.name, Cost())
+    def learn(self, resources: Iterable[SharedResource], calls: CallCounts, elapsed: float) -> None:
+        """Takes all resources as they were used for `elapsed` seconds; those that are gone are forgotten.
+
+        Costs do not change while there are no calls of their kind.
+        """
+        resources = tuple(resources)
+        self._totals = {each.name: each.total for each in resources}
+        self._heavy = {name: self._heavy.get(name, CallCost()) for name in self._totals}
+        for each in resources:
             if calls.heavy:
-                cost.learn(max(0.0, share.used - self._others(share.name, calls.light)), calls.heavy, elapsed)
-            elif calls.light and share.name == PROCESSOR:
-                self._light.learn(share.used, calls.light, elapsed)
+                used = max(0.0, each.used - self._used_by_light(each.name, calls.light))
+                self._heavy[each.name].learn(used, calls.heavy, elapsed)
+            elif calls.light and each.name == PROCESSOR:
+                self._light.learn(each.used, calls.light, elapsed)
 
     def cost(self, name: str, *, heavy: bool = True) -> float:
-        """How much of it a call takes."""
+        """Cores or instances of a resource that one call uses."""
         if not heavy:
             return self._light.of_call(self._assumed.light) if name == PROCESSOR else 0.0
         return self._heavy[name].of_call(self._assumed.heavy if name == PROCESSOR else self._assumed.pool)
 
-    def lack(self, calls: Crowd, *, heavy: bool) -> str:
-        """What so many calls would have too little of for one like that, in words; empty: they have enough."""
+    def shortage(self, calls: CallCounts, *, heavy: bool) -> str:
+        """Which resource would be short for a heavy or light call among so many; empty if none."""
         for name, total in self._totals.items() if heavy else ((PROCESSOR, self._totals[PROCESSOR]),):
             used = calls.heavy * self.cost(name) + calls.light * self.cost(name, heavy=False)
             room = self._assumed.crowded ** (1 / total) if heavy else self._assumed.full
@@ -137,6 +142,6 @@ class Headroom:
                 return f"{count} calls would use {used / total:.0%} of {name} (room: {room:.0%})"
         return ""
 
-    def _others(self, name: str, light: int) -> float:
-        """What calls without models take of it at the least: a guess too high would make the others seem free."""
+    def _used_by_light(self, name: str, light: int) -> float:
+        """A lower bound of what light calls use: a guess too high would make heavy calls seem free."""
         return light * min(self._assumed.light, self.cost(PROCESSOR, heavy=False)) if name == PROCESSOR else 0.0

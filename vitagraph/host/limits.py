@@ -13,7 +13,7 @@ from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from pipeline.errors import UserInputError
-from vitagraph.host.errors import Refusal
+from vitagraph.host.errors import ApiError
 
 BODY_SECONDS = 10
 """How long a client may take to send a body of some kB."""
@@ -50,9 +50,9 @@ class Rate:
         return 0
 
     def check(self, connection: HTTPConnection) -> None:
-        """Counts a request; raises a Refusal (429) where there were too many from its network."""
+        """Counts a request; raises an ApiError (429) where there were too many from its network."""
         if wait := self.take(network_of(connection.client.host if connection.client else "")):
-            raise Refusal(
+            raise ApiError(
                 429, "too_many_calls", f"Too many calls from here. Try again in {_words(wait)}.", retry_after=wait
             )
 
@@ -81,12 +81,12 @@ async def read_body(request: Request, most: int) -> bytes:
                 if len(body) > most:
                     raise _too_large(most)
     except TimeoutError:
-        raise Refusal(408, "too_slow", "The request took too long to arrive.") from None
+        raise ApiError(408, "too_slow", "The request took too long to arrive.") from None
     return bytes(body)
 
 
-def _too_large(most: int) -> Refusal:
-    return Refusal(
+def _too_large(most: int) -> ApiError:
+    return ApiError(
         413, "too_large", f"The request is too large: at most {most} bytes.", headers={"Connection": "close"}
     )
 

@@ -14,7 +14,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from vitagraph.host.errors import Refusal
+from vitagraph.host.errors import ApiError
 from vitagraph.host.limits import read_body
 
 SESSION_BYTES = 64_000
@@ -47,17 +47,17 @@ BODY = {
 
 
 async def read_offer(request: Request, sdp_bytes: int) -> tuple[str, dict[str, Any]]:
-    """The SDP and the session object; raises a Refusal (4xx) for anything else."""
+    """The SDP and the session object; raises an ApiError (4xx) for anything else."""
     match content_type(request):
         case "application/sdp":
             return _sdp(await read_body(request, sdp_bytes)), {}
         case "multipart/form-data":
             parts = await _parts(request, await read_body(request, sdp_bytes + SESSION_BYTES + _ENVELOPE))
             if len(parts.get("sdp", b"")) > sdp_bytes:
-                raise Refusal(413, "too_large", f"The offer is too large: at most {sdp_bytes} bytes.")
+                raise ApiError(413, "too_large", f"The offer is too large: at most {sdp_bytes} bytes.")
             return _sdp(parts.get("sdp", b"")), session_of(parts.get("session", b"{}"))
         case _:
-            raise Refusal(
+            raise ApiError(
                 415,
                 "wrong_content_type",
                 "Send the offer as application/sdp, or as multipart/form-data with sdp in it.",
@@ -70,20 +70,20 @@ def content_type(request: Request) -> str:
 
 
 def session_of(json: bytes) -> dict[str, Any]:
-    """A Realtime session object; its keys are looked at by whom they concern. Raises a Refusal (400)."""
+    """A Realtime session object; its keys are looked at by whom they concern. Raises an ApiError (400)."""
     try:
         session = msgspec.json.decode(json, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Refusal(400, "bad_session", "The session is no JSON object.") from None
+        raise ApiError(400, "bad_session", "The session is no JSON object.") from None
     return checked(session)
 
 
 def checked(session: dict[str, Any]) -> dict[str, Any]:
-    """The same session, where it is one that the host can have; else raises a Refusal (400)."""
+    """The same session, where it is one that the host can have; else raises an ApiError (400)."""
     if _deeper(session, DEPTH):
-        raise Refusal(400, "bad_session", "The session nests too deep.")
+        raise ApiError(400, "bad_session", "The session nests too deep.")
     if session.get("type", "realtime") != "realtime":
-        raise Refusal(400, "bad_session", "The session's type can only be realtime.")
+        raise ApiError(400, "bad_session", "The session's type can only be realtime.")
     return session
 
 
@@ -102,7 +102,7 @@ def _sdp(body: bytes) -> str:
     except UnicodeDecodeError:
         sdp = ""
     if not sdp.startswith("v=0"):
-        raise Refusal(400, "bad_offer", "The request holds no SDP offer.")
+        raise ApiError(400, "bad_offer", "The request holds no SDP offer.")
     return sdp
 
 
@@ -112,7 +112,7 @@ async def _parts(request: Request, body: bytes) -> dict[str, bytes]:
             request.headers, _once(body), max_files=_PARTS, max_fields=_PARTS, max_part_size=len(body) + 1
         ).parse()
     except MultiPartException:
-        raise Refusal(400, "bad_form", "The form cannot be read.") from None
+        raise ApiError(400, "bad_form", "The form cannot be read.") from None
     try:
         return {name: await _bytes(value) for name, value in form.multi_items()}
     finally:

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.errors import UserInputError
-from vitagraph.host.errors import Refusal
+from vitagraph.host.errors import ApiError
 from vitagraph.host.settings import Settings
 
 ANY = "*"
@@ -80,15 +80,17 @@ class Guard:
             # Before it is accepted, closing a WebSocket is answered by 403.
             await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail})
 
-    def _refusal(self, scope: Scope) -> Refusal | None:
+    def _refusal(self, scope: Scope) -> ApiError | None:
         sent = Headers(scope=scope)
         host = sent.get("host", "").lower()
         if self._hosts and _name(host) not in self._hosts:
-            return Refusal(403, "bad_host", "The host does not go by this name. Open it by the address that it prints.")
+            return ApiError(
+                403, "bad_host", "The host does not go by this name. Open it by the address that it prints."
+            )
         origin = sent.get("origin")
         if origin is None or ANY in self._origins or origin.lower() in {*self._origins, _own(scope, host)}:
             return None
-        return Refusal(
+        return ApiError(
             403, "bad_origin", "This page may not call that host. Open it by the address that the host prints."
         )
 

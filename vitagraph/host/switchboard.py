@@ -20,15 +20,15 @@ from pipeline.errors import AdmissionError, NodeError
 from pipeline.graph.plan import Plan
 from pipeline.runtime.health import MemberHealth
 from pipeline.runtime.runner import Runner
-from vitagraph.host.admission import Refused
+from vitagraph.host.admission import Refusal
 from vitagraph.host.call import Call
 from vitagraph.host.gallery import Gallery
-from vitagraph.host.headroom import Crowd
+from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
+from vitagraph.host.monitoring import Monitoring, has_models
 from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.settings import START, Settings
 from vitagraph.host.tokens import Secret
-from vitagraph.host.upkeep import Upkeep, has_models
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,9 @@ class Switchboard:
         call = await switchboard.answer(Offer(sdp))
     """
 
+    monitoring: Monitoring
+    """From entering on."""
+
     def __init__(self, settings: Settings, gallery: Gallery) -> None:
         self.gallery = gallery
         self._settings = settings
@@ -84,13 +87,12 @@ class Switchboard:
         self._draining = False
         self._plans: dict[str, Plan] = {}
         """Of the graphs that were called, as they were last; without what is a call's own."""
-        self._upkeep: Upkeep | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         sys.setswitchinterval(SWITCH)
         await self._runner.__aenter__()
-        self._upkeep = Upkeep(self._settings, self._runner, self._crowd, self._lags)
+        self.monitoring = Monitoring(self._settings, self._runner, self.counts, self._lags)
         self._watcher = asyncio.create_task(self._watch(), name="switchboard")
         return self
 
@@ -101,14 +103,19 @@ class Switchboard:
         if self._watcher is not None:
             self._watcher.cancel()
             await asyncio.wait((self._watcher,))
-        if self._upkeep is not None:
-            await self._upkeep.stop()
+        await self.monitoring.stop()
         await self._runner.__aexit__(kind, error, trace)
 
     @property
     def count(self) -> int:
         """Calls at this moment."""
         return len(self._calls) + len(self._answering)
+
+    def counts(self) -> CallCounts:
+        """Calls at this moment, with models and without."""
+        graphs = Counter([*(call.graph for call in self._calls.values()), *self._answering])
+        heavy = sum(count for name, count in graphs.items() if has_models(self._plans.get(name)))
+        return CallCounts(heavy, self.count - heavy)
 
     def find(self, id: str) -> Call | None:
         """The call of that id, while it lasts."""
@@ -125,15 +132,15 @@ class Switchboard:
 
     def degraded(self) -> list[MemberHealth]:
         """Members of the graphs who cannot do their work, though others may do it for them."""
-        return [] if self._upkeep is None else self._upkeep.degraded()
+        return self.monitoring.degraded()
 
-    def _refusal(self, graph: str) -> Refused | None:
+    def _refusal(self, graph: str) -> Refusal | None:
         calls = self._settings.calls
         if self._draining:
-            return Refused("the host is shutting down", "", BUSY)
+            return Refusal("the host is shutting down", "", BUSY)
         if self.count >= calls:
-            return Refused(f"all {calls} lines are busy", "raise --calls on the host", BUSY)
-        return None if self._upkeep is None else self._upkeep.refusal(self._plans.get(graph))
+            return Refusal(f"all {calls} lines are busy", "raise --calls on the host", BUSY)
+        return self.monitoring.refusal(self._plans.get(graph))
 
     async def warm(self) -> None:
         """Loads what the default graph needs, so that the first caller does not wait for it.
@@ -153,8 +160,7 @@ class Switchboard:
 
     def _know(self, name: str, plan: Plan) -> None:
         self._plans[name] = plan
-        if self._upkeep is not None:
-            self._upkeep.look_after(plan)
+        self.monitoring.watch(plan)
 
     async def answer(self, offer: Offer) -> Call:
         """Takes a call; raises AdmissionError, UserInputError for a bad offer, UnknownGraph, GraphError."""
@@ -189,11 +195,6 @@ class Switchboard:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=ENDING)
-
-    def _crowd(self) -> Crowd:
-        graphs = Counter([*(call.graph for call in self._calls.values()), *self._answering])
-        heavy = sum(count for name, count in graphs.items() if has_models(self._plans.get(name)))
-        return Crowd(heavy, self.count - heavy)
 
     @contextmanager
     def _seat(self, offer: Offer) -> Iterator[None]:
@@ -232,8 +233,7 @@ class Switchboard:
         return (call.lag for call in self._calls.values())
 
     def _begin(self, prepared: _Prepared, line: CallTransport) -> Call:
-        if self._upkeep is not None:
-            self._upkeep.taken(prepared.plan)
+        self.monitoring.note_call(prepared.plan)
         call = Call(prepared.info, line, prepared.plan, self._runner, self._settings.message_bytes)
         self._calls[call.id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.id}")

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from vitagraph.host.errors import Refusal
+from vitagraph.host.errors import ApiError
 
 PREFIX = "ek_"
 """What clients of the Realtime API know a secret by."""
@@ -89,7 +89,7 @@ class ClientSecrets:
         return renewal
 
     def check(self, value: str) -> Secret:
-        """The secret, where a call can be made with it now; raises a Refusal (401)."""
+        """The secret, where a call can be made with it now; raises an ApiError (401)."""
         secret = self._all.get(value)
         if secret is None:
             raise unauthorized("secret_unknown", "The host does not know this client secret.")
@@ -101,7 +101,7 @@ class ClientSecrets:
 
     @asynccontextmanager
     async def use(self, value: str) -> AsyncIterator[Secret]:
-        """The secret, which is used unless the body fails; raises a Refusal (401).
+        """The secret, which is used unless the body fails; raises an ApiError (401).
 
         Waits until the call that gives way is gone, so that its seat is free.
         """
@@ -132,6 +132,6 @@ class ClientSecrets:
         call.on_end = over
 
 
-def unauthorized(code: str, message: str) -> Refusal:
-    """A Refusal for a missing or wrong bearer token."""
-    return Refusal(401, code, message, headers={"WWW-Authenticate": 'Bearer realm="vitagraph"'})
+def unauthorized(code: str, message: str) -> ApiError:
+    """A ApiError for a missing or wrong bearer token."""
+    return ApiError(401, code, message, headers={"WWW-Authenticate": 'Bearer realm="vitagraph"'})

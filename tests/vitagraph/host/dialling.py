@@ -17,7 +17,7 @@ from tests.nodes.webrtc.client import Client, loopback
 from vitagraph.host.admission import Thresholds
 from vitagraph.host.call import Call
 from vitagraph.host.gallery import Gallery
-from vitagraph.host.headroom import Assumed
+from vitagraph.host.headroom import AssumedCosts
 from vitagraph.host.settings import Settings
 from vitagraph.host.switchboard import Offer, Switchboard
 
@@ -44,7 +44,7 @@ links:
 """A whole conversation without a model."""
 
 
-ROOMY = Thresholds(1e6, 1e6, 1e6, 1e6, 1e6, assumed=Assumed(heavy=0, light=0, pool=0, crowded=1e6, full=1e6))
+ROOMY = Thresholds(1e6, 1e6, 1e6, 1e6, 1e6, assumed=AssumedCosts(heavy=0, light=0, pool=0, crowded=1e6, full=1e6))
 """The machine that runs the tests may be busy: that is not what they are about."""
 
 

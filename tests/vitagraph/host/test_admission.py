@@ -1,4 +1,4 @@
-"""Who gets in: as many as the machine can serve well, and no crowd at once; it opens again by itself."""
+"""Admission control: as many calls as the machine can serve well, and no burst at once; it reopens by itself."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pipeline.errors import AdmissionError
 from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.virtual import run_virtual
 from tests.vitagraph.host.dialling import ROOMY, dial, gone, hosting
-from vitagraph.host.admission import Admission, Measures, Refused, Thresholds
+from vitagraph.host.admission import AdmissionControl, Measures, Refusal, Thresholds
 from vitagraph.host.errors import refusal_of
-from vitagraph.host.headroom import PROCESSOR, Crowd, Share
+from vitagraph.host.headroom import PROCESSOR, CallCounts, SharedResource
 from vitagraph.host.switchboard import Switchboard
 
 LIMITS = Thresholds()
@@ -27,31 +27,31 @@ ROOM = 2 * ASSUMED.crowded**0.5
 
 
 class Door:
-    """An admission in virtual time, the machine that it watches, and who is in."""
+    """Admission control in virtual time, with the machine that it measures and the calls that run."""
 
     def __init__(self, thresholds: Thresholds = LIMITS) -> None:
         self.cores = 2.0
-        self.pools: list[Share] = []
+        self.pools: list[SharedResource] = []
         self.shows = Measures()
         self.heavy = self.light = 0
         """Calls with models, and without."""
-        self.admission = Admission(thresholds, self, lambda: Crowd(self.heavy, self.light))
+        self.admission = AdmissionControl(thresholds, self, lambda: CallCounts(self.heavy, self.light))
         self.admission.start()
 
     def measure(self) -> Measures:
         return self.shows
 
-    def shares(self) -> list[Share]:
-        return [Share(PROCESSOR, self.shows.cpu * self.cores, self.cores), *self.pools]
+    def resources(self) -> list[SharedResource]:
+        return [SharedResource(PROCESSOR, self.shows.cpu * self.cores, self.cores), *self.pools]
 
-    def ask(self, *, heavy: bool = True) -> Refused | None:
+    def ask(self, *, heavy: bool = True) -> Refusal | None:
         return self.admission.refusal(heavy=heavy)
 
     def enter(self, *, heavy: bool = True) -> bool:
         """One more caller; whether they got in."""
         if self.ask(heavy=heavy) is not None:
             return False
-        self.admission.take(heavy=heavy)
+        self.admission.note_call(heavy=heavy)
         self.heavy, self.light = self.heavy + heavy, self.light + (not heavy)
         return True
 
@@ -61,7 +61,7 @@ class Door:
         await self.show(seconds, cpu=min(1.0, used / self.cores))
         return used
 
-    async def show(self, seconds: float, **measures: float) -> Refused | None:
+    async def show(self, seconds: float, **measures: float) -> Refusal | None:
         """The machine shows this for so long; what a caller is told then."""
         self.shows = replace(self.shows, **measures)
         await Clock(asyncio.get_running_loop()).sleep(round(seconds * SECOND))
@@ -196,11 +196,25 @@ def test_admission_limits_calls_by_a_shared_model(members: int, used: float) -> 
         cost = 0.04  # of the time that somebody calls, their answer is being made
         for _ in range(1500):
             door.enter()
-            door.pools = [Share("dialogue.llama", door.heavy * cost, members)]
+            door.pools = [SharedResource("dialogue.llama", door.heavy * cost, members)]
             await door.show(1, cpu=0.01)
         assert door.heavy * cost / members == pytest.approx(used, rel=0.15)
         refused = door.ask()
         assert refused is not None and "dialogue.llama" in refused.detail
+
+    at_door(scene)
+
+
+def test_admission_forgets_a_model_pool_that_is_gone() -> None:
+    """Else its last cost refuses calls until the host is restarted."""
+
+    async def scene(door: Door) -> None:
+        door.heavy = 4
+        door.pools = [SharedResource("dialogue.llama", 1, 1)]
+        refused = await door.show(60)
+        assert refused is not None and "dialogue.llama" in refused.detail
+        door.pools = [SharedResource("dialogue.other", 0, 1)]
+        assert await door.show(60) is None
 
     at_door(scene)
 
@@ -272,7 +286,7 @@ def test_admission_new_calls_do_not_lower_the_learned_cost() -> None:
         while door.enter() and door.heavy < 40:
             pass
         await door.show(9)
-        assert door.admission._headroom.cost(PROCESSOR) == pytest.approx(0.25, rel=0.01)
+        assert door.admission.headroom.cost(PROCESSOR) == pytest.approx(0.25, rel=0.01)
 
     at_door(scene)
 
@@ -286,7 +300,7 @@ def test_admission_work_outlasting_its_call_is_not_charged_to_others() -> None:
             await door.show(20, cpu=0.1)
             door.heavy = 0
             await door.show(6, cpu=0.5)
-        assert door.admission._headroom.cost(PROCESSOR, heavy=False) == pytest.approx(ASSUMED.light)
+        assert door.admission.headroom.cost(PROCESSOR, heavy=False) == pytest.approx(ASSUMED.light)
 
     at_door(scene)
 
@@ -317,7 +331,7 @@ def test_admission_serves_accepted_calls_under_fourfold_overload(caplog: pytest.
 def lagging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """What the host's measures say of its lag."""
     lag = [0.0]
-    monkeypatch.setattr("vitagraph.host.upkeep.Machine.measure", lambda _: Measures(lag=lag[0]))
+    monkeypatch.setattr("vitagraph.host.monitoring.ProcessMeter.measure", lambda _: Measures(lag=lag[0]))
     monkeypatch.setattr("vitagraph.host.admission.PERIOD", 0.01)
     monkeypatch.setattr("vitagraph.host.admission.SMOOTH", 0.05)
     return iter([lag]).__next__()  # type: ignore[return-value]

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from pipeline.errors import GraphError, ResourceError
 from tests.vitagraph.host.fakes import FakeSwitchboard, Host, code
-from vitagraph.host.errors import Refusal, refusal_of, sentences
+from vitagraph.host.errors import ApiError, refusal_of, sentences
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_http_framework_errors_have_the_json_error_shape(error: Exception) -> No
 @pytest.mark.parametrize(("seconds", "header"), [(0.2, "1"), (9.2, "10"), (60, "60")])
 def test_retry_after_is_in_whole_seconds(seconds: float, header: str) -> None:
     """As the header's rules say; never 0, which would be at once."""
-    assert Refusal(503, "x", "X.", retry_after=seconds).response().headers["retry-after"] == header
+    assert ApiError(503, "x", "X.", retry_after=seconds).response().headers["retry-after"] == header
 
 
 def test_error_messages_are_sentences() -> None:

@@ -161,7 +161,7 @@ def test_client_secret_request_of_any_json_gets_a_usable_secret_or_an_error(body
     ],
 )
 def test_oversized_body_is_refused(path: str, kind: str, size: int) -> None:
-    """Refused for its size, or for what is in it where a form may have as much."""
+    """Refusal for its size, or for what is in it where a form may have as much."""
     host = Host()
     answer = host.post(path, content=b"x" * size, headers={"Content-Type": kind})
     held(host, answer)

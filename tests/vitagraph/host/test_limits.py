@@ -11,7 +11,7 @@ from starlette.types import Message
 from pipeline.errors import UserInputError
 from tests.vitagraph.host.fakes import CALLS, SECRETS, Host
 from vitagraph.host import limits
-from vitagraph.host.errors import Refusal
+from vitagraph.host.errors import ApiError
 from vitagraph.host.limits import Rate, network_of
 
 
@@ -74,7 +74,7 @@ def test_body_limit_refuses_by_content_length_before_reading() -> None:
         raise AssertionError
 
     request = Request({"type": "http", "headers": [(b"content-length", b"101")]}, receive)
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(ApiError) as refusal:
         asyncio.run(limits.read_body(request, 100))
     assert (refusal.value.status_code, refusal.value.code) == (413, "too_large")
 
@@ -107,6 +107,6 @@ def test_body_limit_gives_up_a_slow_body(monkeypatch: pytest.MonkeyPatch) -> Non
         await asyncio.Event().wait()
         raise AssertionError
 
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(ApiError) as refusal:
         asyncio.run(limits.read_body(Request({"type": "http", "headers": []}, receive), 100))
     assert refusal.value.status_code == 408

@@ -8,13 +8,13 @@ from contextlib import suppress
 import pytest
 
 from tests.vitagraph.host.fakes import FakeCall
-from vitagraph.host.errors import Refusal
+from vitagraph.host.errors import ApiError
 from vitagraph.host.tokens import COME_BACK, MOST, ClientSecrets, Secret
 
 
 def refused(secrets: ClientSecrets, value: str) -> str:
     """The code with which a secret is refused."""
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(ApiError) as refusal:
         secrets.check(value)
     assert refusal.value.status_code == 401
     return refusal.value.code

@@ -25,7 +25,7 @@ MOST_ID = 128
 _ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 
 
-class Refused(Exception):
+class InvalidEvent(Exception):
     """The event cannot be acted upon: a code for programs, a message for whoever wrote the client."""
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
@@ -115,26 +115,28 @@ class Client:
             self._measure(text)
             event = _decoded(text)
             self._handler(event)(event)
-        except Refused as refused:
+        except InvalidEvent as refused:
             self._refuse(refused, event)
 
     def _measure(self, text: str) -> None:
         if len(text.encode("utf-8", "surrogatepass")) > self._message_bytes:
-            raise Refused("message_too_long", f"an event can have at most {self._message_bytes} bytes; it was not read")
+            raise InvalidEvent(
+                "message_too_long", f"an event can have at most {self._message_bytes} bytes; it was not read"
+            )
 
     def _handler(self, event: Event) -> Callable[[Event], None]:
         kind = event.get("type")
         if not isinstance(kind, str):
-            raise Refused("missing_type", "an event needs a `type`, such as `response.create`", "type")
+            raise InvalidEvent("missing_type", "an event needs a `type`, such as `response.create`", "type")
         if kind not in self._handlers:
-            raise Refused(
+            raise InvalidEvent(
                 "unknown_event",
                 f"there is no event of type `{kind[:MOST_ID]}` here; known are {', '.join(sorted(self._handlers))}",
                 "type",
             )
         return self._handlers[kind]
 
-    def _refuse(self, refused: Refused, event: Any) -> None:
+    def _refuse(self, refused: InvalidEvent, event: Any) -> None:
         event_id = event.get("event_id") if isinstance(event, dict) else None
         self._wire.emit(
             "error",
@@ -162,9 +164,9 @@ class Client:
         item = _as(_Create, event).item
         text = _text_of(item)
         if len(text) + sum(map(len, self._typed.values())) > MOST_TEXT:
-            raise Refused("text_too_long", f"at most {MOST_TEXT} characters can be typed at once", "item.content")
+            raise InvalidEvent("text_too_long", f"at most {MOST_TEXT} characters can be typed at once", "item.content")
         if item.id is not None and (not _ID.fullmatch(item.id) or item.id in self._typed or self._items.get(item.id)):
-            raise Refused("invalid_item_id", "an item's id is new, and of letters, digits, `_` and `-`", "item.id")
+            raise InvalidEvent("invalid_item_id", "an item's id is new, and of letters, digits, `_` and `-`", "item.id")
         made = written(item.id or self._wire.new("item"), text)
         self._typed[made["id"]] = text
         self._items.add(made)
@@ -173,20 +175,22 @@ class Client:
     def _retrieve(self, event: Event) -> None:
         item = self._items.get(_as(_Named, event).item_id)
         if item is None:
-            raise Refused("item_not_found", "there is no such item among the latest of this call", "item_id")
+            raise InvalidEvent("item_not_found", "there is no such item among the latest of this call", "item_id")
         self._wire.emit("conversation.item.retrieved", item=item)
 
     def _delete(self, event: Event) -> None:
         id = _as(_Named, event).item_id
         if self._typed.pop(id, None) is None:
-            raise Refused("item_not_deletable", "only what was typed and not answered yet can be taken back", "item_id")
+            raise InvalidEvent(
+                "item_not_deletable", "only what was typed and not answered yet can be taken back", "item_id"
+            )
         self._items.delete(id)
 
     # --- answers
 
     def _respond(self, event: Event) -> None:
         if not self._typed:
-            raise Refused(
+            raise InvalidEvent(
                 "response_create_without_text",
                 "nothing waits for an answer: send a `conversation.item.create` with a user's `input_text` first; "
                 "what is said aloud is answered without being asked to",
@@ -194,12 +198,12 @@ class Client:
         text = "\n".join(self._typed.values())
         self._typed.clear()
         if not self._commands.say(text):
-            raise Refused("text_not_supported", f"the graph `{self.session.graph}` takes no text, only speech")
+            raise InvalidEvent("text_not_supported", f"the graph `{self.session.graph}` takes no text, only speech")
 
     def _cancel(self, event: Event) -> None:
         wanted, current = _as(_Cancel, event).response_id, self._exchanges.current
         if current is None or (wanted is not None and wanted != current.id):
-            raise Refused("response_cancel_not_active", "there is no such answer to cancel", "response_id")
+            raise InvalidEvent("response_cancel_not_active", "there is no such answer to cancel", "response_id")
         self._commands.hush()
 
     def _clear(self, event: Event) -> None:
@@ -209,23 +213,27 @@ class Client:
     def _rate(self, event: Event) -> None:
         rating = _as(Rating, event)
         if not self._exchanges.knows(rating.response):
-            raise Refused("response_not_found", "there is no such answer among the latest of this call", "response")
+            raise InvalidEvent(
+                "response_not_found", "there is no such answer among the latest of this call", "response"
+            )
         self._commands.rate(rating.response, rating.value)
 
 
 def _by_track(event: Event) -> None:
-    raise Refused("audio_by_track", "sound comes by the microphone's track of a WebRTC call, not by events", "type")
+    raise InvalidEvent(
+        "audio_by_track", "sound comes by the microphone's track of a WebRTC call, not by events", "type"
+    )
 
 
 def _decoded(text: str) -> Event:
     try:
         event = msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise Refused("invalid_json", f"this is not JSON: {error}") from error
+        raise InvalidEvent("invalid_json", f"this is not JSON: {error}") from error
     except RecursionError as error:
-        raise Refused("invalid_json", "this JSON is nested too deeply") from error
+        raise InvalidEvent("invalid_json", "this JSON is nested too deeply") from error
     if not isinstance(event, dict):
-        raise Refused("invalid_event", "an event is a JSON object with a `type`")
+        raise InvalidEvent("invalid_event", "an event is a JSON object with a `type`")
     return event
 
 
@@ -234,16 +242,16 @@ def _as(kind: type[M], event: Event) -> M:
         return msgspec.convert(event, kind)
     except msgspec.ValidationError as error:
         _, _, where = str(error).partition(" - at `$.")
-        raise Refused("invalid_value", str(error), where.rstrip("`") or None) from error
+        raise InvalidEvent("invalid_value", str(error), where.rstrip("`") or None) from error
 
 
 def _text_of(item: _Item) -> str:
     """What a typed item says."""
     if item.type != "message" or item.role != "user":
-        raise Refused("unsupported_item", "here only messages of the role `user` can be created", "item.type")
+        raise InvalidEvent("unsupported_item", "here only messages of the role `user` can be created", "item.type")
     if any(part.type != "input_text" for part in item.content):
-        raise Refused("unsupported_content", "a message here has parts of type `input_text` alone", "item.content")
+        raise InvalidEvent("unsupported_content", "a message here has parts of type `input_text` alone", "item.content")
     text = "\n".join(part.text or "" for part in item.content)
     if not text.strip():
-        raise Refused("empty_text", "there is no text in the message", "item.content")
+        raise InvalidEvent("empty_text", "there is no text in the message", "item.content")
     return text

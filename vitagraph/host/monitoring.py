@@ -1,0 +1,195 @@
+"""Monitoring: what the host watches while it takes calls, namely this process and the members of its graphs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable, Hashable, Iterable
+from functools import partial
+from itertools import count
+
+from pipeline.clock import Clock
+from pipeline.compute.instances import PoolSpec
+from pipeline.compute.statistics import PoolStatistics
+from pipeline.graph.plan import Plan
+from pipeline.node import Service
+from pipeline.observe.load import Load, Machine
+from pipeline.observe.probes import Probes
+from pipeline.packet import SECOND
+from pipeline.params import seconds
+from pipeline.runtime.health import Health, MemberHealth, unserviceable_nodes
+from pipeline.runtime.policy_store import PolicyStore
+from pipeline.runtime.runner import Runner
+from vitagraph.host.admission import AdmissionControl, Measures, Refusal
+from vitagraph.host.headroom import PROCESSOR, CallCounts, SharedResource
+from vitagraph.host.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TIGHT = 0.8
+"""Utilisation of the memory above which the process gives some back, 0 to 1."""
+EASY = 0.75
+"""Utilisation below which it may use more again."""
+_CACHE_SHARE = 0.25
+"""The share of its size that a cache keeps while memory is short."""
+_NEVER = 1e6
+"""Seconds between two probes when probing is off."""
+_OUTAGE = 30
+"""Seconds after which an unhealthy member may have recovered."""
+
+Lags = Callable[[], Iterable[int]]
+"""For each call, the nanoseconds that a packet has waited for a service."""
+
+
+class MemoryGuard:
+    """Gives memory back before the system ends the process.
+
+    above 80 %   the garbage is collected once; caches are kept small, batches are of one, pools do not grow
+    above 90 %   no call is taken (a threshold of admission control)
+    below 75 %   everything is as before
+
+    `shrink` makes caches small; `economise` says whether to use less from now on. Both are quick.
+    """
+
+    def __init__(self, shrink: Callable[[], None], economise: Callable[[bool], None]) -> None:
+        self.tight = False
+        self._shrink = shrink
+        self._economise = economise
+
+    def update(self, share: float) -> None:
+        """Takes the utilisation of the memory, 0 to 1; to be called from the event loop."""
+        if not self.tight and share > TIGHT:
+            self._set(tight=True)
+            log.warning("%.0f %% of the memory are used: caches shrink, batches too, garbage is collected", 100 * share)
+            self._shrink()
+            gc.collect()
+        elif self.tight and share < EASY:
+            self._set(tight=False)
+            log.warning("%.0f %% of the memory are used: all is as before", 100 * share)
+        elif self.tight:
+            self._shrink()
+
+    def close(self) -> None:
+        """Lifts the restrictions, which are the whole process's."""
+        self._set(tight=False)
+
+    def _set(self, *, tight: bool) -> None:
+        self.tight = tight
+        self._economise(tight)
+
+
+class ProcessMeter:
+    """Measures this process and its model pools; each measurement also updates the memory guard."""
+
+    def __init__(self, runner: Runner, lags: Lags, machine: Machine) -> None:
+        self.load = Load(machine, Clock(asyncio.get_running_loop()))
+        self._cores = max(0.1, machine.cores)
+        self.load.listen(runner.policies.pressure)
+        self._memory = MemoryGuard(partial(_shrink, runner.policies), _economise)
+        self._resources = runner.resources
+        self._names: dict[Hashable, str] = {}
+        """The pools by the keys of their resources."""
+        self._waited: dict[str, tuple[int, int]] = {}
+        """For each pool, the nanoseconds its callers have waited so far, and their number."""
+        self._lags = lags
+
+    def measure(self) -> Measures:
+        """The measures now; waits for an instance are averaged since the last call."""
+        load, queue = self.load, max(self._lags(), default=0)
+        wait = max(self._resources.scheduler.statistics().oldest, *self._waits(), 0)
+        self._memory.update(load.memory)
+        return Measures(load.lag_ms, load.cpu, load.memory, wait / SECOND, queue / SECOND)
+
+    def resources(self) -> list[SharedResource]:
+        """The cores, and the pool of each loaded model."""
+        pools = (SharedResource(name, pool.active, pool.most) for name, pool in self._pools().items())
+        return [SharedResource(PROCESSOR, self.load.cpu * self._cores, self._cores), *pools]
+
+    def close(self) -> None:
+        """Stops measuring."""
+        self._memory.close()
+        self.load.stop()
+
+    def _pools(self) -> dict[str, PoolStatistics]:
+        """Every pool by a name that stays the same while others come and go: its `use`, numbered if not unique."""
+        loaded = self._resources.loaded()
+        self._names = {each.key: self._names[each.key] for each in loaded if each.key in self._names}
+        for each in loaded:
+            if each.key not in self._names:
+                names = (each.use if number == 1 else f"{each.use} ({number})" for number in count(1))
+                self._names[each.key] = next(name for name in names if name not in self._names.values())
+        return {self._names[each.key]: each.pool.statistics() for each in loaded}
+
+    def _waits(self) -> list[float]:
+        """For each pool, the mean nanoseconds that callers have waited for an instance since this was last called."""
+        before, pools = self._waited, self._pools()
+        self._waited = {name: (pool.waited, pool.requests) for name, pool in pools.items()}
+        changes = ((self._waited[name], before.get(name, (0, 0))) for name in pools)
+        return [(waited - old) / max(1, requests - seen) for (waited, requests), (old, seen) in changes]
+
+
+class Monitoring:
+    """Admission control and health probes of a host; runs from its making to `stop`, in the event loop."""
+
+    def __init__(self, settings: Settings, runner: Runner, calls: Callable[[], CallCounts], lags: Lags) -> None:
+        self._probes = Probes()
+        self.meter = ProcessMeter(runner, lags, self._probes)
+        self.admission = AdmissionControl(settings.thresholds, self.meter, calls)
+        self._health = Health(
+            runner.resources, runner.policies, every=seconds(settings.health or _NEVER), changed=_log_change
+        )
+        if settings.health:
+            self._health.start()
+        self.meter.load.start()
+        self.admission.start()
+
+    def watch(self, plan: Plan) -> None:
+        """Probes the members of a graph from now on; a plan of the same file is replaced."""
+        self._health.add(plan)
+
+    def note_call(self, plan: Plan) -> None:
+        """Notes that a call was taken."""
+        self.admission.note_call(heavy=has_models(plan))
+
+    def refusal(self, plan: Plan | None) -> Refusal | None:
+        """Why a call of a graph would not be taken now; None if it would."""
+        if plan is not None and (nodes := unserviceable_nodes(self._health.report(plan.graph.path))):
+            return Refusal("it is out of order just now", f"no healthy member for {', '.join(nodes)}", _OUTAGE)
+        return self.admission.refusal(heavy=has_models(plan))
+
+    def degraded(self) -> list[MemberHealth]:
+        """Members that cannot do their work, though a fallback may."""
+        return [member for member in self._health.report() if not member.able]
+
+    async def stop(self) -> None:
+        """Stops everything it started."""
+        self.admission.stop()
+        self.meter.close()
+        self._probes.close()
+        await self._health.stop()
+
+
+def has_models(plan: Plan | None) -> bool:
+    """Whether calls of a graph are heavy; they are taken to be where the graph is not planned yet."""
+    if plan is None:
+        return True
+    members = (member.node for node in plan.nodes.values() for member in node.members)
+    return any(issubclass(member, Service) and member.resources for member in members)
+
+
+def _shrink(policies: PolicyStore) -> None:
+    for cache in policies.caches():
+        cache.clear_expired()
+        cache.shrink(_CACHE_SHARE)
+
+
+def _economise(tight: bool) -> None:
+    PoolSpec.sparing = tight
+
+
+def _log_change(before: MemberHealth, after: MemberHealth) -> None:
+    if after.state == "down":
+        log.warning("%s (%s) is unhealthy: %s", after.node, after.use, after.message)
+    elif not before.able:
+        log.warning("%s (%s) is healthy again", after.node, after.use)
