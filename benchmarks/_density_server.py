@@ -31,7 +31,6 @@ from aiortc.mediastreams import MediaStreamError
 
 from benchmarks._density_nodes import SCRIPT, Log
 from nodes.packets import Samples
-from nodes.webrtc import _calls
 from nodes.webrtc.transport.opus import library
 from nodes.webrtc.transport.peer import Peer
 from pipeline import Registry, Runner, plan
@@ -43,10 +42,10 @@ description: A caller, a voice detector, and a bot that speaks by a script.
 params:
   call: ""
 nodes:
-  caller: {use: webrtc.source, call: "${call}"}
+  caller: webrtc.source
   vad: vad.webrtc
   bot: {use: "benchmarks._density_nodes:Bot", call: "${call}"}
-  playback: {use: webrtc.sink, call: "${call}"}
+  playback: webrtc.sink
 links:
   - caller -> vad -> bot -> playback.audio
 """
@@ -76,11 +75,10 @@ class Ours:
 
     async def answer(self, name: str, offer: str) -> str:
         peer = Peer()
-        _calls.register(name, peer)
         answer = await peer.answer(offer)
         graph = loads(GRAPH, registry=self._registry, settings={"call": name})
         nobody = peer.on_sound
-        run = asyncio.create_task(self._runner.session(plan(graph, self._registry)).run())
+        run = asyncio.create_task(self._runner.session(plan(graph, self._registry), provide=[peer]).run())
         self._calls.append((peer, run))
         while peer.on_sound is nobody:  # else the first packets would go nowhere
             if run.done():

@@ -133,10 +133,11 @@ class Node(Generic[P]):
         """Sends an upstream event at once, which the bus gets too; for where `yield` cannot be, such as a `finally`."""
         self.context.send_upstream(event)
 
-    def provided(self, kind: type[T]) -> T:
+    def provided(self, kind: type[T], hint: str = "") -> T:
         """The object of this class that the program gave the session (`runner.session(plan, provide=[...])`).
 
-        Raises UserInputError where there is none: this node cannot run in such a session.
+        Raises UserInputError where there is none: this node cannot run in such a session. `hint` says what
+        to do about it; by default, how a program provides one.
         """
         for each in self.context.provided:
             if isinstance(each, kind):
@@ -144,7 +145,7 @@ class Node(Generic[P]):
         raise UserInputError(
             f"the session was given no {kind.__name__}",
             node=self.context.name,
-            hint=f"start it with `runner.session(plan, provide=[...])`, with a {kind.__name__} among them",
+            hint=hint or f"start it with `runner.session(plan, provide=[...])`, with a {kind.__name__} among them",
         )
 
     def latency(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from nodes.packets import (
     Audio,
@@ -16,18 +15,16 @@ from nodes.packets import (
     Speech,
     TextInput,
 )
-from nodes.webrtc._calls import CallParams, get
 from nodes.webrtc.protocol import Flush
+from nodes.webrtc.transport.call import NO_CALL_HINT, CallTransport
 from nodes.webrtc.transport.face_sender import FaceFrameSender
 from nodes.webrtc.transport.playback import RATE, Playback
 from pipeline.node import Sink
+from pipeline.params import NoParams
 from pipeline.port import Input, Sends
 
-if TYPE_CHECKING:
-    from nodes.webrtc.transport.call import CallTransport
 
-
-class WebRtcSink(Sink[CallParams]):
+class WebRtcSink(Sink[NoParams]):
     """Plays to a caller at 24 kHz, on the clock, and sends the face a little ahead of the sound.
 
     What is revoked is silent within 20 ms; what is held pauses, and goes on where it was.
@@ -53,7 +50,7 @@ class WebRtcSink(Sink[CallParams]):
 
     async def open(self) -> None:
         """Finds the call; raises UserInputError where there is none."""
-        self.memory.line = line = get(self.params.call)
+        self.memory.line = line = self.provided(CallTransport, NO_CALL_HINT)
         line.listen(self.send_upstream)
         self.memory.lips = FaceFrameSender(
             line.send_avatar,

@@ -6,16 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from nodes.packets import Audio, Samples, duration_of
-from nodes.webrtc._calls import CallParams, get
+from nodes.webrtc.transport.call import NO_CALL_HINT, CallTransport
 from pipeline.node import Source
 from pipeline.packet import MILLISECOND, SECOND, Stamp
+from pipeline.params import NoParams
 from pipeline.port import Output
-
-if TYPE_CHECKING:
-    from nodes.webrtc.transport.call import CallTransport
 
 RATE = 16_000
 MOST_WAITING = 500
@@ -57,7 +54,7 @@ class Timeline:
         return begin
 
 
-class WebRtcSource(Source[CallParams]):
+class WebRtcSource(Source[NoParams]):
     """Gives what a caller says, 20 ms at a time and without gaps: what the network lost is concealed.
 
     Ends when the call ends.
@@ -79,7 +76,7 @@ class WebRtcSource(Source[CallParams]):
 
     async def open(self) -> None:
         """Finds the call; raises UserInputError where there is none."""
-        self.memory.line = get(self.params.call)
+        self.memory.line = self.provided(CallTransport, NO_CALL_HINT)
 
     async def close(self) -> None:
         """Hears no more; the call itself belongs to the host."""

@@ -13,7 +13,7 @@ AssertionError that says the rule and what was seen.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -24,12 +24,12 @@ from pipeline.cause import Cause
 from pipeline.clock import give_way
 from pipeline.events import Abandoned, Flushed
 from pipeline.node import Node, Source, Transform
-from pipeline.packet import SECOND, Packet
+from pipeline.packet import SECOND, Packet, Queue
 from pipeline.runtime.dispatch import MAX_OUTPUTS
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing.driver import TINY, Driver, MakeFeed
-from pipeline.testing.harness import NODE, by_port, root
+from pipeline.testing.harness import NODE, OUT, by_port, root
 from pipeline.testing.leaks import Leak, no_leaks
 
 RULES: Mapping[str, str] = {
@@ -67,13 +67,15 @@ def conformance(
     *,
     caps: Mapping[str, Mapping[str, Value]] | None = None,
     exempt: Mapping[str, str] | None = None,
+    provide: Callable[[], Sequence[object]] = tuple,
 ) -> None:
     """Raises AssertionError where a node breaks a rule of `RULES`.
 
     `make_node` makes the node anew for every run. `feed(cause)` gives the packets (and
     upstream events) for its only input, or lists by port, with pts from 0 on and the same
     each time; leave it out for a source. `exempt` names rules that do not apply, each with
-    the reason.
+    the reason. `provide()` makes, in the running loop, what a node finds in each run with
+    `self.provided(Kind)`.
     """
     exempt = exempt or {}
     for rule in exempt:
@@ -82,7 +84,7 @@ def conformance(
             raise ValueError(f"there is no rule {rule!r}: {f'did you mean {near[0]!r}?' if near else ', '.join(RULES)}")
     if feed is not None and not any(by_port(make_node(), feed(root)).values()):
         raise ValueError("feed(cause) gave nothing to feed")
-    kit = _Kit(make_node, feed, caps or {}, frozenset(exempt))
+    kit = _Kit(make_node, feed, caps or {}, frozenset(exempt), provide)
     try:
         with no_leaks():
             run_virtual(kit.run())
@@ -99,8 +101,10 @@ class _Kit:
         feed: MakeFeed | None,
         caps: Mapping[str, Mapping[str, Value]],
         exempt: frozenset[str],
+        provide: Callable[[], Sequence[object]],
     ) -> None:
         self._make_node, self._feed, self._caps, self._exempt = make_node, feed, caps, exempt
+        self._provide = provide
         self._name = type(make_node()).__name__
         self._runner: Runner
         self._goal = 0
@@ -125,7 +129,7 @@ class _Kit:
 
     async def _run_freely(self, memory: Any = None) -> Driver:
         """All of it, before a reader that takes all; with what an earlier node remembered."""
-        driver = Driver(self._make_node(), self._feed, caps=self._caps)
+        driver = self._driver(OUT)
 
         async def all_of_it() -> None:
             if memory is not None:
@@ -204,8 +208,16 @@ class _Kit:
         late = any(flushed.late for flushed in driver.result.of(Flushed))
         self.require("flush", not stuck and not late, f"{when}, it did not stop: {' > '.join(stuck)}")
 
-    def _driver(self, *, stalled: bool) -> Driver:
-        return Driver(self._make_node(), self._feed, caps=self._caps, stalled=stalled, queue=TINY, goal=self._goal)
+    def _driver(self, queue: Queue = TINY, *, stalled: bool = False) -> Driver:
+        return Driver(
+            self._make_node(),
+            self._feed,
+            caps=self._caps,
+            stalled=stalled,
+            queue=queue,
+            goal=self._goal,
+            provide=self._provide(),
+        )
 
     async def _reach(self, driver: Driver, moment: str) -> Cause:
         """Feeds until the moment; the cause of what was fed."""

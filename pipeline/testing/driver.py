@@ -61,8 +61,10 @@ class Driver(Harness):
         stalled: bool = False,
         queue: Queue = OUT,
         goal: int = 0,
+        provide: Sequence[object] = (),
     ) -> None:
-        super().__init__(node, feed(root) if feed else (), caps=caps, queue=queue, reader=self._read)
+        fed = feed(root) if feed else ()
+        super().__init__(node, fed, caps=caps, queue=queue, reader=self._read, provide=provide)
         self._make_feed = feed
         self._acts: dict[str, asyncio.Queue[Act | None]] = {port: asyncio.Queue() for port in self._feed}
         self.lead = next(iter(self._feed), "")

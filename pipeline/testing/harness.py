@@ -74,7 +74,8 @@ class Harness:
     `feed` is a list for the only input, or lists by port. A packet is given when the
     clock shows the end of its span (`pts + duration`), as a live source would; an event
     is delivered to the node as if from below. `reader`, where given, is awaited for
-    every packet that leaves: a slow one makes backpressure.
+    every packet that leaves: a slow one makes backpressure. `provide` is what the node
+    finds with `self.provided(Kind)`.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Harness:
         queue: Queue = OUT,
         paced: bool = True,
         reader: Any = None,
+        provide: Sequence[object] = (),
     ) -> None:
         self.node = node
         self.result = RunResult()
@@ -95,11 +97,12 @@ class Harness:
         self._queue = queue
         self._paced = paced
         self._reader = reader
+        self._provide = provide
         self.session: Session
 
     async def run(self, runner: Runner) -> RunResult:
         """Runs the session to its end."""
-        self.session = runner.session(self._plan())
+        self.session = runner.session(self._plan(), provide=self._provide)
         self.session.bus.post = self._post(self.session.bus.post)  # type: ignore[method-assign]
         self.result.report = await self.session.run()
         return self.result
@@ -187,16 +190,19 @@ def run_node(
     queue: Queue = OUT,
     paced: bool = True,
     latency: Literal["zero", "measured"] = "zero",
+    provide: Sequence[object] = (),
 ) -> RunResult:
     """Runs a node over a feed until it has drained.
 
     `feed` is a list of packets (and upstream events) for the only input, or lists by
-    port; leave it out for a source. Raises what the node raises when it is opened.
+    port; leave it out for a source. The node finds what is in `provide` with
+    `self.provided(Kind)`. Raises what the node raises when it is opened.
     """
 
     async def main() -> RunResult:
         async with Runner() as runner:
-            return await Harness(node, feed, caps=caps, queue=queue, paced=paced).run(runner)
+            harness = Harness(node, feed, caps=caps, queue=queue, paced=paced, provide=provide)
+            return await harness.run(runner)
 
     return run_virtual(main(), latency=latency)
 

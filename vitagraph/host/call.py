@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 from nodes.packets import CancelResponse, InstructionsChanged, PlaybackProgress, SpeechStart, TextInput, Transcript
-from nodes.webrtc._calls import forget, register
 from nodes.webrtc.protocol import Turn as TurnMessage
 from nodes.webrtc.transport.call import CallTransport
 from pipeline.errors import Stuck, VitagraphError
@@ -80,8 +79,7 @@ class Call:
     async def run(self) -> None:
         """Runs the session until the call is over; frees everything in any case."""
         try:
-            register(self.id, self.line)
-            self._session = session = self._runner.session(self._plan, self._observe)
+            self._session = session = self._runner.session(self._plan, self._observe, provide=[self.line])
             self._conversation.listen(session.bus)
             session.bus.of(PlaybackProgress).subscribe(self._played)
             self._turns.listen(session)
@@ -163,7 +161,6 @@ class Call:
                 await self.line.ended.wait()
 
     async def _free(self) -> None:
-        forget(self.id)
         self._conversation.end()
         try:
             await self.line.close()

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nodes.dialogue._service import ChatParams
-from nodes.webrtc._calls import CallParams
+from nodes.webrtc.source import WebRtcSource
 from pipeline.errors import GraphError, UserInputError
 from pipeline.graph.graph import Member
 from pipeline.graph.loader import load
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
 from pipeline.graph.registry import Registry
-from pipeline.node import Source
 from vitagraph.chaos.inject import inject_faults
 from vitagraph.chaos.spec import NO_FAULTS, Chaos
 
@@ -67,14 +66,14 @@ class Gallery:
     def __contains__(self, name: str) -> bool:
         return name in self._calls
 
-    def plan(self, name: str, call: str, instructions: str = "") -> Plan:
+    def plan(self, name: str, instructions: str = "") -> Plan:
         """The plan for one call; blocks for some milliseconds. Raises UnknownGraph and GraphError.
 
         `instructions` take the place of the `system` of chat models.
         """
         template = self.template(name)
         nodes = {
-            key: dataclasses.replace(node, members=tuple(_of_call(each, call, instructions) for each in node.members))
+            key: dataclasses.replace(node, members=tuple(_instructed(each, instructions) for each in node.members))
             for key, node in template.nodes.items()
         }
         made = dataclasses.replace(template, nodes=nodes)
@@ -122,13 +121,10 @@ def _info(file: Path) -> GraphInfo | None:
 
 def _has_caller(planned: Plan) -> bool:
     primaries = (node.members[0] for node in planned.nodes.values())
-    return any(issubclass(member.node, Source) and isinstance(member.params, CallParams) for member in primaries)
+    return any(issubclass(member.node, WebRtcSource) for member in primaries)
 
 
-def _of_call(member: Member, call: str, instructions: str) -> Member:
-    change: dict[str, str] = {}
-    if isinstance(member.params, CallParams):
-        change = {"call": call}
-    elif isinstance(member.params, ChatParams) and instructions:
-        change = {"system": instructions}
-    return dataclasses.replace(member, params=member.params.model_copy(update=change)) if change else member
+def _instructed(member: Member, instructions: str) -> Member:
+    if not instructions or not isinstance(member.params, ChatParams):
+        return member
+    return dataclasses.replace(member, params=member.params.model_copy(update={"system": instructions}))

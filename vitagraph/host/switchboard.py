@@ -214,7 +214,7 @@ class Switchboard:
     async def _prepare(self, offer: Offer) -> _Prepared:
         salt, name = secrets.token_hex(16), self._name(offer)
         instructions = str(offer.session.get("instructions") or "")
-        plan = await asyncio.to_thread(self._plan, name, f"rtc_{salt}", instructions)
+        plan = await asyncio.to_thread(self._plan, name, instructions)
         if not instructions:
             self._know(name, plan)
         elif name not in self._plans:
@@ -222,9 +222,9 @@ class Switchboard:
         told = None if offer.renewal is None else offer.renewal.told()
         return _Prepared(SessionInfo(f"sess_{salt}", name, instructions, client_secret=told), plan)
 
-    def _plan(self, name: str, call: str, instructions: str) -> Plan:
+    def _plan(self, name: str, instructions: str) -> Plan:
         """In a thread."""
-        plan = self.gallery.plan(name, call, instructions)
+        plan = self.gallery.plan(name, instructions)
         if name not in self._plans:
             self._runner.policies.prepare(plan)
         return plan

@@ -15,6 +15,10 @@ from nodes.webrtc.transport.ticker import TickListener
 
 MAX_UNREAD = 16
 """Of what the client wrote before the graph was ready."""
+NO_CALL_HINT = (
+    "webrtc.source and webrtc.sink run in a session that a call has started: bin/serve GRAPH, and call it; "
+    "to run a graph over a file use `vitagraph replay GRAPH AUDIO`"
+)
 CLOSE_TIMEOUT = 5
 """Seconds that closing may take: a goodbye to the client, and its socket."""
 

@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
 
 from nodes.packets import AvatarFrames, Samples, Speech, duration_of
-from nodes.webrtc import _calls
-from nodes.webrtc.protocol import AvatarBatch, Message, decode_batch
+from nodes.webrtc.protocol import AvatarBatch, Message, decode_batch, decode_from_server
+from nodes.webrtc.transport.call import CallTransport
 from nodes.webrtc.transport.opus import OpusDecoder
 from nodes.webrtc.transport.playback import RATE
 from nodes.webrtc.transport.sender import AudioSender
 from nodes.webrtc.transport.ticker import Ticker
 from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock
-from pipeline.packet import SECOND, Event, Stamp
+from pipeline.packet import SECOND, Stamp
 
 ORIGIN = 0xFFFF_0000
 """RTP time soon wraps."""
 
 
-class FakePeer:
-    """What a source and a sink use of a peer, and what came of it."""
+class FakePeer(CallTransport):
+    """A call transport without a network, which records what is sent."""
+
+    has_face = True
+    rtp_origin: int | None = ORIGIN
 
     def __init__(self) -> None:
+        super().__init__()
         self.clock = Clock(asyncio.get_running_loop())
-        self.connected, self.ended = asyncio.Event(), asyncio.Event()
         self.connected.set()
-        self.on_sound: Callable[[Samples], None] = lambda samples: None
-        self.rtp_origin: int | None = ORIGIN
-        self.has_face = True
-        self.started = False
-        self.listener: Callable[[Event], None] | None = None
         self.messages: list[tuple[int, Message]] = []
         self.batches: list[tuple[int, AvatarBatch]] = []
         """When each was sent."""
@@ -51,38 +50,28 @@ class FakePeer:
     def _push(self, payload: bytes, pts: int) -> None:
         self.sound.append((self.clock.now(), (pts + ORIGIN) % 2**32, self._decoder.decode(payload)))
 
-    def listen(self, listener: Callable[[Event], None] | None) -> None:
-        self.listener = listener
+    def send_text(self, text: str) -> None:
+        self.messages.append((self.clock.now(), decode_from_server(text)))
 
-    def start(self) -> None:
-        self.started = True
+    def send_avatar(self, batch: bytes) -> None:
+        self.batches.append((self.clock.now(), decode_batch(batch)))
 
-    def send(self, message: Message) -> None:
-        self.messages.append((self.clock.now(), message))
-
-    def send_avatar(self, data: bytes) -> None:
-        self.batches.append((self.clock.now(), decode_batch(data)))
+    async def close(self) -> None:
+        self.ticker.leave(self.player)
 
     def loud(self) -> list[tuple[int, int]]:
         """When sound went out, and its RTP time."""
         return [(now, pts) for now, pts, samples in self.sound if np.abs(samples.astype(int)).mean() > 2000]
 
 
-class Call:
-    """Registers a fake peer for the length of a with statement."""
-
-    def __init__(self, name: str = "call") -> None:
-        self.name = name
-
-    def __enter__(self) -> FakePeer:
-        self.peer = FakePeer()
-        peer: Any = self.peer
-        _calls.register(self.name, peer)
-        return self.peer
-
-    def __exit__(self, *_: object) -> None:
-        _calls.forget(self.name)
-        self.peer.ticker.leave(self.peer.player)
+@asynccontextmanager
+async def fake_call() -> AsyncIterator[FakePeer]:
+    """A fake peer that is closed at the end."""
+    peer = FakePeer()
+    try:
+        yield peer
+    finally:
+        await peer.close()
 
 
 def answer(causes: Causes) -> Cause:

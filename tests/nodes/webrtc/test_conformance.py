@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from nodes.webrtc import sink, source
 from nodes.webrtc.sink import WebRtcSink
+from nodes.webrtc.source import WebRtcSource
 from pipeline.cause import Cause
 from pipeline.testing import conformance
 from tests.nodes.webrtc.fakes import FakePeer, frames, speech
@@ -19,16 +17,14 @@ def feed(cause: Cause) -> dict[str, Any]:
     return {"audio": said, "avatar": [frames(cause, 10), frames(cause, 10, pts=200_000_000)]}
 
 
-def test_webrtc_sink_passes_conformance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink, "get", lambda call: FakePeer())
-    conformance(lambda: WebRtcSink(call="call"), feed)
+def test_webrtc_sink_passes_conformance() -> None:
+    conformance(WebRtcSink, feed, provide=lambda: [FakePeer()])
 
 
-def test_webrtc_source_passes_conformance(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hung_up(call: str) -> FakePeer:
+def test_webrtc_source_passes_conformance() -> None:
+    def hung_up() -> list[FakePeer]:
         peer = FakePeer()
-        peer.ended.set()
-        return peer
+        peer.end()
+        return [peer]
 
-    monkeypatch.setattr(source, "get", hung_up)
-    conformance(lambda: source.WebRtcSource(call="call"))
+    conformance(WebRtcSource, provide=hung_up)

@@ -18,7 +18,7 @@ from pipeline.packet import MILLISECOND, SECOND, Stamp
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Harness, RunResult, run_node
-from tests.nodes.webrtc.fakes import ORIGIN, Call, FakePeer, answer, frames, speech
+from tests.nodes.webrtc.fakes import ORIGIN, FakePeer, answer, fake_call, frames, speech
 
 ms = MILLISECOND
 Script = dict[int, Callable[[Harness, FakePeer], Any]]
@@ -28,8 +28,8 @@ def called(feed: Any, script: Script | None = None, tail: int = SECOND) -> tuple
     """Runs the sink over a feed that comes at once; at the times of the script something happens."""
 
     async def main() -> tuple[RunResult, FakePeer]:
-        with Call() as peer:
-            bench = Harness(WebRtcSink(call="call"), feed, paced=False)
+        async with fake_call() as peer:
+            bench = Harness(WebRtcSink(), feed, paced=False, provide=[peer])
             async with Runner() as runner:
                 run = asyncio.ensure_future(bench.run(runner))
                 for at, act in sorted((script or {}).items()):
@@ -158,16 +158,16 @@ def test_webrtc_sink_gives_each_sentence_its_own_face_frames() -> None:
 def test_webrtc_sink_drops_face_frames_of_cancelled_speech() -> None:
     causes = Causes()
     cause, dead = answer(causes), answer(causes)
-    node = WebRtcSink(call="call")
+    node = WebRtcSink()
 
     async def main() -> int:
-        with Call():
+        async with fake_call() as peer:
             feed: Any = {
                 "audio": [speech(cause, 0.2), speech(dead, 0.2)],
                 "avatar": [frames(cause, 10), frames(dead, 10)],
             }
             async with Runner() as runner:
-                await Harness(node, feed, paced=False).run(runner)
+                await Harness(node, feed, paced=False, provide=[peer]).run(runner)
         assert node.memory.lips is not None
         return node.memory.lips.waiting
 
@@ -197,16 +197,18 @@ def test_webrtc_sink_sends_client_messages_upstream() -> None:
     """Else typed text, a stop button and instructions would reach nobody."""
 
     def write(_: Harness, peer: FakePeer) -> None:
-        assert peer.listener is not None
+        peer.start()
         for event in (TextInput("hello"), CancelResponse(), InstructionsChanged("Be brief.")):
-            peer.listener(event)
+            peer.write(event)
 
     outcome, peer = called([speech(answer(Causes()), 0.5)], {100 * ms: write})
     assert [event.text for event in outcome.of(TextInput)] == ["hello"]
     assert len(outcome.of(CancelResponse)) == len(outcome.of(InstructionsChanged)) == 1
-    assert peer.listener is None, "a closed session is told nothing more"
+    peer.write(TextInput("late"))
+    assert len(outcome.of(TextInput)) == 1, "a closed session is told nothing more"
 
 
 def test_webrtc_sink_without_a_call_reports_the_error() -> None:
-    with pytest.raises(UserInputError, match="no call 'gone'"):
-        run_node(WebRtcSink(call="gone"), [Audio(Stamp(0, 0, answer(Causes())), np.zeros(0, np.int16), 24_000)])
+    with pytest.raises(UserInputError, match="no CallTransport") as caught:
+        run_node(WebRtcSink(), [Audio(Stamp(0, 0, answer(Causes())), np.zeros(0, np.int16), 24_000)])
+    assert "bin/serve" in caught.value.hint and "vitagraph replay" in caught.value.hint

@@ -17,7 +17,7 @@ from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Harness, RunResult, run_node
-from tests.nodes.webrtc.fakes import Call, FakePeer
+from tests.nodes.webrtc.fakes import FakePeer, fake_call
 
 ms = MILLISECOND
 FRAME = 20 * ms
@@ -27,13 +27,12 @@ def called(scene: Callable[[FakePeer], Any]) -> RunResult:
     """Runs the source while a scene happens; then the caller hangs up."""
 
     async def main() -> RunResult:
-        with Call() as peer:
-            async with Runner() as runner:
-                run = asyncio.ensure_future(Harness(WebRtcSource(call="call")).run(runner))
-                await peer.clock.sleep(ms)
-                await scene(peer)
-                peer.ended.set()
-                return await run
+        async with fake_call() as peer, Runner() as runner:
+            run = asyncio.ensure_future(Harness(WebRtcSource(), provide=[peer]).run(runner))
+            await peer.clock.sleep(ms)
+            await scene(peer)
+            peer.ended.set()
+            return await run
 
     return run_virtual(main())
 
@@ -75,8 +74,28 @@ def test_webrtc_source_keeps_speech_times_after_a_stall() -> None:
 
 
 def test_webrtc_source_without_a_call_reports_the_error() -> None:
-    with pytest.raises(UserInputError, match="no call 'gone'"):
-        run_node(WebRtcSource(call="gone"))
+    with pytest.raises(UserInputError, match="no CallTransport") as caught:
+        run_node(WebRtcSource())
+    assert "bin/serve" in caught.value.hint and "vitagraph replay" in caught.value.hint
+
+
+def test_webrtc_source_of_each_session_hears_its_own_call() -> None:
+    """Two callers of one graph must not hear each other."""
+
+    async def main() -> list[list[int]]:
+        async with fake_call() as first, fake_call() as second, Runner() as runner:
+            runs = [
+                asyncio.ensure_future(Harness(WebRtcSource(), provide=[each]).run(runner)) for each in (first, second)
+            ]
+            await first.clock.sleep(ms)
+            for number in range(3):
+                first.on_sound(frame(number))
+                second.on_sound(frame(100 + number))
+            first.end()
+            second.end()
+            return [[int(audio.samples[0]) for audio in (await run).of(Audio)] for run in runs]
+
+    assert run_virtual(main()) == [[0, 1, 2], [100, 101, 102]]
 
 
 def test_timeline_with_a_fast_sender_clock_never_exceeds_now() -> None:

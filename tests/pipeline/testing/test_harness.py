@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from pipeline.errors import ResourceError
+from pipeline.errors import ResourceError, UserInputError
 from pipeline.node import Sink, Source, Transform
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, ms
@@ -149,3 +150,33 @@ def test_harness_passes_caps_to_the_node() -> None:
 
     run_node(Asks(), items([1]), caps={"into": {"rate": 8_000}})
     assert seen == [8_000]
+
+
+def test_harness_provides_what_the_program_would() -> None:
+    """A node finds it by its class, an abstract one too; without it the error names the class."""
+
+    class Price(ABC):
+        @property
+        @abstractmethod
+        def cents(self) -> int: ...
+
+    class Fixed(Price):
+        cents = 7
+
+    found: list[int] = []
+
+    class Buyer(Pass):
+        into = Input(Item)
+
+        async def open(self) -> None:
+            found.append(self.provided(Price).cents)
+
+        @into.each
+        def give(self, item: Item) -> Iterable[Item]:
+            return (item,)
+
+    run_node(Buyer(), items([1]), provide=["other", Fixed()])
+    assert found == [7]
+    with pytest.raises(UserInputError, match="was given no Price") as caught:
+        run_node(Buyer(), items([1]))
+    assert "provide=[...]" in caught.value.hint

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from nodes.dialogue._service import ChatParams
-from nodes.webrtc._calls import CallParams
 from pipeline.errors import GraphError, UserInputError
 from tests.vitagraph.host.dialling import SCRIPTED, scripted
 from vitagraph.chaos.spec import Chaos, FaultSpec
@@ -37,18 +36,9 @@ def test_graph_catalogue_default_can_be_any_file(tmp_path: Path) -> None:
     assert gallery.default == "mine" and gallery.list()[0].name == "mine"
 
 
-def test_graph_catalogue_gives_each_call_its_own_endpoints(tmp_path: Path) -> None:
-    """Two callers on one end would hear each other."""
-    gallery = Gallery(scripted(tmp_path))
-    for call in ("rtc_1", "rtc_2"):
-        nodes = gallery.plan("scripted", call).nodes
-        params = [member.params for name in ("caller", "playback") for member in nodes[name].members]
-        assert [each.call for each in params if isinstance(each, CallParams)] == [call, call]
-
-
 def test_graph_catalogue_instructions_reach_every_chat_model() -> None:
     """The fallback answers in the same role."""
-    nodes = Gallery().plan("assistant", "rtc_1", "Be brief.").nodes
+    nodes = Gallery().plan("assistant", "Be brief.").nodes
     systems = [member.params.system for member in nodes["chat"].members if isinstance(member.params, ChatParams)]
     assert systems == ["Be brief."]
 
@@ -57,13 +47,13 @@ def test_graph_catalogue_edit_takes_effect_at_the_next_call(tmp_path: Path) -> N
     """Nobody has to restart the host to try a change."""
     gallery = Gallery(scripted(tmp_path))
     scripted(tmp_path, text=SCRIPTED.replace("floor: 200ms", "floor: 250ms"))
-    [turn] = gallery.plan("scripted", "rtc_1").nodes["turn"].members
+    [turn] = gallery.plan("scripted").nodes["turn"].members
     assert getattr(turn.params, "floor", 0) == 250_000_000
 
 
 def test_graph_catalogue_unknown_graph_error_lists_the_known_ones() -> None:
     with pytest.raises(UnknownGraph, match=r"no graph 'nope' here\nhint: .*assistant"):
-        Gallery().plan("nope", "rtc_1")
+        Gallery().plan("nope")
 
 
 def test_graph_catalogue_refuses_a_graph_without_a_caller(tmp_path: Path) -> None:
@@ -91,9 +81,9 @@ def test_graph_catalogue_chaos_applies_to_the_default_graph_only() -> None:
     chaos = Chaos((FaultSpec(node="chat", fault="hang"),))
     gallery = Gallery(chaos=chaos)
     calm = gallery.template("assistant").nodes["chat"].members[0].node
-    struck = gallery.plan("assistant", "rtc_1", "Be brief.").nodes["chat"].members[0]
+    struck = gallery.plan("assistant", "Be brief.").nodes["chat"].members[0]
     assert issubclass(struck.node, calm) and struck.node is not calm
     assert isinstance(struck.params, ChatParams) and struck.params.system == "Be brief."
-    assert gallery.plan("echo", "rtc_1").nodes == gallery.plan("echo", "rtc_1").nodes
+    assert gallery.plan("echo").nodes == gallery.plan("echo").nodes
     with pytest.raises(GraphError, match="no node `chatt`"):
         Gallery(chaos=Chaos((FaultSpec(node="chatt", fault="hang"),)))

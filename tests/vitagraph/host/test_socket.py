@@ -22,7 +22,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from nodes.webrtc import _calls
 from pipeline.clock import Clock
 from pipeline.packet import MILLISECOND
 from tests.vitagraph.host.dialling import gone, hosting, scripted
@@ -119,7 +118,7 @@ def served(scene: Callable[[Host], Awaitable[None]], graph: Path | str = "echo",
             try:
                 await scene(Host(switchboard, f"ws://127.0.0.1:{listening.getsockname()[1]}"))
                 await gone(switchboard)
-                assert not _calls._calls
+                assert not switchboard.count
             finally:
                 server.should_exit = True
                 await serving
