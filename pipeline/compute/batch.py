@@ -32,7 +32,7 @@ class Start(Protocol[M]):
     """Starts a job on a member."""
 
     def __call__(
-        self, member: Member[M], job: Callable[[M], Any], terms: JobContext, begin: Callable[[], None]
+        self, member: Member[M], job: Callable[[M], Any], context: JobContext, begin: Callable[[], None]
     ) -> Job[Any]: ...
 
 
@@ -60,14 +60,14 @@ class Batches(Generic[M]):
         """It is the turn of a caller: its job takes along who stands in line when it begins."""
         batch = self._batches[caller] = _Batch(together, [caller])
         # Without its cause: the others' would die with it.
-        terms = replace(caller.terms, cause=None)
-        batch.job = self._start(member, batch.compute, terms, partial(self._gather, batch, most))
+        context = replace(caller.context, cause=None)
+        batch.job = self._start(member, batch.compute, context, partial(self._gather, batch, most))
         batch.job.future.add_done_callback(partial(self._ended, batch, member))
 
     def _gather(self, batch: _Batch[M], most: int) -> None:
         first = batch.callers[0]
         if first.key is not None and not PoolSpec.sparing:
-            batch.callers += self._leases.join(first.key, first.terms.lane, most - 1)
+            batch.callers += self._leases.join(first.key, first.context.lane, most - 1)
         for caller in batch.callers:
             self._batches[caller] = batch
 

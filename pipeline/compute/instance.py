@@ -59,7 +59,7 @@ class Member(Generic[M]):
         if callable(aclose := getattr(self.resource, "aclose", None)):
             closing: asyncio.Future[None] = asyncio.ensure_future(aclose())
             return closing
-        return scheduler.submit(self._close, terms=JobContext()).future
+        return scheduler.submit(self._close, context=JobContext()).future
 
     def _close(self) -> None:
         if callable(close := getattr(self.resource, "close", None)):

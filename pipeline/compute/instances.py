@@ -109,7 +109,7 @@ class Members(Generic[M]):
         for _ in range(min(spec.most, wanted) - there):
             self.pending += 1
             # On nobody's terms: it outlives whoever it is made for.
-            job = self._scheduler.submit(spec.load, threads=spec.threads, terms=JobContext())
+            job = self._scheduler.submit(spec.load, threads=spec.threads, context=JobContext())
             job.future.add_done_callback(self._loaded)
 
     def replace(self, member: Member[M]) -> None:

@@ -40,5 +40,5 @@ class JobContext(msgspec.Struct, frozen=True, eq=False):
         return JobContext(self.lane, self.session)
 
 
-JOB_CONTEXT: ContextVar[JobContext] = ContextVar("terms", default=JobContext())  # noqa: B039 - it is frozen
+JOB_CONTEXT: ContextVar[JobContext] = ContextVar("job_context", default=JobContext())  # noqa: B039 - it is frozen
 """The terms of whatever runs in this context."""

@@ -23,7 +23,7 @@ _PATIENCE: tuple[tuple[Lane, int], ...] = (("low", 7), ("normal", 3))
 class Waiter:
     """One that waits."""
 
-    terms: JobContext
+    context: JobContext
     since: float
     """When it began to wait, in seconds on the event loop's clock."""
     order: tuple[float, int] = field(init=False, default=(0.0, 0))
@@ -60,10 +60,10 @@ class LaneQueue(Generic[W]):
         """Begins to wait."""
         self._pushed += 1
         self._waiting += 1
-        deadline = waiter.terms.deadline
+        deadline = waiter.context.deadline
         waiter.order = (math.inf if deadline is None else deadline, self._pushed)
         waiter.queued = True
-        insort(self._lanes[waiter.terms.lane].setdefault(waiter.terms.session, []), waiter)
+        insort(self._lanes[waiter.context.lane].setdefault(waiter.context.session, []), waiter)
 
     def next(self) -> W | None:
         """Who goes next, if anybody waits; it stays in line until it is taken or removed."""
@@ -79,15 +79,15 @@ class LaneQueue(Generic[W]):
         for lane in LANES:
             if self._lanes[lane]:
                 self._passed[lane] += 1
-        self._passed[waiter.terms.lane] = 0
+        self._passed[waiter.context.lane] = 0
         self.remove(waiter)
-        sessions = self._lanes[waiter.terms.lane]
-        if waiter.terms.session in sessions:
-            sessions.move_to_end(waiter.terms.session)
+        sessions = self._lanes[waiter.context.lane]
+        if waiter.context.session in sessions:
+            sessions.move_to_end(waiter.context.session)
 
     def remove(self, waiter: W) -> None:
         """It does not wait any more, and nobody goes in its place."""
-        lane, session = waiter.terms.lane, waiter.terms.session
+        lane, session = waiter.context.lane, waiter.context.session
         line = self._lanes[lane][session]
         line.remove(waiter)
         waiter.queued = False

@@ -137,11 +137,11 @@ class Pool(Generic[M]):
         self,
         member: Member[M],
         job: Callable[[M], T],
-        terms: JobContext | None = None,
+        context: JobContext | None = None,
         begin: Callable[[], None] | None = None,
     ) -> Job[T]:
         work = partial(member.alone, job)
-        return self._scheduler.submit(work, threads=self._spec.threads, terms=terms, begin=begin)
+        return self._scheduler.submit(work, threads=self._spec.threads, context=context, begin=begin)
 
     def _leave(self, member: Member[M], running: Job[Any] | None, steps: Steps[M, Any] | None = None) -> None:
         """Ends the lease as soon as the job has ended and the stream is closed."""

@@ -69,7 +69,7 @@ class Resources:
             spec = pooled.spec(params)
             entry = self._entries[key] = _Entry(use, asyncio.get_running_loop().create_future(), spec)
             # On nobody's terms: it outlives whoever asked.
-            load = self.scheduler.submit(spec.load, threads=spec.threads, terms=JobContext())
+            load = self.scheduler.submit(spec.load, threads=spec.threads, context=JobContext())
             load.future.add_done_callback(partial(self._end_load, key, entry))
         if bounds is not None:
             entry.ask(bounds)
@@ -84,12 +84,14 @@ class Resources:
         ]
 
     async def close(self) -> None:
-        """Closes what has a `close()`, each when nobody computes with it any more.
+        """Cancels the spawned jobs, and closes each resource that has a `close()` once no job uses it any more.
 
         That may be never: the caller sets the limit. Raises the first error, after the last.
         """
         entries, self._entries = [entry for entry in self._entries.values() if not entry.lost], {}
-        ends = await asyncio.gather(*(_close(entry.ready) for entry in entries), return_exceptions=True)
+        ends = await asyncio.gather(
+            self.scheduler.close(), *(_close(entry.ready) for entry in entries), return_exceptions=True
+        )
         for error in ends:
             if error is not None:
                 raise error

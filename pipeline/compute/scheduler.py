@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
 from pipeline.cause import Cause
 from pipeline.compute.errors import Late
 from pipeline.compute.executor import Executor
-from pipeline.compute.job import Job
+from pipeline.compute.job import Job, TaskJob, ThreadJob
 from pipeline.compute.job_context import JOB_CONTEXT, LANES, JobContext
 from pipeline.compute.lane_queue import LaneQueue
 from pipeline.compute.statistics import SchedulerStatistics
@@ -25,6 +26,8 @@ from pipeline.packet import SECOND
 
 T = TypeVar("T")
 
+BACKGROUND = JobContext("low")
+"""The context of what no caller waits for."""
 _MEMORY = 10.0
 """Seconds after which two thirds of what the utilisation tells are forgotten."""
 
@@ -42,6 +45,7 @@ class Scheduler:
         self._queue: LaneQueue[Job[Any]] = LaneQueue()
         self._ids = self._started = self._done = self._dropped = self._cancelled = 0
         self._waited = 0.0
+        self._closed = False
 
     def now(self) -> int:
         """Nanoseconds on the running event loop's clock, by which deadlines are counted."""
@@ -53,29 +57,46 @@ class Scheduler:
         *,
         threads: int = 1,
         delay: int = 0,
-        terms: JobContext | None = None,
+        context: JobContext | None = None,
         begin: Callable[[], None] | None = None,
     ) -> Job[T]:
-        """Queues a call on these terms, else on those of the context; what it raises is in its future.
+        """Queues a call for a compute thread; what it returns or raises is in the job's future.
 
-        It uses so many threads, and is due in `delay` nanoseconds. `begin` is called in the
-        event loop at the moment when a thread is free for it.
+        It takes `threads` cores and is due in `delay` nanoseconds. Its context is `JOB_CONTEXT`
+        by default. `begin` is called in the event loop at the moment when it starts.
         """
-        loop = self._here()
-        self._ids += 1
-        terms = JOB_CONTEXT.get() if terms is None else terms
-        job: Job[T] = Job(terms, loop.time(), self._ids, work, min(threads, self.slots), self.cancel, begin)
-        self._jobs[job.id] = job
-        if delay <= 0 and job.slots <= self._free and not self._queue and terms.is_live and terms.deadline is None:
-            self._start(job)  # The usual case, by the short way.
-            return job
+        context = JOB_CONTEXT.get() if context is None else context
+        now, slots = self._here().time(), min(threads, self.slots)
+        return self._enter(ThreadJob(context, now, self._new_id(), slots, self.cancel, begin, work=work), delay)
+
+    def spawn(
+        self, work: Callable[[], Coroutine[Any, Any, T]], *, delay: int = 0, context: JobContext = BACKGROUND
+    ) -> Job[T]:
+        """Queues a coroutine function for the event loop; what it returns or raises is in the job's future.
+
+        It is due in `delay` nanoseconds, waits in its lane until it is its turn and a core is free, and
+        then runs as a task. The task takes no core itself; what it computes is queued with `context`.
+        Cancelling the job cancels the task. After `close` the job is cancelled at once.
+        """
+        loop, variables = self._here(), copy_context()
+        variables.run(JOB_CONTEXT.set, context)
+        job = TaskJob(context, loop.time(), self._new_id(), 1, self.cancel, work=work, variables=variables)
+        if not self._closed:
+            return self._enter(job, delay)
+        self._cancelled += 1
         job.future = loop.create_future()
-        if delay <= 0:
-            self._due(job)
-        else:
-            job.since += delay / SECOND
-            job.timer = loop.call_at(_earliest(job.since, terms.deadline), self._due, job)
+        job.future.cancel()
         return job
+
+    async def close(self) -> None:
+        """Cancels all spawned jobs and waits for the tasks that run; thread jobs go on."""
+        self._closed = True
+        spawned = [job for job in self._jobs.values() if isinstance(job, TaskJob)]
+        for job in spawned:
+            self._call_off(job)
+        self._dispatch()
+        if tasks := [job.task for job in spawned if job.task is not None]:
+            await asyncio.wait(tasks)
 
     def cancel(self, id: int) -> None:
         """Calls a job off: it never starts, or is told to stop. Nothing happens where it has ended."""
@@ -85,7 +106,7 @@ class Scheduler:
 
     def revoke(self, cause: Cause) -> None:
         """Calls off all that is for a cause that has died."""
-        for job in [job for job in self._jobs.values() if job.terms.cause is cause]:
+        for job in [job for job in self._jobs.values() if job.context.cause is cause]:
             self._call_off(job)
         self._dispatch()
 
@@ -120,19 +141,38 @@ class Scheduler:
             self._utilisation, self._weighed = 0.0, loop.time()
         return loop
 
+    def _new_id(self) -> int:
+        self._ids += 1
+        return self._ids
+
+    def _enter(self, job: Job[T], delay: int) -> Job[T]:
+        """Starts the job, queues it, or sets the timer of its delay."""
+        loop, context = self._here(), job.context
+        self._jobs[job.id] = job
+        if delay <= 0 and job.slots <= self._free and not self._queue and context.is_live and context.deadline is None:
+            self._start(job)  # The usual case, by the short way.
+            return job
+        job.future = loop.create_future()
+        if delay <= 0:
+            self._due(job)
+        else:
+            job.since += delay / SECOND
+            job.timer = loop.call_at(_earliest(job.since, context.deadline), self._due, job)
+        return job
+
     def _due(self, job: Job[Any]) -> None:
         """It may start from now on, until its deadline."""
         self._queue.push(job)
-        if job.terms.deadline is not None:
-            job.timer = self._here().call_at(job.terms.deadline / SECOND, self._expire, job)
+        if job.context.deadline is not None:
+            job.timer = self._here().call_at(job.context.deadline / SECOND, self._expire, job)
         self._dispatch()
 
     def _dispatch(self) -> None:
         """Starts those whose turn it is, as long as there are slots for the next one."""
         while (job := self._queue.next()) is not None:
-            if not job.terms.is_live:
+            if not job.context.is_live:
                 self._call_off(job)
-            elif job.terms.deadline is not None and self.now() >= job.terms.deadline:
+            elif job.context.deadline is not None and self.now() >= job.context.deadline:
                 self._give_up(job)
             elif job.slots > self._free:
                 return
@@ -148,12 +188,12 @@ class Scheduler:
             job.begin()
         now = loop.time()
         try:
-            running = loop.run_in_executor(self._executor, job.run)
+            running = job.launch(loop, self._executor)
         except RuntimeError as error:  # The executor has been shut down.
             self._refuse(job, error)
             return
         self._weigh(now)
-        self._free -= job.slots
+        self._free -= job.occupied
         self._started += 1
         self._waited += now - job.since
         job.running = True
@@ -163,7 +203,7 @@ class Scheduler:
 
     def _ended(self, job: Job[Any], running: asyncio.Future[Any]) -> None:
         self._weigh(running.get_loop().time())
-        self._free += job.slots
+        self._free += job.occupied
         self._done += 1
         del self._jobs[job.id]
         if job.future is not running and not job.future.done():
@@ -182,7 +222,7 @@ class Scheduler:
             job.future.set_exception(Late("it was dropped: its deadline passed before it could start", hint=hint))
 
     def _call_off(self, job: Job[Any]) -> None:
-        job.stopped = True
+        job.stop()
         if not job.running:
             self._cancelled += 1
             self._forget(job)

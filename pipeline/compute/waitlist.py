@@ -94,8 +94,8 @@ class Waitlist(Generic[M]):
 
     def join(self, key: Hashable, lane: Lane, most: int) -> list[Caller[M]]:
         """Takes out of the line those who can share a job with this key, so many at most."""
-        alike = [caller for caller in self._queue if caller.key == key and caller.terms.lane == lane]
-        joined = [caller for caller in alike if caller.terms.is_live and not caller.waits.done()][:most]
+        alike = [caller for caller in self._queue if caller.key == key and caller.context.lane == lane]
+        joined = [caller for caller in alike if caller.context.is_live and not caller.waits.done()][:most]
         for caller in joined:
             self._serve(caller)
         self._joined += len(joined)
@@ -168,11 +168,11 @@ class Waitlist(Generic[M]):
         return member
 
     def _caller(self, loop: asyncio.AbstractEventLoop, *waits: Any) -> Caller[M]:
-        terms, now = JOB_CONTEXT.get(), loop.time()
+        context, now = JOB_CONTEXT.get(), loop.time()
         limit = math.inf if self.closed else now + self._spec.wait / SECOND
-        if terms.deadline is not None:
-            limit = min(limit, terms.deadline / SECOND)
-        return Caller(terms, now, limit, *waits)
+        if context.deadline is not None:
+            limit = min(limit, context.deadline / SECOND)
+        return Caller(context, now, limit, *waits)
 
     def _line_up(self, loop: asyncio.AbstractEventLoop, caller: Caller[M]) -> None:
         self._watch(loop, caller.limit)
@@ -182,12 +182,12 @@ class Waitlist(Generic[M]):
     def _hand_over(self) -> None:
         """Gives what is free to those whose turn it is."""
         while self.members.free and (caller := self._queue.next()) is not None:
-            if caller.waits.done() or not caller.terms.is_live:
+            if caller.waits.done() or not caller.context.is_live:
                 self._queue.remove(caller)
                 caller.waits.cancel()
             else:
                 self._serve(caller)
-                caller.lend(caller, self._lend(caller.terms.session, asyncio.get_running_loop().time()))
+                caller.lend(caller, self._lend(caller.context.session, asyncio.get_running_loop().time()))
         if self.closed and not self.members.all and not self.members.pending:
             self._fail(_closed())
         self._grow()
@@ -227,7 +227,7 @@ class Waitlist(Generic[M]):
         self._queue.remove(caller)
         self._note_wait(caller)
         self._exhausted += 1
-        if caller.terms.deadline is not None and caller.limit == caller.terms.deadline / SECOND:
+        if caller.context.deadline is not None and caller.limit == caller.context.deadline / SECOND:
             error: NodeError = Late(f"its deadline passed while it waited for {busy}", hint=_BUSY)
         else:
             message = f"it waited {caller.limit - caller.since:g} s for {busy}"

@@ -63,7 +63,7 @@ def test_scheduler_orders_by_lane_and_serves_sessions_in_turn() -> None:
             ("high", "b"),
         ]
         jobs: list[Job[Any]] = [
-            scheduler.submit(partial(order.append, f"{lane}{n}{session}"), terms=JobContext(lane, session))
+            scheduler.submit(partial(order.append, f"{lane}{n}{session}"), context=JobContext(lane, session))
             for n, (lane, session) in enumerate(asked)
         ]
         await ended(blocker, *jobs)
@@ -80,8 +80,8 @@ def test_scheduler_runs_the_earliest_deadline_of_a_session_first() -> None:
         scheduler = Scheduler(ONE)
         jobs: list[Job[Any]] = [scheduler.submit(pause(0))]
         for deadline in (None, 3, 1, 2):
-            terms = JobContext(deadline=deadline and deadline * SECOND)
-            jobs.append(scheduler.submit(partial(order.append, deadline or 0), terms=terms))
+            context = JobContext(deadline=deadline and deadline * SECOND)
+            jobs.append(scheduler.submit(partial(order.append, deadline or 0), context=context))
         await ended(*jobs)
 
     run_virtual(main())
@@ -93,7 +93,7 @@ def test_scheduler_takes_the_job_context_from_the_context_variable() -> None:
 
     async def main() -> JobContext:
         JOB_CONTEXT.set(JobContext("low", "call 7"))
-        return Scheduler(ONE).submit(pause(0)).terms
+        return Scheduler(ONE).submit(pause(0)).context
 
     assert (run_virtual(main()).lane, run_virtual(main()).session) == ("low", "call 7")
 
@@ -118,8 +118,8 @@ def test_scheduler_queue_starves_no_lane_and_no_session(schedule: list[tuple[Lan
             continue
         if (waiter := queue.next()) is None:
             continue
-        waiting = {(each.terms.lane, each.terms.session) for each in queue}
-        lane, session = waiter.terms.lane, waiter.terms.session
+        waiting = {(each.context.lane, each.context.session) for each in queue}
+        lane, session = waiter.context.lane, waiter.context.session
         queue.take(waiter)
         for other in LANES:
             passed[other] = passed[other] + 1 if any(each == other for each, _ in waiting) and other != lane else 0
@@ -246,7 +246,7 @@ def test_scheduler_invariants_hold_in_any_schedule(latency: str, schedule: list[
             work,
             threads=job.threads,
             delay=job.delay * STEP,
-            terms=JobContext(job.lane, job.session, deadline=deadline),
+            context=JobContext(job.lane, job.session, deadline=deadline),
             begin=lambda: began.append(now()),
         )
         if job.cancel is not None:
@@ -353,7 +353,7 @@ def test_scheduler_statistics_show_load_and_queues() -> None:
 
     async def main() -> None:
         scheduler = Scheduler(ONE)
-        jobs: list[Job[Any]] = [scheduler.submit(pause(50 * MS)), scheduler.submit(pause(0), terms=JobContext("low"))]
+        jobs: list[Job[Any]] = [scheduler.submit(pause(50 * MS)), scheduler.submit(pause(0), context=JobContext("low"))]
         await asyncio.sleep(20 * MS)
         seen = scheduler.statistics()
         assert (seen.slots, seen.taken, seen.running, seen.started) == (1, 1, 1, 1)
@@ -383,8 +383,8 @@ def test_scheduler_order_is_deterministic() -> None:
             scheduler = Scheduler(THREE)
             jobs = []
             for n in range(60):
-                terms = JobContext(LANES[n % 3], n % 4, deadline=SECOND if n % 5 else None)
-                jobs.append(scheduler.submit(pause(0), threads=1 + n % 3, terms=terms))
+                context = JobContext(LANES[n % 3], n % 4, deadline=SECOND if n % 5 else None)
+                jobs.append(scheduler.submit(pause(0), threads=1 + n % 3, context=context))
                 jobs[-1].future.add_done_callback(partial(note, n))
             await ended(*jobs)
 

@@ -66,8 +66,8 @@ def test_scheduler_delayed_job_blocks_no_other_job() -> None:
 
     async def main() -> tuple[float, int, float]:
         scheduler = Scheduler(ONE)
-        tomorrow = scheduler.submit(pause(0), delay=86_400 * SECOND, terms=JobContext("high"))
-        await scheduler.submit(pause(0), terms=JobContext("low")).result()
+        tomorrow = scheduler.submit(pause(0), delay=86_400 * SECOND, context=JobContext("high"))
+        await scheduler.submit(pause(0), context=JobContext("low")).result()
         early, delayed = now(), scheduler.statistics().delayed
         await tomorrow.result()
         return early, delayed, now()
@@ -82,7 +82,7 @@ def test_scheduler_drops_a_job_when_its_deadline_passes() -> None:
         scheduler = Scheduler(ONE)
         blocker = scheduler.submit(pause(30 * MS))
         late = scheduler.submit(
-            lambda: pytest.fail("late"), terms=JobContext(deadline=scheduler.now() + 5 * MILLISECOND)
+            lambda: pytest.fail("late"), context=JobContext(deadline=scheduler.now() + 5 * MILLISECOND)
         )
         with pytest.raises(Late, match="deadline passed"):
             await late.result()
@@ -99,7 +99,7 @@ def test_scheduler_deadline_before_the_delay_fails_at_the_deadline() -> None:
     async def main() -> float:
         scheduler = Scheduler(ONE)
         with pytest.raises(Late):
-            await scheduler.submit(pause(0), delay=5 * SECOND, terms=JobContext(deadline=SECOND)).result()
+            await scheduler.submit(pause(0), delay=5 * SECOND, context=JobContext(deadline=SECOND)).result()
         return now()
 
     assert run_virtual(main()) == 1.0
@@ -185,8 +185,8 @@ def test_scheduler_cancels_jobs_of_a_revoked_cause() -> None:
     async def main() -> list[bool]:
         scheduler = Scheduler(ONE)
         causes.interrupt = lambda _, cause: scheduler.revoke(cause)
-        jobs = [scheduler.submit(long, terms=JobContext(cause=turn))]
-        jobs += [scheduler.submit(pause(0), terms=JobContext(cause=cause)) for cause in (turn, other)]
+        jobs = [scheduler.submit(long, context=JobContext(cause=turn))]
+        jobs += [scheduler.submit(pause(0), context=JobContext(cause=cause)) for cause in (turn, other)]
         await asyncio.to_thread(entered.wait, 10)
         causes.revoke(turn, "vad")
         cancelled = [job.future.cancelled() for job in jobs]
@@ -206,11 +206,11 @@ def test_scheduler_skips_jobs_of_a_revoked_cause_without_a_flush() -> None:
         scheduler = Scheduler(ONE)
         jobs: list[Job[Any]] = [
             scheduler.submit(pause(0)),
-            *(scheduler.submit(lambda: pytest.fail("dead"), terms=JobContext(cause=turn)) for turn in turns),
+            *(scheduler.submit(lambda: pytest.fail("dead"), context=JobContext(cause=turn)) for turn in turns),
         ]
         for turn in turns:
             causes.revoke(turn, "vad")
-        jobs.append(scheduler.submit(lambda: pytest.fail("dead"), terms=JobContext(cause=turns[0])))
+        jobs.append(scheduler.submit(lambda: pytest.fail("dead"), context=JobContext(cause=turns[0])))
         await ended(*jobs)
         return scheduler.statistics().cancelled
 
