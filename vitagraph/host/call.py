@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from nodes.packets import CancelResponse, InstructionsChanged, PlaybackProgress, SpeechStart, TextInput, Transcript
 from nodes.webrtc.protocol import Turn as TurnMessage
@@ -106,7 +105,7 @@ class Call:
 
     # --- what a client may ask for
 
-    def say(self, text: str) -> bool:
+    def send_text(self, text: str) -> bool:
         """The person typed this; False where the graph takes no text."""
         readers = {feedback.target for feedback in self._plan.feedback if feedback.event is TextInput}
         takes = any(link.source in readers and Transcript in link.kinds for link in self._plan.links)
@@ -115,20 +114,18 @@ class Call:
             self.line.write(TextInput(text))
         return takes
 
-    def hush(self) -> None:
+    def cancel_response(self) -> None:
         """The answer is to stop."""
         self.line.write(CancelResponse())
 
-    def rate(self, response: str, value: int) -> None:
+    def rate_response(self, response: str, value: int) -> None:
         """What the person thinks of an answer."""
         if self._session is not None:
             self._session.bus.post(Rated(response, value))
 
-    def update(self, changes: Mapping[str, Any]) -> None:
-        """Passes on what a graph can follow: the instructions."""
-        instructions = changes.get("instructions")
-        if isinstance(instructions, str):
-            self.line.write(InstructionsChanged(instructions))
+    def change_instructions(self, instructions: str) -> None:
+        """Replaces the instructions of the chat model, from its next response on."""
+        self.line.write(InstructionsChanged(instructions))
 
     # --- while it lasts
 

@@ -1,4 +1,4 @@
-"""A call as a client of the OpenAI Realtime API sees it: its events, and what each means to a graph."""
+"""The OpenAI Realtime API over a session: translates between a client's events and those of a graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client says: reads its events, and does what they ask or says why not."""
+"""Reads a client's events and acts on them, or answers with an `error` event."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any, TypeVar
 import msgspec
 
 from nodes.webrtc.protocol import Rating
-from vitagraph.host.realtime.exchanges import Exchanges
-from vitagraph.host.realtime.items import Items, written
+from vitagraph.host.realtime.event_writer import EventWriter
+from vitagraph.host.realtime.items import Items, typed
+from vitagraph.host.realtime.response_tracker import ResponseTracker
 from vitagraph.host.realtime.session import Commands, SessionInfo
-from vitagraph.host.realtime.wire import Wire
 
 MESSAGE_BYTES = 64_000
-"""The longest event, as UTF-8, where the host says nothing else."""
+"""The longest event in bytes of UTF-8, by default."""
 MOST_TEXT = 8_000
-"""Characters that may be typed before they are answered."""
+"""Characters of typed text that may wait for a `response.create`."""
 MOST_ID = 128
-"""Characters of an id that a client gives."""
+"""Characters of a client's id that are repeated in an answer."""
 
 _ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 
 
 class InvalidEvent(Exception):
-    """The event cannot be acted upon: a code for programs, a message for whoever wrote the client."""
+    """The event cannot be acted upon: a code for programs, and a message for the client's developer."""
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -72,32 +72,32 @@ Event = dict[str, Any]
 
 
 class Client:
-    """Acts on the events of one client. Nothing that it can send raises."""
+    """Acts on the events of one client; nothing that it can send raises."""
 
     def __init__(
         self,
-        wire: Wire,
+        writer: EventWriter,
         items: Items,
-        exchanges: Exchanges,
+        responses: ResponseTracker,
         session: SessionInfo,
         commands: Commands,
         message_bytes: int = MESSAGE_BYTES,
     ) -> None:
         self.session = session
-        """What is in force now."""
-        self._wire = wire
+        """The settings in force."""
+        self._writer = writer
         self._items = items
-        self._exchanges = exchanges
+        self._responses = responses
         self._commands = commands
         self._message_bytes = message_bytes
         self._typed: dict[str, str] = {}
-        """What was typed and not answered yet, by item."""
+        """Texts that wait for a `response.create`, by item id."""
         self._handlers: dict[str, Callable[[Event], None]] = {
             "session.update": self._update,
             "conversation.item.create": self._create,
             "conversation.item.retrieve": self._retrieve,
             "conversation.item.delete": self._delete,
-            # What was heard is known here better than there: the client repeats what it was told.
+            # The host knows better what was played; the client only repeats it.
             "conversation.item.truncate": lambda event: None,
             "response.create": self._respond,
             "response.cancel": self._cancel,
@@ -109,16 +109,16 @@ class Client:
         }
 
     def receive(self, text: str) -> None:
-        """Acts on one message; what cannot be read or done is answered by an `error` event."""
+        """Acts on one message; answers with an `error` event if it cannot be read or done."""
         event: Any = None
         try:
-            self._measure(text)
+            self._check_length(text)
             event = _decoded(text)
             self._handler(event)(event)
-        except InvalidEvent as refused:
-            self._refuse(refused, event)
+        except InvalidEvent as error:
+            self._reject(error, event)
 
-    def _measure(self, text: str) -> None:
+    def _check_length(self, text: str) -> None:
         if len(text.encode("utf-8", "surrogatepass")) > self._message_bytes:
             raise InvalidEvent(
                 "message_too_long", f"an event can have at most {self._message_bytes} bytes; it was not read"
@@ -136,15 +136,15 @@ class Client:
             )
         return self._handlers[kind]
 
-    def _refuse(self, refused: InvalidEvent, event: Any) -> None:
+    def _reject(self, error: InvalidEvent, event: Any) -> None:
         event_id = event.get("event_id") if isinstance(event, dict) else None
-        self._wire.emit(
+        self._writer.emit(
             "error",
             error={
                 "type": "invalid_request_error",
-                "code": refused.code,
-                "message": refused.message,
-                "param": refused.param,
+                "code": error.code,
+                "message": error.message,
+                "param": error.param,
                 "event_id": event_id[:MOST_ID] if isinstance(event_id, str) else None,
             },
         )
@@ -155,8 +155,8 @@ class Client:
         wanted = _as(_Update, event).session.instructions
         if wanted is not None and wanted != self.session.instructions:
             self.session = replace(self.session, instructions=wanted)
-            self._commands.update({"instructions": wanted})
-        self._wire.emit("session.updated", session=self.session.resource())
+            self._commands.change_instructions(wanted)
+        self._writer.emit("session.updated", session=self.session.resource())
 
     # --- items
 
@@ -167,7 +167,7 @@ class Client:
             raise InvalidEvent("text_too_long", f"at most {MOST_TEXT} characters can be typed at once", "item.content")
         if item.id is not None and (not _ID.fullmatch(item.id) or item.id in self._typed or self._items.get(item.id)):
             raise InvalidEvent("invalid_item_id", "an item's id is new, and of letters, digits, `_` and `-`", "item.id")
-        made = written(item.id or self._wire.new("item"), text)
+        made = typed(item.id or self._writer.new_id("item"), text)
         self._typed[made["id"]] = text
         self._items.add(made)
         self._items.done(made)
@@ -176,7 +176,7 @@ class Client:
         item = self._items.get(_as(_Named, event).item_id)
         if item is None:
             raise InvalidEvent("item_not_found", "there is no such item among the latest of this call", "item_id")
-        self._wire.emit("conversation.item.retrieved", item=item)
+        self._writer.emit("conversation.item.retrieved", item=item)
 
     def _delete(self, event: Event) -> None:
         id = _as(_Named, event).item_id
@@ -186,7 +186,7 @@ class Client:
             )
         self._items.delete(id)
 
-    # --- answers
+    # --- responses
 
     def _respond(self, event: Event) -> None:
         if not self._typed:
@@ -197,26 +197,26 @@ class Client:
             )
         text = "\n".join(self._typed.values())
         self._typed.clear()
-        if not self._commands.say(text):
+        if not self._commands.send_text(text):
             raise InvalidEvent("text_not_supported", f"the graph `{self.session.graph}` takes no text, only speech")
 
     def _cancel(self, event: Event) -> None:
-        wanted, current = _as(_Cancel, event).response_id, self._exchanges.current
+        wanted, current = _as(_Cancel, event).response_id, self._responses.cancellable
         if current is None or (wanted is not None and wanted != current.id):
             raise InvalidEvent("response_cancel_not_active", "there is no such answer to cancel", "response_id")
-        self._commands.hush()
+        self._commands.cancel_response()
 
     def _clear(self, event: Event) -> None:
-        if self._exchanges.current is not None:
-            self._commands.hush()
+        if self._responses.cancellable is not None:
+            self._commands.cancel_response()
 
     def _rate(self, event: Event) -> None:
         rating = _as(Rating, event)
-        if not self._exchanges.knows(rating.response):
+        if not self._responses.knows(rating.response):
             raise InvalidEvent(
                 "response_not_found", "there is no such answer among the latest of this call", "response"
             )
-        self._commands.rate(rating.response, rating.value)
+        self._commands.rate_response(rating.response, rating.value)
 
 
 def _by_track(event: Event) -> None:
@@ -246,7 +246,7 @@ def _as(kind: type[M], event: Event) -> M:
 
 
 def _text_of(item: _Item) -> str:
-    """What a typed item says."""
+    """The text of a typed item; raises InvalidEvent if it is another kind of item."""
     if item.type != "message" or item.role != "user":
         raise InvalidEvent("unsupported_item", "here only messages of the role `user` can be created", "item.type")
     if any(part.type != "input_text" for part in item.content):

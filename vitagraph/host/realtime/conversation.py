@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -18,26 +19,35 @@ from nodes.packets import (
     TurnChanged,
 )
 from nodes.webrtc.protocol import Degraded, Recovered
+from pipeline.errors import Category
 from pipeline.events import NodeFailed, NodeRecovered
 from pipeline.packet import Packet
 from pipeline.runtime.bus import Bus
 from vitagraph.host.realtime.client import MESSAGE_BYTES, Client
-from vitagraph.host.realtime.exchanges import Exchanges
+from vitagraph.host.realtime.event_writer import EventWriter
 from vitagraph.host.realtime.items import Items
-from vitagraph.host.realtime.recent import Recent
+from vitagraph.host.realtime.response_tracker import ResponseTracker
 from vitagraph.host.realtime.session import Commands, SessionInfo
-from vitagraph.host.realtime.trouble import Troubles
-from vitagraph.host.realtime.wire import Wire
 
-_RECENT = 64
-"""Packets of a kind within which the same one comes over other links."""
+MOST_RECENT = 64
+"""Packets of a kind within which the same one comes over its other links."""
+MOST_NAME = 64
+"""Characters of a node's name that are sent."""
+
+_CAUSES: dict[Category, str] = {
+    "network": "A service that is needed does not answer",
+    "resource": "Something that is needed is used up or missing",
+    "dependency": "Something that is needed is missing",
+    "user_input": "Something could not be understood",
+    "unknown": "Something went wrong",
+}
 
 
 class Conversation:
-    """Tells a client what happens in a session, and the session what the client wants.
+    """Tells a client what happens in a session, and the session what the client asks for.
 
-    Synchronous: `send` is called, with the JSON text of one event, from within the calls below.
-    `message_bytes` is how long an event of the client may be.
+    Synchronous: `send` is called with the JSON text of one event from within the methods.
+    `message_bytes` is the longest event of the client.
     """
 
     def __init__(
@@ -48,95 +58,140 @@ class Conversation:
         message_bytes: int = MESSAGE_BYTES,
     ) -> None:
         salt = session.id.removeprefix("sess_")
-        self._wire = Wire(send, salt)
-        self._items = Items(self._wire)
-        self._exchanges = Exchanges(self._wire, self._items)
-        self._client = Client(self._wire, self._items, self._exchanges, session, commands, message_bytes)
-        self._troubles = Troubles()
+        self._writer = EventWriter(send, salt)
+        self._items = Items(self._writer)
+        self._responses = ResponseTracker(self._writer, self._items)
+        self._client = Client(self._writer, self._items, self._responses, session, commands, message_bytes)
+        self._degradation = Degradation()
         self._salt = salt
         self._handlers: dict[type[Packet], Callable[[Any], None]] = {
             SpeechStart: self._speech_start,
             SpeechEnd: self._speech_end,
-            Transcript: self._exchanges.transcript,
+            Transcript: self._responses.transcript,
             TextDelta: self._text_delta,
             Sentence: self._sentence,
             Speech: self._speech,
         }
-        self._recent = {kind: Recent(_RECENT) for kind in self._handlers}
+        self._recent = {kind: RecentObjects(MOST_RECENT) for kind in self._handlers}
 
     def open(self) -> None:
-        """The client can hear: tells of the session, then of what happened before. A second time does nothing."""
+        """The client's channel is open: sends the session, then what happened before; a second call does nothing."""
         session = self._client.session
         created = session.resource()
         if session.client_secret is not None:
             created["client_secret"] = session.client_secret
         conversation = {"id": f"conv_{self._salt}", "object": "realtime.conversation"}
-        self._wire.open(
+        self._writer.open(
             ("session.created", {"session": created}),
             ("conversation.created", {"conversation": conversation}),
         )
 
     def listen(self, bus: Bus) -> None:
-        """Subscribes to what the session's nodes decide, play and fail at."""
-        bus.of(TurnChanged).subscribe(self._exchanges.changed)
-        bus.of(PlaybackProgress).subscribe(self._exchanges.played)
+        """Subscribes to the session's turns, playback and failures."""
+        bus.of(TurnChanged).subscribe(self._responses.changed)
+        bus.of(PlaybackProgress).subscribe(self._responses.played)
         bus.of(NodeFailed).subscribe(self._failed)
         bus.of(NodeRecovered).subscribe(self._recovered)
 
     def observe(self, _link: object, packet: Packet) -> None:
-        """Called by the engine for every packet on every link."""
+        """Takes a packet on a link; the engine calls it for every packet on every link."""
         handle = self._handlers.get(packet.__class__)
         if handle is None:
             return
-        # Of a speech the stamp is as good as the packet, and holds no samples.
+        # The stamp identifies a speech as well as the packet does, and keeps no samples alive.
         identity = packet.at if packet.__class__ is Speech else packet
-        if self._recent[packet.__class__].new(identity):
+        if self._recent[packet.__class__].add(identity):
             handle(packet)
 
     def receive(self, text: str) -> None:
-        """Acts on a client's message; what is wrong with it is answered by an `error` event."""
+        """Acts on a client's message; answers with an `error` event if it is invalid."""
         self._client.receive(text)
 
     def response_of(self, cause_id: int) -> str | None:
-        """The `response.id` of the answer to a cause, where that is one of the latest."""
-        return self._exchanges.response_of(cause_id)
+        """The `response.id` for a cause; None if it is not one of the latest causes."""
+        return self._responses.response_of(cause_id)
 
     def fail(self, message: str) -> None:
-        """Tells of a fault of this side after which the call cannot go on, in words for the person."""
+        """Sends the error after which the call cannot go on; `message` is for the user."""
         error = {"type": "server_error", "code": "session_failed", "message": message, "param": None, "event_id": None}
-        self._wire.emit("error", error=error)
+        self._writer.emit("error", error=error)
 
     def end(self) -> None:
-        """The call is over: ends the answer that is under way, and sends nothing after that."""
-        self._exchanges.end()
-        self._wire.close()
+        """The call is over: ends the active response, and sends nothing after that."""
+        self._responses.end()
+        self._writer.close()
 
     # --- what happens
 
     def _speech_start(self, packet: SpeechStart) -> None:
-        self._exchanges.hearing.started(packet.at.pts)
+        self._responses.input_audio.started(packet.at.pts)
 
     def _speech_end(self, packet: SpeechEnd) -> None:
-        self._exchanges.hearing.stopped(packet.at.pts)
+        self._responses.input_audio.stopped(packet.at.pts)
 
     def _text_delta(self, packet: TextDelta) -> None:
-        self._exchanges.text(packet, packet.text, apart=False)
+        self._responses.text(packet, packet.text, separate=False)
 
     def _sentence(self, packet: Sentence) -> None:
-        self._exchanges.text(packet, packet.shown or packet.text, apart=True)
+        self._responses.text(packet, packet.shown or packet.text, separate=True)
 
     def _speech(self, packet: Speech) -> None:
-        self._exchanges.text(packet, packet.text, apart=True)
+        self._responses.text(packet, packet.text, separate=True)
 
     def _failed(self, event: NodeFailed) -> None:
         if not event.answered_by:
-            self._exchanges.failed()
-        self._tell(self._troubles.news(event))
+            self._responses.failed()
+        self._send(self._degradation.failed(event))
 
     def _recovered(self, event: NodeRecovered) -> None:
-        self._tell(self._troubles.good_news(event))
+        self._send(self._degradation.recovered(event))
 
-    def _tell(self, news: Degraded | Recovered | None) -> None:
-        if news is not None:
-            fields = msgspec.to_builtins(news)
-            self._wire.emit(fields.pop("type"), **fields)
+    def _send(self, notice: Degraded | Recovered | None) -> None:
+        if notice is not None:
+            fields = msgspec.to_builtins(notice)
+            self._writer.emit(fields.pop("type"), **fields)
+
+
+class Degradation:
+    """Which nodes are degraded, as the client knows it; repeated failures give one notice."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, str] = {}
+        """The node, and the member that serves it now; empty if none does."""
+
+    def failed(self, failure: NodeFailed) -> Degraded | None:
+        """The notice for a failure; None if it brings no change. The failure's own message is for operators only."""
+        if self._members.get(failure.node) == failure.answered_by:
+            return None
+        self._members[failure.node] = failure.answered_by
+        cause = _CAUSES.get(failure.category, _CAUSES["unknown"])
+        message = (
+            f"{cause}: a simpler stand-in takes over, and the conversation goes on."
+            if failure.answered_by
+            else f"{cause}, and nothing can stand in for it. If no answer comes, please say it again."
+        )
+        return Degraded(failure.node[:MOST_NAME], failure.answered_by[:MOST_NAME], message)
+
+    def recovered(self, recovery: NodeRecovered) -> Recovered | None:
+        """The notice for a recovery; None if the client did not know of a failure."""
+        return Recovered(recovery.node[:MOST_NAME]) if self._members.pop(recovery.node, None) is not None else None
+
+
+class RecentObjects:
+    """The latest objects, by identity: tells a packet from the same packet on another link.
+
+    It keeps them alive, so that no newer object gets the id of one of them.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._objects: OrderedDict[int, object] = OrderedDict()
+
+    def add(self, item: object) -> bool:
+        """Adds an object; returns False if it is there already."""
+        if id(item) in self._objects:
+            return False
+        self._objects[id(item)] = item
+        if len(self._objects) > self._most:
+            self._objects.popitem(last=False)
+        return True

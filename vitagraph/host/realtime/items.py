@@ -1,10 +1,10 @@
-"""The items of the conversation, as the API writes them, and the latest of them."""
+"""Conversation items as the API writes them, and the latest ones of a call."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from vitagraph.host.realtime.wire import Wire
+from vitagraph.host.realtime.event_writer import EventWriter
 
 KEPT = 64
 """Items that a client can retrieve."""
@@ -14,17 +14,17 @@ Status = Literal["completed", "incomplete", "in_progress"]
 
 
 def spoken(id: str, transcript: str | None) -> Item:
-    """What the person said; None: nobody knows yet."""
+    """The item of a spoken turn; None while its transcript is not known."""
     return _message(id, "user", "completed", {"type": "input_audio", "transcript": transcript})
 
 
-def written(id: str, text: str) -> Item:
-    """What the person typed."""
+def typed(id: str, text: str) -> Item:
+    """The item of a typed message."""
     return _message(id, "user", "completed", {"type": "input_text", "text": text})
 
 
 def answer(id: str, status: Status, transcript: str | None) -> Item:
-    """What the assistant says; None: nothing yet."""
+    """The item of a response; None before its first part."""
     parts = [] if transcript is None else [{"type": "output_audio", "transcript": transcript}]
     return _message(id, "assistant", status, *parts)
 
@@ -41,41 +41,41 @@ def _message(id: str, role: str, status: Status, *content: dict[str, Any]) -> It
 
 
 class Items:
-    """The latest items by their ids, in the order in which they were added."""
+    """The latest items by id, in the order of their addition; sends the `conversation.item` events."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, writer: EventWriter) -> None:
+        self._writer = writer
         self._items: dict[str, tuple[Item, str | None]] = {}
-        """With the item before each."""
+        """Each with the id of the item before it."""
         self.last: str | None = None
-        """The item after which the next one comes."""
+        """The id of the item that the next one follows."""
 
     def add(self, item: Item) -> None:
-        """Announces a new item; the oldest is forgotten."""
+        """Adds an item and announces it; forgets the oldest beyond `KEPT`."""
         before, self.last = self.last, item["id"]
         self._items[item["id"]] = item, before
         if len(self._items) > KEPT:
             del self._items[next(iter(self._items))]
-        self._wire.emit("conversation.item.added", previous_item_id=before, item=item)
+        self._writer.emit("conversation.item.added", previous_item_id=before, item=item)
 
     def done(self, item: Item) -> None:
-        """Announces that nothing of an item will change but its transcript."""
+        """Announces that an item is complete, but for its transcript."""
         before = self._items[item["id"]][1] if item["id"] in self._items else None
         self.change(item)
-        self._wire.emit("conversation.item.done", previous_item_id=before, item=item)
+        self._writer.emit("conversation.item.done", previous_item_id=before, item=item)
 
     def change(self, item: Item) -> None:
-        """What a client gets that retrieves this item from now on."""
+        """Replaces an item for clients that retrieve it later; does nothing if it is forgotten."""
         if item["id"] in self._items:
             self._items[item["id"]] = item, self._items[item["id"]][1]
 
     def get(self, id: str) -> Item | None:
-        """One of the latest items."""
+        """An item by its id; None if it is not one of the latest."""
         return self._items[id][0] if id in self._items else None
 
     def delete(self, id: str) -> None:
-        """Forgets an item, and says so."""
+        """Removes an item and announces it."""
         _, before = self._items.pop(id, (None, None))
         if self.last == id:
             self.last = before
-        self._wire.emit("conversation.item.deleted", item_id=id)
+        self._writer.emit("conversation.item.deleted", item_id=id)

@@ -1,4 +1,4 @@
-"""What a call is set to, and what a client can ask of it."""
+"""The settings of a call, and what a client can ask of its session."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ from typing import Any, Protocol
 
 
 class Commands(Protocol):
-    """What a client's events do to the session; none of them raises."""
+    """What a client's events do to the session; none of the methods raises."""
 
-    def say(self, text: str) -> bool:
-        """Answers what the person typed; False where the graph takes no text."""
+    def send_text(self, text: str) -> bool:
+        """Gives the graph what the user typed; returns False if it takes no text."""
 
-    def hush(self) -> None:
-        """Stops the answer that is being made or heard."""
+    def cancel_response(self) -> None:
+        """Stops the response that is being made or played."""
 
-    def rate(self, response: str, value: int) -> None:
-        """Notes what the person thinks of an answer: 1 or -1."""
+    def rate_response(self, response: str, value: int) -> None:
+        """Records the user's rating of a response, 1 or -1."""
 
-    def update(self, changes: Mapping[str, Any]) -> None:
-        """Puts changed settings in force; only `instructions` comes."""
+    def change_instructions(self, instructions: str) -> None:
+        """Replaces the instructions of the chat model, from its next response on."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What is in force."""
+    """The settings in force."""
 
     id: str
-    """Begins with `sess_`; the ids of the call's events are made from it, so no two calls share one."""
+    """Begins with `sess_`; the ids of the call's events are derived from it, so they are unique."""
     graph: str
     instructions: str = ""
+    """In place of the chat model's own; empty to leave those."""
     voice: str = ""
     client_secret: Mapping[str, Any] | None = None
-    """What the client can come back with: `value`, and `expires_at` in seconds since 1970."""
+    """With which the client can reconnect: `value`, and `expires_at` in seconds since 1970."""
 
     def resource(self) -> dict[str, Any]:
-        """The API's session object. Turns are detected by voice and by words, which it calls semantic."""
+        """The API's session object. Turns are detected by voice and words, which the API calls `semantic_vad`."""
         output = {"voice": self.voice} if self.voice else {}
         return {
             "type": "realtime",

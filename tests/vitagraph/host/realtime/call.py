@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args
 
@@ -36,27 +35,27 @@ class Asked:
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self.hushed = 0
+        self.cancelled = 0
         self.rated: list[tuple[str, int]] = []
-        self.updated: list[Mapping[str, Any]] = []
+        self.instructed: list[str] = []
         self.takes_text = True
 
-    def say(self, text: str) -> bool:
+    def send_text(self, text: str) -> bool:
         """Remembers it."""
         self.said.append(text)
         return self.takes_text
 
-    def hush(self) -> None:
+    def cancel_response(self) -> None:
         """Counts it."""
-        self.hushed += 1
+        self.cancelled += 1
 
-    def rate(self, response: str, value: int) -> None:
+    def rate_response(self, response: str, value: int) -> None:
         """Remembers it."""
         self.rated.append((response, value))
 
-    def update(self, changes: Mapping[str, Any]) -> None:
+    def change_instructions(self, instructions: str) -> None:
         """Remembers it."""
-        self.updated.append(changes)
+        self.instructed.append(instructions)
 
 
 class Call:

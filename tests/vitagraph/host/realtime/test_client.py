@@ -75,7 +75,7 @@ def test_session_update_is_answered_with_the_settings_in_force() -> None:
     assert (first["instructions"], first["model"], first["tools"]) == ("Be brief.", "assistant", [])
     assert first["audio"]["output"] == {"voice": "joe"}
     assert first["audio"]["input"]["turn_detection"]["type"] == "semantic_vad"
-    assert call.asked.updated == [{"instructions": "Be brief."}]
+    assert call.asked.instructed == ["Be brief."]
 
 
 def test_typed_item_is_answered_when_response_create_asks_for_it() -> None:
@@ -133,10 +133,10 @@ def test_response_cancel_applies_only_to_the_active_response() -> None:
     """And only the one that is meant."""
     call = answering()
     call.send("response.cancel", response_id="resp_other")
-    assert (call.error()["code"], call.asked.hushed) == ("response_cancel_not_active", 0)
+    assert (call.error()["code"], call.asked.cancelled) == ("response_cancel_not_active", 0)
     call.send("response.cancel", response_id=call.one("response.created")["response"]["id"])
     call.send("output_audio_buffer.clear")
-    assert call.asked.hushed == 2
+    assert call.asked.cancelled == 2
 
 
 def test_response_cancel_without_a_response_is_an_error_and_clear_is_not() -> None:
@@ -145,7 +145,7 @@ def test_response_cancel_without_a_response_is_an_error_and_clear_is_not() -> No
     call.send("output_audio_buffer.clear")
     assert call.types == []
     call.send("response.cancel")
-    assert (call.error()["code"], call.asked.hushed) == ("response_cancel_not_active", 0)
+    assert (call.error()["code"], call.asked.cancelled) == ("response_cancel_not_active", 0)
 
 
 def test_rating_is_accepted_during_and_after_a_response() -> None:

@@ -6,15 +6,18 @@ import gc
 import json
 import tracemalloc
 import weakref
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from nodes.packets import Audio, Speech, Utterance
+from pipeline.errors import Category
+from pipeline.events import NodeRecovered
 from tests.vitagraph.host.realtime.call import Call, Event
 from tests.vitagraph.host.realtime.scenes import FOLDER, SCENES, played, written
-from vitagraph.host.realtime.wire import MOST_KEPT
+from vitagraph.host.realtime.conversation import RecentObjects
+from vitagraph.host.realtime.event_writer import MOST_QUEUED
 
 HEARD = ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"]
 TURN = [
@@ -165,7 +168,7 @@ def test_realtime_typed_text_is_answered_without_input_audio() -> None:
 def test_realtime_client_can_cancel_the_response() -> None:
     """`response.cancel` and `output_audio_buffer.clear`, as SDKs send them, one after the other."""
     call = played("cancelled")
-    assert call.asked.hushed == 1
+    assert call.asked.cancelled == 1
     assert "error" not in call.types
     assert call.types[-len(CUT) :] == CUT
     assert resources(call)[0]["status_details"]["reason"] == "client_cancelled"
@@ -324,10 +327,10 @@ def test_realtime_events_before_the_channel_opens_are_kept() -> None:
 def test_realtime_events_for_a_channel_that_never_opens_are_bounded() -> None:
     """A client without a data channel must not fill the host's memory."""
     call = Call(opened=False)
-    for number in range(MOST_KEPT):
+    for number in range(MOST_QUEUED):
         call.speak(number * 1000, number * 1000 + 500)
     call.conversation.open()
-    assert len(call.sent) == MOST_KEPT + 2
+    assert len(call.sent) == MOST_QUEUED + 2
 
 
 def test_realtime_end_of_the_call_ends_the_response() -> None:
@@ -416,3 +419,55 @@ def test_realtime_memory_of_a_long_call_is_bounded() -> None:
         tracemalloc.stop()
     # What is replaced counts as new for the tracer: as much as is kept, and not a hundred times that.
     assert grown < 500_000
+
+
+# --- degradation
+
+
+@pytest.mark.parametrize("category", get_args(Category))
+@pytest.mark.parametrize("by", ["", "tts.other"])
+def test_degradation_notice_is_a_sentence_for_every_category(category: Category, by: str) -> None:
+    """The page shows it as it is."""
+    call = Call()
+    call.fail("tts", by, category)
+    message = call.one("vitagraph.degraded")["message"]
+    assert message[0].isupper() and message.endswith(".")
+    assert "tts" not in message
+
+
+def test_degradation_of_a_repeatedly_failing_node_is_sent_once() -> None:
+    """Fifty notices a second would hide the conversation; a change for the worse is news again."""
+    call = Call()
+    for _ in range(50):
+        call.fail("tts", "tts.other")
+    call.fail("tts")
+    assert [each["member"] for each in call.all("vitagraph.degraded")] == ["tts.other", ""]
+
+
+def test_degradation_recovery_is_sent_once() -> None:
+    """The notice goes away by itself; and what is news afterwards is told again."""
+    call = Call()
+    call.bus.post(NodeRecovered(0, "tts", "tts.first"))
+    assert call.all("vitagraph.recovered") == [], "it was never known to be ill"
+    call.fail("tts", "tts.other")
+    for _ in range(2):
+        call.bus.post(NodeRecovered(0, "tts", "tts.first"))
+    assert [each["node"] for each in call.all("vitagraph.recovered")] == ["tts"]
+    call.fail("tts", "tts.other")
+    assert len(call.all("vitagraph.degraded")) == 2
+
+
+# --- packets on several links
+
+
+def test_recent_set_counts_the_same_object_once_and_an_equal_one_again() -> None:
+    """No, no: that is two words, though both pieces are equal; and each goes over three links."""
+    recent = RecentObjects(4)
+    first, second = ["No."], ["No."]
+    assert [recent.add(each) for each in (first, second, first, second, first)] == [True, True, False, False, False]
+
+
+def test_recent_set_is_not_fooled_by_reused_object_ids() -> None:
+    """Memory is used again: a new piece of text must not be taken for one that is long gone."""
+    recent = RecentObjects(4)
+    assert all(recent.add([number]) for number in range(1000))

@@ -7,17 +7,17 @@ import json
 import pytest
 
 from pipeline.packet import SECOND
+from vitagraph.host.realtime.event_writer import EventWriter
 from vitagraph.host.realtime.items import Items
 from vitagraph.host.realtime.response import MOST_TEXT, Response
-from vitagraph.host.realtime.wire import Wire
 
 
 def response() -> tuple[Response, list[str]]:
     """An answer whose turn is committed, and what is sent of it."""
     sent: list[str] = []
-    wire = Wire(sent.append, "a")
-    wire.open()
-    made = Response(wire, Items(wire))
+    writer = EventWriter(sent.append, "a")
+    writer.open()
+    made = Response(writer, Items(writer))
     made.open()
     return made, sent
 
@@ -35,10 +35,10 @@ def response() -> tuple[Response, list[str]]:
 def test_response_heard_text_is_a_prefix_of_the_text(text: str, heard: list[str], told: str) -> None:
     """A page strikes out what follows it: with other spaces it would not find where that begins."""
     made, _ = response()
-    made.say(text)
+    made.add_text(text)
     for piece in heard:
-        made.begins()
-        made.ended(piece, SECOND, last=False)
+        made.speech_started()
+        made.speech_ended(piece, SECOND, last=False)
     assert made.heard == told
 
 
@@ -46,7 +46,7 @@ def test_response_text_of_an_endless_answer_is_bounded() -> None:
     """A model that loops must not fill the memory of host and page."""
     made, sent = response()
     for _ in range(100):
-        made.say("x" * 1000)
+        made.add_text("x" * 1000)
     made.finish()
     (done,) = [event for event in map(json.loads, sent) if event["type"] == "response.output_audio_transcript.done"]
     assert len(done["transcript"]) == MOST_TEXT
@@ -55,20 +55,20 @@ def test_response_text_of_an_endless_answer_is_bounded() -> None:
 def test_response_ends_once() -> None:
     """A client would count a second end as that of the next answer."""
     made, sent = response()
-    made.begins()
-    made.ended("One.", SECOND, last=True)
+    made.speech_started()
+    made.speech_ended("One.", SECOND, last=True)
     made.cancel("turn_detected")
     made.finish()
-    made.needless()
+    made.dismiss()
     assert sum(json.loads(text)["type"] == "response.done" for text in sent) == 1
 
 
 def test_response_text_after_the_cut_is_not_sent() -> None:
     """Captions would grow after the person had interrupted."""
     made, sent = response()
-    made.say("One two.")
-    made.begins()
+    made.add_text("One two.")
+    made.speech_started()
     made.cancel("turn_detected")
-    made.say(" Three.")
-    made.ended("One", SECOND, last=False)
+    made.add_text(" Three.")
+    made.speech_ended("One", SECOND, last=False)
     assert not any("Three" in text for text in sent)

@@ -1,4 +1,4 @@
-"""The person's side."""
+"""The user's side of a conversation."""
 
 from __future__ import annotations
 

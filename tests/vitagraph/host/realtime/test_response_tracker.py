@@ -1,10 +1,10 @@
-"""Which answer belongs to which cause, and which one has the floor."""
+"""Which response belongs to which cause, and which one is active."""
 
 from __future__ import annotations
 
 from pipeline.cause import Cause
 from tests.vitagraph.host.realtime.call import Call
-from vitagraph.host.realtime.exchanges import KEPT, MOST_RATED
+from vitagraph.host.realtime.response_tracker import KEPT, MOST_RATED
 
 
 def test_response_tracker_finds_a_response_by_its_cause() -> None:
