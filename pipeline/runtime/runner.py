@@ -25,12 +25,15 @@ class Runner:
         report = await runner.session(plan).run()
     """
 
-    def __init__(self, *, workers: int = 0, start_within: int | None = None) -> None:
-        """`start_within`: nanoseconds that a session waits for a primary to open where a fallback is open.
+    def __init__(self, *, workers: int = 0, executor: Executor | None = None, start_within: int | None = None) -> None:
+        """`executor`: compute threads of the caller, which stay open; by default `workers` threads, or one a core.
+
+        `start_within`: nanoseconds that a session waits for a primary to open where a fallback is open.
 
         None: as long as it takes, which is what a recording wants; a caller would hear nothing meanwhile.
         """
-        self.executor = Executor(workers)
+        self.executor = executor or Executor(workers)
+        self._owns_executor = executor is None
         self.resources = Resources(self.executor)
         self.policies = PolicyStore()
         self._start_within = start_within
@@ -45,7 +48,8 @@ class Runner:
         closing = asyncio.ensure_future(self.resources.close())
         await asyncio.wait([closing], timeout=CLOSE_DEADLINE / SECOND)
         stacks = self.executor.stacks()
-        self.executor.shutdown()
+        if self._owns_executor:
+            self.executor.shutdown()
         if closing.done():
             return closing.result()
         closing.cancel()

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from pipeline.cause import Cause
+from pipeline.compute.executor import Executor
 from pipeline.errors import Location
 from pipeline.graph.graph import Graph, Link, Member, NodeSpec, OnError, QueueSpec
 from pipeline.graph.plan import Plan
@@ -31,8 +32,7 @@ from pipeline.runtime.wiring import Observer
 from pipeline.testing import root_stamp
 from pipeline.testing.leaks import share
 
-RUNNER = Runner(workers=1)
-share(RUNNER.executor)
+THREADS = share(Executor(1))
 HERE = Location("graph.yaml", 1, 1)
 NO_POLICIES = (DeadlineSpec(first=None, stall=None, total=None), RetrySpec(attempts=0))
 """What these tests are about is what the engine does without its policies."""
@@ -218,6 +218,13 @@ def planned(nodes: Mapping[str, Written], *links: str | tuple[str, QueueSpec], o
     return plan(graph(nodes, *links, on_error=on_error), NoConverters())
 
 
+def make_runner(*, start_within: int | None = None) -> Runner:
+    """A runner for the running loop, on the threads that all tests share."""
+    runner = Runner(executor=THREADS, start_within=start_within)
+    runner.policies = PolicyStore(Random(0))
+    return runner
+
+
 Drive = Callable[[Session], Awaitable[None]]
 
 
@@ -230,7 +237,6 @@ def run(
     start_within: int | None = None,
 ) -> SessionReport:
     """Runs a session to its end in virtual time: `prepare` before it, `drive` beside it once it is open."""
-    RUNNER.policies = PolicyStore(Random(0))  # what failed in another test is forgotten
 
     async def driven(session: Session) -> None:
         for _ in range(100):
@@ -242,7 +248,7 @@ def run(
             await drive(session)
 
     async def main() -> SessionReport:
-        session = Session(made, RUNNER.resources, RUNNER.policies, observe, start_within)
+        session = make_runner(start_within=start_within).session(made, observe)
         prepare(session)
         driving = asyncio.ensure_future(driven(session)) if drive is not None else None
         report = await session.run()

@@ -24,7 +24,7 @@ from pipeline.port import Input, Output
 from pipeline.runtime.health import Health, MemberHealth, unserviceable_nodes
 from pipeline.runtime.policy_store import PolicyStore
 from pipeline.runtime.virtual import run_virtual
-from tests.pipeline.kit import RUNNER, Item, Tap, member, planned, sink
+from tests.pipeline.kit import Item, Tap, make_runner, member, planned, sink
 
 EVERY = seconds(30)
 GONE = NetworkError("nobody is there", hint="look for them")
@@ -104,10 +104,11 @@ class Room:
 
     def __init__(self, *graphs: Plan, **settings: Any) -> None:
         self.policies = PolicyStore(Random(0))
+        self.resources = make_runner().resources
         self.clock = Clock(asyncio.get_running_loop())
         self.told: list[tuple[str, str, str]] = []
         self.health = Health(
-            RUNNER.resources, self.policies, every=EVERY, changed=self._changed, random=Random(0), **settings
+            self.resources, self.policies, every=EVERY, changed=self._changed, random=Random(0), **settings
         )
         for graph in graphs:
             self.health.add(graph)
@@ -345,7 +346,7 @@ def test_health_probe_uses_the_shared_model_of_the_process(ward: Ward) -> None:
     async def play(room: Room) -> None:
         await room.health.look()
         assert room.states() == {"Loads": "well"} and ward.probes
-        assert "Loads" in {each.use for each in RUNNER.resources.loaded()}
+        assert "Loads" in {each.use for each in room.resources.loaded()}
 
     chain = planned(
         {"tap": Tap(Item).node(), "node": member(Loads, label="loads"), "end": sink([])}, "tap -> node -> end"

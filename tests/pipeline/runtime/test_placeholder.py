@@ -13,7 +13,7 @@ from pipeline.params import NoParams, seconds
 from pipeline.port import Input, Output, Receives
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
-from tests.pipeline.kit import RUNNER, Item, News, Serve, Written, items, planned, run, sink, source
+from tests.pipeline.kit import Item, News, Serve, Written, items, make_runner, planned, run, sink, source
 
 
 class Frame(Item, frozen=True):
@@ -86,7 +86,7 @@ def test_placeholder_replaces_an_optional_node_until_it_can_be_opened() -> None:
     nodes, links = talking(Later, heard, shown)
 
     async def main() -> Session:
-        session = RUNNER.session(planned(nodes, *links))
+        session = make_runner().session(planned(nodes, *links))
         session.bus.of(NodeRecovered).subscribe(recovered.append)
         await session.run()
         return session

@@ -20,7 +20,6 @@ from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import root_stamp
 from tests.pipeline.kit import (
-    RUNNER,
     Item,
     Lasting,
     Loose,
@@ -30,6 +29,7 @@ from tests.pipeline.kit import (
     Tap,
     Written,
     items,
+    make_runner,
     numbers,
     of,
     planned,
@@ -408,7 +408,7 @@ def test_session_stopped_before_it_ran_ends_at_once() -> None:
     node, log = logged()
 
     async def main() -> SessionReport:
-        session = RUNNER.session(planned({"a": node, "b": sink([])}, "a -> b"))
+        session = make_runner().session(planned({"a": node, "b": sink([])}, "a -> b"))
         session.stop()
         return await session.run()
 
@@ -422,7 +422,7 @@ def test_session_run_cancellation_closes_everything(after: int) -> None:
     node, log = logged()
 
     async def main() -> None:
-        session = RUNNER.session(planned({"a": node, "b": Serve, "c": sink([])}, "a -> b", "b.out -> c"))
+        session = make_runner().session(planned({"a": node, "b": Serve, "c": sink([])}, "a -> b", "b.out -> c"))
         running = asyncio.ensure_future(session.run())
         while not session._workers:
             await asyncio.wait([running], timeout=0)
@@ -470,7 +470,8 @@ def test_sessions_of_one_plan_share_nothing() -> None:
     made = planned({"a": source(items(range(3)), every=ms(5)), "b": Counts, "c": Keep}, "a -> b -> c")
 
     async def main() -> list[SessionReport]:
-        return await asyncio.gather(*(RUNNER.session(made).run() for _ in range(2)))
+        runner = make_runner()
+        return await asyncio.gather(*(runner.session(made).run() for _ in range(2)))
 
     first, second = run_virtual(main())
     assert list(heard.values()) == [[101, 202, 303]] * 2
@@ -539,7 +540,7 @@ def test_session_clock_begins_with_the_session() -> None:
 
     async def main() -> int:
         await Clock(asyncio.get_running_loop()).sleep(seconds(5))
-        session = RUNNER.session(planned({"a": source(items([1])), "b": sink([], takes=ms(7))}, "a -> b"))
+        session = make_runner().session(planned({"a": source(items([1])), "b": sink([], takes=ms(7))}, "a -> b"))
         return (await session.run()).duration
 
     assert run_virtual(main()) == ms(7)

@@ -19,7 +19,21 @@ from pipeline.runtime.report import SessionReport
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.session import CLOSE_DEADLINE, DRAIN_STALL_TIMEOUT
 from pipeline.runtime.virtual import run_virtual
-from tests.pipeline.kit import RUNNER, Item, Pass, Serve, Written, items, numbers, of, planned, queue, run, sink, source
+from tests.pipeline.kit import (
+    Item,
+    Pass,
+    Serve,
+    Written,
+    items,
+    make_runner,
+    numbers,
+    of,
+    planned,
+    queue,
+    run,
+    sink,
+    source,
+)
 
 
 async def _deaf(node: Node[Any], duration: int) -> None:
@@ -48,7 +62,7 @@ def stop_after(duration: int, nodes: dict[str, Written], *links: Any) -> tuple[S
     """Stops a session in the middle; its report, and how long the closing took."""
 
     async def main() -> tuple[SessionReport, int]:
-        session = RUNNER.session(planned(nodes, *links))
+        session = make_runner().session(planned(nodes, *links))
         asyncio.get_running_loop().call_later(duration / SECOND, session.stop)
         report = await session.run()
         took = session.clock.now() - duration
@@ -306,7 +320,9 @@ def test_session_leaves_no_timer_behind() -> None:
     """A server of many calls does not keep each of them for another minute."""
 
     async def main() -> int:
-        session = RUNNER.session(planned({"a": source(items([1])), "b": Pass, "c": sink([])}, "a -> b", "b.out -> c"))
+        session = make_runner().session(
+            planned({"a": source(items([1])), "b": Pass, "c": sink([])}, "a -> b", "b.out -> c")
+        )
         await session.run()
         loop: Any = asyncio.get_running_loop()
         return sum(not timer.cancelled() for timer in loop._scheduled)

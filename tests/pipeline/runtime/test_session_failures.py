@@ -21,7 +21,6 @@ from pipeline.runtime.report import SessionReport
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
 from tests.pipeline.kit import (
-    RUNNER,
     Item,
     Loose,
     News,
@@ -29,6 +28,7 @@ from tests.pipeline.kit import (
     Serve,
     Written,
     items,
+    make_runner,
     member,
     numbers,
     planned,
@@ -490,7 +490,7 @@ def test_session_cancelled_while_opening_closes_opened_nodes() -> None:
 
     async def main() -> None:
         async with asyncio.timeout(0.1):
-            await RUNNER.session(planned(nodes, "a -> b", "b.out -> c")).run()
+            await make_runner().session(planned(nodes, "a -> b", "b.out -> c")).run()
 
     with pytest.raises(TimeoutError):
         run_virtual(main())

@@ -18,7 +18,6 @@ from pipeline.port import Input, Output, Receives, Sends
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
 from tests.pipeline.kit import (
-    RUNNER,
     Item,
     News,
     Pass,
@@ -26,6 +25,7 @@ from tests.pipeline.kit import (
     Tap,
     Written,
     items,
+    make_runner,
     numbers,
     of,
     planned,
@@ -317,7 +317,7 @@ def test_session_cancelled_twice_still_closes_its_nodes() -> None:
 
     async def main() -> None:
         nodes: dict[str, Written] = {"a": source(items([1])), "b": Slow, "c": sink([])}
-        session = RUNNER.session(planned(nodes, "a -> b", "b.out -> c"))
+        session = make_runner().session(planned(nodes, "a -> b", "b.out -> c"))
         running = asyncio.ensure_future(session.run())
         for _ in range(2):
             await session.clock.sleep(ms(100))

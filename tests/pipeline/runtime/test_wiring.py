@@ -12,14 +12,14 @@ from pipeline.port import Input, Output
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
 from pipeline.runtime.wiring import Wiring
-from tests.pipeline.kit import RUNNER, Item, Pass, Serve, Tap, Written, items, planned, queue, run, sink, source
+from tests.pipeline.kit import Item, Pass, Serve, Tap, Written, items, make_runner, planned, queue, run, sink, source
 
 
 def assembled(made: Plan, look: Callable[[Wiring], Any]) -> Any:
     """What `look` sees of a session's assembly before anything runs."""
 
     async def main() -> Any:
-        session = RUNNER.session(made)
+        session = make_runner().session(made)
         await session._open()
         return look(session._built)
 
