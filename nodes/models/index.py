@@ -12,6 +12,10 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from nodes.models.reasons import Unusable
+
+TIMEOUT = 60.0
+"""Seconds that pip may take to print its settings."""
 PUBLIC = "https://pypi.org/simple"
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _SETTING = re.compile(r"(:env:|download|global)\.index-url=(['\"])(.+)\2")
@@ -22,16 +26,22 @@ def index_url() -> str:
 
     An index that is a folder of this machine holds packages, not models: it is passed over.
     """
-    chosen = os.environ.get("PIP_INDEX_URL") or _configured()
+    chosen = os.environ.get("PIP_INDEX_URL") or configured_index()
     return chosen.rstrip("/") if urlsplit(chosen).scheme in ("http", "https") else PUBLIC
 
 
 @lru_cache(maxsize=1)
-def _configured() -> str:
-    # pip alone knows all the places where its settings may be; where it is missing there are none.
-    asked = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False, timeout=60
-    )
+def configured_index() -> str:
+    """The index in pip's own settings; raises `Unusable` if pip does not answer in time."""
+    # Only pip knows every place where its settings may be; without pip there are none.
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as error:
+        raise Unusable(
+            f"pip did not answer within {TIMEOUT:g} s which package index it uses",
+            hint="set the environment variable PIP_INDEX_URL to that index",
+        ) from error
     found = {match[1]: match[3] for match in _SETTING.finditer(asked.stdout)}
     return found.get(":env:") or found.get("download") or found.get("global") or PUBLIC
 

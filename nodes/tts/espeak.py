@@ -16,8 +16,8 @@ from pipeline.errors import DependencyError, ResourceError, UserInputError
 
 _WORDS_A_MINUTE = 165
 """Its pace at speed 1."""
-_PATIENCE = 30
-"""Seconds after which the program is given up."""
+TIMEOUT = 30.0
+"""Seconds that the program may take for one text."""
 
 
 class EspeakParams(VoiceParams):
@@ -38,7 +38,14 @@ class EspeakEngine:
         words = round(_WORDS_A_MINUTE * params.speed)
         # The text goes in by a pipe: as an argument it could look like an option.
         command = [self.program, "-b", "1", "-v", params.voice, "-s", str(words), "--stdin", "--stdout"]
-        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_PATIENCE, check=False)
+        try:
+            done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=TIMEOUT, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise ResourceError(
+                f"espeak-ng did not finish within {TIMEOUT:g} s", hint="is this machine overloaded?"
+            ) from error
+        except OSError as error:
+            raise DependencyError(f"espeak-ng cannot be started: {error.strerror}", hint="install it again") from error
         if done.returncode != 0:
             raise _complaint(done.stderr.decode(errors="replace").strip(), params.voice)
         samples, rate = _wave(done.stdout)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
 from nodes.models import index
-from nodes.models.index import PUBLIC, find, index_url
+from nodes.models.index import PUBLIC, configured_index, find, index_url
+from nodes.models.reasons import Unusable
 from tests.nodes.models.conftest import FILE
 from tests.nodes.models.registry import Registry
 
@@ -17,9 +19,9 @@ from tests.nodes.models.registry import Registry
 @pytest.fixture(autouse=True)
 def _forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
-    index._configured.cache_clear()
+    configured_index.cache_clear()
     yield
-    index._configured.cache_clear()
+    configured_index.cache_clear()
 
 
 def _pip_says(monkeypatch: pytest.MonkeyPatch, output: str) -> None:
@@ -54,7 +56,19 @@ def test_index_url_prefers_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 def test_index_url_is_read_from_real_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     """If pip changed how it lists its settings, a mirror would be passed over."""
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
-    assert index._configured() == "https://mirror.example/simple"
+    assert configured_index() == "https://mirror.example/simple"
+
+
+def test_index_url_reports_pip_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another source of the model may do; the public registry in place of a mirror would be wrong."""
+
+    def hangs(*_args: Any, **_options: Any) -> None:
+        raise subprocess.TimeoutExpired("pip", index.TIMEOUT)
+
+    monkeypatch.setattr(subprocess, "run", hangs)
+    with pytest.raises(Unusable, match="pip did not answer within 60 s") as caught:
+        index_url()
+    assert "PIP_INDEX_URL" in caught.value.hint
 
 
 @pytest.mark.parametrize("html", [False, True])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from nodes.tts import espeak
 from nodes.tts.espeak import Espeak, EspeakEngine, EspeakParams, load_espeak
-from pipeline.errors import DependencyError, ResourceError, UserInputError
+from pipeline.errors import DependencyError, ResourceError, UserInputError, classify
 from tests.nodes.tts.listen import heard, say
 
 installed = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -68,3 +70,20 @@ def test_espeak_program_failure_is_a_resource_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(subprocess, "run", fails)
     with pytest.raises(ResourceError, match="cannot allocate"):
         EspeakEngine("espeak-ng").speak("Hello", EspeakParams(), 0)
+
+
+def test_espeak_time_out_is_a_resource_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A retry would wait as long again: only remote parties are worth a second attempt."""
+    program = tmp_path / "espeak-ng"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(espeak, "TIMEOUT", 0.1)
+    with pytest.raises(ResourceError, match=r"espeak-ng did not finish within 0.1 s") as caught:
+        EspeakEngine(str(program)).speak("Hello", EspeakParams(), 0)
+    assert classify(caught.value) == "resource" and not caught.value.retryable
+
+
+def test_espeak_program_removed_while_running_is_a_dependency_error(tmp_path: Path) -> None:
+    """The user's input is not at fault."""
+    with pytest.raises(DependencyError, match="espeak-ng cannot be started"):
+        EspeakEngine(str(tmp_path / "gone")).speak("Hello", EspeakParams(), 0)
