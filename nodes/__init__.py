@@ -1,6 +1,6 @@
-"""The nodes that speech, text and faces need: a folder a family, a file a node."""
+"""The nodes for speech, text and faces: one folder per family, one file per node."""
 
 import os
 
-# onnxruntime reports its use to its maker unless this is set before it is imported.
+# onnxruntime sends telemetry unless this is set before its import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

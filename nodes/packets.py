@@ -1,4 +1,4 @@
-"""The kinds of packet and event that a conversation with a voice and a face needs."""
+"""The packets and events of a conversation with a voice and a face."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pipeline.params import ms, seconds
 Samples = NDArray[np.int16]
 """Mono audio, shape (n,)."""
 AUDIBLE = 184
-"""Of 32768: -45 dB below full scale. What stays under it is heard as silence."""
+"""Sample amplitude, of 32768, below which audio is heard as silence: -45 dBFS."""
 
 
 class Audio(Packet, frozen=True):
-    """A few milliseconds of sound; 20 ms on live links."""
+    """A few milliseconds of audio; 20 ms on live links."""
 
     samples: Samples
     rate: int
@@ -30,20 +30,20 @@ class Audio(Packet, frozen=True):
 
 
 class SpeechStart(Packet, frozen=True):
-    """Somebody began to speak; `at.pts` is where the voice began, not where it was noticed."""
+    """Speech began; `at.pts` is the start of the voice, not the time of its detection."""
 
 
 class SpeechEnd(Packet, frozen=True):
-    """They fell silent; `at.pts` is the end of the last voiced sample."""
+    """Speech ended; `at.pts` is the end of the last voiced sample."""
 
 
 class Utterance(Packet, frozen=True):
-    """All the audio of one turn so far; the newer of a turn replaces the older."""
+    """All the audio of one turn so far; a newer one of the same turn replaces an older one."""
 
     samples: Samples
     rate: int
     whole: bool
-    """Whether the person seems to have finished; else a snapshot taken while they speak."""
+    """True once the person seems to have finished; False for a snapshot taken while they speak."""
 
     survives_flush: ClassVar[bool] = True
     queue: ClassVar[Queue] = Queue(time=seconds(120), count=8, full="latest")
@@ -54,7 +54,7 @@ class Utterance(Packet, frozen=True):
 
 
 class Word(msgspec.Struct, frozen=True):
-    """One word; times in nanoseconds from the start of the audio that it belongs to."""
+    """One word; times in nanoseconds from the start of its audio."""
 
     text: str
     start: int
@@ -62,20 +62,20 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Transcript(Packet, frozen=True):
-    """The words of an utterance. `at` is when they were spoken."""
+    """The words of an utterance; `at` is when they were spoken."""
 
     text: str
     whole: bool
-    """Whether it is of a whole utterance; else it may still change."""
+    """True for a whole utterance; a partial transcript may still change."""
     language: str = ""
     """ISO 639-1, such as `en`."""
     confidence: float = 0.0
-    """0 to 1: the mean probability of its tokens."""
+    """Mean token probability, 0 to 1."""
     words: tuple[Word, ...] = ()
     answer: str = ""
-    """When set, what the dialogue must answer, word for word: an apology, a prepared sentence."""
+    """If set, the dialogue answers with exactly this text: an apology or a prepared sentence."""
 
-    # Never blocks: a dialogue that is busy answering must not keep the ears from what interrupts it.
+    # Never blocks: while the dialogue is busy answering, speech recognition must still hear interruptions.
     queue: ClassVar[Queue] = Queue(time=seconds(600), count=64, full="latest")
     survives_flush: ClassVar[bool] = True
 
@@ -85,9 +85,9 @@ class Transcript(Packet, frozen=True):
 
 
 class TextDelta(Packet, frozen=True):
-    """A piece of the answer's text, as the dialogue makes it; concatenate them.
+    """A piece of the answer's text as the dialogue generates it; concatenate the pieces.
 
-    The last of an answer has `end` set (its text may be empty).
+    The last delta of an answer has `end` set; its text may be empty.
     """
 
     text: str
@@ -98,17 +98,17 @@ class Sentence(Packet, frozen=True):
     """A piece of text to be spoken in one breath."""
 
     text: str
-    """As it is spoken: numbers and abbreviations written out, no markup."""
+    """The text to speak: numbers and abbreviations written out, no markup."""
     shown: str = ""
-    """As it was written, for captions and the history; empty: the same as `text`."""
+    """The text as written, for captions and the history; empty if it equals `text`."""
     last: bool = False
-    """Whether the answer ends here."""
+    """True for the last sentence of an answer."""
 
     queue: ClassVar[Queue] = Queue(count=2, full="block")
 
 
 class Phoneme(msgspec.Struct, frozen=True):
-    """One IPA symbol with its times in nanoseconds from the start of its speech."""
+    """One IPA symbol; times in nanoseconds from the start of its speech."""
 
     symbol: str
     start: int
@@ -116,22 +116,22 @@ class Phoneme(msgspec.Struct, frozen=True):
 
 
 class Speech(Packet, frozen=True):
-    """A spoken sentence. `at.pts` is the earliest it can be heard: now, or after what precedes it."""
+    """A spoken sentence; `at.pts` is the earliest time it can play: now, or after the speech before it."""
 
     samples: Samples
     rate: int
     text: str
-    """What is said, as in `Sentence.shown`."""
+    """The text of `Sentence.shown`."""
     phonemes: tuple[Phoneme, ...] = ()
-    """Empty where the voice gives no timings; the face then follows the loudness."""
+    """Empty if the voice reports no timings; the face then follows the loudness."""
     last: bool = False
-    """Whether the answer ends here."""
+    """True for the last speech of an answer."""
 
-    # Enough to bridge a slow sentence; more would be made for nothing when somebody interrupts.
+    # Enough to cover one slow sentence; more would be wasted on an interruption.
     queue: ClassVar[Queue] = Queue(time=seconds(2), count=8, full="block")
 
     def heard(self, played: int) -> str:
-        """The part of the text that the first `played` nanoseconds say, cut at a word."""
+        """The part of the text spoken in the first `played` nanoseconds, cut at a word."""
         if played >= self.at.duration:
             return self.text
         words = self.text.split()
@@ -146,7 +146,7 @@ class Speech(Packet, frozen=True):
 
 
 class AvatarFrames(Packet, frozen=True):
-    """A batch of face frames for the speech that has the same cause and overlaps in pts."""
+    """A batch of face frames for the speech of the same cause that overlaps in pts."""
 
     weights: NDArray[np.float32]
     """Shape (n, 52): ARKit blendshapes in the order of `nodes.face.arkit.NAMES`, 0 to 1."""
@@ -155,13 +155,13 @@ class AvatarFrames(Packet, frozen=True):
     rate: int = 60
     """Frames a second."""
 
-    # Not `latest`: batches are made ahead of time and belong to different sentences.
+    # Not `latest`: batches are computed ahead and belong to different sentences.
     queue: ClassVar[Queue] = Queue(time=seconds(60), count=64, full="drop_oldest")
     droppable: ClassVar[bool] = True
 
 
 class TranscriptUpdate(Event, frozen=True):
-    """Upstream from the ASR: the words so far of an utterance that is still open."""
+    """Upstream from the ASR: the words so far of an open utterance."""
 
     cause: Cause
     text: str
@@ -169,52 +169,52 @@ class TranscriptUpdate(Event, frozen=True):
 
 
 class PlaybackProgress(Event, frozen=True):
-    """Upstream from the playing sink: how far a speech got.
+    """Upstream from the playing sink: how much of a speech was played.
 
-    Sent when it begins (position 0), and when it ends or is cut off.
+    Sent when playback starts (position 0) and when it ends or is cut off.
     """
 
     cause: Cause
     text: str
-    """What the person has heard of this speech."""
+    """The part of this speech that the person has heard."""
     position: int
-    """Nanoseconds of this speech that were played."""
+    """Nanoseconds of this speech played so far."""
     ended: bool
-    """Whether this speech is over: played to its end, or cut off."""
+    """True once this speech was played to its end or cut off."""
     last: bool
-    """Whether it was the answer's last speech, played to its end."""
+    """True if this was the last speech of the answer and was played to its end."""
 
 
 class TextInput(Event, frozen=True):
-    """Upstream from a call's sink: what the person wrote instead of saying it."""
+    """Upstream from a call's sink: text that the person typed instead of speaking."""
 
     text: str
 
 
 class InstructionsChanged(Event, frozen=True):
-    """Upstream from a call's sink: how the client of the call wants to be answered from now on."""
+    """Upstream from a call's sink: instructions of the client for all further answers."""
 
     instructions: str
 
 
 class CancelResponse(Event, frozen=True):
-    """Upstream from a call's sink: the person wants the answer to stop, without a word."""
+    """Upstream from a call's sink: the client cancels the current answer."""
 
 
 class TurnChanged(Event, frozen=True):
-    """On the bus: what the turn node decided."""
+    """On the bus: a decision of the turn node."""
 
     pts: int
-    """When it was decided."""
+    """When the decision was made."""
     cause: Cause
     what: str
     """tentative | committed | resumed | revoked | interrupted | held | released"""
     voice_end: int = 0
     """The end of the last voiced sample of the turn, on the session's clock."""
     reason: str = ""
-    """Why; `typed` for a turn that was written."""
+    """The reason; `typed` for a typed turn."""
 
 
 def duration_of(samples: int, rate: int) -> int:
-    """Nanoseconds of so many samples at a rate in Hz."""
+    """Duration in nanoseconds of a number of samples at a rate in Hz."""
     return samples * SECOND // rate

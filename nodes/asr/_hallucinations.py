@@ -1,8 +1,8 @@
-"""Notices when Whisper writes what nobody said.
+"""Detects text that Whisper hallucinates.
 
-It loops ("five five five", or the whole sentence once more), and it fills silence with
-what ended the films that it was trained on. Each sign here was seen with tiny.en and base
-on recorded and synthetic speech, noise, hums, tones and clicks.
+Whisper loops ("five five five", or the whole sentence again), and it fills silence with
+the closing lines of the films it was trained on. Every sign checked here was observed with
+tiny.en and base on recorded and synthetic speech, noise, hums, tones and clicks.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import numpy as np
 from nodes.packets import Samples
 
 TOKENS_A_SECOND = 8.0
-"""The fastest speech in the clips has 6."""
+"""Upper bound for real speech: the fastest clip has 6."""
 SPARE_TOKENS = 10
+"""Tokens allowed on top of that, for very short utterances."""
 QUIET = 33
-"""Root mean square below which nothing was said: -60 dB below full scale."""
+"""Root mean square below which audio counts as silence: -60 dBFS."""
 
 _NOT_WORDS = re.compile(r"[^\w']+")
 _FILLERS = frozenset({"you", "thank you", "thanks for watching", "thank you for watching", "bye", "the end", "so"})
@@ -27,23 +28,23 @@ _FILLERS = frozenset({"you", "thank you", "thanks for watching", "thank you for 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What the decoder gave."""
+    """One result of the decoder."""
 
     tokens: tuple[int, ...]
     text: str
     log_probability: float
-    """The mean of its tokens, natural."""
+    """Mean natural log probability of the tokens."""
     no_speech: float
-    """The model's own probability that nobody speaks."""
+    """The probability of silence that the model reports."""
 
 
-def most_tokens(seconds: float) -> int:
-    """More than this in so much audio is a loop."""
+def token_limit(seconds: float) -> int:
+    """The largest plausible number of tokens for so many seconds; more is a loop."""
     return SPARE_TOKENS + round(TOKENS_A_SECOND * seconds)
 
 
-def repeats(tokens: Sequence[int]) -> bool:
-    """Whether three or more tokens come twice in a row, or any come four times."""
+def repeats_tokens(tokens: Sequence[int]) -> bool:
+    """Whether a run of three or more tokens occurs twice in a row, or a shorter one four times."""
     count = len(tokens)
     for size in range(1, count // 2 + 1):
         times = 2 if size >= 3 else 4
@@ -55,10 +56,11 @@ def repeats(tokens: Sequence[int]) -> bool:
     return False
 
 
-def said_again(text: str) -> bool:
-    """Whether some words come twice in a row, or the text ends with the words that it began with.
+def repeats_words(text: str) -> bool:
+    """Whether words repeat directly, or the text ends with the words it began with.
 
-    People do so too ("no, no, I said no"): it asks for a second look, and proves nothing.
+    People repeat themselves too ("no, no, I said no"), so this justifies another decoding
+    pass but is no proof.
     """
     words = _NOT_WORDS.sub(" ", text.lower()).split()
     count = len(words)
@@ -70,23 +72,23 @@ def said_again(text: str) -> bool:
     return False
 
 
-def overflows(decoded: Decoded, seconds: float) -> bool:
-    """Whether it is cut off for its length: nobody speaks so fast, so it is a loop for certain."""
-    return len(decoded.tokens) >= most_tokens(seconds)
+def exceeds_token_limit(decoded: Decoded, seconds: float) -> bool:
+    """Whether decoding stopped at the token limit, which real speech cannot reach: a certain loop."""
+    return len(decoded.tokens) >= token_limit(seconds)
 
 
-def doubtful(decoded: Decoded, seconds: float, least: float) -> bool:
-    """Whether the text should be decoded again, from a full window."""
-    looped = overflows(decoded, seconds) or repeats(decoded.tokens) or said_again(decoded.text)
+def is_doubtful(decoded: Decoded, seconds: float, least: float) -> bool:
+    """Whether to decode again with a full window."""
+    looped = exceeds_token_limit(decoded, seconds) or repeats_tokens(decoded.tokens) or repeats_words(decoded.text)
     return looped or not decoded.text or decoded.log_probability < least
 
 
-def maybe_unsaid(decoded: Decoded, no_speech: float, least: float) -> bool:
-    """Whether it may be what the model makes of silence or noise, so that a voice must be looked for."""
+def may_be_silence(decoded: Decoded, no_speech: float, least: float) -> bool:
+    """Whether the text may come from silence or noise, so that a voice detector must decide."""
     words = _NOT_WORDS.sub(" ", decoded.text.lower()).strip()
     return not words or words in _FILLERS or decoded.no_speech > no_speech or decoded.log_probability < least
 
 
-def quiet(samples: Samples) -> bool:
-    """Whether there is nothing to hear."""
+def is_silent(samples: Samples) -> bool:
+    """Whether the audio is silence."""
     return not samples.size or float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) < QUIET

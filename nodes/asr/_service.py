@@ -1,4 +1,4 @@
-"""What every speech recognition must give: words for each whole utterance, or an honest sentence."""
+"""The base class of speech recognition: every whole utterance gets a transcript or an apology."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pipeline.params import Params
 P = TypeVar("P", bound=Params)
 
 NOT_HEARD = "Sorry, I didn't catch that. Could you say it again?"
-"""What is answered where nothing could listen."""
+"""The answer to an utterance that could not be transcribed."""
 
 
 class AsrService(Service[P]):
-    """The base of speech recognitions."""
+    """Base class of speech recognition nodes."""
 
     def requires_output(self, packet: Packet) -> bool:
-        """A whole utterance is written down; of what may still change nothing is owed."""
+        """Only a whole utterance requires a transcript; a partial one may be skipped."""
         return isinstance(packet, Utterance) and packet.whole
 
     def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet | Event]:
-        """Asks the person to say it again."""
+        """Asks the person to repeat what they said."""
         return () if made else (Transcript(packet.at, "", whole=True, answer=NOT_HEARD),)

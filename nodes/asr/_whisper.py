@@ -1,9 +1,9 @@
-"""faster-whisper, with an encoder window as long as the utterance needs.
+"""faster-whisper with an encoder window sized to the utterance.
 
-Whisper pads everything to 30 s, and the encoder's time grows with the window. Here it sees
-the utterance and a little silence, 10 s at least: shorter windows loop on short clips.
-What looks doubtful goes through the full window (about one clip in ten). Only public parts
-of faster-whisper and CTranslate2 are used.
+Whisper pads all input to 30 s, and encoder time grows with the window. Here the window is
+the utterance plus a little silence, and at least 10 s: with shorter windows Whisper loops on
+short clips. A doubtful result is decoded again with the full window (about one clip in ten).
+Only public APIs of faster-whisper and CTranslate2 are used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.asr._hallucinations import Decoded, doubtful, maybe_unsaid, most_tokens, overflows, quiet
+from nodes.asr._hallucinations import Decoded, exceeds_token_limit, is_doubtful, is_silent, may_be_silence, token_limit
 from nodes.packets import Samples, Word
 from pipeline.compute.job import stopped
 from pipeline.packet import SECOND
@@ -24,17 +24,17 @@ from pipeline.packet import SECOND
 RATE = 16_000
 FRAMES_A_SECOND = 100
 SILENCE = 1.5
-"""Seconds of silence after the utterance, so that its last word does not look cut off."""
+"""Seconds of silence appended to the utterance, so that its last word does not look cut off."""
 FULL = 30.0
-"""Seconds of the window that Whisper was trained with."""
+"""Seconds; the window that Whisper was trained with."""
 VOICED_MS = 100
-"""Milliseconds of voice that make it likely that somebody spoke; notes of a melody stay below."""
+"""Milliseconds of voice that count as speech; the notes of a melody are shorter."""
 PAUSE_MS = 300
-"""Milliseconds of silence between two ranges of voice."""
+"""Milliseconds of silence that separate two ranges of voice."""
 LONGEST = 28.0
-"""Seconds of the longest piece that a longer utterance is cut into."""
+"""Seconds; a longer utterance is cut into pieces of at most this length."""
 VOICE = 0.3
-"""Probability from which the voice detector is believed: low, for losing words is worse than making them up."""
+"""Threshold of the voice detector, 0 to 1: low, because losing words is worse than inventing them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,17 @@ class DecodingOptions:
     language: str | None
     beam: int
     window: float
-    """The least seconds that the encoder sees."""
+    """Minimum encoder window in seconds."""
     no_speech: float
     least_log_probability: float
     words: bool
     retry: bool
-    """Whether what looks doubtful is decoded again from a full window."""
+    """Whether a doubtful result is decoded again with the full window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """What was said."""
+    """The text of an utterance."""
 
     text: str
     language: str
@@ -63,7 +63,7 @@ class Transcription:
 
 
 class Whisper:
-    """One loaded model."""
+    """A loaded model."""
 
     def __init__(self, folder: str, device: str, compute: str, threads: int) -> None:
         from faster_whisper import WhisperModel
@@ -73,57 +73,58 @@ class Whisper:
         )
 
     def transcribe(self, samples: Samples, settings: DecodingOptions) -> Transcription | None:
-        """The words of one utterance: int16 samples at 16 kHz.
+        """Transcribes one utterance: int16 samples at 16 kHz.
 
-        None where a second look would be needed and `settings.retry` says not to take it, or
-        nobody wants to know any more.
+        Returns None if the result is doubtful and `settings.retry` is off, or if the job was
+        cancelled meanwhile.
         """
-        if quiet(samples):
+        if is_silent(samples):
             return Transcription("", settings.language or "", 0.0)
         if len(samples) / RATE > FULL:
             return self._long(samples, settings)
         window = window_for(samples, settings)
-        return self._judged(samples, window, settings, *self._decode(samples, window, settings))
+        return self._result(samples, window, settings, *self.decode(samples, window, settings))
 
-    def transcribe_all(self, heard: Sequence[Samples], settings: DecodingOptions) -> list[Transcription | None]:
-        """The same for several that need the same window (`window_for`), decoded together."""
+    def transcribe_batch(self, heard: Sequence[Samples], settings: DecodingOptions) -> list[Transcription | None]:
+        """Transcribes several utterances that need the same window (`window_for`) in one batch."""
         window = window_for(heard[0], settings)
         together = [] if settings.words else [n for n, each in enumerate(heard) if _fits(each)]
         if len(together) < 2:
             return [self.transcribe(each, settings) for each in heard]
-        decoded, encoded = self._decode_all([heard[n] for n in together], window, settings)
+        decoded, encoded = self._decode_batch([heard[n] for n in together], window, settings)
         found = dict(zip(together, decoded, strict=True))
         return [
-            self._judged(each, window, settings, *found[n], encoded) if n in found else self.transcribe(each, settings)
+            self._result(each, window, settings, *found[n], encoded) if n in found else self.transcribe(each, settings)
             for n, each in enumerate(heard)
         ]
 
-    def _judged(
+    def _result(
         self, samples: Samples, window: float, settings: DecodingOptions, decoded: Decoded, language: str, encoded: Any
     ) -> Transcription | None:
-        """What was decoded, after a second look where it is doubtful."""
+        """Turns a decoder result into a transcription, after a second pass if it is doubtful."""
         seconds, least = len(samples) / RATE, settings.least_log_probability
-        if maybe_unsaid(decoded, settings.no_speech, least) and not voiced(samples):
+        if may_be_silence(decoded, settings.no_speech, least) and not speech_ranges(samples):
             return Transcription("", language, 0.0)
-        if window < FULL and doubtful(decoded, seconds, least):
+        if window < FULL and is_doubtful(decoded, seconds, least):
             if not settings.retry or stopped():
                 return None
-            decoded, language, encoded = self._decode(samples, FULL, settings)
-        if overflows(decoded, seconds):
-            decoded, language, encoded = self._decode(samples, FULL, settings, loops=False)
+            decoded, language, encoded = self.decode(samples, FULL, settings)
+        if exceeds_token_limit(decoded, seconds):
+            decoded, language, encoded = self.decode(samples, FULL, settings, loops=False)
         words = self._words(decoded, encoded, language, seconds) if settings.words else ()
         return Transcription(decoded.text, language, math.exp(min(0.0, decoded.log_probability)), words)
 
-    def _decode(
+    def decode(
         self, samples: Samples, window: float, settings: DecodingOptions, *, loops: bool = True
     ) -> tuple[Decoded, str, Any]:
-        (found,), encoded = self._decode_all([samples], window, settings, loops=loops)
+        """Returns the decoder result, the language and the encoder output; `loops=False` forbids repetition."""
+        (found,), encoded = self._decode_batch([samples], window, settings, loops=loops)
         return *found, encoded
 
-    def _decode_all(
+    def _decode_batch(
         self, heard: Sequence[Samples], window: float, settings: DecodingOptions, *, loops: bool = True
     ) -> tuple[list[tuple[Decoded, str]], Any]:
-        """What was said and in which language, of each; and what the encoder made of all."""
+        """Returns text and language of each utterance, and the encoder output of all."""
         model, frames = self._model, round(window * FRAMES_A_SECOND) // 2 * 2
         encoded = model.encode(np.stack([self._features(each, frames) for each in heard]))
         languages = [settings.language] * len(heard) if settings.language else self._languages(encoded)
@@ -133,7 +134,7 @@ class Whisper:
             encoded,
             prompts,
             beam_size=settings.beam,
-            max_length=min(model.max_length, len(prompts[0]) + most_tokens(max(map(len, heard)) / RATE)),
+            max_length=min(model.max_length, len(prompts[0]) + token_limit(max(map(len, heard)) / RATE)),
             no_repeat_ngram_size=0 if loops else 3,
             return_scores=True,
             return_no_speech_prob=True,
@@ -144,16 +145,16 @@ class Whisper:
         ], encoded
 
     def _features(self, samples: Samples, frames: int) -> NDArray[np.float32]:
-        # Padded with zeros after the logarithm, as faster-whisper does: silence that is padded before it
-        # takes the level of the loudest sound, and tiny.en then mishears twice as many words.
+        # Padded with zeros after the logarithm, as faster-whisper does: silence padded before it takes the
+        # level of the loudest sound, which doubles the word error rate of tiny.en.
         heard = self._model.feature_extractor(_sound(samples))[:, :frames]
         return np.pad(heard, ((0, 0), (0, frames - heard.shape[-1])))
 
     def _long(self, samples: Samples, settings: DecodingOptions) -> Transcription | None:
-        """More than a window holds: piece by piece, each cut where nobody speaks if possible."""
+        """Transcribes more than a window holds in pieces, cut at pauses where possible."""
         found: list[Transcription] = []
         words: list[Word] = []
-        for start, end in _pieces(voiced(samples)):
+        for start, end in _pieces(speech_ranges(samples)):
             piece = None if stopped() else self.transcribe(samples[start:end], settings)
             if piece is None:
                 return None
@@ -166,7 +167,7 @@ class Whisper:
         return Transcription(" ".join(piece.text for piece in found), found[0].language, confidence, tuple(words))
 
     def _languages(self, encoded: Any) -> list[str]:
-        """The likeliest of each."""
+        """The most likely language of each utterance."""
         if not self._model.model.is_multilingual:
             return ["en"] * encoded.shape[0]
         return [str(likeliest[0][0]).strip("<|>") for likeliest in self._model.model.detect_language(encoded)]
@@ -192,12 +193,12 @@ class Whisper:
 
 
 def window_for(samples: Samples, settings: DecodingOptions) -> float:
-    """Seconds that the encoder sees of an utterance."""
+    """The encoder window for an utterance, in seconds."""
     return min(FULL, max(settings.window, len(samples) / RATE + SILENCE))
 
 
-def voiced(samples: Samples) -> list[tuple[int, int]]:
-    """Where the voice detector that comes with faster-whisper hears somebody, as ranges of samples."""
+def speech_ranges(samples: Samples) -> list[tuple[int, int]]:
+    """Ranges of samples in which the voice detector of faster-whisper finds speech."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     options = VadOptions(
@@ -210,8 +211,8 @@ def voiced(samples: Samples) -> list[tuple[int, int]]:
 
 
 def _fits(samples: Samples) -> bool:
-    """Whether it is decoded at all, and in one piece."""
-    return not quiet(samples) and len(samples) / RATE <= FULL
+    """Whether an utterance is audible and fits into one window."""
+    return not is_silent(samples) and len(samples) / RATE <= FULL
 
 
 def _decoded(tokenizer: Any, result: Any) -> Decoded:
@@ -220,7 +221,7 @@ def _decoded(tokenizer: Any, result: Any) -> Decoded:
 
 
 def _pieces(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Neighbouring ranges joined, as many as a window holds."""
+    """Joins neighbouring ranges up to the length of a piece."""
     pieces: list[tuple[int, int]] = []
     for start, end in spans:
         if pieces and end - pieces[-1][0] <= LONGEST * RATE:

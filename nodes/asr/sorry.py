@@ -1,4 +1,4 @@
-"""`asr.sorry`: when nothing can listen, it says so."""
+"""`asr.sorry`: the last fallback of speech recognition, which asks the person to repeat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.port import Input, Output, Sends
 
 
 class SorryParams(Params):
-    """What it says."""
+    """The sentences to answer with."""
 
     sentences: tuple[str, ...] = Field(
         (
@@ -24,11 +24,11 @@ class SorryParams(Params):
         ),
         min_length=1,
     )
-    """One after the other, from the first again after the last."""
+    """Used in turn, starting again after the last."""
 
 
 class Sorry(AsrService[SorryParams]):
-    """Asks the person to say it again; needs no model, so it can always answer."""
+    """Asks the person to repeat what they said; needs no model, so it never fails."""
 
     speech = Input(Utterance, channels=1)
     text = Output(Transcript)
@@ -36,7 +36,7 @@ class Sorry(AsrService[SorryParams]):
 
     @dataclass(slots=True)
     class Memory:
-        """How often it has asked."""
+        """How many times this session was asked to repeat."""
 
         asked: int = 0
 
@@ -44,7 +44,7 @@ class Sorry(AsrService[SorryParams]):
 
     @speech.each
     async def ask(self, heard: Utterance) -> AsyncIterator[Transcript | TranscriptUpdate]:
-        """For a whole utterance, a transcript that only says what to answer."""
+        """Answers a whole utterance with an empty transcript that carries the apology."""
         if heard.whole:
             sentences = self.params.sentences
             answer = sentences[self.memory.asked % len(sentences)]

@@ -1,4 +1,4 @@
-"""`asr.whisper`: OpenAI's Whisper, run by faster-whisper."""
+"""`asr.whisper`: OpenAI's Whisper, run with faster-whisper."""
 
 from __future__ import annotations
 
@@ -21,37 +21,40 @@ from pipeline.port import Input, Output, Sends
 
 
 class WhisperParams(Params):
-    """Which model, and how carefully it listens."""
+    """The model and how it decodes."""
 
     model: str = "whisper-tiny.en"
-    """A name of the catalogue, or the path of a CTranslate2 model's folder."""
+    """A name in the model catalogue, or the path of a folder with a CTranslate2 model."""
     language: str | None = Field(None, pattern="^[a-z]{2,3}$")
-    """Such as `en`; left out, it is detected (by models that know more than one)."""
+    """ISO 639 code such as `en`; if omitted, multilingual models detect it."""
     device: Literal["auto", "cpu", "cuda"] = "cpu"
-    """Where it runs."""
+    """The device to run on."""
     compute: Literal["auto", "int8", "float16", "float32", "int8_float16"] = "auto"
-    """The type of its numbers; auto is int8 on a CPU and float16 on a GPU."""
+    """Numeric type; auto is int8 on a CPU and float16 on a GPU."""
     threads: int = Field(0, ge=0, le=64)
-    """CPU threads; 0 is half the cores: small models gain nothing from more, and others need them."""
+    """CPU threads; 0 is half the cores: small models gain nothing from more, and other nodes need them."""
     beam: int = Field(5, ge=1, le=10)
-    """Hypotheses for whole utterances; partial ones take 1."""
+    """Beam size for whole utterances; partial ones use 1."""
     window: Duration = Field(seconds(10), ge=seconds(1), le=seconds(30))
-    """The least that the encoder sees: shorter is faster, and loops more often on short clips."""
+    """Minimum encoder window: shorter is faster, but loops more often on short clips."""
     no_speech: float = Field(0.6, ge=0, le=1)
-    """Above this probability of silence a voice is looked for; where there is none, the text was not said."""
+    """Above this probability of silence a voice detector decides whether the text was really said."""
     least_log_probability: float = Field(-1.0, le=0)
-    """Below this mean too; and a text with a voice is decoded again from a full window."""
+    """Below this mean log probability as well; if there is a voice, the text is decoded again with a full window."""
     words: bool = False
-    """Whether whole transcripts carry the times of their words."""
+    """Whether whole transcripts carry word times."""
 
 
 def threads_of(params: WhisperParams) -> int:
-    """CPU threads of one job."""
+    """CPU threads used by one job."""
     return params.threads or max(1, (os.cpu_count() or 1) // 2)
 
 
 def load_whisper(params: WhisperParams) -> Whisper:
-    """Loads the model; raises a NodeError where it, the package or the device is missing."""
+    """Loads the model.
+
+    Raises DependencyError if the package is missing, ResourceError if the model or the device is.
+    """
     folder = path(params.model)
     compute = params.compute
     if compute == "auto":
@@ -69,16 +72,18 @@ def load_whisper(params: WhisperParams) -> Whisper:
         ) from error
 
 
-def _transcribe(whisper: Whisper, heard: Sequence[tuple[Samples, DecodingOptions]]) -> list[Transcription | None]:
-    """All have the same settings."""
-    return whisper.transcribe_all([samples for samples, _ in heard], heard[0][1])
+def transcribe_together(
+    whisper: Whisper, jobs: Sequence[tuple[Samples, DecodingOptions]]
+) -> list[Transcription | None]:
+    """Transcribes utterances that share their options."""
+    return whisper.transcribe_batch([samples for samples, _ in jobs], jobs[0][1])
 
 
 class WhisperAsr(AsrService[WhisperParams]):
-    """Writes down what an utterance says, with Whisper.
+    """Transcribes utterances with Whisper.
 
-    Texts that Whisper makes up are held back: what may be a loop is decoded again from a
-    full window, and what it hears where a voice detector hears nobody becomes an empty text.
+    Hallucinated text is suppressed: a possible loop is decoded again with a full window, and
+    text for audio in which a voice detector finds no speech becomes empty.
     """
 
     engine = Pooled(load_whisper, key=lambda p: (p.model, p.device, p.compute, p.threads), threads=threads_of)
@@ -88,23 +93,23 @@ class WhisperAsr(AsrService[WhisperParams]):
 
     @speech.each
     async def transcribe(self, heard: Utterance) -> AsyncIterator[Transcript | TranscriptUpdate]:
-        """One transcript an utterance; the words so far also go upstream."""
+        """Yields one transcript per utterance and sends the words so far upstream."""
         settings = self.settings(whole=heard.whole)
         alike = settings, window_for(heard.samples, settings)
-        found = await self.engine.batch(_transcribe, (heard.samples, settings), alike=alike)
+        found = await self.engine.batch(transcribe_together, (heard.samples, settings), alike=alike)
         if found is None:
-            return  # a partial one that looks wrong: the next will come
+            return  # a doubtful partial result: another will follow
         yield TranscriptUpdate(heard.at.cause, found.text, heard.whole)
         yield Transcript(heard.at, found.text, heard.whole, found.language, found.confidence, found.words)
 
     async def probe(self) -> None:
-        """Listens to half a second of a hum: silence would not get as far as the model."""
+        """Transcribes half a second of a hum: silence would never reach the model."""
         hum = np.asarray(2_000 * np.sin(np.arange(8_000) * 0.1), np.int16)
         settings = self.settings(whole=False)
         await self.engine.run(lambda whisper: whisper.transcribe(hum, settings))
 
     def settings(self, *, whole: bool) -> DecodingOptions:
-        """How an utterance is decoded: a partial one quickly, a whole one well."""
+        """Decoding options: fast for a partial utterance, accurate for a whole one."""
         params = self.params
         return DecodingOptions(
             language=params.language,

@@ -1,16 +1,16 @@
 """The conversation so far, as the person has heard it.
 
-An exchange is one question and its answer, and belongs to a cause. What a model is shown
-of it depends on what became of that cause:
+An exchange is one question with its answer, and belongs to a cause. What the model sees of
+it depends on the state of that cause:
 
-| cause                     | question | answer                              |
-|---------------------------|----------|-------------------------------------|
-| live, answer complete     | kept     | all of it                           |
-| live, answer broken off   | kept     | what was heard, else what was made  |
-| revoked after its commit  | kept     | exactly the words that were heard   |
-| revoked while tentative   | gone     | gone                                |
+| cause                     | question | answer                                       |
+|---------------------------|----------|----------------------------------------------|
+| live, answer complete     | kept     | all of it                                    |
+| live, answer broken off   | kept     | the words heard, or else the words generated |
+| revoked after its commit  | kept     | only the words heard                         |
+| revoked while tentative   | dropped  | dropped                                      |
 
-A revoked cause stays revoked, so what is gone is forgotten at the next question.
+A revoked cause stays revoked, so dropped exchanges are deleted at the next question.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Role = Literal["system", "user", "assistant"]
 
 
 class ChatMessage(TypedDict):
-    """One line of a prompt, as chat models take it."""
+    """One message of a prompt, in the format of chat models."""
 
     role: Role
     content: str
@@ -39,9 +39,9 @@ class ChatExchange:
     cause: Cause
     question: str
     answer: str = ""
-    """All of the answer that was made so far."""
+    """The answer as generated so far."""
     complete: bool = False
-    """Whether the answer was made to its end."""
+    """Whether the answer was generated to its end."""
     finished: bool = False
     """Whether its last speech was played to its end."""
     _heard: list[str] = field(default_factory=list)
@@ -49,7 +49,7 @@ class ChatExchange:
 
     @property
     def kept(self) -> bool:
-        """Whether it happened, for the person: what was only guessed and called off did not."""
+        """Whether the exchange happened for the person: a revoked tentative turn did not."""
         return self.cause.live or self.cause.committed
 
     @property
@@ -65,11 +65,11 @@ class ChatExchange:
         return self.answer if self.complete else self.heard or self.answer
 
     def repeated_by(self, other: ChatExchange) -> bool:
-        """Whether the other is a new attempt at this one."""
+        """Whether `other` is a retry of this exchange."""
         return self.cause is other.cause and self.question == other.question and not self.complete
 
     def play(self, event: PlaybackProgress) -> None:
-        """Takes note of how far one speech of the answer got."""
+        """Records how much of one speech of the answer was played."""
         if event.ended:
             self._heard.append(event.text)
             self._playing = ""
@@ -82,19 +82,18 @@ class ChatExchange:
 
 
 class History:
-    """The exchanges of one session; outlives every flush."""
+    """The exchanges of one session; survives every flush."""
 
     def __init__(self) -> None:
         self.instructions = ""
-        """What takes the place of the node's own `system`, where the client of a call says so."""
+        """Instructions of the client, which replace the node's own system prompt; empty if there are none."""
         self._exchanges: list[ChatExchange] = []
 
     def ask(self, cause: Cause, question: str, *, turns: int, characters: int) -> ChatExchange:
-        """Begins an exchange, and forgets the oldest where there are more than the limits.
+        """Begins an exchange; beyond either limit the older half is dropped.
 
-        Then half of what is allowed goes at once: each time that the beginning of a prompt
-        changes, the model reads all of it anew. A question that is asked again because the
-        attempt to answer it failed is there only once.
+        Dropping half at once keeps the prefix of the prompt stable: whenever it changes, the
+        model has to process the whole prompt again. A retried question appears only once.
         """
         exchange = ChatExchange(cause, question)
         self._exchanges = [old for old in self._exchanges if old.kept and not old.repeated_by(exchange)]
@@ -104,18 +103,18 @@ class History:
         return exchange
 
     def played(self, event: PlaybackProgress) -> None:
-        """Takes note of what was heard: of the oldest answer of that cause that is not over."""
+        """Records playback for the oldest unfinished answer of the event's cause."""
         for exchange in self._exchanges:
             if exchange.cause is event.cause and not exchange.finished:
                 exchange.play(event)
                 return
 
     def messages(self, system: str = "") -> list[ChatMessage]:
-        """The prompt: the instructions or the system's line, then the person's and the assistant's by turns."""
+        """The prompt: the system message, then alternating messages of user and assistant."""
         merged: list[ChatMessage] = []
         for role, content in self._lines(self.instructions or system):
             if merged and merged[-1]["role"] == role:
-                # Many chat templates refuse two lines of one side, which an unheard answer leaves.
+                # Many chat templates reject two messages in a row of one role, as an unheard answer leaves.
                 merged[-1]["content"] += f"\n{content}"
             else:
                 merged.append({"role": role, "content": content})
@@ -131,7 +130,7 @@ class History:
                     yield "assistant", said
 
     def shorten(self) -> bool:
-        """Forgets the older half; False where only the newest question is left."""
+        """Drops the older half; returns False if only the newest question is left."""
         count = len(self._exchanges)
         self._forget(count // 2, self._size())
         return len(self._exchanges) < count

@@ -1,4 +1,4 @@
-"""Rules that answer: a pattern, and what is said where it fits."""
+"""Scripted answers: a rule maps a pattern to what is said if it matches."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from pipeline.errors import Location, UserInputError
 
 LONGEST = 300
-"""Characters of a text that patterns see: what some patterns cost grows with its square or worse."""
+"""Number of characters that patterns are matched against: some patterns take quadratic time or worse."""
 
 _STOPS = " .!?,"
-"""What a transcript ends with and an answer that repeats it goes on without."""
+"""Characters removed from the end of a transcript before it is repeated in an answer."""
 
 OTHERWISE = ("I heard you say: {text}.",)
 
@@ -25,22 +25,22 @@ OTHERWISE = ("I heard you say: {text}.",)
 def _several(say: Any) -> Any:
     if isinstance(say, str):
         return (say,)
-    return tuple(say) if isinstance(say, list) else say  # strict as a graph is, a list would be none
+    return tuple(say) if isinstance(say, list) else say  # strict validation accepts no list for a tuple
 
 
 Says = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
-"""One answer, or several that take turns."""
+"""One answer, or several that are used in turn."""
 
 
 class Rule(BaseModel):
-    """What to say when a pattern is found in the text."""
+    """What to say if a pattern matches."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     when: str
-    """A regular expression; found anywhere, as whole words, whatever its capitals."""
+    """A regular expression; matches whole words anywhere in the text, ignoring case."""
     say: Says
-    """The answer, or several that take turns. `{text}` is what was heard, `{name}` the group `(?P<name>…)`."""
+    """The answer, or several that are used in turn. `{text}` is the transcript, `{name}` the group `(?P<name>…)`."""
 
     @field_validator("when")
     @classmethod
@@ -62,7 +62,7 @@ class Answers(BaseModel):
     rules: tuple[Rule, ...]
     """Tried in this order."""
     otherwise: Says = OTHERWISE
-    """What to say where no rule fits."""
+    """What to say if no rule matches."""
 
     @field_validator("otherwise")
     @classmethod
@@ -72,14 +72,14 @@ class Answers(BaseModel):
 
 
 class Script:
-    """Rules made ready."""
+    """Compiled rules."""
 
     def __init__(self, answers: Answers) -> None:
         self._rules = [(compiled(rule.when), rule.say) for rule in answers.rules]
         self._otherwise = answers.otherwise
 
     def find(self, text: str) -> tuple[int, tuple[str, ...]]:
-        """The number of the first rule that fits, and its answers filled in; always finds something."""
+        """The index of the first matching rule and its answers, filled in; one past the last rule if none matches."""
         text = text.strip()[:LONGEST]
         heard = {"text": text.rstrip(_STOPS)}
         for number, (pattern, say) in enumerate(self._rules):
@@ -90,18 +90,18 @@ class Script:
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """The pattern as whole words; ValueError where it is wrong, or could take for ever."""
+    """The pattern, for whole words; raises ValueError if it is invalid or may backtrack without bound."""
     try:
         re.compile(pattern)
     except re.error as error:
         raise ValueError(f"`{pattern}` is not a regular expression: {error}") from error
     if _can_run_away(pattern):
-        raise ValueError(f"`{pattern}` repeats what itself repeats: on some texts that takes for ever")
+        raise ValueError(f"`{pattern}` nests one unbounded repetition in another: matching could take forever")
     return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE)
 
 
 def _can_run_away(pattern: str) -> bool:
-    """Whether a group that repeats without an upper bound holds another such repeat."""
+    """Whether an unbounded repetition contains another one."""
     flat = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern)
     flat = re.sub(r"\{\d+(,\d+)?\}", "", flat)
     while group := re.search(r"\(([^()]*)\)", flat):
@@ -113,18 +113,18 @@ def _can_run_away(pattern: str) -> bool:
 
 
 def check_answers(answers: tuple[str, ...], groups: set[str]) -> None:
-    """ValueError where an answer has a field that its pattern does not fill."""
+    """Raises ValueError if an answer has a field that its pattern does not fill."""
     for answer in answers:
         for _, name, spec, conversion in Formatter().parse(answer):
             if name is not None and name not in groups | {"text"}:
                 known = ", ".join(f"{{{each}}}" for each in sorted(groups | {"text"}))
                 raise ValueError(f"nothing fills `{{{name}}}` in `{answer}`; there is {known}")
             if spec or conversion:
-                raise ValueError(f"`{answer}`: between braces stands a name and nothing else")
+                raise ValueError(f"`{answer}`: only a name may stand between braces")
 
 
 def read_answers(file: Path) -> Answers:
-    """The rules of a file; UserInputError names the line that is wrong."""
+    """Reads a file of rules; raises UserInputError with the line that is wrong."""
     try:
         content = YAML(typ="rt", pure=True).load(file.read_text(encoding="utf-8"))
         return Answers.model_validate(content)
@@ -142,11 +142,11 @@ def read_answers(file: Path) -> Answers:
         raise UserInputError(f"{file}: {(error.strerror or str(error)).lower()}", hint="correct `path`") from error
 
 
-_HINT = "see nodes/dialogue/answers.yaml for how it is written"
+_HINT = "see nodes/dialogue/answers.yaml for an example"
 
 
 def _worst(error: ValidationError) -> Any:
-    """The first error; but a misspelt key before the one that it leaves missing."""
+    """The first error, but a misspelt key before the key that is missing because of it."""
     errors = error.errors()
     return next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
 
@@ -161,7 +161,7 @@ def _message(error: Any) -> str:
 
 
 def _locate(content: Any, path: tuple[int | str, ...], file: str) -> Location:
-    """The place of a value in a file, as near as the tree knows it."""
+    """The position of a value in its file, or of the nearest parent whose position is known."""
     line, column = getattr(getattr(content, "lc", None), "line", 0), 0
     for part in path:
         marks = getattr(content, "lc", None)

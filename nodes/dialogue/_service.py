@@ -1,4 +1,4 @@
-"""What dialogue nodes share: which transcripts are answered, how an answer leaves, what is remembered."""
+"""The base classes of dialogue nodes: which transcripts get an answer, and what is remembered of it."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ SYSTEM = (
 
 
 NO_ANSWER = "Sorry, I can't answer that just now. Please ask me again in a moment."
-"""What is said where no member had an answer."""
+"""The apology if no member could answer."""
 LOST = " ... Sorry, I lost my thread there. Please ask me again."
-"""What is said where an answer broke off and nobody could go on."""
+"""The apology if an answer broke off and no member could continue it."""
 
 
 async def word_by_word(text: str) -> Pieces:
-    """A finished text as a model would stream it: each word with the space before it."""
+    """Streams a finished text as a model would: each word with the space before it."""
     for word in re.findall(r"\s*\S+|\s+\Z", text):
         yield word
 
 
-async def ahead(pieces: Pieces) -> Pieces:
-    """The same pieces, read as fast as they come: what makes them is free for others before all was spoken."""
+async def read_ahead(pieces: Pieces) -> Pieces:
+    """Reads the pieces as fast as they come, so that the model is released before all of them were spoken."""
     made: asyncio.Queue[str | None] = asyncio.Queue()  # bounded by the answer, which `max_tokens` bounds
 
     async def read() -> None:
@@ -63,12 +63,11 @@ async def ahead(pieces: Pieces) -> Pieces:
 
 
 class DialogueService(Service[P]):
-    """Answers whole transcripts; partial and empty ones are ignored.
+    """Base class of dialogue nodes: answers whole transcripts, ignores partial and empty ones.
 
-    What looks like a whole sentence is answered at once, behind the gate; for anything else
-    it waits until the turn is committed. A transcript that brings its own `answer` (an
-    apology of the speech recognition) is answered with that, word for word. The last delta
-    of an answer has `end` set.
+    A transcript that looks like a complete sentence is answered at once, behind the gate; any
+    other waits until its turn is committed. A transcript with its own `answer` (an apology of
+    the speech recognition) is answered with that text. The last delta of an answer has `end` set.
     """
 
     text = Input(Transcript)
@@ -80,7 +79,7 @@ class DialogueService(Service[P]):
         if not heard.whole or not (heard.text.strip() or heard.answer.strip()):
             return
         if heard.text and completeness(heard.text) < 1:
-            # They will probably go on: an answer to half a sentence would be made for nothing.
+            # The person will probably go on, and an answer to half a sentence would be wasted work.
             await heard.at.cause.wait_until_decided()
         async with aclosing(self.answered(heard)) as pieces:
             async for piece in pieces:
@@ -88,55 +87,55 @@ class DialogueService(Service[P]):
         yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), "", end=True)
 
     def requires_output(self, packet: Packet) -> bool:
-        """Whatever was said wants an answer."""
+        """Every whole transcript with words requires an answer."""
         return isinstance(packet, Transcript) and packet.whole and bool(packet.text.strip() or packet.answer.strip())
 
     def counts_as_output(self, output: Packet) -> bool:
-        """Words are."""
+        """Only text counts: an empty delta is no answer."""
         return isinstance(output, TextDelta) and bool(output.text.strip())
 
     async def resume(self, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[TextDelta]:
-        """Goes on after the words that were made already."""
+        """Continues an answer after the words generated so far."""
         assert isinstance(packet, Transcript)
-        if _whole(made):
-            return  # it failed when all was said
+        if _is_complete(made):
+            return  # the failure came after the end of the answer
         async with aclosing(self.continued(packet, _text(made))) as pieces:
             async for piece in pieces:
                 yield TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), piece)
         yield TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), "", end=True)
 
     def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
-        """Says so where no answer can be had, or no end of it."""
-        if _whole(made):
+        """Apologises if no member could answer, or finish an answer."""
+        if _is_complete(made):
             return ()
         return (TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), LOST if made else NO_ANSWER, end=True),)
 
     def continued(self, heard: Transcript, said: str) -> Pieces:
-        """The rest of an answer that another member broke off; by default, an honest end of it."""
+        """The rest of an answer that another member broke off; by default, an apology."""
         return word_by_word(LOST)
 
     def answered(self, heard: Transcript) -> Pieces:
-        """The prepared answer, where the transcript brings one; else one of this node's own."""
+        """The answer that the transcript brings, or else a generated one."""
         return word_by_word(heard.answer) if heard.answer.strip() else self.generate_reply(heard)
 
     def generate_reply(self, heard: Transcript) -> Pieces:
-        """An answer of this node's own, piece by piece."""
+        """Streams the answer of this node."""
         raise NotImplementedError
 
 
 class ChatParams(Params):
-    """What every chat model has to be told."""
+    """Parameters of every chat model."""
 
     of_a_call = frozenset({"system"})
 
     system: str = SYSTEM
-    """The instruction at the head of every prompt; empty for none."""
+    """The system prompt; empty for none."""
     max_tokens: int = Field(120, ge=1, le=100_000)
-    """Tokens after which an answer is cut off."""
+    """Maximum number of tokens in an answer."""
     turns: int = Field(20, ge=1, le=1000)
-    """Questions that are remembered, with their answers."""
+    """Number of questions that are remembered, with their answers."""
     history: int = Field(4000, ge=100, le=1_000_000)
-    """Characters of conversation that are remembered. Beyond either limit the older half goes."""
+    """Characters of conversation that are remembered. Beyond either limit the older half is dropped."""
 
 
 class PromptTooLong(UserInputError):
@@ -147,10 +146,10 @@ C = TypeVar("C", bound=ChatParams)
 
 
 class Chat(DialogueService[C]):
-    """Answers with a model that is shown the conversation as the person has heard it.
+    """Base class of chat models, which get the conversation as the person has heard it.
 
-    A prepared answer is remembered like any other, for the person has heard it; but not
-    where there was no question: a model that reads its own apologies learns to apologise.
+    A prepared answer to a question is remembered like any other, because the person has heard
+    it. One without a question is not: a model that reads its own apologies repeats them.
     """
 
     played = Receives(PlaybackProgress)
@@ -161,18 +160,18 @@ class Chat(DialogueService[C]):
 
     @played.each
     def note(self, event: PlaybackProgress) -> tuple[()]:
-        """Remembers what was really heard."""
+        """Records how much of an answer was heard."""
         self.memory.played(event)
         return ()
 
     @instructed.each
     def follow(self, event: InstructionsChanged) -> tuple[()]:
-        """From the next answer on."""
+        """Replaces the system prompt from the next answer on."""
         self.memory.instructions = event.instructions
         return ()
 
     def answered(self, heard: Transcript) -> Pieces:
-        """The answer, remembered where it answers a question."""
+        """The answer; an answer to a question is remembered."""
         return self._remembered(heard) if heard.text.strip() else super().answered(heard)
 
     async def _remembered(self, heard: Transcript) -> Pieces:
@@ -185,7 +184,7 @@ class Chat(DialogueService[C]):
         exchange.complete = True
 
     async def generate_reply(self, heard: Transcript) -> Pieces:
-        """What the model generates; a conversation that is too long for it loses its older half."""
+        """Streams what the model generates; drops the older half of a conversation that is too long for it."""
         while True:
             try:
                 async with aclosing(self.generate(self.memory.messages(self.params.system))) as pieces:
@@ -197,18 +196,18 @@ class Chat(DialogueService[C]):
                     raise
 
     async def continued(self, heard: Transcript, said: str) -> Pieces:
-        """What the model says after the words that were said already; it is not let repeat them."""
+        """Lets the model answer again, without the words that were already generated."""
         params = self.params
         exchange = self.memory.ask(heard.at.cause, heard.text.strip(), turns=params.turns, characters=params.history)
         exchange.answer = said
-        async with aclosing(beyond(said, self.generate_reply(heard))) as pieces:
+        async with aclosing(without_repetition(said, self.generate_reply(heard))) as pieces:
             async for piece in pieces:
                 exchange.answer += piece
                 yield piece
         exchange.complete = True
 
     async def probe(self) -> None:
-        """Has the model say a first word."""
+        """Generates one token."""
         async with aclosing(self.generate([{"role": "user", "content": "Hello."}])) as pieces:
             async for _ in pieces:
                 return
@@ -218,8 +217,8 @@ class Chat(DialogueService[C]):
         raise NotImplementedError
 
 
-async def beyond(said: str, pieces: Pieces) -> Pieces:
-    """A text without its beginning, as far as that says again what was said."""
+async def without_repetition(said: str, pieces: Pieces) -> Pieces:
+    """Streams a text without its beginning, as far as that repeats `said`."""
     known, at, held = said.split(), 0, ""
     async with aclosing(pieces) as incoming:
         async for piece in incoming:
@@ -229,20 +228,20 @@ async def beyond(said: str, pieces: Pieces) -> Pieces:
             held += piece
             *whole, rest = re.findall(r"\s*\S+|\s+\Z", held) or [""]
             for number, word in enumerate(whole):
-                if at < len(known) and _alike(word, known[at]):
+                if at < len(known) and _same_word(word, known[at]):
                     at += 1
                     continue
-                at = len(known)  # it goes its own way from here
+                at = len(known)  # the texts differ from here on
                 yield "".join(whole[number:])
                 break
             held = rest
             if at == len(known):
                 yield held
-    if held and at < len(known) and not _alike(held, known[at]):
+    if held and at < len(known) and not _same_word(held, known[at]):
         yield held
 
 
-def _alike(word: str, other: str) -> bool:
+def _same_word(word: str, other: str) -> bool:
     return re.sub(r"\W", "", word).lower() == re.sub(r"\W", "", other).lower()
 
 
@@ -250,6 +249,6 @@ def _text(made: Sequence[Packet]) -> str:
     return "".join(delta.text for delta in made if isinstance(delta, TextDelta))
 
 
-def _whole(made: Sequence[Packet]) -> bool:
-    """Whether the answer has ended."""
+def _is_complete(made: Sequence[Packet]) -> bool:
+    """Whether the answer is complete."""
     return any(isinstance(delta, TextDelta) and delta.end for delta in made)

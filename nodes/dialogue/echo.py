@@ -1,4 +1,4 @@
-"""`dialogue.echo`: says back what it heard, in the caller's own voice."""
+"""`dialogue.echo`: plays the audio of the caller back."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pipeline.port import Input, Output
 
 
 class Echo(Service[NoParams]):
-    """Says back the audio of every whole utterance, unchanged.
+    """Plays the audio of every whole utterance back, unchanged.
 
-    Needs no model: for measuring latency, and for seeing a face move by loudness alone.
+    Needs no model: useful to measure latency, and to see a face follow the loudness alone.
     """
 
     speech = Input(Utterance, rate=ANY, channels=1)
@@ -23,7 +23,7 @@ class Echo(Service[NoParams]):
 
     @speech.each
     async def say_back(self, heard: Utterance) -> AsyncIterator[Speech]:
-        """The same samples, as an answer."""
+        """Yields the same samples as an answer."""
         if heard.whole and len(heard.samples):
             at = Stamp(self.clock.now(), duration_of(len(heard.samples), heard.rate), heard.at.cause)
             yield Speech(at, heard.samples, heard.rate, text="", last=True)

@@ -1,4 +1,4 @@
-"""`dialogue.llama`: a language model in this process, any GGUF file, through llama.cpp."""
+"""`dialogue.llama`: a GGUF language model in this process, run with llama.cpp."""
 
 from __future__ import annotations
 
@@ -15,74 +15,74 @@ from pydantic import Field
 
 from nodes import models
 from nodes.dialogue._history import ChatMessage
-from nodes.dialogue._service import Chat, ChatParams, Pieces, PromptTooLong, ahead
+from nodes.dialogue._service import Chat, ChatParams, Pieces, PromptTooLong, read_ahead
 from pipeline.compute.executor import Executor
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, NodeError, ResourceError
 
 Body = dict[str, Any]
-"""A request, as OpenAI's API writes it."""
+"""A request in the format of OpenAI's API."""
 Chunk = dict[str, Any]
-"""A piece of the reply, as OpenAI's API writes it."""
+"""A chunk of the response in the format of OpenAI's API."""
 
 READ = 32
-"""Tokens of a prompt between two looks at whether to stop: some 150 ms of a small model on one core."""
+"""Prompt tokens between two checks for cancellation: about 150 ms of a small model on one core."""
 READ_AT_ONCE = 128
-"""The same, where they are read together."""
+"""The same if prompt tokens are processed in batches."""
 
 
 class LlamaParams(ChatParams):
-    """A model file and how it is run."""
+    """The model file and how to run it."""
 
     model: str = "smollm2-135m"
-    """A model of the catalogue, or the path of a .gguf file."""
+    """A name in the model catalogue, or the path of a .gguf file."""
     temperature: float = Field(0.0, ge=0, le=2)
-    """How much chance there is in the choice of words; 0 is none."""
+    """Sampling temperature, 0 to 2; at 0 the answer is deterministic."""
     seed: int = Field(0, ge=0, lt=1 << 32)
-    """Where chance begins; matters at a temperature above 0."""
+    """Seed of the sampling; only matters at a temperature above 0."""
     context: int = Field(2048, ge=256, le=1 << 20)
-    """Tokens that prompt and answer may have together."""
+    """Context size in tokens, for prompt and answer together."""
     reproducible: bool = True
-    """Whether at a temperature of 0 the same conversation gets the same answer even where parts of
-    it were read before: its tokens are then read one by one. A small model on a processor loses
-    nothing by it; switch it off for a GPU and for larger models, which read many at once faster."""
+    """Whether, at temperature 0, the same conversation gets the same answer even if parts of it are
+    cached: prompt tokens are then processed one by one. A small model on a CPU loses nothing by
+    that; switch it off for a GPU and for larger models, which process batches faster."""
     avoid_loops: bool = True
-    """Whether whole phrases are kept from coming again and again, as they do in very small models."""
+    """Whether to penalise repeated phrases (DRY sampling), as very small models produce them."""
     threads: int = Field(0, ge=0, le=1024)
-    """Processor threads; 0 is one for two cores. llama.cpp's threads spin while they wait for
-    one another: where other work takes a core from them, fewer are many times faster."""
+    """CPU threads; 0 is half the cores. The threads of llama.cpp spin while they wait for each
+    other, so on a busy machine fewer threads are many times faster."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the model runs; auto takes a GPU where there is one."""
+    """The device to run on; auto uses a GPU if there is one."""
     prompt_cache: int = Field(256, ge=0, le=65_536)
-    """MiB of prompts that stay read, so that of each conversation only what is new has to be."""
+    """MiB of processed prompts to cache, so that only the new part of a conversation is processed."""
 
 
 class Llama:
     """A loaded model; one answer at a time."""
 
     def __init__(self, server: Any, name: str) -> None:
-        self._server = server
+        self.server = server
         self._thread = Executor(workers=1, name=f"llama {name}")
 
     def generate(self, body: Body) -> Iterator[str]:
-        """The answer piece by piece, with empty pieces while the prompt is read.
+        """Streams the answer, with empty pieces while the prompt is processed.
 
-        Closing it stops the model at the next token and returns when it is at rest.
+        Closing the iterator stops the model at the next token and returns when it has stopped.
         """
-        answer = _Answer(lambda hear: self._server.handle_chat_completions(body, hear), self._thread)
+        answer = _Answer(lambda hear: self.server.handle_chat_completions(body, hear), self._thread)
         try:
             yield from map(_text, answer)
         finally:
             answer.stop()
 
     def close(self) -> None:
-        """Frees the memory and lets the thread end."""
-        self._server = None
+        """Frees the model and ends its thread."""
+        self.server = None
         self._thread.shutdown()
 
 
 class _Answer:
-    """Makes an iterator of the calls with which llama.cpp tells its tokens."""
+    """Turns the token callbacks of llama.cpp into an iterator."""
 
     def __init__(self, work: Callable[[Callable[[Chunk], bool]], None], thread: Executor) -> None:
         self._chunks: Queue[Chunk | None] = Queue(maxsize=16)
@@ -92,7 +92,7 @@ class _Answer:
         self._work.add_done_callback(lambda _: self._chunks.put(None))
 
     def _hear(self, chunk: Chunk) -> bool:
-        """Called for each token; the reply is whether to stop."""
+        """Called by llama.cpp for each token; returning True stops generation."""
         self._chunks.put(chunk)
         return self._stopped.is_set()
 
@@ -103,7 +103,7 @@ class _Answer:
 
     def stop(self) -> None:
         self._stopped.set()
-        while not self._ended:  # Reads on, for a full queue would hold the model's thread.
+        while not self._ended:  # Drain the queue: a full one would block the model's thread.
             self._ended = self._chunks.get() is None
 
 
@@ -117,19 +117,22 @@ def _text(chunk: Chunk) -> str:
 def _refusal(error: dict[str, Any]) -> NodeError:
     if error.get("type") == "exceed_context_size_error":
         return PromptTooLong(
-            f"the prompt has {error['n_prompt_tokens']} tokens and the model's context only {error['n_ctx']}",
+            f"the prompt has {error['n_prompt_tokens']} tokens, but the model's context only {error['n_ctx']}",
             hint="raise `context`, or shorten `system`",
         )
-    return NodeError(f"llama.cpp refused the prompt: {error.get('message', error)}")
+    return NodeError(f"llama.cpp rejected the prompt: {error.get('message', error)}")
 
 
 def threads_of(params: LlamaParams) -> int:
-    """Processor threads of one answer."""
+    """CPU threads used by one answer."""
     return params.threads or max(1, (os.cpu_count() or 1) // 2)
 
 
 def load_llama(params: LlamaParams) -> Llama:
-    """Loads the model file, silently."""
+    """Loads the model file.
+
+    Raises DependencyError if the package is missing, ResourceError if the file or memory is.
+    """
     try:
         import xllamacpp
     except ImportError as error:
@@ -142,7 +145,7 @@ def load_llama(params: LlamaParams) -> Llama:
     except RuntimeError as error:
         raise ResourceError(
             f"llama.cpp cannot load {file}",
-            hint="it must be a GGUF file of a chat model, and fit in memory: a smaller `context` needs less",
+            hint="it must be a GGUF file of a chat model that fits into memory; a smaller `context` needs less",
         ) from error
     return Llama(server, params.model)
 
@@ -154,14 +157,14 @@ def _settings(xllamacpp: Any, file: str, params: LlamaParams) -> Any:
     settings.n_ctx = params.context
     settings.n_parallel = 1
     settings.n_batch = READ if params.reproducible else READ_AT_ONCE
-    # Sums over many tokens at once are rounded otherwise than over one.
+    # Batched sums are rounded differently from single ones.
     settings.n_ubatch = 1 if params.reproducible else READ_AT_ONCE
     settings.cache_ram_mib = params.prompt_cache
-    # Above 0 it overwrites a conversation where the next one begins alike, as all do, and the shorter the likelier.
+    # Above 0 it overwrites a cached conversation with any that begins alike, as all conversations do.
     settings.slot_prompt_similarity = 0.0
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads_of(params)
     settings.n_gpu_layers = _gpu_layers(xllamacpp, params.device, settings.n_gpu_layers)
-    # It always listens on a port of this machine: nobody else shall use it.
+    # The server always listens on a local port; the random key keeps other programs out.
     settings.api_keys = [secrets.token_hex()]
     settings.ui = settings.endpoint_slots = False
     settings.n_threads_http = 1
@@ -174,17 +177,15 @@ def _gpu_layers(xllamacpp: Any, device: str, automatic: int) -> int:
     if device == "cpu":
         return 0
     if all(each["name"] == "CPU" for each in xllamacpp.get_device_info()):
-        raise DependencyError(
-            "llama.cpp finds no GPU here", hint="install the CUDA build of xllamacpp, or set device: cpu"
-        )
-    return 1 << 16  # More than any model has: all of them.
+        raise DependencyError("llama.cpp finds no GPU", hint="install the CUDA build of xllamacpp, or set device: cpu")
+    return 1 << 16  # more than any model has
 
 
 class LlamaChat(Chat[LlamaParams]):
-    """Answers with a language model on this machine, without a network.
+    """Answers with a local language model, without a network.
 
-    At a temperature of 0 the same conversation always gets the same answer. When the
-    answer is no longer wanted the model stops at its next token.
+    At temperature 0 the same conversation always gets the same answer. A cancelled answer
+    stops the model at its next token.
     """
 
     engine = Pooled(
@@ -194,14 +195,14 @@ class LlamaChat(Chat[LlamaParams]):
     )
 
     async def open(self) -> None:
-        """Has the model read what every prompt begins with, so that the first answer is not slow."""
+        """Processes the common beginning of all prompts, so that the first answer is not slow."""
         beginning: list[ChatMessage] = [*self.memory.messages(self.params.system), {"role": "user", "content": ""}]
         async for _ in self._stream(beginning, max_tokens=1):
             pass
 
     def generate(self, messages: list[ChatMessage]) -> Pieces:
-        """Streams the model's answer to a prompt; the model does not wait until it is spoken."""
-        return ahead(self._stream(messages, max_tokens=self.params.max_tokens))
+        """Streams the answer to a prompt; the model runs ahead of the speech."""
+        return read_ahead(self._stream(messages, max_tokens=self.params.max_tokens))
 
     async def _stream(self, messages: list[ChatMessage], max_tokens: int) -> Pieces:
         body = {

@@ -1,4 +1,4 @@
-"""`dialogue.script`: answers by rules, without a model; it always has an answer."""
+"""`dialogue.script`: answers by rules, without a model."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DEFAULT = Path(__file__).with_name("answers.yaml")
 
 
 class ScriptParams(Params):
-    """Where the rules are."""
+    """Where the rules come from."""
 
     path: str = ""
-    """A YAML file of rules; without it, a few that come with the node."""
+    """A YAML file of rules; by default, a few rules that come with the node."""
     rules: tuple[Rule, ...] = ()
-    """Rules written here, in place of a file."""
+    """Inline rules, instead of a file."""
     otherwise: Says | None = None
-    """What to say where none of the rules written here fits; alone, what it always says."""
+    """What to say if no inline rule matches; without rules, what to say always."""
 
     @model_validator(mode="after")
     def _one_place(self) -> ScriptParams:
@@ -34,22 +34,22 @@ class ScriptParams(Params):
 
     @property
     def inline(self) -> bool:
-        """Whether the rules are written here."""
+        """Whether the rules are inline."""
         return bool(self.rules) or self.otherwise is not None
 
 
 def load_script(params: ScriptParams) -> Script:
-    """The rules, checked."""
+    """Reads and compiles the rules; raises UserInputError if the file is wrong."""
     if params.inline:
         return Script(Answers(rules=params.rules, otherwise=params.otherwise or OTHERWISE))
     return Script(read_answers(Path(params.path).expanduser() if params.path else DEFAULT))
 
 
 class ScriptedDialogue(DialogueService[ScriptParams]):
-    """Answers by rules: the first pattern that is found in the text says what to say.
+    """Answers by rules: the first pattern that matches the text decides.
 
-    Without a model and without a network, so it is a good last fallback. Of several
-    answers to a pattern each has its turn.
+    Needs no model and no network, so it is a good last fallback. Several answers to one
+    pattern are used in turn.
     """
 
     file = Pooled(load_script)
@@ -59,11 +59,11 @@ class ScriptedDialogue(DialogueService[ScriptParams]):
     memory: Counter[int]
 
     async def open(self) -> None:
-        """Takes the rules: once a session runs, nothing can keep it from answering."""
+        """Takes the rules from the pool, so that answering depends on nothing else."""
         self._script = await self.file.run(lambda script: script)
 
     async def generate_reply(self, heard: Transcript) -> Pieces:
-        """The next answer of the first rule that fits, word by word."""
+        """Streams the next answer of the first matching rule, word by word."""
         rule, answers = self._script.find(heard.text)
         turn = self.memory[rule]
         self.memory[rule] += 1

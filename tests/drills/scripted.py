@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from nodes.asr._service import AsrService
-from nodes.dialogue._service import DialogueService, Pieces, beyond, word_by_word
+from nodes.dialogue._service import DialogueService, Pieces, without_repetition, word_by_word
 from nodes.packets import Audio, Transcript, TranscriptUpdate, Utterance
 from nodes.tts._service import TtsService, VoiceParams
 from nodes.tts._sound import SynthesizedSpeech
@@ -94,7 +94,7 @@ class Answers(DialogueService[NoParams]):
 
     def continued(self, heard: Transcript, said: str) -> Pieces:
         """The rest of the answer."""
-        return beyond(said, self.answered(heard))
+        return without_repetition(said, self.answered(heard))
 
 
 class AnswersToo(Answers):

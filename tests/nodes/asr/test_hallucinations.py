@@ -1,4 +1,4 @@
-"""Texts that nobody said must not reach the dialogue; texts that somebody said must."""
+"""Hallucinated text must not reach the dialogue; real speech must."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from nodes.asr._hallucinations import (
     Decoded,
-    doubtful,
-    maybe_unsaid,
-    most_tokens,
-    overflows,
-    quiet,
-    repeats,
-    said_again,
+    exceeds_token_limit,
+    is_doubtful,
+    is_silent,
+    may_be_silence,
+    repeats_tokens,
+    repeats_words,
+    token_limit,
 )
 
 
@@ -28,18 +28,18 @@ def decoded(text: str = "hello", *, count: int = 4, mean: float = -0.2, silence:
     [[7, 7, 7, 7], [1, 2, 3, 1, 2, 3], [9, 1, 2, 1, 2, 1, 2, 1, 2], [5, 1, 2, 3, 4, 1, 2, 3, 4, 6]],
 )
 def test_hallucination_check_detects_repeated_token_loops(tokens: list[int]) -> None:
-    assert repeats(tokens)
+    assert repeats_tokens(tokens)
 
 
 @pytest.mark.parametrize("tokens", [[], [1], [7, 7], [7, 7, 7], [1, 2, 1, 2], [1, 2, 3, 4, 1, 2]])
 def test_hallucination_check_accepts_ordinary_repetition(tokens: list[int]) -> None:
     """`Five five`, `no, no, no` and `very very good` are said by people."""
-    assert not repeats(tokens)
+    assert not repeats_tokens(tokens)
 
 
 @given(st.lists(st.integers(0, 50), min_size=3, max_size=8, unique=True), st.integers(0, 5))
 def test_hallucination_check_detects_any_block_repeated_back_to_back(block: list[int], lead: int) -> None:
-    assert repeats([100 + n for n in range(lead)] + block * 2)
+    assert repeats_tokens([100 + n for n in range(lead)] + block * 2)
 
 
 @pytest.mark.parametrize(
@@ -54,38 +54,38 @@ def test_hallucination_check_detects_any_block_repeated_back_to_back(block: list
 )
 def test_hallucination_check_flags_repeated_words_for_a_second_look(text: str) -> None:
     """In a short window the whole sentence comes twice, or begins once more; all but the last were seen so."""
-    assert said_again(text)
-    assert doubtful(decoded(text), 3.0, -1.0)
+    assert repeats_words(text)
+    assert is_doubtful(decoded(text), 3.0, -1.0)
 
 
 @pytest.mark.parametrize("text", ["", "Stop.", "seven of clubs", "The quick brown fox jumps over the lazy dog."])
 def test_hallucination_check_does_not_flag_distinct_words(text: str) -> None:
-    assert not said_again(text)
+    assert not repeats_words(text)
 
 
 def test_hallucination_check_doubts_too_many_tokens_for_the_audio() -> None:
-    assert overflows(decoded(count=most_tokens(1.0)), 1.0)
-    assert doubtful(decoded(count=most_tokens(1.0)), 1.0, -1.0)
-    assert not doubtful(decoded(count=most_tokens(1.0) - 1), 1.0, -1.0)
+    assert exceeds_token_limit(decoded(count=token_limit(1.0)), 1.0)
+    assert is_doubtful(decoded(count=token_limit(1.0)), 1.0, -1.0)
+    assert not is_doubtful(decoded(count=token_limit(1.0) - 1), 1.0, -1.0)
 
 
 def test_hallucination_check_doubts_unlikely_or_empty_text() -> None:
-    assert doubtful(decoded(mean=-1.2), 5.0, -1.0)
-    assert doubtful(decoded(""), 5.0, -1.0)
+    assert is_doubtful(decoded(mean=-1.2), 5.0, -1.0)
+    assert is_doubtful(decoded(""), 5.0, -1.0)
 
 
 def test_hallucination_check_looks_for_a_voice_when_the_model_doubts() -> None:
     """Either sign is enough to look; neither is enough to throw words away."""
-    assert maybe_unsaid(decoded(mean=-0.2, silence=0.8), 0.6, -1.0)
-    assert maybe_unsaid(decoded(mean=-1.5, silence=0.1), 0.6, -1.0)
-    assert not maybe_unsaid(decoded(mean=-0.2, silence=0.1), 0.6, -1.0)
+    assert may_be_silence(decoded(mean=-0.2, silence=0.8), 0.6, -1.0)
+    assert may_be_silence(decoded(mean=-1.5, silence=0.1), 0.6, -1.0)
+    assert not may_be_silence(decoded(mean=-0.2, silence=0.1), 0.6, -1.0)
 
 
 @pytest.mark.parametrize("text", [" Thank you.", "you", "...", ""])
 def test_hallucination_check_flags_film_endings_and_bare_punctuation(text: str) -> None:
-    assert maybe_unsaid(decoded(text), 0.6, -1.0)
+    assert may_be_silence(decoded(text), 0.6, -1.0)
 
 
 def test_hallucination_check_recognises_quiet_audio() -> None:
-    assert quiet(np.zeros(0, np.int16)) and quiet(np.full(100, 3, np.int16))
-    assert not quiet(np.array([1000, -1000] * 50, np.int16))
+    assert is_silent(np.zeros(0, np.int16)) and is_silent(np.full(100, 3, np.int16))
+    assert not is_silent(np.array([1000, -1000] * 50, np.int16))

@@ -106,7 +106,7 @@ class Script:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *texts: Decoded) -> None:
         self.asked: list[tuple[float, bool]] = []
         self.texts = iter(texts)
-        monkeypatch.setattr(Whisper, "_decode", lambda _, *args, **options: self.give(*args, **options))
+        monkeypatch.setattr(Whisper, "decode", lambda _, *args, **options: self.give(*args, **options))
 
     def give(self, _: Samples, window: float, __: DecodingOptions, *, loops: bool = True) -> tuple[Decoded, str, Any]:
         self.asked.append((window, loops))

@@ -188,7 +188,7 @@ class Noting:
 
 def reading(model: Llama, body: dict[str, Any]) -> int:
     """How many tokens of the prompt the real model had to read."""
-    noting = Noting(model._server)
+    noting = Noting(model.server)
     telling = Llama(noting, "telling")
     for _ in telling.generate(body):
         pass
@@ -218,7 +218,7 @@ def test_llama_real_model_is_deterministic_with_and_without_prompt_cache(
 def test_llama_real_model_can_be_cancelled_in_prefill_and_decode(model: Llama) -> None:
     """Interrupted at any moment, it is ready for the next question."""
     told = 0
-    handle = model._server.handle_chat_completions
+    handle = model.server.handle_chat_completions
 
     class Counting:
         def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[dict[str, Any]], bool]) -> None:
@@ -329,8 +329,8 @@ def test_llama_two_real_models_keep_their_own_conversations() -> None:
 
     def load(params: LlamaParams) -> Llama:
         model = load_llama(params)
-        model._server = Noting(model._server)
-        noting.append(model._server)
+        model.server = Noting(model.server)
+        noting.append(model.server)
         return model
 
     async def main() -> list[str]:

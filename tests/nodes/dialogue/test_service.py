@@ -20,8 +20,8 @@ from nodes.dialogue._service import (
     DialogueService,
     Pieces,
     PromptTooLong,
-    ahead,
-    beyond,
+    read_ahead,
+    without_repetition,
     word_by_word,
 )
 from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta
@@ -227,7 +227,7 @@ async def collected(pieces: AsyncGenerator[str, None]) -> str:
 )
 def test_dialogue_continuation_does_not_repeat_spoken_text(said: str, again: str, rest: str) -> None:
     """A model that is asked to go on often begins anew."""
-    assert run_virtual(collected(beyond(said, word_by_word(again)))) == rest
+    assert run_virtual(collected(without_repetition(said, word_by_word(again)))) == rest
 
 
 def test_dialogue_fallback_model_continues_where_the_first_failed() -> None:
@@ -290,7 +290,7 @@ def test_dialogue_generation_does_not_wait_for_playback() -> None:
 
     async def main() -> list[str]:
         taken = []
-        async with aclosing(ahead(pieces())) as ready:
+        async with aclosing(read_ahead(pieces())) as ready:
             async for piece in ready:
                 taken.append(piece)
                 for _ in range(10):
@@ -315,11 +315,11 @@ def test_dialogue_generation_stops_on_cancel_and_propagates_errors() -> None:
             ended.append("closed")
 
     async def main() -> None:
-        async with aclosing(ahead(pieces(error=False))) as ready:
+        async with aclosing(read_ahead(pieces(error=False))) as ready:
             async for _ in ready:
                 break
         assert ended == ["closed"]
         with pytest.raises(NodeError, match="broken"):
-            assert [piece async for piece in ahead(pieces(error=True))] == ["a"]
+            assert [piece async for piece in read_ahead(pieces(error=True))] == ["a"]
 
     run_virtual(main())

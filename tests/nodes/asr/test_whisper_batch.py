@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nodes.asr._whisper import RATE, DecodingOptions, Transcription, Whisper, window_for
-from nodes.asr.whisper import WhisperAsr, WhisperParams, _transcribe, load_whisper
+from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper, transcribe_together
 from nodes.models import path
 from nodes.packets import Samples
 from pipeline.compute.executor import Executor
@@ -57,14 +57,14 @@ def test_whisper_batch_gives_each_call_its_own_transcript(tiny: Whisper, changes
     """A call would get other words when others speak at the same time."""
     heard, how = sounds(), settings(**changes)
     assert len({window_for(each, how) for each in heard}) == 1
-    assert tiny.transcribe_all(heard, how) == [tiny.transcribe(each, how) for each in heard]
+    assert tiny.transcribe_batch(heard, how) == [tiny.transcribe(each, how) for each in heard]
 
 
 def test_whisper_batch_detects_language_per_utterance() -> None:
     """Two callers need not speak the same."""
     base = load_whisper(WhisperParams(model="whisper-base", threads=1))
     heard = [clip("speech-audioeval/fr/bonjour_monde.wav"), clip("speech-audioeval/en/hello_world.wav")]
-    french, english = base.transcribe_all(heard, settings())
+    french, english = base.transcribe_batch(heard, settings())
     assert french is not None and english is not None
     assert (french.language, english.language) == ("fr", "en")
     assert "monde" in french.text.lower() and "world" in english.text.lower()
@@ -76,7 +76,7 @@ def test_whisper_batch_transcribes_utterance_longer_than_the_window(tiny: Whispe
     long = np.concatenate([np.concatenate([sentence, np.zeros(RATE, np.int16)])] * 8)
     assert len(long) > 30 * RATE
     how = settings(beam=1)
-    found = tiny.transcribe_all([long, long], how)
+    found = tiny.transcribe_batch([long, long], how)
     assert found == [tiny.transcribe(long, how)] * 2
 
 
@@ -86,7 +86,7 @@ def test_whisper_batch_merges_calls_waiting_at_the_same_time(tiny: Whisper) -> N
 
     async def main() -> tuple[list[Transcription | None], int]:
         pool = Pool(tiny, Scheduler(executor))
-        asked = [pool.batch(_transcribe, (hello, how), alike=(how, window_for(hello, how))) for _ in range(4)]
+        asked = [pool.batch(transcribe_together, (hello, how), alike=(how, window_for(hello, how))) for _ in range(4)]
         return list(await asyncio.gather(*asked)), pool.statistics().joined
 
     found, joined = run_virtual(main())
