@@ -35,6 +35,9 @@ from pipeline.runtime.worker import emit, pump
 
 FLUSH_DEADLINE = 2 * CANCEL_GRACE
 CLOSE_DEADLINE = 2 * SECOND
+"""Nanoseconds for each of the two phases of closing: the workers stop, then the nodes close."""
+STOP_DEADLINE = 2 * CLOSE_DEADLINE
+"""Nanoseconds from the end of a session (`stop`, or its cancellation) until `run` is over, however much hangs."""
 REOPEN_INTERVAL = 10 * SECOND
 """Nanoseconds until members that could not be opened are tried again."""
 DRAIN_STALL_TIMEOUT = 60 * SECOND

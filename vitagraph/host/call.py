@@ -9,13 +9,13 @@ from contextlib import suppress
 
 from nodes.packets import CancelResponse, InstructionsChanged, PlaybackProgress, SpeechStart, TextInput, Transcript
 from nodes.webrtc.protocol import Turn as TurnMessage
-from nodes.webrtc.transport.call import CallTransport
+from nodes.webrtc.transport.call import CLOSE_TIMEOUT, CallTransport
 from pipeline.errors import Stuck, VitagraphError
 from pipeline.graph.plan import Plan
-from pipeline.packet import MILLISECOND, Event, Packet
+from pipeline.packet import MILLISECOND, SECOND, Event, Packet
 from pipeline.runtime.report import SessionReport
 from pipeline.runtime.runner import Runner
-from pipeline.runtime.session import Session
+from pipeline.runtime.session import STOP_DEADLINE, Session
 from vitagraph.host.realtime import Conversation, SessionInfo
 from vitagraph.turns import Turns
 from vitagraph.waterfall import TurnRecord
@@ -24,8 +24,10 @@ log = logging.getLogger(__name__)
 
 REMEMBERED = 16
 """Turns whose stages are remembered while the call lasts."""
-STOPPING = 3
-"""Seconds in which a session ends after it was asked to; then it is cancelled."""
+STOP_TIMEOUT = STOP_DEADLINE / SECOND + 1
+"""Seconds after `stop` until a session is cancelled: more than its own deadlines, so that its report is complete."""
+END_TIMEOUT = 2 * STOP_TIMEOUT + CLOSE_TIMEOUT
+"""Seconds in which a call ends once it was hung up: its session, even if it has to be cancelled, and its transport."""
 APOLOGY = 3
 """Seconds that a call which cannot go on stays connected, so that the person learns why."""
 
@@ -135,12 +137,14 @@ class Call:
         try:
             await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)
             session.stop()
-            await asyncio.wait((running,), timeout=STOPPING)
+            await asyncio.wait((running,), timeout=STOP_TIMEOUT)
         finally:
             ended.cancel()
             if not running.done():
+                log.warning("call %s: the session did not end by itself and is cancelled", self.id)
                 running.cancel()
-        return await running
+                await asyncio.wait((running,), timeout=STOP_TIMEOUT)
+        return running.result() if running.done() and not running.cancelled() else session.report
 
     async def _conclude(self, report: SessionReport) -> None:
         if report.error is not None:

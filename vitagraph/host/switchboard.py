@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -16,12 +15,13 @@ from typing import Any, NamedTuple, Self
 
 from nodes.webrtc.transport.call import CallTransport
 from nodes.webrtc.transport.peer import Peer
+from nodes.webrtc.transport.process import CallProcess
 from pipeline.errors import AdmissionError, NodeError
 from pipeline.graph.plan import Plan
 from pipeline.runtime.health import MemberHealth
 from pipeline.runtime.runner import Runner
 from vitagraph.host.admission import Refusal
-from vitagraph.host.call import Call
+from vitagraph.host.call import END_TIMEOUT, Call
 from vitagraph.host.gallery import Gallery
 from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
@@ -40,10 +40,6 @@ BUSY = 10
 """Seconds after which a client that found all lines busy may try again."""
 REMEMBERED = 1_000
 """Calls that have ended and are still known by their ids."""
-ENDING = 5
-"""Seconds in which calls that are hung up must have ended."""
-SWITCH = 0.0005
-"""Seconds for which a thread may hold the interpreter while the media path waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +74,7 @@ class Switchboard:
     def __init__(self, settings: Settings, gallery: Gallery) -> None:
         self.gallery = gallery
         self._settings = settings
+        self._exit = AsyncExitStack()
         self._runner = Runner(start_within=START)
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,8 +87,8 @@ class Switchboard:
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        sys.setswitchinterval(SWITCH)
-        await self._runner.__aenter__()
+        self._exit.enter_context(CallProcess())
+        await self._exit.enter_async_context(self._runner)
         self.monitoring = Monitoring(self._settings, self._runner, self.counts, self._lags)
         self._watcher = asyncio.create_task(self._watch(), name="switchboard")
         return self
@@ -99,12 +96,14 @@ class Switchboard:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.drain(0)
-        if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.wait((self._watcher,))
-        await self.monitoring.stop()
-        await self._runner.__aexit__(kind, error, trace)
+        try:
+            await self.drain(0)
+            if self._watcher is not None:
+                self._watcher.cancel()
+                await asyncio.wait((self._watcher,))
+            await self.monitoring.stop()
+        finally:
+            await self._exit.__aexit__(kind, error, trace)
 
     @property
     def count(self) -> int:
@@ -190,11 +189,11 @@ class Switchboard:
         for call in self._calls.values():
             call.hang_up("the host is shutting down")
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=ENDING)
+            await asyncio.wait(self._tasks, timeout=END_TIMEOUT)
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=ENDING)
+            await asyncio.wait(self._tasks, timeout=END_TIMEOUT)
 
     @contextmanager
     def _seat(self, offer: Offer) -> Iterator[None]:

@@ -22,8 +22,8 @@ import inspect
 import re
 import struct
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -74,18 +74,25 @@ _WRAP = 1 << 32
 _NTP = datetime(1900, 1, 1, tzinfo=UTC)
 
 
-_parse_message = stun.parse_message
+@contextmanager
+def drop_malformed_stun() -> Iterator[None]:
+    """While it is entered, aioice drops malformed STUN quietly, so that it cannot flood the log.
 
+    Otherwise an attribute of the wrong length, which anyone can send, is an error with a traceback.
+    """
+    usual = stun.parse_message
 
-def _careful(data: bytes) -> stun.Message:
-    """What is nearly STUN is none: anybody can send it, and each would be an error in the log, with a traceback."""
+    def parse(data: bytes) -> stun.Message:
+        try:
+            return usual(data)
+        except struct.error as error:
+            raise ValueError(f"a STUN attribute of the wrong length: {error}") from error
+
+    stun.parse_message = parse
     try:
-        return _parse_message(data)
-    except struct.error as error:
-        raise ValueError(f"a STUN message with a value of the wrong length: {error}") from error
-
-
-stun.parse_message = _careful
+        yield
+    finally:
+        stun.parse_message = usual
 
 
 class PacketTrack(aiortc.MediaStreamTrack):

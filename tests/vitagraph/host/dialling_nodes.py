@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import numpy as np
 
-from nodes.packets import Sentence, Speech, duration_of
+from nodes.packets import Audio, Sentence, Speech, duration_of
+from nodes.webrtc.source import WebRtcSource
 from pipeline.errors import DependencyError
 from pipeline.node import Service
 from pipeline.packet import Stamp
@@ -37,3 +40,20 @@ class Broken(Beeper):
     async def open(self) -> None:
         """Says why."""
         raise DependencyError("the beeper is missing at /secret/place", hint="buy one")
+
+
+class Clinging(WebRtcSource):
+    """Ends only when it is cancelled a second time, and hangs when it is closed."""
+
+    async def run(self) -> AsyncIterator[Audio]:
+        """The caller's audio, and then nothing."""
+        async for audio in super().run():
+            yield audio
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        """Never returns."""
+        await super().close()
+        await asyncio.Event().wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.nodes.webrtc.transport.test_peer import tone
 from tests.vitagraph.host.dialling import SCRIPTED, dial, gone, hosting, scripted
@@ -118,6 +119,23 @@ def test_call_start_failure_is_reported_in_plain_words(tmp_path: Path) -> None:
     told = hosting(scene, scripted(tmp_path, text=text))
     assert "the beeper is missing" in told
     assert "secret" not in told.partition("[")[2]
+
+
+def test_call_names_what_does_not_stop_and_what_does_not_close(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both phases of the session's close run into their deadlines; the operator is still told of each."""
+    text = SCRIPTED.replace("webrtc.source", "tests.vitagraph.host.dialling_nodes:Clinging")
+
+    async def scene(switchboard: Switchboard) -> None:
+        caller = await dial(switchboard)
+        caller.call_.hang_up("the test is over")
+        await gone(switchboard, 8)
+        await caller.close()
+
+    hosting(scene, scripted(tmp_path, text=text))
+    assert "caller did not stop in time" in caplog.text
+    assert "caller did not close in time" in caplog.text
 
 
 def test_call_of_a_disconnected_caller_frees_its_slot() -> None:

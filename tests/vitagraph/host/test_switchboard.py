@@ -6,12 +6,15 @@ import asyncio
 import ctypes
 import gc
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aioice import stun
 
+from nodes.webrtc.transport.process import SWITCH_INTERVAL
 from pipeline.errors import AdmissionError, UserInputError
 from pipeline.packet import MILLISECOND
 from tests.vitagraph.host.dialling import Caller, dial, gone, hosting, scripted
@@ -36,6 +39,18 @@ def test_call_manager_refuses_when_full_and_accepts_after_a_call_ends() -> None:
         await gone(switchboard)
 
     hosting(scene, calls=1)
+
+
+def test_call_manager_restores_process_settings() -> None:
+    """A program that stops its host goes on with the interpreter as it was."""
+
+    async def scene(switchboard: Switchboard) -> tuple[float, object]:
+        return sys.getswitchinterval(), stun.parse_message
+
+    before = sys.getswitchinterval(), stun.parse_message
+    during = hosting(scene)
+    assert during[0] == SWITCH_INTERVAL and during[1] is not before[1]
+    assert (sys.getswitchinterval(), stun.parse_message) == before
 
 
 def test_call_manager_bad_offer_takes_no_slot() -> None:
