@@ -14,7 +14,7 @@ from vitagraph.commands.options import ChaosFile
 
 if TYPE_CHECKING:
     from vitagraph.host.gallery import Gallery
-    from vitagraph.host.settings import Settings
+    from vitagraph.host.settings import HostSettings
 
 _EPILOG = """
 [bold]Examples[/bold]
@@ -76,9 +76,9 @@ def serve(
 ) -> None:
     """Let browsers call: serves the page and answers the calls, each by a session of a graph."""
     console.log_to_stderr()
-    from vitagraph.host.settings import Settings
+    from vitagraph.host.settings import HostSettings
 
-    settings = Settings(
+    settings = HostSettings(
         host=host,
         port=port,
         calls=calls,
@@ -109,7 +109,7 @@ def _seconds(text: str, option: str) -> float:
 
 
 def _run(
-    settings: Settings, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, *, offline: bool
+    settings: HostSettings, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, *, offline: bool
 ) -> None:
     from vitagraph.chaos.file import chaos_of
     from vitagraph.host.gallery import Gallery

@@ -19,7 +19,7 @@ from vitagraph.chaos.inject import inject_faults
 from vitagraph.drill.matrix import Cell
 from vitagraph.drill.outcome import CellResult, outcome, refused, well_again
 from vitagraph.drill.record import Record
-from vitagraph.host.settings import START
+from vitagraph.host.settings import START_WITHIN
 from vitagraph.waterfall import TurnRecord
 
 Done = Callable[[CellResult], None]
@@ -54,7 +54,7 @@ class Drill:
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
-        async with Runner(start_within=START) as runner:
+        async with Runner(start_within=START_WITHIN) as runner:
             for cell in self.cells:
                 if self.stopped:
                     break

@@ -1,10 +1,10 @@
-"""The host over HTTP: all routes, and what is around them.
+"""The HTTP app: all routes and middleware.
 
 /v1/realtime/…       calls (calls.py)
-/graphs              what can be called
+/graphs              the graphs that can be called
 /avatar/head.glb     the face
-/healthz, /readyz    for who watches over the process
-/docs                this, to read
+/healthz, /readyz    probes
+/docs                the description of this interface
 /                    the page
 """
 
@@ -23,12 +23,11 @@ from starlette.middleware.cors import CORSMiddleware
 
 from vitagraph.host import errors, ice, pages
 from vitagraph.host.auth import Auth
-from vitagraph.host.calls import Calls
+from vitagraph.host.calls import CallRoutes
 from vitagraph.host.errors import ApiError
-from vitagraph.host.head import Head
-from vitagraph.host.security import Guard, policy
-from vitagraph.host.settings import Settings
-from vitagraph.host.site import read_folder
+from vitagraph.host.security import SecurityMiddleware, content_security_policy
+from vitagraph.host.settings import HostSettings
+from vitagraph.host.site import AvatarHead, read_folder
 from vitagraph.host.switchboard import Switchboard
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -39,9 +38,9 @@ _DESCRIPTION = (
 )
 
 
-def make_app(settings: Settings, switchboard: Switchboard, static: Path = STATIC) -> FastAPI:
-    """The app; whoever runs it keeps `switchboard` open as long."""
-    head = Head(settings.avatar)
+def make_app(settings: HostSettings, switchboard: Switchboard, static: Path = STATIC) -> FastAPI:
+    """The app; `switchboard` must be open while it runs."""
+    head = AvatarHead(settings.avatar)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -60,15 +59,15 @@ def make_app(settings: Settings, switchboard: Switchboard, static: Path = STATIC
     )
     errors.register(app)
     auth = Auth(settings)
-    app.include_router(Calls(settings, switchboard, auth).router())
+    app.include_router(CallRoutes(settings, switchboard, auth).router())
     _add_about(app, settings, switchboard, auth)
     _add_pages(app, head, static)
     _add_around(app, settings)
     return app
 
 
-def _add_around(app: FastAPI, settings: Settings) -> None:
-    # The last one added is the outermost: only pages that may call get as far as CORS.
+def _add_around(app: FastAPI, settings: HostSettings) -> None:
+    # The last one added is the outermost, so requests of other origins never reach CORS.
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.origins,
@@ -76,10 +75,10 @@ def _add_around(app: FastAPI, settings: Settings) -> None:
         allow_headers=["*"],
         expose_headers=["Location", "Retry-After"],
     )
-    app.add_middleware(Guard, settings=settings, policy=policy(pages.STYLE_HASH))
+    app.add_middleware(SecurityMiddleware, settings=settings, policy=content_security_policy(pages.STYLE_HASH))
 
 
-def _add_about(app: FastAPI, settings: Settings, switchboard: Switchboard, auth: Auth) -> None:
+def _add_about(app: FastAPI, settings: HostSettings, switchboard: Switchboard, auth: Auth) -> None:
     @app.get("/graphs", tags=["about"])
     async def graphs(request: Request) -> JSONResponse:
         """The conversations that can be called, and the STUN and TURN servers to call by."""
@@ -112,7 +111,7 @@ def _add_about(app: FastAPI, settings: Settings, switchboard: Switchboard, auth:
         return JSONResponse({"ready": True, "degraded": told})
 
 
-def _add_pages(app: FastAPI, head: Head, static: Path) -> None:
+def _add_pages(app: FastAPI, head: AvatarHead, static: Path) -> None:
     site = read_folder(static)
 
     async def avatar(request: Request) -> Response:

@@ -1,10 +1,10 @@
-"""Who may call.
+"""Authentication: bearer tokens of requests and WebSockets.
 
-the host has no key     everybody; but who shows a client secret must show a valid one
-the host has a key      who has it, or a client secret made with it
+without a key    calls are open; but a client secret, if one is given, must be valid
+with a key       a call needs the key, or a client secret made with it
 
-A token comes as `Authorization: Bearer TOKEN`; with a WebSocket, whose headers a page cannot
-set, also as the subprotocol `openai-insecure-api-key.TOKEN`, as in the Realtime API.
+The token is in `Authorization: Bearer TOKEN`. A browser cannot set headers of a WebSocket;
+there it is the subprotocol `openai-insecure-api-key.TOKEN`, as in the Realtime API.
 """
 
 from __future__ import annotations
@@ -18,48 +18,48 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from vitagraph.host.errors import ApiError
-from vitagraph.host.settings import Settings
-from vitagraph.host.tokens import PREFIX, ClientSecrets, Held, Secret, unauthorized
+from vitagraph.host.settings import HostSettings
+from vitagraph.host.tokens import PREFIX, CallHandle, ClientSecret, ClientSecrets, unauthorized
 
 AS_SUBPROTOCOL = "openai-insecure-api-key."
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """How a call was let in."""
+    """By what a call was authorised."""
 
     secrets: ClientSecrets
-    secret: Secret | None = None
-    """None: by the key, or without anything."""
-    renewal: Secret | None = None
+    secret: ClientSecret | None = None
+    """None for the key, or for a host without one."""
+    renewal: ClientSecret | None = None
     session: dict[str, Any] = field(default_factory=dict)
-    """What came with the secret."""
+    """The session configuration that came with the secret."""
 
-    def begun(self, call: Held) -> None:
-        """The call was made."""
+    def call_started(self, call: CallHandle) -> None:
+        """Ties the secret and its renewal to the call."""
         if self.secret is not None and self.renewal is not None:
-            self.secrets.begun(self.secret, self.renewal, call)
+            self.secrets.call_started(self.secret, self.renewal, call)
 
 
 class Auth:
-    """Looks at the bearer tokens of requests and WebSockets."""
+    """Checks the bearer tokens of requests and WebSockets."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: HostSettings) -> None:
         self.secrets = ClientSecrets()
         self._key = settings.key
         self._call_length = settings.call_length
 
     @property
     def open(self) -> bool:
-        """Whether everybody may call."""
+        """Whether calls need no token."""
         return not self._key
 
     def has_key(self, connection: HTTPConnection) -> bool:
-        """Whether a request bears the host's key."""
+        """Whether a request has the host's key."""
         return bool(self._key) and compare_digest(_bearer(connection).encode(), self._key.encode())
 
     def may_call(self, connection: HTTPConnection) -> bool:
-        """Whether a call with the same token would be let in."""
+        """Whether a call with the same token would be authorised."""
         if not (token := _bearer(connection)).startswith(PREFIX):
             return self.open or self.has_key(connection)
         try:
@@ -69,13 +69,13 @@ class Auth:
         return True
 
     def check(self, connection: HTTPConnection) -> None:
-        """Raises an ApiError (401) unless the host is open or the request bears its key."""
+        """Raises an ApiError (401) unless the host is open or the request has its key."""
         if not self.open and not self.has_key(connection):
             raise unauthorized("wrong_key", "This host takes calls only from those who have its key.")
 
     @asynccontextmanager
-    async def admit(self, connection: HTTPConnection) -> AsyncIterator[Authorization]:
-        """For the making of a call, which spends the client secret. Raises an ApiError (401)."""
+    async def authorize(self, connection: HTTPConnection) -> AsyncIterator[Authorization]:
+        """Authorises the making of a call, which uses up a client secret; raises an ApiError (401)."""
         if (token := _bearer(connection)).startswith(PREFIX):
             async with self.secrets.use(token) as secret:
                 renewal = self.secrets.renew(secret, self._call_length)

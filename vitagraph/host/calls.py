@@ -13,9 +13,9 @@ from fastapi.responses import JSONResponse
 from vitagraph.host.auth import Auth
 from vitagraph.host.errors import ApiError
 from vitagraph.host.gallery import UnknownGraph
-from vitagraph.host.limits import Rate, read_body
-from vitagraph.host.offer import BODY, SESSION_BYTES, checked, content_type, merged, read_offer
-from vitagraph.host.settings import Settings
+from vitagraph.host.limits import RateLimit, read_body
+from vitagraph.host.offer import BODY, SESSION_BYTES, checked_session, content_type, merged_sessions, read_offer
+from vitagraph.host.settings import HostSettings
 from vitagraph.host.socket import SocketLine
 from vitagraph.host.switchboard import Offer, Switchboard
 
@@ -23,14 +23,14 @@ PREFIX = "/v1/realtime"
 
 
 class ExpiresAfter(msgspec.Struct):
-    """When a client secret expires: so many seconds after it was made."""
+    """The lifetime of a client secret."""
 
     anchor: Literal["created_at"] = "created_at"
     seconds: Annotated[int, msgspec.Meta(ge=10, le=7200)] = 600
 
 
 class SecretRequest(msgspec.Struct):
-    """What a client secret shall be."""
+    """The body of a request for a client secret."""
 
     expires_after: ExpiresAfter | None = None
     session: dict[str, Any] | None = None
@@ -61,21 +61,21 @@ _SECRET_BODY = {
 
 
 @dataclass(slots=True)
-class Calls:
-    """The handlers, and what they share."""
+class CallRoutes:
+    """The handlers of the routes."""
 
-    settings: Settings
+    settings: HostSettings
     switchboard: Switchboard
     auth: Auth
-    new: Rate = field(init=False)
-    minted: Rate = field(init=False)
+    new_calls: RateLimit = field(init=False)
+    new_secrets: RateLimit = field(init=False)
 
     def __post_init__(self) -> None:
-        self.new = Rate(self.settings.new_calls)
-        self.minted = Rate(self.settings.new_calls)
+        self.new_calls = RateLimit(self.settings.new_calls)
+        self.new_secrets = RateLimit(self.settings.new_calls)
 
     def router(self) -> APIRouter:
-        """The routes."""
+        """The routes, for the app."""
         router = APIRouter(prefix=PREFIX, tags=["calls"])
         router.add_api_route(
             "/calls",
@@ -99,13 +99,13 @@ class Calls:
         model: Annotated[str, Query(description="The same, as other clients say it; unknown ones are ignored.")] = "",
     ) -> Response:
         """Makes a call. Location in the answer is the call's address; who knows it can hang up."""
-        self.new.check(request)
-        async with self.auth.admit(request) as admitted:
+        self.new_calls.check(request)
+        async with self.auth.authorize(request) as authorized:
             sdp, given = await read_offer(request, self.settings.sdp_bytes)
-            session = merged(admitted.session, given)
+            session = merged_sessions(authorized.session, given)
             name = self._graph(graph, model, session.get("model"))
-            call = await self.switchboard.answer(Offer(sdp, name, session, admitted.renewal))
-            admitted.begun(call)
+            call = await self.switchboard.answer(Offer(sdp, name, session, authorized.renewal))
+            authorized.call_started(call)
         if await request.is_disconnected():
             call.hang_up("the caller has gone")
         return Response(
@@ -113,14 +113,14 @@ class Calls:
         )
 
     async def connect(self, socket: WebSocket, graph: str = "", model: str = "") -> None:
-        """A call by WebSocket; what is refused is answered over HTTP, before the socket is accepted."""
-        self.new.check(socket)
+        """Makes a call by WebSocket; errors are answered over HTTP, before the socket is accepted."""
+        self.new_calls.check(socket)
         line = SocketLine(socket)
-        async with self.auth.admit(socket) as admitted:
-            session = admitted.session
+        async with self.auth.authorize(socket) as authorized:
+            session = authorized.session
             name = self._graph(graph, model, session.get("model"))
-            call = await self.switchboard.join(line, Offer("", name, session, admitted.renewal))
-            admitted.begun(call)
+            call = await self.switchboard.join(line, Offer("", name, session, authorized.renewal))
+            authorized.call_started(call)
         await line.carry()
 
     async def delete(self, id: str) -> None:
@@ -133,16 +133,16 @@ class Calls:
         return Response()
 
     async def mint(self, request: Request) -> JSONResponse:
-        """Makes a client secret: it is good for one call, and for as long as it says."""
+        """Makes a client secret, good for one call within its lifetime."""
         self.auth.check(request)
-        if self.auth.open:  # Who has the key asks for many others.
-            self.minted.check(request)
+        if self.auth.open:  # The key is held by a server, which asks for all of its users.
+            self.new_secrets.check(request)
         wanted = await _wanted(request)
-        session = checked(wanted.session or {})
+        session = checked_session(wanted.session or {})
         secret = self.auth.secrets.mint(session, (wanted.expires_after or ExpiresAfter()).seconds)
         about = {"type": "realtime", "object": "realtime.session", "id": f"sess_{secrets.token_hex(12)}"}
         return JSONResponse(
-            {**secret.told(), "session": {**session, **about}},
+            {**secret.resource(), "session": {**session, **about}},
             headers={"Cache-Control": "no-store"},
         )
 

@@ -1,4 +1,4 @@
-"""STUN and TURN servers: for the page and for the host's own end of a call.
+"""The STUN and TURN servers, for the page and for the host's end of a call.
 
 TURN servers take short-lived credentials made from a secret that they share with the host
 (coturn's `use-auth-secret`): the name says when they expire, the password proves it.
@@ -14,13 +14,13 @@ import time
 from typing import TYPE_CHECKING, TypedDict
 
 from pipeline.errors import UserInputError
-from vitagraph.host.settings import Settings
+from vitagraph.host.settings import HostSettings
 
 if TYPE_CHECKING:
     from aiortc import RTCIceServer
 
 SPARE = 600
-"""Seconds that credentials outlive the longest call."""
+"""Seconds by which credentials outlive the longest call."""
 
 _ADDRESS = re.compile(r"(stuns?:[^\s?/]+|turns?:[^\s?/]+(\?transport=(udp|tcp))?)")
 
@@ -33,8 +33,8 @@ class IceServer(TypedDict, total=False):
     credential: str
 
 
-def check(settings: Settings) -> None:
-    """Raises UserInputError where an address, or the secret for it, is missing or wrong."""
+def check(settings: HostSettings) -> None:
+    """Raises UserInputError for an invalid address, or a TURN server without a secret."""
     for address in settings.ice:
         if not _ADDRESS.fullmatch(address):
             raise UserInputError(
@@ -48,8 +48,8 @@ def check(settings: Settings) -> None:
             )
 
 
-def servers(settings: Settings, now: float | None = None) -> list[IceServer]:
-    """All of them, the credentials good for a call that begins at `now` (seconds since 1970)."""
+def servers(settings: HostSettings, now: float | None = None) -> list[IceServer]:
+    """The servers, with credentials for a call that begins at `now` (seconds since 1970)."""
     stun = [address for address in settings.ice if not _is_turn(address)]
     turn = [address for address in settings.ice if _is_turn(address)]
     found: list[IceServer] = [{"urls": stun}] if stun else []
@@ -60,13 +60,13 @@ def servers(settings: Settings, now: float | None = None) -> list[IceServer]:
 
 
 def credential(secret: str, username: str) -> str:
-    """The password that goes with a name."""
-    # SHA-1 is what the TURN servers' scheme says; an HMAC does not need what is broken of it.
+    """The password for a name."""
+    # The scheme prescribes SHA-1. Its collisions do not weaken an HMAC.
     return base64.b64encode(hmac.digest(secret.encode(), username.encode(), hashlib.sha1)).decode()
 
 
-def ice_servers(settings: Settings) -> list[RTCIceServer]:
-    """The same for the host's own end of a call."""
+def ice_servers(settings: HostSettings) -> list[RTCIceServer]:
+    """The same for aiortc."""
     from aiortc import RTCIceServer
 
     return [RTCIceServer(**server) for server in servers(settings)]

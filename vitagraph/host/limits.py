@@ -1,4 +1,4 @@
-"""How much and how often one client may send."""
+"""Limits of one client: the rate of its calls, and the size of its requests."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from pipeline.errors import UserInputError
 from vitagraph.host.errors import ApiError
 
 BODY_SECONDS = 10
-"""How long a client may take to send a body of some kB."""
+"""Seconds that a client may take to send a body of a few kB."""
 MOST_ADDRESSES = 10_000
-"""Of which the last calls are remembered; the one unheard of the longest is forgotten first."""
+"""Networks whose latest calls are remembered; the least recent is dropped first."""
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _RATE = re.compile(rf"(\d+)\s*(?:/|per)\s*({'|'.join(_UNITS)})")
 
 
-class Rate:
-    """A moving window for each network: so many in any such span, `30/minute`."""
+class RateLimit:
+    """A sliding window for each network: at most so many in any such span, `30/minute`."""
 
     def __init__(self, text: str, now: Callable[[], float] = time.monotonic) -> None:
         match = _RATE.fullmatch(text.strip())
@@ -36,7 +36,7 @@ class Rate:
         self._seen: OrderedDict[str, deque[float]] = OrderedDict()
 
     def take(self, network: str) -> float:
-        """Counts one; gives the seconds to wait where there are too many already, else 0."""
+        """Counts one and returns 0; if there are too many already, returns the seconds to wait."""
         now = self._now()
         times = self._seen.setdefault(network, deque())
         self._seen.move_to_end(network)
@@ -50,7 +50,7 @@ class Rate:
         return 0
 
     def check(self, connection: HTTPConnection) -> None:
-        """Counts a request; raises an ApiError (429) where there were too many from its network."""
+        """Counts a request; raises an ApiError (429) if there were too many from its network."""
         if wait := self.take(network_of(connection.client.host if connection.client else "")):
             raise ApiError(
                 429, "too_many_calls", f"Too many calls from here. Try again in {_words(wait)}.", retry_after=wait
@@ -58,7 +58,7 @@ class Rate:
 
 
 def network_of(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the /64 that an IPv6 subscriber has to themselves."""
+    """The network that counts as one client: an IPv4 address, or the /64 of an IPv6 subscriber."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -69,7 +69,7 @@ def network_of(address: str) -> str:
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """The body, of `most` bytes; what is longer is refused as soon as it shows, with or without a Content-Length."""
+    """The body; raises an ApiError (413) as soon as it exceeds `most` bytes, and 408 if it takes too long."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > most:
         raise _too_large(most)

@@ -23,7 +23,7 @@ from pipeline.runtime.policy_store import PolicyStore
 from pipeline.runtime.runner import Runner
 from vitagraph.host.admission import AdmissionControl, Measures, Refusal
 from vitagraph.host.headroom import PROCESSOR, CallCounts, SharedResource
-from vitagraph.host.settings import Settings
+from vitagraph.host.settings import HostSettings
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class ProcessMeter:
 class Monitoring:
     """Admission control and health probes of a host; runs from its making to `stop`, in the event loop."""
 
-    def __init__(self, settings: Settings, runner: Runner, calls: Callable[[], CallCounts], lags: Lags) -> None:
+    def __init__(self, settings: HostSettings, runner: Runner, calls: Callable[[], CallCounts], lags: Lags) -> None:
         self._probes = Probes()
         self.meter = ProcessMeter(runner, lags, self._probes)
         self.admission = AdmissionControl(settings.thresholds, self.meter, calls)

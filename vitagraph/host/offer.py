@@ -1,4 +1,4 @@
-"""What a request to make a call says: an SDP offer, and what the session shall be.
+"""Reads the request to make a call: an SDP offer, and the configuration of the session.
 
 Content-Type: application/sdp         the offer
 Content-Type: multipart/form-data     `sdp`, and `session` as JSON
@@ -20,10 +20,10 @@ from vitagraph.host.limits import read_body
 SESSION_BYTES = 64_000
 """The longest session object."""
 DEPTH = 16
-"""How deep a session object may nest; the API's own are 5 deep."""
+"""The deepest nesting of a session object; the API's own have 5 levels."""
 _PARTS = 8
 _ENVELOPE = 4_000
-"""Bytes of a multipart body beside its parts."""
+"""Bytes of a multipart body in addition to its parts."""
 
 BODY = {
     "requestBody": {
@@ -47,7 +47,7 @@ BODY = {
 
 
 async def read_offer(request: Request, sdp_bytes: int) -> tuple[str, dict[str, Any]]:
-    """The SDP and the session object; raises an ApiError (4xx) for anything else."""
+    """The SDP and the session object; raises an ApiError (4xx)."""
     match content_type(request):
         case "application/sdp":
             return _sdp(await read_body(request, sdp_bytes)), {}
@@ -55,7 +55,7 @@ async def read_offer(request: Request, sdp_bytes: int) -> tuple[str, dict[str, A
             parts = await _parts(request, await read_body(request, sdp_bytes + SESSION_BYTES + _ENVELOPE))
             if len(parts.get("sdp", b"")) > sdp_bytes:
                 raise ApiError(413, "too_large", f"The offer is too large: at most {sdp_bytes} bytes.")
-            return _sdp(parts.get("sdp", b"")), session_of(parts.get("session", b"{}"))
+            return _sdp(parts.get("sdp", b"")), decode_session(parts.get("session", b"{}"))
         case _:
             raise ApiError(
                 415,
@@ -69,30 +69,30 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def session_of(json: bytes) -> dict[str, Any]:
-    """A Realtime session object; its keys are looked at by whom they concern. Raises an ApiError (400)."""
+def decode_session(json: bytes) -> dict[str, Any]:
+    """Decodes a Realtime session object without checking its keys; raises an ApiError (400)."""
     try:
         session = msgspec.json.decode(json, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError(400, "bad_session", "The session is no JSON object.") from None
-    return checked(session)
+    return checked_session(session)
 
 
-def checked(session: dict[str, Any]) -> dict[str, Any]:
-    """The same session, where it is one that the host can have; else raises an ApiError (400)."""
-    if _deeper(session, DEPTH):
+def checked_session(session: dict[str, Any]) -> dict[str, Any]:
+    """The same session object; raises an ApiError (400) if it has another type or nests too deeply."""
+    if _nests_deeper(session, DEPTH):
         raise ApiError(400, "bad_session", "The session nests too deep.")
     if session.get("type", "realtime") != "realtime":
         raise ApiError(400, "bad_session", "The session's type can only be realtime.")
     return session
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Two session objects as one; where both say something, `over` counts."""
+def merged_sessions(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Two session objects as one; `over` has precedence."""
     both = {**base, **over}
     for key in base.keys() & over.keys():
         if isinstance(base[key], dict) and isinstance(over[key], dict):
-            both[key] = merged(base[key], over[key])
+            both[key] = merged_sessions(base[key], over[key])
     return both
 
 
@@ -127,8 +127,8 @@ async def _bytes(value: UploadFile | str) -> bytes:
     return value.encode("utf-8", "replace") if isinstance(value, str) else await value.read()
 
 
-def _deeper(value: Any, depth: int) -> bool:
+def _nests_deeper(value: Any, depth: int) -> bool:
     if not isinstance(value, dict | list):
         return False
     below = value.values() if isinstance(value, dict) else value
-    return depth == 0 or any(_deeper(each, depth - 1) for each in below)
+    return depth == 0 or any(_nests_deeper(each, depth - 1) for each in below)

@@ -1,4 +1,4 @@
-"""Two plain pages: the HTTP interface, and what to do when the web page was not built. They need no script."""
+"""Two pages without scripts: the description of the HTTP interface, and a hint if the web page was not built."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _STYLE = (
     "section{border-block-start:1px solid;padding-block:1rem}h2{font-size:1.1rem;margin:0}"
 )
 STYLE_HASH = f"sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}"
-"""What the Content-Security-Policy knows the style of these pages by."""
+"""The hash of their style, for the Content-Security-Policy."""
 
 
 def not_built() -> str:
-    """Instead of the web page."""
+    """The page for `/` if the web page was not built."""
     return _page(
         "Vitagraph",
         "<p>The host is running, but its page was not built.</p>"
@@ -30,7 +30,7 @@ def not_built() -> str:
 
 
 def interface(openapi: dict[str, Any]) -> str:
-    """The OpenAPI description, to read."""
+    """The OpenAPI description as a page."""
     info = openapi["info"]
     operations = (
         _operation(method, path, operation)

@@ -1,9 +1,9 @@
-"""What every request and answer is held to, whatever its route.
+"""Checks and headers of every request, whatever its route.
 
-Host      on a host that only this machine reaches, a name of this machine: a page elsewhere
-          that makes its own name point here (DNS rebinding) gets nothing
-Origin    the host's own, or one that it was started with; what is no browser sends none
-answers   say that nothing from elsewhere may be loaded, framed or guessed at
+Host       on a host that only this machine reaches, it must be a name of this machine, so that
+           a page elsewhere whose name points here (DNS rebinding) is refused
+Origin     it must be the host's own, or one of the settings; only browsers send it
+response   headers that forbid loading anything from elsewhere, framing, and sniffing of types
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.errors import UserInputError
 from vitagraph.host.errors import ApiError
-from vitagraph.host.settings import Settings
+from vitagraph.host.settings import HostSettings
 
 ANY = "*"
 _ORIGIN = re.compile(r"https?://[^/\s*?#@A-Z]+")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def policy(*style_hashes: str) -> str:
-    """The Content-Security-Policy: everything from here, nothing inline but styles of these hashes."""
+def content_security_policy(*style_hashes: str) -> str:
+    """A Content-Security-Policy that allows only the host's own files, and inline styles of these hashes."""
     return "; ".join(
         (
             "default-src 'self'",
@@ -38,7 +38,7 @@ def policy(*style_hashes: str) -> str:
 
 
 def headers(policy: str) -> dict[str, str]:
-    """What goes with every answer."""
+    """The headers of every response."""
     return {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
@@ -48,8 +48,8 @@ def headers(policy: str) -> dict[str, str]:
     }
 
 
-def check(settings: Settings) -> None:
-    """Raises UserInputError where an origin is none."""
+def check(settings: HostSettings) -> None:
+    """Raises UserInputError for an invalid origin."""
     for origin in settings.origins:
         if origin != ANY and not _ORIGIN.fullmatch(origin):
             raise UserInputError(
@@ -58,10 +58,10 @@ def check(settings: Settings) -> None:
             )
 
 
-class Guard:
-    """ASGI middleware that does all of this."""
+class SecurityMiddleware:
+    """The ASGI middleware for these checks and headers."""
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, policy: str) -> None:
+    def __init__(self, app: ASGIApp, *, settings: HostSettings, policy: str) -> None:
         self._app = app
         self._origins = frozenset(settings.origins)
         self._hosts = _hosts(settings)
@@ -71,16 +71,16 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
-        if refusal is None:
+        error = self._check(scope)
+        if error is None:
             await self._app(scope, receive, self._with_headers(send))
         elif scope["type"] == "http":
-            await refusal.response()(scope, receive, self._with_headers(send))
+            await error.response()(scope, receive, self._with_headers(send))
         else:
-            # Before it is accepted, closing a WebSocket is answered by 403.
-            await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail})
+            # Closing a WebSocket before it is accepted gives a 403.
+            await send({"type": "websocket.close", "code": 1008, "reason": error.detail})
 
-    def _refusal(self, scope: Scope) -> ApiError | None:
+    def _check(self, scope: Scope) -> ApiError | None:
         sent = Headers(scope=scope)
         host = sent.get("host", "").lower()
         if self._hosts and _name(host) not in self._hosts:
@@ -105,8 +105,8 @@ class Guard:
         return sending
 
 
-def _hosts(settings: Settings) -> frozenset[str]:
-    """The names that a local host goes by, with those of a proxy before it; empty: any name."""
+def _hosts(settings: HostSettings) -> frozenset[str]:
+    """The names of a local host and of the proxies before it; empty if any name is allowed."""
     if not settings.local or ANY in settings.origins:
         return frozenset()
     return _LOCAL | {urlsplit(origin).hostname or "" for origin in settings.origins}

@@ -1,4 +1,4 @@
-"""What can be set of the host; the options of `vitagraph serve` say the same in more words."""
+"""The settings of the host; the options of `vitagraph serve` set them."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from pathlib import Path
 from pipeline.params import seconds
 from vitagraph.host.admission import Thresholds
 
-START = seconds(2)
-"""Nanoseconds that a caller waits for what is being loaded, where something simpler can begin."""
+START_WITHIN = seconds(2)
+"""Nanoseconds that a call waits for a primary member that is loading, before it starts with a fallback."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """All of it; times in seconds."""
+class HostSettings:
+    """Times are in seconds."""
 
     host: str = "127.0.0.1"
     port: int = 8080
     calls: int = 100
-    """Calls at once; another one is refused until one ends."""
+    """Concurrent calls; more are refused."""
     call_length: float = 3600
-    """After so long a call is ended."""
+    """The longest call; then it is ended."""
     idle: float = 300
-    """After so long without a word from either side a call is ended."""
+    """Silence of both sides after which a call is ended."""
     health: float = 30
-    """Between two looks at each member of the graphs; 0: nobody is looked at."""
+    """Interval between two probes of each member of the graphs; 0 for none."""
     thresholds: Thresholds = field(default_factory=Thresholds)
-    """Measures beyond which no call is taken."""
+    """Load from which no call is taken."""
     drain: float = 30
-    """How long calls may go on after the host was asked to stop."""
+    """How long calls may go on after the host was told to stop."""
     new_calls: str = "30/minute"
-    """New calls from one address: so many in any second, minute, hour or day."""
+    """Rate limit of new calls from one address: so many a second, minute, hour or day."""
     sdp_bytes: int = 64_000
     """The longest offer."""
     message_bytes: int = 64_000
     """The longest event of a client."""
     origins: tuple[str, ...] = ()
-    """Origins of other pages that may call; the host's own page always may. `*`: any."""
+    """Origins of other pages that may call, beside the host's own; `*` allows any."""
     key: str = ""
-    """Who has it may call and mint client secrets; empty: everybody may."""
+    """The key for making calls and client secrets; without one both are open to everybody."""
     ice: tuple[str, ...] = ()
     """Addresses of STUN and TURN servers, `stun:host:port` or `turn:host:port?transport=udp`."""
     turn_secret: str = ""
-    """Shared with the TURN servers, to make short-lived credentials from (coturn's use-auth-secret)."""
+    """The secret shared with the TURN servers for short-lived credentials (coturn's use-auth-secret)."""
     certificate: Path | None = None
-    """TLS: the certificate chain, PEM; with `private_key`."""
+    """The certificate chain for https, PEM; requires `private_key`."""
     private_key: Path | None = None
     avatar: Path | None = None
     """A GLB in place of the head that `vitagraph avatar build` makes."""
@@ -57,5 +57,5 @@ class Settings:
 
     @property
     def tls(self) -> bool:
-        """Whether pages and calls go over https."""
+        """Whether the host speaks https."""
         return self.certificate is not None

@@ -27,8 +27,8 @@ from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.monitoring import Monitoring, has_models
 from vitagraph.host.realtime import SessionInfo
-from vitagraph.host.settings import START, Settings
-from vitagraph.host.tokens import Secret
+from vitagraph.host.settings import START_WITHIN, HostSettings
+from vitagraph.host.tokens import ClientSecret
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Offer:
     """None: the default."""
     session: Mapping[str, Any] = field(default_factory=dict)
     """The session object of the Realtime API, as far as the client gave one."""
-    renewal: Secret | None = None
+    renewal: ClientSecret | None = None
     """What the client can come back with."""
 
 
@@ -64,18 +64,18 @@ class _Prepared(NamedTuple):
 class Switchboard:
     """Answers calls. Use it as an async context manager: leaving ends every call.
 
-    async with Switchboard(Settings(), Gallery()) as switchboard:
+    async with Switchboard(HostSettings(), Gallery()) as switchboard:
         call = await switchboard.answer(Offer(sdp))
     """
 
     monitoring: Monitoring
     """From entering on."""
 
-    def __init__(self, settings: Settings, gallery: Gallery) -> None:
+    def __init__(self, settings: HostSettings, gallery: Gallery) -> None:
         self.gallery = gallery
         self._settings = settings
         self._exit = AsyncExitStack()
-        self._runner = Runner(start_within=START)
+        self._runner = Runner(start_within=START_WITHIN)
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._gone: deque[str] = deque(maxlen=REMEMBERED)
@@ -218,7 +218,7 @@ class Switchboard:
             self._know(name, plan)
         elif name not in self._plans:
             self._know(name, await asyncio.to_thread(self.gallery.template, name))
-        told = None if offer.renewal is None else offer.renewal.told()
+        told = None if offer.renewal is None else offer.renewal.resource()
         return _Prepared(SessionInfo(f"sess_{salt}", name, instructions, client_secret=told), plan)
 
     def _plan(self, name: str, instructions: str) -> Plan:

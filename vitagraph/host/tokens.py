@@ -1,8 +1,8 @@
-"""Client secrets: short-lived bearer tokens for one call each, which a page may hold where it must not hold the key.
+"""Client secrets: short-lived bearer tokens for one call each, for pages that must not hold the key.
 
-A call may get lost, and a secret is good once: so the client of a call is told another one, its
-renewal, to come back with. Whoever comes back ends the call that was there before; all renewals
-together last as long as one call may.
+A secret is good for one call. To reconnect after a lost connection, the client gets another
+one with the call, its renewal. A call made with it ends the call before; the renewals of one
+secret together last as long as one call may.
 """
 
 from __future__ import annotations
@@ -17,79 +17,79 @@ from typing import Any, Protocol
 from vitagraph.host.errors import ApiError
 
 PREFIX = "ek_"
-"""What clients of the Realtime API know a secret by."""
+"""As clients of the Realtime API expect it."""
 MOST = 1_000
-"""Secrets at once; beyond that the oldest is forgotten. With the session of each, this bounds their memory."""
-COME_BACK = 60
-"""Seconds that a renewal is good for after its call has ended."""
+"""Secrets at once, which bounds the memory for their sessions; beyond that the oldest are dropped."""
+RECONNECT_WITHIN = 60
+"""Seconds that a renewal is valid after its call has ended."""
 
 
-class Held(Protocol):
-    """What secrets have to do with a call."""
+class CallHandle(Protocol):
+    """What client secrets use of a call."""
 
     opened: bool
-    """Whether the client was told the renewal."""
+    """Whether the client was sent the renewal."""
     on_end: Callable[[], None]
 
     def hang_up(self, reason: str) -> None:
         """Ends it soon."""
 
     async def freed(self) -> None:
-        """Returns when nothing of it is left."""
+        """Returns when its resources are free."""
 
 
 @dataclass(slots=True)
-class Secret:
-    """One of them; `expires_at` and `until` in seconds since 1970."""
+class ClientSecret:
+    """One secret; `expires_at` and `until` are in seconds since 1970."""
 
     value: str
     expires_at: float
     session: dict[str, Any]
     used: bool = False
     until: float | None = None
-    """When the last renewal expires; None: it is none."""
-    call: Held | None = None
-    """The call that gives way to the one made with it: its own where that was never opened, or the one it renews."""
+    """The latest expiry of its renewals; None if it is not a renewal."""
+    call: CallHandle | None = None
+    """The call that the next one ends: its own if that was never opened, or the one that it renews."""
 
-    def told(self) -> dict[str, Any]:
+    def resource(self) -> dict[str, Any]:
         """As the Realtime API writes it."""
         return {"value": self.value, "expires_at": int(self.expires_at)}
 
     @property
     def spent(self) -> bool:
-        """Whether a client has had its call, or is having it."""
+        """Whether its call was opened, or is being made."""
         return self.used and (self.call is None or self.call.opened)
 
 
 class ClientSecrets:
-    """All that are valid now, and those used lately."""
+    """The secrets that are valid, and those used lately."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
-        self._all: dict[str, Secret] = {}
+        self._all: dict[str, ClientSecret] = {}
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def mint(self, session: dict[str, Any], seconds: float) -> Secret:
-        """A new secret; `session` is the configuration of the call that it will make."""
+    def mint(self, session: dict[str, Any], seconds: float) -> ClientSecret:
+        """A new secret, valid for so many seconds; `session` configures its call."""
         now = self._now()
         self._all = {value: secret for value, secret in self._all.items() if secret.expires_at > now}
         if len(self._all) >= MOST:
             del self._all[next(iter(self._all))]
-        secret = Secret(PREFIX + secrets.token_hex(24), now + seconds, session)
+        secret = ClientSecret(PREFIX + secrets.token_hex(24), now + seconds, session)
         self._all[secret.value] = secret
         return secret
 
-    def renew(self, secret: Secret, seconds: float) -> Secret:
-        """A secret for the same session, to come back with; `seconds`: how long the first and all renewals last."""
+    def renew(self, secret: ClientSecret, seconds: float) -> ClientSecret:
+        """A secret for reconnecting to the same session; the first and all renewals last so many seconds together."""
         until = self._now() + seconds if secret.until is None else secret.until
         renewal = self.mint(secret.session, until - self._now())
         renewal.until = until
         return renewal
 
-    def check(self, value: str) -> Secret:
-        """The secret, where a call can be made with it now; raises an ApiError (401)."""
+    def check(self, value: str) -> ClientSecret:
+        """The secret, if a call can be made with it now; raises an ApiError (401)."""
         secret = self._all.get(value)
         if secret is None:
             raise unauthorized("secret_unknown", "The host does not know this client secret.")
@@ -100,10 +100,10 @@ class ClientSecrets:
         return secret
 
     @asynccontextmanager
-    async def use(self, value: str) -> AsyncIterator[Secret]:
-        """The secret, which is used unless the body fails; raises an ApiError (401).
+    async def use(self, value: str) -> AsyncIterator[ClientSecret]:
+        """The secret, which is used up unless the body raises; raises an ApiError (401).
 
-        Waits until the call that gives way is gone, so that its seat is free.
+        Ends the call before, and waits until its slot is free.
         """
         secret = self.check(value)
         before, secret.call = secret.call, None
@@ -118,20 +118,20 @@ class ClientSecrets:
         finally:
             secret.used = made
 
-    def begun(self, secret: Secret, renewal: Secret, call: Held) -> None:
-        """A call was made with a secret, which is spent once that is opened."""
+    def call_started(self, secret: ClientSecret, renewal: ClientSecret, call: CallHandle) -> None:
+        """A call was made with the secret, which is spent once the call is opened."""
         secret.call = renewal.call = call
 
-        def over() -> None:
+        def ended() -> None:
             if secret.call is call:
                 secret.used, secret.call = call.opened, None
-            renewal.expires_at = min(renewal.expires_at, self._now() + COME_BACK)
+            renewal.expires_at = min(renewal.expires_at, self._now() + RECONNECT_WITHIN)
             if renewal.call is call:
                 renewal.call = None
 
-        call.on_end = over
+        call.on_end = ended
 
 
 def unauthorized(code: str, message: str) -> ApiError:
-    """A ApiError for a missing or wrong bearer token."""
+    """The error for a missing or invalid bearer token."""
     return ApiError(401, code, message, headers={"WWW-Authenticate": 'Bearer realm="vitagraph"'})

@@ -40,12 +40,12 @@ def test_serve_help_has_an_example(run: Run) -> None:
 
 def test_serve_needs_no_options(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without options it is what the settings say."""
-    from vitagraph.host.settings import Settings
+    from vitagraph.host.settings import HostSettings
 
     monkeypatch.delenv("VITAGRAPH_API_KEY", raising=False)
     monkeypatch.delenv("VITAGRAPH_TURN_SECRET", raising=False)
     assert run("serve").code == exits.OK
-    assert given == {"settings": Settings(), "graph": None, "folders": (), "chaos": None, "offline": False}
+    assert given == {"settings": HostSettings(), "graph": None, "folders": (), "chaos": None, "offline": False}
 
 
 def test_serve_passes_on_options(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

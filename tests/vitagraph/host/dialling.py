@@ -18,7 +18,7 @@ from vitagraph.host.admission import Thresholds
 from vitagraph.host.call import Call
 from vitagraph.host.gallery import Gallery
 from vitagraph.host.headroom import AssumedCosts
-from vitagraph.host.settings import Settings
+from vitagraph.host.settings import HostSettings
 from vitagraph.host.switchboard import Offer, Switchboard
 
 T = TypeVar("T")
@@ -120,7 +120,7 @@ def hosting(
 
     async def main() -> T:
         with loopback():
-            async with Switchboard(Settings(**settings), gallery) as switchboard:
+            async with Switchboard(HostSettings(**settings), gallery) as switchboard:
                 try:
                     async with asyncio.timeout(60):
                         return await scene(switchboard)

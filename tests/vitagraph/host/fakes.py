@@ -14,7 +14,7 @@ import httpx
 from pipeline.runtime.health import MemberHealth
 from vitagraph.host.app import make_app
 from vitagraph.host.gallery import GraphInfo
-from vitagraph.host.settings import Settings
+from vitagraph.host.settings import HostSettings
 from vitagraph.host.switchboard import Offer, Switchboard
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"
@@ -98,7 +98,7 @@ class Host:
     """The app over a fake switchboard, and a client that is nearer than any network."""
 
     def __init__(self, static: Path = Path("/nowhere"), *, switchboard: Any = None, **settings: Any) -> None:
-        self.settings = Settings(**{"new_calls": "1000000/second", **settings})
+        self.settings = HostSettings(**{"new_calls": "1000000/second", **settings})
         self.switchboard: FakeSwitchboard = switchboard or FakeSwitchboard()
         self.app = make_app(self.settings, cast(Switchboard, self.switchboard), static)
 

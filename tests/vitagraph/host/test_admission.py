@@ -16,7 +16,7 @@ from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.virtual import run_virtual
 from tests.vitagraph.host.dialling import ROOMY, dial, gone, hosting
 from vitagraph.host.admission import AdmissionControl, Measures, Refusal, Thresholds
-from vitagraph.host.errors import refusal_of
+from vitagraph.host.errors import api_error_of
 from vitagraph.host.headroom import PROCESSOR, CallCounts, SharedResource
 from vitagraph.host.switchboard import Switchboard
 
@@ -353,7 +353,7 @@ def test_admission_loaded_host_refuses_new_calls_and_keeps_running_ones(lagging:
         await _until(switchboard.not_ready)
         with pytest.raises(AdmissionError) as refused:
             await dial(switchboard)
-        answer = refusal_of(refused.value)
+        answer = api_error_of(refused.value)
         assert (answer.status_code, answer.code) == (503, "no_seat")
         assert answer.detail.startswith("Sorry, the machine is busy. Try again in ")
         assert "threshold" not in answer.detail and switchboard.count == 1

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from pipeline.errors import GraphError, ResourceError
 from tests.vitagraph.host.fakes import FakeSwitchboard, Host, code
-from vitagraph.host.errors import ApiError, refusal_of, sentences
+from vitagraph.host.errors import ApiError, api_error_of, sentences
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_http_unknown_path_has_the_json_error_shape(method: str, path: str, stat
 @pytest.mark.parametrize("error", [RequestValidationError([]), ClientDisconnect(), HTTPException(400, "<x>")])
 def test_http_framework_errors_have_the_json_error_shape(error: Exception) -> None:
     """Its own words do not reach a client."""
-    refusal = refusal_of(error)
+    refusal = api_error_of(error)
     assert (refusal.status_code, refusal.code) == (400, "invalid_request")
 
 

@@ -9,14 +9,14 @@ import pytest
 from pipeline.errors import UserInputError
 from tests.vitagraph.host.fakes import Host, bearer
 from vitagraph.host import ice
-from vitagraph.host.settings import Settings
+from vitagraph.host.settings import HostSettings
 
 STUN, TURN = "stun:stun.example:3478", "turn:turn.example:3478?transport=udp"
 
 
 def test_ice_credentials_match_those_of_turn_servers() -> None:
     """The name is when they expire; the password, the HMAC of it (worked out with `openssl dgst -sha1 -hmac`)."""
-    settings = Settings(ice=(STUN, TURN), turn_secret="north", call_length=3600)
+    settings = HostSettings(ice=(STUN, TURN), turn_secret="north", call_length=3600)
     stun, turn = ice.servers(settings, now=1_700_000_000.9)
     assert stun == {"urls": [STUN]}
     assert turn == {
@@ -28,10 +28,10 @@ def test_ice_credentials_match_those_of_turn_servers() -> None:
 
 def test_ice_servers_are_used_by_the_host_itself() -> None:
     """Else calls to a host behind a firewall would have no way."""
-    servers = ice.ice_servers(Settings(ice=(STUN, TURN), turn_secret="north"))
+    servers = ice.ice_servers(HostSettings(ice=(STUN, TURN), turn_secret="north"))
     assert [server.urls for server in servers] == [[STUN], [TURN]]
     assert servers[1].username and servers[1].credential
-    assert ice.ice_servers(Settings()) == []
+    assert ice.ice_servers(HostSettings()) == []
 
 
 def test_ice_servers_are_listed_with_the_graphs() -> None:
@@ -51,11 +51,11 @@ def test_ice_servers_are_listed_with_the_graphs() -> None:
 def test_ice_server_with_an_invalid_address_is_reported(address: str) -> None:
     """At the start: a browser would only throw."""
     with pytest.raises(UserInputError, match="no address"):
-        ice.check(Settings(ice=(address,), turn_secret="x"))
+        ice.check(HostSettings(ice=(address,), turn_secret="x"))
 
 
 def test_ice_turn_server_needs_the_secret() -> None:
     """Without one it would refuse every call that needs it."""
     with pytest.raises(UserInputError, match="secret"):
-        ice.check(Settings(ice=(TURN,)))
-    ice.check(Settings(ice=(TURN, STUN), turn_secret="x"))
+        ice.check(HostSettings(ice=(TURN,)))
+    ice.check(HostSettings(ice=(TURN, STUN), turn_secret="x"))

@@ -12,13 +12,13 @@ from pipeline.errors import UserInputError
 from tests.vitagraph.host.fakes import CALLS, SECRETS, Host
 from vitagraph.host import limits
 from vitagraph.host.errors import ApiError
-from vitagraph.host.limits import Rate, network_of
+from vitagraph.host.limits import RateLimit, network_of
 
 
 def test_rate_limit_window_slides() -> None:
     """Waiting as long as one is told is enough, and bursts at the turn of a minute are none the greater."""
     now = 0.0
-    rate = Rate("2/minute", lambda: now)
+    rate = RateLimit("2/minute", lambda: now)
     assert rate.take("a") == 0
     now = 50
     assert rate.take("a") == 0
@@ -32,7 +32,7 @@ def test_rate_limit_window_slides() -> None:
 def test_rate_limit_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has many addresses fills no memory, and the busiest are not forgotten."""
     monkeypatch.setattr(limits, "MOST_ADDRESSES", 3)
-    rate = Rate("1/hour")
+    rate = RateLimit("1/hour")
     for network in ("a", "b", "c", "a", "d"):
         rate.take(network)
     assert [rate.take(network) > 0 for network in ("a", "d", "b")] == [True, True, False]
@@ -42,13 +42,13 @@ def test_rate_limit_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rate_limit_invalid_rate_is_reported_at_start(text: str) -> None:
     """At the start, not at the first call."""
     with pytest.raises(UserInputError, match="no rate"):
-        Rate(text)
+        RateLimit(text)
 
 
 def test_rate_limit_accepts_several_notations() -> None:
     """As people do."""
     for text in ("5/second", "5 / minute", "5 per hour", " 5/day "):
-        assert Rate(text).take("a") == 0
+        assert RateLimit(text).take("a") == 0
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tests.vitagraph.host.dialling import ROOMY, SCRIPTED, dial, gone, hosting, 
 from tests.vitagraph.host.dialling_nodes import Beeper
 from vitagraph.host.headroom import CallCounts
 from vitagraph.host.monitoring import MemoryGuard, Monitoring, ProcessMeter
-from vitagraph.host.settings import Settings
+from vitagraph.host.settings import HostSettings
 from vitagraph.host.switchboard import Switchboard
 
 T = TypeVar("T")
@@ -183,7 +183,7 @@ def test_monitoring_measures_this_process() -> None:
 
     async def main() -> None:
         async with Runner() as runner:
-            monitoring = Monitoring(Settings(health=0, thresholds=ROOMY), runner, CallCounts, lambda: ())
+            monitoring = Monitoring(HostSettings(health=0, thresholds=ROOMY), runner, CallCounts, lambda: ())
             try:
                 clock = Clock(asyncio.get_running_loop())
                 while clock.now() < 600 * MILLISECOND:

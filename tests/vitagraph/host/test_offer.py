@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.vitagraph.host.fakes import CALLS, OFFER, SDP, Host, code
-from vitagraph.host.offer import DEPTH, SESSION_BYTES, merged
+from vitagraph.host.offer import DEPTH, SESSION_BYTES, merged_sessions
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/json", "application/x-www-form-urlencoded"])
@@ -95,5 +95,8 @@ def test_offer_length_is_limited() -> None:
 def test_offer_sessions_are_merged_deeply() -> None:
     """What one says of the voice does not undo what the other says of the microphone."""
     base = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
-    assert merged(base, {"a": {"c": {"f": 4}}, "e": {"g": 5}}) == {"a": {"b": 1, "c": {"d": 2, "f": 4}}, "e": {"g": 5}}
+    assert merged_sessions(base, {"a": {"c": {"f": 4}}, "e": {"g": 5}}) == {
+        "a": {"b": 1, "c": {"d": 2, "f": 4}},
+        "e": {"g": 5},
+    }
     assert base == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}

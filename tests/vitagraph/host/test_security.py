@@ -10,8 +10,8 @@ from starlette.types import Message
 
 from pipeline.errors import UserInputError
 from tests.vitagraph.host.fakes import CALLS, HERE, Host, code
-from vitagraph.host.security import check, policy
-from vitagraph.host.settings import Settings
+from vitagraph.host.security import check, content_security_policy
+from vitagraph.host.settings import HostSettings
 
 ELSEWHERE = "https://example.com"
 
@@ -99,7 +99,7 @@ def test_security_headers_are_on_every_response(path: str) -> None:
 def test_security_policy_names_no_other_origin() -> None:
     """No request leaves the page's own origin."""
     assert not {"http:", "https:", "ws:", "wss:", "data:", "blob:", "*"} & set(
-        policy("sha256-x").replace(";", " ").split()
+        content_security_policy("sha256-x").replace(";", " ").split()
     )
 
 
@@ -125,5 +125,5 @@ def test_security_cross_origin_websocket_is_closed_before_it_opens() -> None:
 def test_security_invalid_origin_setting_is_reported(origin: str) -> None:
     """It would never match what a browser sends."""
     with pytest.raises(UserInputError, match="no origin"):
-        check(Settings(origins=(origin,)))
-    check(Settings(origins=("*", "https://example.com", "http://localhost:3000")))
+        check(HostSettings(origins=(origin,)))
+    check(HostSettings(origins=("*", "https://example.com", "http://localhost:3000")))

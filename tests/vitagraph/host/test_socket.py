@@ -29,8 +29,8 @@ from tests.vitagraph.host.fakes import SECRETS, bearer
 from tests.vitagraph.host.test_server import serving
 from vitagraph.host import socket as module
 from vitagraph.host.app import make_app
-from vitagraph.host.server import LARGEST, Server
-from vitagraph.host.settings import Settings
+from vitagraph.host.server import MOST_EVENTS, HttpServer
+from vitagraph.host.settings import HostSettings
 from vitagraph.host.socket import SocketLine
 from vitagraph.host.switchboard import Switchboard
 
@@ -110,8 +110,8 @@ def served(scene: Callable[[Host], Awaitable[None]], graph: Path | str = "echo",
     settings = {"port": 0, "avatar": NO_FACE, "new_calls": "1000/second", **settings}
 
     async def main(switchboard: Switchboard) -> None:
-        chosen = Settings(**settings)
-        server = Server(make_app(chosen, switchboard, Path("/nowhere")), chosen)
+        chosen = HostSettings(**settings)
+        server = HttpServer(make_app(chosen, switchboard, Path("/nowhere")), chosen)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             serving = asyncio.create_task(server.serve([listening]))
             await server.ready.wait()
@@ -273,7 +273,7 @@ def test_websocket_long_event_is_an_error_and_a_huge_one_ends_the_call() -> None
             await typist.socket.send(b"binary, which nobody reads")
             await typist.tell(type="response.cancel")
             assert (await typist.wait_for("error"))["error"]["code"] == "response_cancel_not_active"
-            await typist.socket.send("[" * (LARGEST * 1000 + 1))
+            await typist.socket.send("[" * (MOST_EVENTS * 1000 + 1))
             assert await typist.closed() == 1009
 
     served(scene, message_bytes=1000)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.vitagraph.host.fakes import FakeCall
 from vitagraph.host.errors import ApiError
-from vitagraph.host.tokens import COME_BACK, MOST, ClientSecrets, Secret
+from vitagraph.host.tokens import MOST, RECONNECT_WITHIN, ClientSecret, ClientSecrets
 
 
 def refused(secrets: ClientSecrets, value: str) -> str:
@@ -20,13 +20,13 @@ def refused(secrets: ClientSecrets, value: str) -> str:
     return refusal.value.code
 
 
-def call_with(secrets: ClientSecrets, value: str, *, opened: bool = True) -> tuple[FakeCall, Secret]:
+def call_with(secrets: ClientSecrets, value: str, *, opened: bool = True) -> tuple[FakeCall, ClientSecret]:
     """A call that is made with a secret, and the renewal, which is good for 3600 s at most."""
 
-    async def main() -> tuple[FakeCall, Secret]:
+    async def main() -> tuple[FakeCall, ClientSecret]:
         async with secrets.use(value) as secret:
             call, renewal = FakeCall("rtc_0", opened=opened), secrets.renew(secret, 3600)
-            secrets.begun(secret, renewal, call)
+            secrets.call_started(secret, renewal, call)
         return call, renewal
 
     return asyncio.run(main())
@@ -94,7 +94,7 @@ def test_client_secret_renewal_expires_soon_after_its_call() -> None:
     now = 500
     assert secrets.check(renewal.value) is renewal
     call.hang_up("over")
-    now += COME_BACK - 1
+    now += RECONNECT_WITHIN - 1
     assert secrets.check(renewal.value) is renewal
     now += 1
     assert refused(secrets, renewal.value) == "secret_expired"
