@@ -2,14 +2,14 @@
 
     .venv/bin/python -m benchmarks.policies [--loop asyncio|uvloop] [--rounds 15]
 
-One service in one session takes a packet, gives it back, and is asked again when that has
-arrived; the same session runs without policies, with each kind of policy alone, and with all
-of them. Figures are CPU time of the process a call, the median of the rounds, which
-alternate so that the machine's drift hits all alike. Below them stands what each policy's own
-calls cost outside of a session.
+A session has one service, which returns each packet and gets the next one when that has arrived.
+The same session runs without policies, with each kind of policy alone, and with all of them.
+Figures are CPU time of the process for each call: the median of the rounds, which alternate
+between the cases so that a drift of the machine affects all of them. Below are the costs of each
+policy's own calls outside of a session.
 
-Not measured: policies at work (a full limit, an open breaker, a retry, a cache that is asked), several
-sessions that wait for one limit, a limit in Redis, and services that give hundreds of outputs a call.
+Not measured: policies that intervene (a full limit, an open breaker, a retry, a cache), several
+sessions that wait for one limit, a limit in Redis, and services with hundreds of outputs a call.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ links:
 """
 CASES: dict[str, tuple[str, bool]] = {
     "no policies": (_NO_DEADLINE, False),
-    "requires_output an answer": (f"requires_output: true, {_NO_DEADLINE}", False),
+    "output required": (f"requires_output: true, {_NO_DEADLINE}", False),
     "limit": (f"{_LIMIT}, {_NO_DEADLINE}", False),
     "breaker": (_NO_DEADLINE, True),
     "breaker and deadlines": ("", True),
@@ -67,10 +67,9 @@ CASES: dict[str, tuple[str, bool]] = {
 
 
 class NoPolicies(PolicyStore):
-    """PolicyStore no member."""
+    """A store that has no policy for any member."""
 
     def of_member(self, member: Member) -> Any:
-        """Nothing."""
         return None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pipeline.caps import Value
 from pipeline.graph.graph import Graph, Member
 from pipeline.packet import Event, Packet, Queue
+from pipeline.policies.spec import CacheSpec, LimitSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class PlannedNode:
     """Whether planning put it there to bridge a mismatch."""
     needed: bool = True
     """Whether a session cannot be without it: false of a service that gives only to optional inputs."""
+    limit: LimitSpec | None = None
+    cache: CacheSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -55,6 +55,8 @@ def plan(graph: Graph, registry: Registry) -> Plan:
             solver.agreed(name, [*members[0].node.inputs, *members[0].node.outputs]),
             name in draft.inserted,
             not issubclass(members[0].node, Service) or _is_needed(draft, name),
+            graph.nodes[name].limit if name in graph.nodes else None,
+            graph.nodes[name].cache if name in graph.nodes else None,
         )
         for name, members in draft.members.items()
     }

@@ -1,9 +1,10 @@
-"""A circuit breaker: a member that fails again and again is left alone until it is well.
+"""A circuit breaker: a member that fails repeatedly is not called until it is healthy again.
 
-closed --`failures` within `window`--> open --`rest` is over--> half_open: one call may try.
-It succeeds: closed. It fails: open again, and the rest doubles, up to 8 times. There is no
-timer: time passes by asking. All sessions of a process share a member's breaker, so its
-clock is the process's, not a session's. Not thread-safe: for the event loop only.
+closed --`failures` within `window`--> open --`rest` is over--> half_open: one trial call may pass.
+If it succeeds: closed. If it fails: open again, and the rest doubles, up to 8 times. It sets no
+timer: its state follows from the time at which it is asked. All sessions of a process share
+a member's breaker, so its clock is the process's, not a session's. Not thread-safe: for the
+event loop only.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ _JITTER = 0.2
 
 
 class Breaker:
-    """Lets calls to a member through, or not.
+    """Decides whether calls to a member may be made.
 
     Each call gets a ticket, and reports with it: `succeeded`, `failed`, or `abandoned` if
-    its caller was cancelled. What was begun before it last opened is old news and changes
-    nothing; so is a trial that another one has replaced. `now` is in nanoseconds;
-    `changed` is told the states before and after, once the breaker is in the new one.
+    its caller was cancelled. Reports of calls that began before the breaker last opened are
+    ignored, as are those of a trial that another one has replaced. `now` gives nanoseconds;
+    `changed` is called with the states before and after a change.
     """
 
     def __init__(
@@ -41,31 +42,26 @@ class Breaker:
         self._state: State = "closed"
         self._failed: deque[int] = deque(maxlen=spec.failures)
         self._ticket = 1
-        self._until = 0  # nobody passes before: the end of a rest, or of a trial's lease
+        self._until = 0  # no call passes before: the end of a rest, or of a trial's lease
         self._times = 1  # the length of the next rest, in rests
         self._rest = spec.rest
 
     @property
     def state(self) -> State:
-        """As it is now; half_open as soon as the rest is over, though nobody has tried yet."""
+        """The present state; half_open as soon as the rest is over, even before a trial."""
         if self._state == "open" and self._now() >= self._until:
             return "half_open"
         return self._state
 
     @property
-    def retry_at(self) -> int:
-        """When a call may be let through, in nanoseconds of its clock; 0 while it is closed."""
-        return self._until if self._state != "closed" else 0
-
-    @property
     def ticket(self) -> int:
-        """What a health probe reports with; it is taken before the probe begins, and asks for no leave."""
+        """The ticket of a health probe, which is made in any state; to be taken before the probe begins."""
         return self._ticket
 
     def allows(self) -> int:
-        """A ticket (true) if a call may be made now, else 0; half open, only one call may.
+        """A ticket (not 0) if a call may be made now, else 0; while half open, one call may.
 
-        If that has not reported after as long as the member rested, another one may.
+        If that one has not reported after as long as the last rest, another one may.
         """
         if self._state == "closed":
             return self._ticket
@@ -78,14 +74,14 @@ class Breaker:
         return self._ticket
 
     def succeeded(self, ticket: int) -> None:
-        """The call gave what it should: a trial, or a health probe, closes the breaker."""
+        """The call succeeded; a trial or a health probe closes the breaker."""
         if self._state != "closed" and ticket == self._ticket:
             self._failed.clear()
             self._times = 1
             self._become("closed")
 
     def failed(self, ticket: int, error: BaseException) -> None:
-        """The call failed. What is wrong with the user's input says nothing about the member."""
+        """The call failed. An error in the user's input says nothing about the member, and does not count."""
         if ticket != self._ticket:
             return
         if classify(error) == "user_input":
@@ -97,7 +93,7 @@ class Breaker:
             self._open(self._now())
 
     def abandoned(self, ticket: int) -> None:
-        """The call ended without a verdict; if it was the trial, another one may be."""
+        """The call ended without a result; if it was the trial, another one may be made."""
         if self._state == "half_open" and ticket == self._ticket:
             self._until = self._now()
 

@@ -1,7 +1,7 @@
 """Packets in a cache: without the stamp of the session that made them, and as bytes.
 
-What is kept is *bare*: its stamp tells when it begins after the first packet, and how long
-it is, but no cause. Who takes it out stamps it anew.
+A cached packet is *bare*: its stamp has its start relative to the first packet and its duration,
+but no session's cause. It is stamped again when it is read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OBJECT = 64
 
 
 def bare(packets: Sequence[Packet]) -> list[Packet]:
-    """The same packets as a cache may keep them: no cause, and times from the first packet's on."""
+    """The same packets as a cache may keep them: without cause, and with times relative to the first packet."""
     first = packets[0].at.pts if packets else 0
     return [
         msgspec.structs.replace(packet, at=Stamp(packet.at.pts - first, packet.at.duration, NOBODY))
@@ -35,12 +35,12 @@ def bare(packets: Sequence[Packet]) -> list[Packet]:
 
 
 def stamped(packets: Iterable[Packet], at: Stamp) -> list[Packet]:
-    """Bare packets as the output for `at`: its cause, and times from its pts on."""
+    """Bare packets as the output for `at`: with its cause, and times relative to its pts."""
     return [msgspec.structs.replace(packet, at=at.later(packet.at.pts, packet.at.duration)) for packet in packets]
 
 
 def size_of(packets: Iterable[Packet]) -> int:
-    """About the bytes that packets take in memory."""
+    """The approximate bytes that packets take in memory."""
     return sum(_OBJECT + sum(map(_size, _fields(packet))) for packet in packets)
 
 
@@ -61,7 +61,7 @@ def _size(value: Any) -> int:
 
 
 class PacketPacking:
-    """Packets of some kinds as msgpack; each field by its name, so that another version is noticed.
+    """Packets of some kinds as msgpack, each field with its name, so that another version is recognised.
 
     A field may be a number, a text, an array of int16 or float32, a msgspec struct, or a
     tuple of these.
@@ -88,11 +88,11 @@ class PacketPacking:
         )
 
     def unpack(self, data: bytes, /) -> list[Packet]:
-        """The packets again, bare; raises ValueError when these bytes are something else."""
+        """The packets again, bare; raises ValueError where these bytes are not packets of these kinds."""
         try:
             forms = self._decoder.decode(data)
         except msgspec.DecodeError as error:
-            raise ValueError(f"no packets: {error}") from error
+            raise ValueError(f"not packets: {error}") from error
         return [self._packet(*_fields(form), kind=self._kinds[type(form)]) for form in forms]
 
     @staticmethod
@@ -101,7 +101,7 @@ class PacketPacking:
 
 
 def _form(kind: type[Packet]) -> type[msgspec.Struct]:
-    """A struct with the fields of a packet, but two numbers where that has its stamp."""
+    """A struct with the fields of a packet, and two numbers in place of its stamp."""
     fields = [(field.name, field.type) for field in msgspec.structs.fields(kind)[1:]]
     return msgspec.defstruct(
         kind.__name__, [("offset", int), ("span", int), *fields], tag=kind.__name__, forbid_unknown_fields=True

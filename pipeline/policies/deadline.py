@@ -23,17 +23,17 @@ class Overrun:
     """A deadline that was missed."""
 
     which: Which
-    """`first`: until the first output; `stall`: since the last one; `total`: in all."""
+    """`first`: until the first output; `stall`: between outputs; `total`: of the whole attempt."""
     limit: int
-    """Nanoseconds that it allowed."""
+    """Nanoseconds that it allows."""
     after: int
-    """Nanoseconds since the attempt began, without those in which it was held."""
+    """Nanoseconds since the attempt began, not counting those in which it was held."""
     outputs: int
-    """How many had come."""
+    """How many outputs there were by then."""
 
 
 class DeadlineExceeded(NodeError):
-    """An attempt took too long; says which deadline it missed, and what had been output."""
+    """An attempt took too long; names the deadline that it missed."""
 
     category: Category = "resource"
 
@@ -49,8 +49,8 @@ class DeadlineExceeded(NodeError):
 class Watch:
     """Watches the deadlines of one attempt at a time, and calls `overrun` once if one is missed.
 
-    The timer is set for the earliest moment at which any deadline could be missed, and
-    set again if it was early: an output only leaves its time, and touches no timer.
+    The timer is set for the earliest moment at which any deadline could be missed, and set
+    again if that was too early: an output stores its time, and touches no timer.
     """
 
     def __init__(self, spec: DeadlineSpec, loop: asyncio.AbstractEventLoop, overrun: Callable[[Overrun], None]) -> None:
@@ -63,19 +63,19 @@ class Watch:
         self._held: int | None = None
 
     def begin(self) -> None:
-        """The attempt begins; one that was watched before is no longer."""
+        """An attempt begins; the previous one is no longer watched."""
         self.end()
         self._began = now = self._now()
         self._outputs = 0
         self._arm(now)
 
     def hold(self) -> None:
-        """An output is made, but there is no room for it: until `output`, no time counts."""
+        """An output waits for room below: until `output`, no time counts."""
         if self._timer is not None and self._held is None:
             self._held = self._now()
 
     def output(self) -> None:
-        """An output has come."""
+        """An output was delivered."""
         self._last = now = self._now()
         self._outputs += 1
         if self._held is not None:
@@ -85,7 +85,7 @@ class Watch:
                 self._arm(now)
 
     def end(self) -> None:
-        """The attempt has ended, in whatever way; nothing is called after this."""
+        """The attempt has ended; `overrun` is not called after this."""
         self._held = None
         if self._timer is not None:
             self._timer.cancel()
@@ -93,7 +93,7 @@ class Watch:
 
     def _arm(self, now: int) -> None:
         due = self._next()[0]
-        if not self._outputs:  # the first one may come at once, and a stall begin
+        if not self._outputs:  # the first output may come at once, and then the next one be due
             due = min(due, now + self._stall)
         if due < _NEVER:
             self._timer = self._loop.call_later(max(due - now, self._clock.resolution) / SECOND, self._check)
@@ -109,7 +109,7 @@ class Watch:
             self._overrun(Overrun(which, limit, now - self._began, self._outputs))
 
     def _next(self) -> tuple[int, Which, int]:
-        """The deadline that comes first: when, which, and what it allows."""
+        """The earliest deadline: when it is, which one, and the nanoseconds that it allows."""
         until = self._began + self._total
         step = self._last + self._stall if self._outputs else self._began + self._first
         if until < step:

@@ -1,34 +1,42 @@
-"""How much a node takes on: so many at once, so many begun in a span of time that slides.
+"""How much a node takes on: requests in work at the same time, and requests begun in a sliding window.
 
-    async with limit.permit(session):
+    await limit.acquire(session)
+    try:
         ...
+    finally:
+        limit.release()
 
 One Limit is one scope: of a process, or of a session. The span is a log of the admissions
-in it, so it is exact to one request; a request counts when it is admitted. Those who wait
-are served in turns, session by session. Not thread-safe: for the event loop only.
+in it, so it is exact to one request; a request counts when it is admitted. Waiting requests
+are served session by session in turn. Not thread-safe: for the event loop only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pipeline.errors import ResourceError
 from pipeline.packet import MILLISECOND, SECOND
 from pipeline.params import show_duration
-from pipeline.policies.fair_queue import FairQueue
 from pipeline.policies.spec import LimitSpec
 
+T = TypeVar("T")
 _Waiter = asyncio.Future[int | None]  # when it was admitted, or None: not in time
 
-_FLOOR = 0.1  # The least factor of an adaptive limit.
-_STEP = 0.1  # Smaller changes of the factor are not followed, but for the last one, to 1.
-_AGAIN = 100 * MILLISECOND  # The least to tell where nobody knows when there will be room.
+_FLOOR = 0.1  # the least factor of an adaptive limit
+_STEP = 0.1  # smaller changes of the factor are not followed, but for the last one, to 1
+_AGAIN = 100 * MILLISECOND  # the least `retry_after` where it is not known when there will be room
 WHEN_FREED = -1
-"""Instead of the time until there is room: somebody has to leave first."""
+"""In place of the time until there is room: a request in work has to end first."""
+WAITING = 256
+"""The most that may wait in one queue."""
+WAITING_EACH = 32
+"""The most of one session among them, so that no session can take every place."""
 
 
 class LimitReached(ResourceError):
@@ -42,45 +50,70 @@ class LimitStatistics:
     """What a limit holds and has done. Asked = admitted + refused + timed_out + cancelled + waiting."""
 
     active: int
-    """Permits that are out."""
+    """Permits in use."""
     waiting: int
     peak: int
-    """The most permits that were ever out."""
+    """The most permits that were ever in use."""
     factor: float
     """The share of its bounds, at least 1, that an adaptive limit now allows: above 0, at most 1."""
     admitted: int
     waited: int
     """Those admitted after a wait."""
     wait: int
-    """Nanoseconds that those waited, added up."""
+    """Nanoseconds that those waited, in all."""
     longest: int
     """The longest wait that ended in a permit, in nanoseconds."""
     refused: int
-    """Turned away at once."""
+    """Refused at once."""
     timed_out: int
-    """Turned away after a wait."""
+    """Refused after a wait."""
     cancelled: int
-    """Those who left while they waited."""
+    """Cancelled while they waited."""
 
 
-class _Permit:
-    """`async with limit.permit(session)`."""
+class FairQueue(Generic[T]):
+    """A queue for each session. Sessions take turns; within a session the first to come is the first served."""
 
-    __slots__ = ("_limit", "_session")
+    def __init__(self) -> None:
+        self._sessions: OrderedDict[Hashable, deque[T]] = OrderedDict()
+        self._size = 0
 
-    def __init__(self, limit: Limit, session: Hashable) -> None:
-        self._limit = limit
-        self._session = session
+    def __len__(self) -> int:
+        return self._size
 
-    def __aenter__(self) -> Awaitable[int]:
-        return self._limit.acquire(self._session)
+    def full(self, session: Hashable) -> bool:
+        """Whether this session can put in no more."""
+        return self._size >= WAITING or len(self._sessions.get(session, ())) >= WAITING_EACH
 
-    async def __aexit__(self, *_: object) -> None:
-        self._limit.release()
+    def add(self, session: Hashable, waiter: T) -> None:
+        """Appends to the session's queue; a session that had none is served after all others."""
+        self._sessions.setdefault(session, deque()).append(waiter)
+        self._size += 1
+
+    def pop(self) -> T:
+        """Removes and returns the next waiter; raises IndexError where there is none."""
+        if not self._sessions:
+            raise IndexError("the queue is empty")
+        session, waiters = self._sessions.popitem(last=False)
+        waiter = waiters.popleft()
+        if waiters:
+            self._sessions[session] = waiters
+        self._size -= 1
+        return waiter
+
+    def remove(self, session: Hashable, waiter: T) -> None:
+        """Removes one, unless it has been removed already."""
+        waiters = self._sessions.get(session)
+        if waiters is None or waiter not in waiters:
+            return
+        waiters.remove(waiter)
+        self._size -= 1
+        if not waiters:
+            del self._sessions[session]
 
 
 class Limit:
-    """Gives out permits. `now` is in nanoseconds; `name` is the node's, for messages."""
+    """Grants permits. `now` gives nanoseconds; `name` is the node's, for messages."""
 
     def __init__(self, spec: LimitSpec, now: Callable[[], int], name: str = "") -> None:
         self.spec = spec
@@ -103,22 +136,18 @@ class Limit:
             self._longest, self._refused, self._timed_out, self._cancelled,
         )  # fmt: skip
 
-    def permit(self, session: Hashable = None) -> _Permit:
-        """A context that has a permit; entering it is `acquire`, leaving it `release`."""
-        return _Permit(self, session)
-
     async def acquire(self, session: Hashable = None) -> int:
         """Takes a permit and returns when that was; raises LimitReached.
 
         Without room it waits up to `max_wait` where the limit says `queue`, unless it is
-        known already that there will be none by then; else it raises at once.
+        known that there will be none by then; else it raises at once.
         """
         if not self._queue and not self._left():
             return self._grant()
         return await self._queued(session)
 
     def try_acquire(self) -> bool:
-        """Takes a permit where there is room and nobody waits; the way without a coroutine."""
+        """Takes a permit where there is room and no request waits; saves the usual case a coroutine."""
         if self._queue or self._left():
             return False
         self._grant()
@@ -131,7 +160,7 @@ class Limit:
             self._admit()
 
     def pressure(self, level: float) -> None:
-        """How loaded the machine is, 0 to 1: an adaptive limit allows 1 - `level` of its bounds, a tenth at least."""
+        """Sets how loaded the machine is, 0 to 1: an adaptive limit allows 1 - `level` of its bounds, at least 0.1."""
         factor = min(1.0, max(_FLOOR, 1 - level))
         if not self.spec.adaptive or (factor < 1 and abs(factor - self.factor) < _STEP):
             return
@@ -141,7 +170,7 @@ class Limit:
         self._admit()
 
     def _left(self) -> int:
-        """Nanoseconds until there is room: 0 if there is, `WHEN_FREED` if somebody has to leave first."""
+        """Nanoseconds until there is room: 0 if there is, `WHEN_FREED` if a request has to end first."""
         if self._active >= self._concurrent:
             return WHEN_FREED
         if not self._max:
@@ -155,7 +184,7 @@ class Limit:
             return 0
         if (left := log[over] - ended) <= window:
             return left
-        log.clear()  # They are of the future: the clock was set back, as when a session begins.
+        log.clear()  # They lie in the future: the clock was set back, as when a session begins.
         return 0
 
     def _grant(self) -> int:
@@ -169,7 +198,7 @@ class Limit:
         return at
 
     def _withdraw(self, at: int) -> None:
-        """Undoes a grant, as if it had never been."""
+        """Undoes a grant, and its statistics."""
         if at in self._log:
             self._log.remove(at)
         self._admitted -= 1
@@ -206,18 +235,18 @@ class Limit:
         self._longest = max(self._longest, took)
 
     def _expire(self, waiter: _Waiter) -> None:
-        self._admit()  # There may be room since this very moment.
+        self._admit()  # There may be room at this very moment.
         if not waiter.done():
             waiter.set_result(None)
 
     def _leave(self, waiter: _Waiter) -> None:
-        """Cancelled while it waited; it may have been given a permit in the same moment."""
+        """Cancelled while it waited; it may have been granted a permit at the same moment."""
         self._cancelled += 1
         if not waiter.cancelled() and (at := waiter.result()) is not None:
             self._withdraw(at)
 
     def _admit(self, least: int = 0) -> None:
-        """Gives permits to those whose turn it is, while there is room; looks again when the window opens."""
+        """Grants permits to waiting requests while there is room; does so again when the window opens."""
         left = 0
         while self._queue and not (left := self._left()):
             waiter = self._queue.pop()
@@ -227,7 +256,7 @@ class Limit:
             self._timer.cancel()
             self._timer = None
         if left > 0:
-            # A uvloop timer may be a millisecond early and counts whole ones: less, again, would spin.
+            # A timer of uvloop may be a millisecond early and counts whole ones: a shorter one again would spin.
             self._timer = asyncio.get_running_loop().call_later(max(left, least) / SECOND, self._admit, MILLISECOND)
 
     def _reached(self, left: int) -> LimitReached:

@@ -1,130 +1,72 @@
-"""A limit whose span several processes share, through Redis: the moving window of the `limits` library.
+"""A limit whose span several processes share: a sliding window in Redis.
 
-Each process keeps its own window as well: what that refuses, Redis would refuse too, and it
-goes on alone while Redis is away. How many are at work at once stays each process's own.
-The library stamps with the wall clock, so the window is as exact as the hosts' clocks agree.
+Each process counts in a window of its own as well: what that refuses, Redis would refuse too, and
+it alone counts while Redis is away. How many are in work at the same time is counted by each process.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Hashable
-from datetime import UTC, datetime
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 from pipeline.clock import Clock
-from pipeline.errors import DependencyError, UserInputError
-from pipeline.packet import MILLISECOND, SECOND
+from pipeline.packet import MILLISECOND
 from pipeline.policies.limit import WHEN_FREED, Limit
+from pipeline.policies.redis import RedisClient, RedisUnavailable
 from pipeline.policies.spec import LimitSpec
 
-if TYPE_CHECKING:
-    from limits.aio.storage import RedisStorage
-    from redis.asyncio import BlockingConnectionPool
-
-_PATIENCE = 0.25
-"""Seconds for Redis to answer; past that it is away."""
-_AWAY = 2 * SECOND
-"""Nanoseconds after which it is asked again."""
+ANSWER = 0.25
+"""Seconds that Redis may take to answer; past that it is away."""
 _ROUND_TRIP = 5 * MILLISECOND
-"""What takes longer than this was a wait."""
-_CONNECTIONS = 4
-_log = logging.getLogger(__name__)
+"""What takes longer than this counts as a wait."""
+_MICROSECOND = 1_000
 
+_TAKE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local log, most, window = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local first = redis.call('LINDEX', log, 0)
+while first and tonumber(first) <= now - window do
+    redis.call('LPOP', log)
+    first = redis.call('LINDEX', log, 0)
+end
+local over = redis.call('LLEN', log) - most
+if over >= 0 then
+    local left = redis.call('LINDEX', log, over) + window - now
+    if left <= window then
+        return left
+    end
+    redis.call('DEL', log)
+end
+redis.call('RPUSH', log, string.format('%.0f', now))
+redis.call('PEXPIRE', log, math.ceil(window / 1000))
+return 0
+"""
+"""Takes a place in the log of admissions KEYS[1], where it has fewer than ARGV[1] within ARGV[2] microseconds.
 
-class _Opened(NamedTuple):
-    pool: BlockingConnectionPool
-    storage: RedisStorage
-    errors: tuple[type[Exception], ...]
-
-
-class SharedWindow:
-    """The log of admissions in Redis under `key`; all that use that key share it. `window` is in nanoseconds.
-
-    Raises DependencyError without the packages, UserInputError for what is no Redis address.
-    """
-
-    def __init__(self, url: str, key: str, window: int) -> None:
-        if not _is_address(url):
-            raise UserInputError("`limit.shared` is no Redis address", hint="write it as redis://host:6379/0")
-        if missing := [name for name in ("limits", "redis") if find_spec(name) is None]:
-            hint = "pip install 'vitagraph[redis]'"
-            raise DependencyError(f"a shared limit needs the package {missing[0]}", hint=hint)
-        self._url = url
-        self._key = key
-        # Redis forgets by whole seconds: rounded up, so that it never lets through more than was asked for.
-        self._seconds = -(-window // SECOND)
-        self._opened: asyncio.Future[_Opened] | None = None
-        self._reaching: asyncio.Task[None] | None = None
-
-    def begin(self) -> asyncio.Task[None]:
-        """Begins to import the packages and to connect; without it the first to ask waits for that, half a second."""
-        if self._reaching is None:
-            self._reaching = asyncio.get_running_loop().create_task(self._reach(), name="a shared limit connects")
-        return self._reaching
-
-    async def take(self, most: int) -> int | None:
-        """0 if there was room, and it is taken; else nanoseconds until there may be. None: Redis is away."""
-        redis = await self._open()
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                if await redis.storage.acquire_entry(self._key, most, self._seconds):
-                    return 0
-                began, count = await redis.storage.get_moving_window(self._key, most, self._seconds)
-        except redis.errors as error:
-            _log.debug("redis: %s", error)
-            return None
-        # The wall clock, for that is what the library writes into Redis.
-        left = began + self._seconds - datetime.now(UTC).timestamp() if count >= most else 0
-        return max(MILLISECOND, round(left * SECOND))
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        if self._reaching is not None:
-            self._reaching.cancel()
-            await asyncio.wait((self._reaching,))
-        if self._opened is not None:
-            await (await self._open()).pool.aclose()
-
-    async def _reach(self) -> None:
-        """Looks into the window; where Redis is away, who asks first will tell."""
-        redis = await self._open()
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await redis.storage.get_moving_window(self._key, 1, self._seconds)
-        except redis.errors as error:
-            _log.debug("redis: %s", error)
-
-    async def _open(self) -> _Opened:
-        """Imports the packages; does not connect yet."""
-        if self._opened is None:  # In a thread, for that takes a while.
-            self._opened = asyncio.get_running_loop().run_in_executor(None, _open, self._url)
-        return await asyncio.shield(self._opened)
+0: taken; else microseconds until there is a place. It reads Redis's clock, so that those of the
+processes need not agree; entries from the future mean that this clock was set back, and are dropped.
+EVAL sends the script each time, so that it needs no second round trip after a restart of Redis.
+"""
 
 
 class SharedLimit(Limit):
-    """A Limit that asks the shared window as well. Where it queues, one asks at a time: whose turn it is.
+    """A Limit that asks the shared window as well. Where it queues, the first in the queue asks, the others wait.
 
-    It is for specs with `max` and `shared`; `name` says who share it. Close it at the end.
+    It is for specs with `max` and `shared`; limits of the same `name` share a window.
     """
 
-    def __init__(self, spec: LimitSpec, now: Callable[[], int], name: str) -> None:
+    def __init__(self, spec: LimitSpec, now: Callable[[], int], name: str, redis: RedisClient) -> None:
         super().__init__(spec, now, name)
-        self._shared = SharedWindow(spec.shared, name, spec.window)
+        redis.bound = min(redis.bound, ANSWER)
+        self._redis = redis
+        self._key = f"vitagraph:limit:{name}"
         self._queues = spec.when_full == "queue"
         self._asking = False
-        self._away = False
-        self._ask_at = 0
-
-    def begin(self) -> asyncio.Task[None]:
-        """Begins to connect to Redis, for the first request; nobody has to wait for it."""
-        return self._shared.begin()
 
     def try_acquire(self) -> bool:
-        """Never: Redis has to be asked."""
+        """Always false: Redis has to be asked."""
         return False
 
     async def acquire(self, session: Hashable = None) -> int:
@@ -144,10 +86,6 @@ class SharedLimit(Limit):
             raise self._reached(left)
         return self._settle(at, took)
 
-    async def close(self) -> None:
-        """Closes the connections."""
-        await self._shared.close()
-
     def _left(self) -> int:
         return super()._left() if not self._asking else WHEN_FREED
 
@@ -160,7 +98,7 @@ class SharedLimit(Limit):
         super()._withdraw(at)
 
     def _count_wait(self, took: int) -> None:
-        """Not yet: it has still to ask."""
+        """Nothing yet: Redis has still to be asked, and `_settle` counts the whole wait."""
 
     def _count_refusal(self, took: int) -> None:
         if took > _ROUND_TRIP:
@@ -169,7 +107,7 @@ class SharedLimit(Limit):
             self._refused += 1
 
     def _settle(self, at: int, took: int) -> int:
-        """It counts from now on, not from when it began to ask."""
+        """Counts the request from now on, rather than from when it began to ask."""
         self._asking = False
         now = self._now()
         if at in self._log:
@@ -181,48 +119,22 @@ class SharedLimit(Limit):
         return now
 
     async def _ask(self, until: int) -> int:
-        """0 when there is room, else how long there will be none."""
-        while self._max and self._now() >= self._ask_at:
-            left = await self._shared.take(self._max)
-            self._tell(left is None)
-            if not left:
+        """0 where there is room, or Redis is away; else nanoseconds for which there will be none."""
+        while self._max:
+            try:
+                left = await self._take()
+            except RedisUnavailable:
                 return 0
-            if self.spec.when_full != "queue" or self._now() + left > until:
+            if not left or not self._queues or self._now() + left > until:
                 return left
             await Clock(asyncio.get_running_loop()).sleep(left)
         return 0
 
-    def _tell(self, away: bool) -> None:
-        if away:
-            self._ask_at = self._now() + _AWAY
-        if away != self._away:
-            self._away = away
-            if away:
-                _log.warning("%s: Redis is away; its limit now counts this process alone", self.name)
-            else:
-                _log.info("%s: Redis is back; its limit counts all processes again", self.name)
+    async def _take(self) -> int:
+        most, window = str(self._max), str(-(-self.spec.window // _MICROSECOND))
 
+        async def take(client: Any) -> int:
+            return int(await client.eval(_TAKE, 1, self._key, most, window))
 
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # The port is no number.
-        return False
-
-
-def _open(url: str) -> _Opened:
-    """Connects to nothing yet."""
-    from limits.aio.storage import RedisStorage
-    from redis.asyncio import BlockingConnectionPool
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-    from redis.exceptions import RedisError
-
-    # Once more at once: a connection that slept through a restart of Redis is dead. `take` sets the
-    # limit of time. Without the last one, each connection looks for the package's version on the disk.
-    habits: dict[str, Any] = {"retry": Retry(NoBackoff(), 1), "timeout": None, "driver_info": None}
-    pool = BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS, **habits)
-    options: dict[str, Any] = {"connection_pool": pool}
-    storage = RedisStorage(url, implementation="redispy", key_prefix="vitagraph", **options)
-    return _Opened(pool, storage, (RedisError, OSError))
+        left = await self._redis.call(take, ANSWER, queue=True)
+        return max(MILLISECOND, left * _MICROSECOND) if left else 0

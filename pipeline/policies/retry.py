@@ -1,4 +1,4 @@
-"""Whether, and after which pause, the same member tries again."""
+"""Whether, and after what pause, the same member tries again."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Backoff:
     def delay(self, attempt: int, error: BaseException, left: int | None = None) -> int | None:
         """Nanoseconds to wait after the failure of the given attempt (1 is the first); None: give up.
 
-        `left` is what remains of the budget, in nanoseconds. An error whose
-        `retry_after` (seconds) is longer than `most`, or than what is left, is given up
-        at once: the next member answers sooner, and coming back too early helps nobody.
+        `left` is what remains of the budget, in nanoseconds. Where an error's `retry_after`
+        (seconds) exceeds `most`, or what is left, it gives up at once: the next member answers
+        sooner, and an earlier attempt would be refused again.
         """
         spec = self._spec
         if attempt > spec.attempts or not self._may_help(error):
@@ -30,7 +30,7 @@ class Backoff:
         if not least <= spec.most:
             return None
         span = min(spec.most, spec.first * spec.factor ** (attempt - 1))
-        # On top of what was asked for: all who were told the same would come back together.
+        # On top of `retry_after`, so that callers who were given the same one do not return together.
         pause = min(spec.most, round(least + self._random.uniform(0, span)))
         return pause if left is None or pause < left else None
 

@@ -1,10 +1,12 @@
-"""A node's cache as its worker uses it: outputs of the primary by what they depend on."""
+"""A node's cache as its worker uses it: outputs of the primary member, by what they depend on."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
+from pipeline.compute.job_context import JOB_CONTEXT, LANES, JobContext
 from pipeline.node import Service
 from pipeline.packet import Packet
 from pipeline.policies.cache import Cache
@@ -15,32 +17,35 @@ Work = Callable[[], AsyncIterator[Any]]
 
 
 class NodeCache:
-    """What a node made for one packet need not be made for another like it."""
+    """Gives what the node made of an earlier packet for a later one with the same key."""
 
     def __init__(self, cache: Cache[list[Packet]], spec: CacheSpec) -> None:
         self.cache = cache
         self._spec = spec
 
     async def outputs(self, member: Service[Any], packet: Packet, key: str, work: Work) -> AsyncIterator[Packet]:
-        """What `work` gives, or what it gave before; whoever asks meanwhile waits for the same."""
+        """The outputs of `work`, or those made earlier. Concurrent callers share one run, whichever of them leaves."""
+        join = partial(_share, JOB_CONTEXT.get())
         made: list[Packet] = []
 
         async def make() -> list[Packet]:
+            join()
             made.extend([output async for output in work() if isinstance(output, Packet)])
             return bare(made)
 
-        kept = await self.cache.get_or_make(key, make)
-        for output in made or [member.from_cache(packet, each) for each in stamped(kept, packet.at)]:
+        cached = await self.cache.get_or_make(key, make, join=join)
+        for output in made or [member.from_cache(packet, each) for each in stamped(cached, packet.at)]:
             yield output
 
     def begin(self, member: Service[Any], handle: Callable[[Packet], AsyncIterator[Any]]) -> None:
-        """Makes what the graph wants and is not there (any more); then also what is related to what is asked."""
+        """Makes what the graph wants prefetched and is not cached; from now on also what is related to a request."""
         texts = {*self._spec.prefetch, *(text for several in self._spec.related.values() for text in several)}
         packets = {text: member.prefetch_packet(text) for text in (*texts, *self._spec.related)}
         keys = {text: member.cache_key(packet) for text, packet in packets.items() if packet is not None}
         wanted = {key: packets[text] for text, key in keys.items() if key is not None}
 
         async def make(key: Any) -> list[Packet]:
+            _share(JobContext("low"))
             packet = wanted[key]
             assert packet is not None, "they have keys"
             return bare([output async for output in handle(packet) if isinstance(output, Packet)])
@@ -55,3 +60,10 @@ class NodeCache:
             },
             make,
         )
+
+
+def _share(caller: JobContext) -> None:
+    """Adds a caller to the context that it shares with others: the most urgent lane counts, and no caller's cause."""
+    shared = JOB_CONTEXT.get(None)
+    lane = caller.lane if shared is None else min(shared.lane, caller.lane, key=LANES.index)
+    JOB_CONTEXT.set(JobContext(lane, caller.session if shared is None else shared.session))

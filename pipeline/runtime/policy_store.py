@@ -1,4 +1,4 @@
-"""The policies of a node in a session, and what of them all sessions of a process share."""
+"""The policies of a node in a session, and the parts of them that all sessions of a process share."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import asyncio
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from random import Random
 from weakref import WeakSet
 
 from pipeline.graph.graph import Member
-from pipeline.graph.plan import Plan
+from pipeline.graph.plan import Plan, PlannedNode
 from pipeline.packet import SECOND, Packet
 from pipeline.policies.breaker import Breaker
 from pipeline.policies.cache import Cache
 from pipeline.policies.cache_packets import PacketPacking, size_of
-from pipeline.policies.cache_shared import Shared
+from pipeline.policies.cache_shared import RedisStore, SharedLevel
 from pipeline.policies.limit import Limit
 from pipeline.policies.limit_shared import SharedLimit
+from pipeline.policies.redis import RedisClient
 from pipeline.policies.retry import Backoff
 from pipeline.policies.spec import DeadlineSpec
 from pipeline.runtime.node_cache import NodeCache
@@ -25,7 +27,7 @@ from pipeline.runtime.node_cache import NodeCache
 
 @dataclass(slots=True)
 class MemberPolicy:
-    """What is around the work of one member."""
+    """What applies to the work of one member of a node's chain."""
 
     deadline: DeadlineSpec
     backoff: Backoff
@@ -34,41 +36,43 @@ class MemberPolicy:
 
 @dataclass(slots=True)
 class NodePolicy:
-    """What is around the work of a node, whoever does it."""
+    """What applies to the work of a node, whichever member does it."""
 
     limit: Limit | None = None
     session: Hashable = None
-    """Whose permits they are."""
-    kept: NodeCache | None = None
+    """In whose name permits of the limit are taken."""
+    cache: NodeCache | None = None
 
 
 class PolicyStore:
-    """Breakers, limits and caches of a process, by what they are for."""
+    """Breakers, limits and caches of a process, and its connections to Redis."""
 
     def __init__(self, random: Random | None = None) -> None:
         self._random = random or Random()
         self._breakers: dict[Hashable, Breaker] = {}
         self._limits: dict[Hashable, Limit] = {}
-        self._own: WeakSet[Limit] = WeakSet()
-        """Those of sessions, for as long as these have them."""
+        self._session_limits: WeakSet[Limit] = WeakSet()
+        """Limits of single sessions; each lives as long as its session."""
+        self._caches: dict[Hashable, NodeCache] = {}
+        self._redis: dict[str, RedisClient] = {}
+        """By address."""
         self._pressure = 0.0
-        self._kept: dict[Hashable, NodeCache] = {}
 
     def now(self) -> int:
-        """Nanoseconds of the running loop's clock."""
+        """Nanoseconds on the running loop's clock."""
         return round(asyncio.get_running_loop().time() * SECOND)
 
     def prepare(self, plan: Plan) -> None:
-        """Makes what needs to read files: to be called in a thread, before the first session of a plan.
+        """Makes what a plan's nodes share, which reads files: call it in a thread, before the plan's first session.
 
-        Raises DependencyError where a package for what is shared is missing.
+        Raises DependencyError where the package for Redis is missing, UserInputError for an invalid address.
         """
-        for name in plan.graph.nodes:
-            self._limit(plan, name)
-            self._cache(plan, name)
+        for planned in plan.nodes.values():
+            self._limit(plan.graph.path, planned)
+            self._cache(plan.graph.path, planned)
 
     def of_member(self, member: Member) -> MemberPolicy:
-        """The policy of one member; its breaker is shared by all that have the same class and params."""
+        """The policy of one member; members with the same class and params share a breaker."""
         params = member.params.model_dump_json(exclude=set(member.params.of_a_call))
         key = (member.use, params, member.breaker)
         breaker = self._breakers.get(key)
@@ -76,65 +80,65 @@ class PolicyStore:
             breaker = self._breakers[key] = Breaker(member.breaker, self.now, self._random)
         return MemberPolicy(member.deadline, Backoff(member.retry, self._random), breaker)
 
-    def of_node(self, plan: Plan, name: str, session: Hashable) -> NodePolicy:
-        """The policy of a node in a session."""
-        spec = plan.graph.nodes.get(name)
-        if spec is None:  # planning put it there
-            return NodePolicy(None, session)
-        limit = self._limit(plan, name)
-        if limit is None and spec.limit is not None:
-            limit = Limit(spec.limit, self.now, name)
-            self._own.add(limit)
-        if isinstance(limit, SharedLimit):
-            limit.begin()
+    def of_node(self, graph: Path, planned: PlannedNode, session: Hashable) -> NodePolicy:
+        """The policy of a node in a session; sessions of the same graph file share its limit and its cache."""
+        limit = self._limit(graph, planned)
+        if limit is None and planned.limit is not None:
+            limit = Limit(planned.limit, self.now, planned.name)
+            self._session_limits.add(limit)
         if limit is not None:
-            limit.pressure(self._pressure)  # It may be new.
-        return NodePolicy(limit, session, self._cache(plan, name))
+            limit.pressure(self._pressure)  # it may be new
+        cache = self._cache(graph, planned)
+        for client in self._redis.values():
+            client.begin()  # so that the first request does not wait for the connection
+        return NodePolicy(limit, session, cache)
 
     def pressure(self, level: float) -> None:
         """Tells every adaptive limit how loaded the machine is, 0 to 1."""
         self._pressure = level
-        for limit in (*self._limits.values(), *self._own):
+        for limit in (*self._limits.values(), *self._session_limits):
             limit.pressure(level)
 
     def caches(self) -> Iterator[Cache[list[Packet]]]:
-        """Those of all nodes: for statistics, and to make room."""
-        return (kept.cache for kept in tuple(self._kept.values()))
+        """The caches of all nodes: for statistics, and to free memory."""
+        return (each.cache for each in tuple(self._caches.values()))
 
     async def close(self) -> None:
-        """Lets go of what is shared with other processes."""
-        for kept in self._kept.values():
-            await kept.cache.close()
-        for limit in self._limits.values():
-            if isinstance(limit, SharedLimit):
-                await limit.close()
-        self._kept, self._limits = {}, {}
+        """Closes the caches and the connections to Redis."""
+        for cache in self.caches():
+            await cache.close()
+        for client in self._redis.values():
+            await client.close()
+        self._caches, self._limits, self._redis = {}, {}, {}
 
-    def _limit(self, plan: Plan, name: str) -> Limit | None:
-        spec = plan.graph.nodes[name].limit
+    def _limit(self, graph: Path, planned: PlannedNode) -> Limit | None:
+        spec = planned.limit
         if spec is None or spec.per == "session":
             return None
-        key = (plan.graph.path, name, spec)
+        key = (graph, planned.name, spec)
         if key not in self._limits:
-            where = f"{plan.graph.path.stem}/{name}"
-            shared = spec.shared and spec.max
-            self._limits[key] = SharedLimit(spec, self.now, where) if shared else Limit(spec, self.now, name)
+            if spec.shared and spec.max:
+                where = f"{graph.stem}/{planned.name}"
+                self._limits[key] = SharedLimit(spec, self.now, where, self._client(spec.shared))
+            else:
+                self._limits[key] = Limit(spec, self.now, planned.name)
         return self._limits[key]
 
-    def _cache(self, plan: Plan, name: str) -> NodeCache | None:
-        node = plan.graph.nodes[name]
-        spec, primary = node.cache, node.primary
+    def _cache(self, graph: Path, planned: PlannedNode) -> NodeCache | None:
+        spec, primary = planned.cache, planned.members[0]
         if spec is None:
             return None
         params = primary.params.model_dump_json()
-        key = (plan.graph.path, name, primary.use, params, spec.model_dump_json())
-        if key not in self._kept:
+        key = (graph, planned.name, primary.use, params, spec.model_dump_json())
+        if key not in self._caches:
             shared = None
             if spec.shared:
-                from pipeline.policies.cache_redis import RedisStore
-
                 kinds = [kind for port in primary.node.outputs.values() for kind in port.kinds]
-                which = f"{primary.use}:{blake2b(params.encode(), digest_size=8).hexdigest()}"
-                shared = Shared(RedisStore(spec.shared, which), PacketPacking(kinds))
-            self._kept[key] = NodeCache(Cache(spec, self.now, size_of, shared), spec)
-        return self._kept[key]
+                name = f"{primary.use}:{blake2b(params.encode(), digest_size=8).hexdigest()}"
+                shared = SharedLevel(RedisStore(self._client(spec.shared), name), PacketPacking(kinds))
+            self._caches[key] = NodeCache(Cache(spec, self.now, size_of, shared), spec)
+        return self._caches[key]
+
+    def _client(self, url: str) -> RedisClient:
+        # Plans may be prepared in several threads at once: `setdefault` gives all of them the same client.
+        return self._redis.get(url) or self._redis.setdefault(url, RedisClient(url))

@@ -10,7 +10,6 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
-from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -107,11 +106,9 @@ class ServiceWorker:
 
     def prefetch(self) -> None:
         """Begins to make what the graph's cache wants ahead of time."""
-        node, kept = self.stage.node, self._policy.kept
-        if kept is not None and isinstance(node, Service):
-            ahead = copy_context()  # nobody waits for it
-            ahead.run(JOB_CONTEXT.set, JobContext("low"))
-            ahead.run(kept.begin, node, lambda packet: _handler(node, self.port, packet)(packet))
+        node, cache = self.stage.node, self._policy.cache
+        if cache is not None and isinstance(node, Service):
+            cache.begin(node, lambda packet: _handler(node, self.port, packet)(packet))
 
     # --- one packet
 
@@ -217,9 +214,9 @@ class ServiceWorker:
             return work()
         if self._made:
             return member.resume(packet, self._made)
-        kept = self._policy.kept if member.context.place == 0 else None
-        key = member.cache_key(packet) if kept is not None else None
-        return work() if kept is None or key is None else kept.outputs(member, packet, key, work)
+        cache = self._policy.cache if member.context.place == 0 else None
+        key = member.cache_key(packet) if cache is not None else None
+        return work() if cache is None or key is None else cache.outputs(member, packet, key, work)
 
     def _nothing_useful(self, member: Node[Any], packet: Packet) -> NodeError | None:
         if (

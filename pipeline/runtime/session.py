@@ -261,7 +261,9 @@ class Session:
         self._reviving = None
 
     def _make_server(self, stage: RunningNode) -> ServiceWorker:
-        return ServiceWorker(stage, self._policies.of_node(self.plan, stage.name, self), self)
+        return ServiceWorker(
+            stage, self._policies.of_node(self.plan.graph.path, self.plan.nodes[stage.name], self), self
+        )
 
     # --- running
 

@@ -15,8 +15,9 @@ def test_policy_benchmark_cases_have_the_policies_they_name(tmp_path: Path) -> N
     """Else the figures would compare a session with itself."""
 
     async def limited() -> dict[str, bool]:
-        kept = PolicyStore()
-        return {name: kept.of_node(plan, "answer", 0).limit is not None for name, plan in plans.items()}
+        store = PolicyStore()
+        nodes = {name: (plan.graph.path, plan.nodes["answer"]) for name, plan in plans.items()}
+        return {name: store.of_node(*node, 0).limit is not None for name, node in nodes.items()}
 
     plans = policies.plans(tmp_path)
     assert [name for name, has in asyncio.run(limited()).items() if has] == ["limit", "all"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from random import Random
 from typing import Any
 
 from pipeline.errors import GraphError, did_you_mean, listing
-from pipeline.graph.graph import Graph, NodeSpec
-from pipeline.graph.plan import Plan
+from pipeline.graph.plan import Plan, PlannedNode
 from pipeline.graph.problems import Problems
 from pipeline.node import Node, Service, Source, Transform
 from pipeline.packet import Event, Packet
@@ -29,7 +28,7 @@ def inject_faults(plan: Plan, chaos: Chaos) -> Plan:
         faults = tuple(fault for fault in chaos.faults if (fault.node, fault.member) == (name, place))
         made = _with(made, name, place, _troubles(faults, f"{chaos.seed}/{name}/{place}"))
     away = {fault.node for fault in chaos.faults if fault.fault == "redis_away"}
-    return dataclasses.replace(made, graph=_without_redis(made.graph, away)) if away else made
+    return _without_redis(made, away) if away else made
 
 
 def _with(plan: Plan, name: str, place: int, make: Callable[[], FaultInjector]) -> Plan:
@@ -76,21 +75,19 @@ def _check_one(plan: Plan, fault: FaultSpec, chaos: Chaos, number: int) -> None:
 # --- Redis
 
 
-def _without_redis(graph: Graph, names: set[str]) -> Graph:
-    """For the whole session: where a store is said once, when the node is made."""
-    nodes: Mapping[str, NodeSpec] = {
-        name: _elsewhere(spec) if name in names else spec for name, spec in graph.nodes.items()
-    }
-    return dataclasses.replace(graph, nodes=nodes)
+def _without_redis(plan: Plan, names: set[str]) -> Plan:
+    """For the whole session: the address is read once, when the session makes the node's policies."""
+    nodes = {name: _elsewhere(node) if name in names else node for name, node in plan.nodes.items()}
+    return dataclasses.replace(plan, nodes=nodes)
 
 
-def _elsewhere(spec: NodeSpec) -> NodeSpec:
-    limit, cache = spec.limit, spec.cache
+def _elsewhere(node: PlannedNode) -> PlannedNode:
+    limit, cache = node.limit, node.cache
     if limit is not None and limit.shared:
         limit = limit.model_copy(update={"shared": UNREACHABLE_REDIS})
     if cache is not None and cache.shared:
         cache = cache.model_copy(update={"shared": UNREACHABLE_REDIS})
-    return dataclasses.replace(spec, limit=limit, cache=cache)
+    return dataclasses.replace(node, limit=limit, cache=cache)
 
 
 # --- subclasses

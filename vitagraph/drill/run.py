@@ -89,6 +89,7 @@ class Drill:
 
 
 def _uncached(plan: Plan) -> Plan:
-    """Without what would answer from memory, and so hide the fault."""
-    nodes = {name: dataclasses.replace(spec, cache=None) for name, spec in plan.graph.nodes.items()}
-    return dataclasses.replace(plan, graph=dataclasses.replace(plan.graph, nodes=nodes))
+    """Without the caches, which would answer from memory and so hide the fault."""
+    return dataclasses.replace(
+        plan, nodes={name: dataclasses.replace(node, cache=None) for name, node in plan.nodes.items()}
+    )

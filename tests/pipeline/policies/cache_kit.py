@@ -13,7 +13,7 @@ from pipeline.errors import NetworkError
 from pipeline.params import seconds
 from pipeline.policies.cache import Cache
 from pipeline.policies.cache_memory import Key
-from pipeline.policies.cache_shared import Shared
+from pipeline.policies.cache_shared import SharedLevel
 from pipeline.policies.spec import CacheSpec
 from pipeline.runtime.virtual import run_virtual
 
@@ -37,7 +37,6 @@ class FakeStore:
 
     kept: dict[Key, tuple[bytes, int]] = field(default_factory=dict)
     errors: int = 0
-    closed: bool = False
 
     async def get(self, key: Key) -> tuple[bytes, int] | None:
         return self.kept.get(key)
@@ -45,9 +44,6 @@ class FakeStore:
     async def put(self, key: Key, value: bytes, ttl: int) -> None:
         await asyncio.sleep(0.01)
         self.kept[key] = (value, ttl)
-
-    async def close(self) -> None:
-        self.closed = True
 
 
 class Maker:
@@ -84,7 +80,7 @@ class Maker:
 
 def new(store: FakeStore | None = None, size: int = SIZE) -> Cache[str]:
     clock = Clock(asyncio.get_running_loop())
-    shared = Shared(store, Texts()) if store is not None else None
+    shared = SharedLevel(store, Texts()) if store is not None else None
     return Cache(CacheSpec(size=size, ttl=TTL), clock.now, len, shared)
 
 

@@ -1,4 +1,4 @@
-"""Runs a store in Redis in real time, and keeps what it logs."""
+"""A client of Redis in real time, and what it logs."""
 # ruff: noqa: TID251 - a real server lives in real time
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.params import seconds
-from pipeline.policies.cache_redis import RedisStore
+from pipeline.policies.redis import RedisClient
 
 HOUR = seconds(3600)
 
@@ -23,14 +23,22 @@ class Said(logging.Handler):
         super().__init__()
         self.records: list[logging.LogRecord] = []
 
+    @property
+    def messages(self) -> list[str]:
+        return [record.getMessage() for record in self.records]
+
+    @property
+    def levels(self) -> list[int]:
+        return [record.levelno for record in self.records]
+
     def emit(self, record: logging.LogRecord) -> None:
         self.records.append(record)
 
 
 @pytest.fixture
 def said() -> Iterator[Said]:
-    """What the store logs."""
-    logger, said = logging.getLogger("pipeline.policies.cache_redis"), Said()
+    """What a client logs."""
+    logger, said = logging.getLogger("pipeline.policies.redis"), Said()
     logger.addHandler(said)
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -43,14 +51,14 @@ def said() -> Iterator[Said]:
 Loop = Callable[[], asyncio.AbstractEventLoop]
 
 
-def run(store: RedisStore, main: Coroutine[Any, Any, None], loop: Loop = asyncio.SelectorEventLoop) -> None:
-    """Runs a test in real time, and closes the store at its end."""
+def run(client: RedisClient, main: Coroutine[Any, Any, None], loop: Loop = asyncio.SelectorEventLoop) -> None:
+    """Runs a test in real time, and closes the client at its end."""
 
     async def whole() -> None:
         try:
             await main
         finally:
-            await store.close()
+            await client.close()
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(whole())

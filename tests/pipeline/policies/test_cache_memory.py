@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.policies.cache_memory import ENTRY, LARGEST, Memory
+from pipeline.policies.cache_memory import ENTRY, LARGEST, MemoryLevel
 
 SIZE = 9 * ENTRY
 TTL = 30
@@ -18,7 +18,7 @@ RANKS = st.integers(0, 2)
 
 
 @dataclass
-class NodeCache:
+class ModelEntry:
     """An entry of the model."""
 
     value: int
@@ -34,7 +34,7 @@ class Model:
 
     now: int = 0
     uses: int = 0
-    kept: dict[str, NodeCache] = field(default_factory=dict)
+    kept: dict[str, ModelEntry] = field(default_factory=dict)
 
     def live(self) -> dict[str, int]:
         return {key: each.value for key, each in self.kept.items() if each.expires > self.now}
@@ -52,7 +52,7 @@ class Model:
         if size <= SIZE // LARGEST:
             self.uses += 1
             rank = max(rank, old.rank if old else 0)
-            self.kept[key] = NodeCache(value, size, self.now + TTL, rank, self.uses)
+            self.kept[key] = ModelEntry(value, size, self.now + TTL, rank, self.uses)
         self.trim(SIZE)
 
     def trim(self, size: int) -> None:
@@ -70,7 +70,7 @@ class Both:
 
     def __init__(self) -> None:
         self.model = Model()
-        self.memory: Memory[int] = Memory(SIZE, lambda: self.model.now)
+        self.memory: MemoryLevel[int] = MemoryLevel(SIZE, lambda: self.model.now)
 
     def put(self, key: str, value: int, size: int, rank: int) -> None:
         self.model.put(key, value, size, rank)
@@ -126,9 +126,9 @@ def test_cache_memory_matches_its_model(filling: list[Step], steps: list[Step]) 
         both.agree()
 
 
-def filled(*ranks: int) -> Memory[int]:
+def filled(*ranks: int) -> MemoryLevel[int]:
     """A full memory: one entry of each of these ranks, all of the same size."""
-    memory: Memory[int] = Memory(len(ranks) * (ENTRY + 1), lambda: 0)
+    memory: MemoryLevel[int] = MemoryLevel(len(ranks) * (ENTRY + 1), lambda: 0)
     for index, rank in enumerate(ranks):
         memory.put("abcdefghijklmnop"[index], index, 0, TTL, rank)
     return memory
@@ -180,7 +180,7 @@ def test_cache_memory_value_put_again_keeps_its_priority() -> None:
 
 def test_cache_memory_drops_the_old_value_when_the_new_one_is_too_large() -> None:
     """Else the old answer would be given for ever."""
-    memory: Memory[int] = Memory(SIZE, lambda: 0)
+    memory: MemoryLevel[int] = MemoryLevel(SIZE, lambda: 0)
     memory.put("a", 1, 0, TTL, 1)
     memory.put("a", 2, SIZE, TTL, 1)
     assert memory.get("a", 1) is None and memory.bytes == 0
@@ -189,7 +189,7 @@ def test_cache_memory_drops_the_old_value_when_the_new_one_is_too_large() -> Non
 def test_cache_memory_evicts_expired_values_before_valid_ones() -> None:
     """Of high priority, it would keep its room until somebody asked for it."""
     time = 0
-    memory: Memory[int] = Memory(8 * (ENTRY + 1), lambda: time)
+    memory: MemoryLevel[int] = MemoryLevel(8 * (ENTRY + 1), lambda: time)
     memory.put("a", 0, 0, TTL, 2)
     time = TTL
     for key in "bcdefghi":

@@ -125,7 +125,7 @@ def test_packed_packets_of_valid_form_unpack() -> None:
 )
 def test_unpacking_foreign_bytes_is_refused(data: bytes) -> None:
     """A value of another version, or of somebody else, must become a miss: no noise, and no crash."""
-    with pytest.raises(ValueError, match="no packets"):
+    with pytest.raises(ValueError, match="not packets"):
         PACKING.unpack(data)
 
 

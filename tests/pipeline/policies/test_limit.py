@@ -11,8 +11,7 @@ import pytest
 from pipeline.clock import Clock, give_way
 from pipeline.errors import classify
 from pipeline.params import ms, seconds
-from pipeline.policies.fair_queue import WAITING, WAITING_EACH
-from pipeline.policies.limit import Limit, LimitReached
+from pipeline.policies.limit import WAITING, WAITING_EACH, Limit, LimitReached
 from pipeline.policies.spec import LimitSpec
 from pipeline.runtime.virtual import run_virtual
 
@@ -28,9 +27,12 @@ class Bench:
 
     async def work(self, session: Any, takes: int = ms(100)) -> None:
         """One request."""
-        async with self.limit.permit(session):
+        await self.limit.acquire(session)
+        try:
             self.order.append(session)
             await self.clock.sleep(takes)
+        finally:
+            self.limit.release()
         self.ended.append(self.clock.now())
 
     def begin(self, session: Any, takes: int = ms(100)) -> asyncio.Task[None]:

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.clock import Clock
 from pipeline.params import ms
-from pipeline.policies.fair_queue import FairQueue
-from pipeline.policies.limit import Limit, LimitReached
+from pipeline.policies.limit import FairQueue, Limit, LimitReached
 from pipeline.policies.spec import LimitSpec
 from pipeline.runtime.virtual import run_virtual
 
@@ -38,10 +37,13 @@ class Request:
         await clock.sleep_until(self.at)
         try:
             async with asyncio.timeout(None if self.leaves_after is None else self.leaves_after / 1e9):
-                async with limit.permit(self.session):
+                await limit.acquire(self.session)
+                try:
                     self.admitted, self.place = clock.now(), len(admissions)
                     admissions.append(self)
                     await clock.sleep(self.takes)
+                finally:
+                    limit.release()
             self.outcome = "done"
         except LimitReached as refused:
             self.outcome = "refused"

@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from pipeline.cause import Causes
+from pipeline.cause import Cause, Causes
+from pipeline.compute.job_context import JOB_CONTEXT, JobContext, Lane
+from pipeline.compute.scheduler import Scheduler
 from pipeline.node import Service
 from pipeline.packet import SECOND, Packet, Stamp
 from pipeline.params import seconds
@@ -16,6 +18,7 @@ from pipeline.policies.cache_packets import size_of
 from pipeline.policies.spec import CacheSpec
 from pipeline.runtime.node_cache import NodeCache
 from pipeline.runtime.virtual import run_virtual
+from tests.pipeline.kit import THREADS
 
 
 class Said(Packet, frozen=True):
@@ -57,3 +60,110 @@ def test_node_cache_renews_prefetched_values() -> None:
         return made
 
     assert run_virtual(main()) == ["Sorry.", "Sorry."]
+
+
+class Shared:
+    """One cache whose values are computed by the scheduler, one second after they are asked for."""
+
+    def __init__(self, **spec: Any) -> None:
+        self.causes = Causes()
+        self.spec = CacheSpec(**spec)
+        loop = asyncio.get_running_loop()
+        self.cache = NodeCache(Cache(self.spec, lambda: round(loop.time() * SECOND), size_of), self.spec)
+        self.computed: list[tuple[str, JobContext]] = []
+        self._scheduler = Scheduler(THREADS)
+
+    async def compute(self, packet: Packet) -> AsyncIterator[Packet]:
+        """What a voice does: some awaiting, then a job that starts only while its cause lives."""
+        await asyncio.sleep(0.5)
+        await self._scheduler.submit(lambda: None, delay=seconds(0.5)).result()
+        assert isinstance(packet, Said)
+        self.computed.append((packet.text, JOB_CONTEXT.get()))
+        yield packet
+
+    def ask(self, text: str, cause: Cause, lane: Lane = "normal") -> asyncio.Task[list[Packet]]:
+        """A caller, in a context like a session's worker has."""
+
+        async def asking() -> list[Packet]:
+            JOB_CONTEXT.set(JobContext(lane, cause.name, cause))
+            packet = Said(Stamp(0, 0, cause), text)
+            outputs = self.cache.outputs(Voice(), packet, text, lambda: self.compute(packet))
+            return [output async for output in outputs]
+
+        return asyncio.get_running_loop().create_task(asking())
+
+    def revoke(self, cause: Cause, task: asyncio.Task[list[Packet]] | None = None) -> None:
+        """What a session does when a person interrupts."""
+        self.causes.revoke(cause, "turn")
+        self._scheduler.revoke(cause)
+        if task is not None:
+            task.cancel("flush")
+
+
+def test_node_cache_value_survives_the_cause_of_its_first_caller() -> None:
+    """Interrupting one call would fail another that waits for the same sentence, and count against the voice."""
+
+    async def main() -> None:
+        shared = Shared()
+        one, other = shared.causes.begin("one"), shared.causes.begin("other")
+        first, second = shared.ask("Hello.", one), shared.ask("Hello.", other)
+        await asyncio.sleep(0.7)
+        shared.revoke(one, first)
+        (heard,) = await second
+        assert isinstance(heard, Said) and heard.text == "Hello." and heard.at.cause is other
+        assert first.cancelled() and [text for text, _ in shared.computed] == ["Hello."]
+        assert shared.cache.cache.statistics.errors == 0
+        await shared.cache.cache.close()
+
+    run_virtual(main())
+
+
+def test_node_cache_stops_making_a_value_when_all_callers_have_left() -> None:
+    """What nobody waits for would take a core from those who are being answered."""
+
+    async def main() -> None:
+        shared = Shared()
+        causes = [shared.causes.begin(name) for name in ("one", "other")]
+        tasks = [shared.ask("Hello.", cause) for cause in causes]
+        await asyncio.sleep(0.7)
+        for cause, task in zip(causes, tasks, strict=True):
+            shared.revoke(cause, task)
+        await asyncio.sleep(5)
+        assert shared.computed == [] and shared.cache.cache.peek("Hello.") is None
+        await shared.cache.cache.close()
+
+    run_virtual(main())
+
+
+def test_node_cache_computes_in_the_most_urgent_lane_of_its_callers() -> None:
+    """An answer that is owed would wait behind what may still change, because that asked first."""
+
+    async def main() -> None:
+        shared = Shared(prefetch=("Sorry.",))
+        cause = shared.causes.begin("turn")
+        asked = [shared.ask("Hello.", cause, lane) for lane in ("normal", "high", "low")]
+        shared.cache.begin(Voice(), shared.compute)
+        await asyncio.gather(*asked)
+        await asyncio.sleep(1)
+        assert [(text, context.lane) for text, context in shared.computed] == [("Hello.", "high"), ("Sorry.", "low")]
+        assert all(context.cause is None for _, context in shared.computed)
+        await shared.cache.cache.close()
+
+    run_virtual(main())
+
+
+def test_node_cache_makes_related_values_whatever_becomes_of_the_caller() -> None:
+    """The goodbye that belongs to a question would be missing, because the person interrupted the question."""
+
+    async def main() -> None:
+        shared = Shared(related={"Still there?": ("Goodbye.",)})
+        shared.cache.begin(Voice(), shared.compute)
+        cause = shared.causes.begin("turn")
+        await shared.ask("Still there?", cause)
+        await asyncio.sleep(0.7)
+        shared.revoke(cause)
+        await asyncio.sleep(1)
+        assert shared.cache.cache.peek("Goodbye.") is not None and shared.computed[1][1].lane == "low"
+        await shared.cache.cache.close()
+
+    run_virtual(main())

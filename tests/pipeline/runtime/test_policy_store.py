@@ -48,13 +48,13 @@ def test_breaker_is_shared_by_members_that_differ_only_in_their_role() -> None:
 def limited(spec: LimitSpec) -> Plan:
     """A graph whose `node` has that limit."""
     plan = planned({"node": Tap().node(), "end": sink([])}, "node -> end")
-    node = dataclasses.replace(plan.graph.nodes["node"], limit=spec)
-    return dataclasses.replace(plan, graph=dataclasses.replace(plan.graph, nodes={**plan.graph.nodes, "node": node}))
+    node = dataclasses.replace(plan.nodes["node"], limit=spec)
+    return dataclasses.replace(plan, nodes={**plan.nodes, "node": node})
 
 
 def limit_of(policies: PolicyStore, plan: Plan, session: object) -> Limit:
     """That of `node` in a session."""
-    limit = policies.of_node(plan, "node", session).limit
+    limit = policies.of_node(plan.graph.path, plan.nodes["node"], session).limit
     assert limit is not None
     return limit
 

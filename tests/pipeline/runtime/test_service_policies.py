@@ -116,8 +116,8 @@ def ask(
     """Asks for some numbers, `every` nanoseconds one."""
     tap, seen, heard = Tap(), Seen(), list[Item]()
     plan = planned({"tap": tap.node(), "node": members, "end": sink(heard)}, "tap -> node -> end")
-    spec = dataclasses.replace(plan.graph.nodes["node"], limit=limit, cache=cache)
-    plan = dataclasses.replace(plan, graph=dataclasses.replace(plan.graph, nodes={**plan.graph.nodes, "node": spec}))
+    node = dataclasses.replace(plan.nodes["node"], limit=limit, cache=cache)
+    plan = dataclasses.replace(plan, nodes={**plan.nodes, "node": node})
 
     def observe(link: Any, packet: Packet) -> None:
         if link.source == "node" and isinstance(packet, Item):

@@ -257,12 +257,13 @@ def test_fault_that_does_not_fit_the_graph_is_reported(spec: FaultSpec, words: l
 def test_fault_redis_away_affects_only_the_named_node() -> None:
     """And only for the node that is meant."""
     made, shared = the_plan([]), "redis://store:6379/0"
-    specs = {
-        name: dataclasses.replace(spec, limit=LimitSpec(concurrent=2, shared=shared), cache=CacheSpec(shared=shared))
-        for name, spec in made.graph.nodes.items()
-    }
-    made = dataclasses.replace(made, graph=dataclasses.replace(made.graph, nodes=specs))
-    nodes = inject_faults(made, Chaos((FaultSpec(node="twice", fault="redis_away"),))).graph.nodes
+    policies: Any = {"limit": LimitSpec(concurrent=2, shared=shared), "cache": CacheSpec(shared=shared)}
+    graph = dataclasses.replace(
+        made.graph, nodes={name: dataclasses.replace(spec, **policies) for name, spec in made.graph.nodes.items()}
+    )
+    planned = {name: dataclasses.replace(node, **policies) for name, node in made.nodes.items()}
+    made = dataclasses.replace(made, graph=graph, nodes=planned)
+    nodes = inject_faults(made, Chaos((FaultSpec(node="twice", fault="redis_away"),))).nodes
     for name, url in (("twice", UNREACHABLE_REDIS), ("shouts", shared)):
         limit, cache = nodes[name].limit, nodes[name].cache
         assert limit is not None and cache is not None and (limit.shared, cache.shared) == (url, url)
