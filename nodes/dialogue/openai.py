@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -133,6 +136,7 @@ class OpenAiChat(Chat[OpenAiParams]):
 
     def _refused(self, error: APIStatusError) -> NodeError:
         params, where, status = self.params, self._where, error.status_code
+        later = retry_after(error.response.headers)
         if error.code in _TOO_LONG or error.type in _TOO_LONG:
             return PromptTooLong(f"the prompt is too long for {params.model}", hint="lower `history`")
         if status in (401, 403):
@@ -149,9 +153,10 @@ class OpenAiChat(Chat[OpenAiParams]):
             return NetworkError(
                 f"{where} takes no more requests now (429)",
                 hint="set a `limit`, add a `fallback`, or raise the quota there",
+                retry_after=later,
             )
         if status >= 500:
-            return NetworkError(f"{where} failed ({status})", hint="try again, or add a `fallback`")
+            return NetworkError(f"{where} failed ({status})", hint="try again, or add a `fallback`", retry_after=later)
         return UserInputError(
             f"{where} refused the request ({status}): {error.message}",
             hint="check the node's parameters, above all `extra`",
@@ -167,3 +172,34 @@ class OpenAiChat(Chat[OpenAiParams]):
                 f"the connection to {self._where} failed", hint="is it running, and is `base_url` right?"
             )
         return NetworkError(f"{self._where} broke off its answer: {error}", hint="add a `fallback`")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds after which an endpoint takes another request, by its headers; None where they do not say.
+
+    `retry-after-ms` is what OpenAI sends; `Retry-After` has seconds or a date, by the endpoint's clock
+    where it tells that (`Date`).
+    """
+    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after")
+    if (seconds := _number(value)) is not None:
+        return seconds
+    due = _date(value)
+    return None if due is None else max(0.0, (due - (_date(headers.get("date")) or datetime.now(UTC))).total_seconds())
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < math.inf else None
+
+
+def _date(value: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value or "")
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Script = Callable[["Reply"], None]
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -23,10 +24,14 @@ class Reply:
     endpoint: Endpoint
     begun: bool = False
 
-    def error(self, status: int, message: str = "no", **fields: Any) -> None:
-        """An error as OpenAI writes it."""
+    def error(
+        self, status: int, message: str = "no", *, headers: Mapping[str, str] = NO_HEADERS, **fields: Any
+    ) -> None:
+        """An error as OpenAI writes it; the server adds `Date`, unless `headers` have one."""
         content = json.dumps({"error": {"message": message, **fields}}).encode()
-        self.handler.send_response(status)
+        self.handler.send_response_only(status)
+        for name, value in {"Date": self.handler.date_time_string(), **headers}.items():
+            self.handler.send_header(name, value)
         self.handler.send_header("Content-Type", "application/json")
         self.handler.send_header("Content-Length", str(len(content)))
         self.handler.end_headers()

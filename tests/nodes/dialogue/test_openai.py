@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import itertools
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
 
 import pytest
 
-from nodes.dialogue.openai import OpenAiChat, OpenAiParams, load_connection
-from nodes.packets import TextDelta
+from nodes.dialogue.openai import OpenAiChat, OpenAiParams, load_connection, retry_after
+from nodes.packets import TextDelta, Transcript
 from pipeline.cause import Causes
 from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
+from pipeline.events import NodeRetries
+from pipeline.params import ms, seconds
+from pipeline.policies.spec import RetrySpec
+from pipeline.runtime.report import SessionReport
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Harness, RunResult, run_node
 from tests.nodes.dialogue.endpoint import Reply, Script, endpoint, says
 from tests.nodes.dialogue.talk import heard, said, talk
+from tests.pipeline.kit import THREADS, Tap, member, planned, sink
 
 
 def ask(script: Script) -> str:
@@ -108,8 +117,77 @@ def test_openai_refused_request_has_category_and_hint(
     assert raised.value.retryable == retryable
 
 
+NOON = "Sun, 06 Nov 2044 12:00:00 GMT"
+LATER = "Sun, 06 Nov 2044 12:00:07 GMT"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "0.5"}, 0.5),
+        ({"Retry-After": "7", "retry-after-ms": "250"}, 0.25),
+        ({"Retry-After": "7", "retry-after-ms": "soon"}, 7.0),
+        ({"Retry-After": LATER, "Date": NOON}, 7.0),
+        ({"Retry-After": NOON, "Date": LATER}, 0.0),
+        ({"Retry-After": LATER[:-3] + "-0000", "Date": NOON}, 7.0),
+        ({}, None),
+        ({"Retry-After": ""}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "-3"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "1e999"}, None),
+        ({"Retry-After": "Sun, 99 Nov 2044 12:00:00 GMT"}, None),
+    ],
+)
+def test_openai_error_has_the_retry_after_of_the_response(
+    status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    """The endpoint would be asked again too soon, and refuse again; or a header that it made up break the retry."""
+    with pytest.raises(NetworkError) as raised:
+        ask(lambda reply: reply.error(status, headers=headers))
+    assert raised.value.retry_after == seconds
+
+
+def test_openai_retry_after_date_counts_from_now_without_a_date_of_the_response() -> None:
+    """A proxy that strips `Date` would turn a pause of seconds into no pause, or one of years."""
+    due = datetime.now(UTC) + timedelta(seconds=30)
+    seconds = retry_after({"retry-after": format_datetime(due, usegmt=True)})
+    assert seconds is not None and 25 < seconds <= 30
+
+
+def test_openai_request_is_retried_after_the_pause_that_the_endpoint_asks_for() -> None:
+    """What docs/operations.md promises of a 429: a pause as long as the endpoint says."""
+
+    def script(reply: Reply) -> None:
+        if len(reply.endpoint.bodies) == 1:
+            reply.error(429, headers={"Retry-After": "3"})
+        else:
+            says("Yes.")(reply)
+
+    out: list[TextDelta] = []
+    paused: list[NodeRetries] = []
+    tap = Tap(Transcript)
+    with endpoint(script) as served:
+        chat = replace(member(OpenAiChat, model="m", base_url=served.url), retry=RetrySpec(attempts=1, first=ms(1)))
+        tap.put(heard("Hello?"))
+        tap.shut()
+        plan = planned({"tap": tap.node(), "chat": chat, "end": sink(out)}, "tap -> chat -> end")
+
+        async def main() -> SessionReport:
+            async with Runner(executor=THREADS) as runner:
+                session = runner.session(plan)
+                session.bus.of(NodeRetries).subscribe(paused.append)
+                return await session.run()
+
+        report = run_virtual(main())
+    assert not report.failures and said(out) == "Yes."
+    assert [seconds(3) <= event.pause <= seconds(3) + ms(1) for event in paused] == [True]
+
+
 @pytest.mark.parametrize("fields", [{"code": "context_length_exceeded"}, {"type": "exceed_context_size_error"}])
-def test_openai_conversation_too_long_is_shortened(fields: dict[str, str]) -> None:
+def test_openai_conversation_too_long_is_shortened(fields: dict[str, Any]) -> None:
     """A long call goes on."""
 
     def script(reply: Reply) -> None:
