@@ -27,6 +27,7 @@ from pipeline.packet import Packet, Queue, Stamp
 from pipeline.params import NoParams
 from pipeline.port import Input, Output
 from pipeline.runtime.link import Link, make_link
+from pipeline.runtime.member import RunningMember
 from pipeline.runtime.running_node import RunningNode
 from pipeline.runtime.worker import Inlets, pump
 from pipeline.testing import root_stamp
@@ -79,11 +80,11 @@ def ticks(number: int) -> list[Tick]:
     return [Tick(at, n) for n in range(number)]
 
 
-def make_stage(name: str, after: Callable[[Any], None]) -> RunningNode:
-    stage = RunningNode(name, [Pass()], root_stamp())
-    stage.bind("inlet", (Tick,))
-    stage.routes.add(Tick, after)
-    return stage
+def make_node(name: str, after: Callable[[Any], None]) -> RunningNode:
+    running = RunningNode(name, [RunningMember(Pass())], root_stamp())
+    running.bind("inlet", (Tick,))
+    running.routes.add(Tick, after)
+    return running
 
 
 Give = Callable[[Tick], Awaitable[None] | None]
@@ -94,7 +95,7 @@ def fused(arrivals: Arrivals) -> Setting:
     """Nodes that call each other."""
     push: Callable[[Any], None] = arrivals
     for n in range(HOPS):
-        push = make_stage(f"n{n}", push).entry("inlet")
+        push = make_node(f"n{n}", push).entry("inlet")
 
     def give(tick: Tick) -> bool:
         push(tick)
@@ -112,7 +113,7 @@ def queued(arrivals: Arrivals) -> Setting:
     links: list[Link] = [make_link(f"l{n}", BOUND) for n in range(HOPS)]
     for n in reversed(range(HOPS)):
         below = links[n + 1] if n + 1 < HOPS else None
-        stage = make_stage(f"n{n}", below.push if below is not None else arrivals)
+        stage = make_node(f"n{n}", below.push if below is not None else arrivals)
         stage.gates = [below] if below is not None else []
         inlets: Inlets[Callable[[Any], None]] = Inlets()
         inlets.add(links[n], stage.entry("inlet"))

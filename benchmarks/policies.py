@@ -126,10 +126,10 @@ def breaking(now: Callable[[], int]) -> Callable[[], None]:
 
 def watching(_: Callable[[], int]) -> Callable[[], None]:
     """An attempt with one output."""
-    watch = Watch(DeadlineSpec(), asyncio.get_running_loop(), lambda _: None)
+    watch = Watch(DeadlineSpec(), asyncio.get_running_loop())
 
     def once() -> None:
-        watch.begin()
+        watch.begin(lambda _: None)
         watch.hold()
         watch.output()
         watch.end()

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -30,9 +30,6 @@ from pipeline.errors import UserInputError
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, Params
 from pipeline.port import Input, Output, Receives, Sends
-
-if TYPE_CHECKING:
-    from pipeline.runtime.policy_store import MemberPolicy
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -55,12 +52,6 @@ class Context:
     """The loaded resources, by the name of their attribute."""
     provided: Sequence[object] = ()
     """What the program gave the session for its nodes, such as the transport of a call."""
-    policy: MemberPolicy | None = None
-    """What is around its work, where it is a service in a session."""
-    place: int = 0
-    """Where the member stands in its node's chain: 0 is the primary."""
-    use: str = ""
-    """Which member of the node it is, as the graph writes it."""
 
 
 class Node(Generic[P]):
@@ -101,10 +92,10 @@ class Node(Generic[P]):
         check_outputs(cls, cls.outputs)
         check_handlers(cls, cls.handlers, () if cls.synchronous else cls.inputs)
 
-    def start(self, context: Context) -> None:
-        """Called by the engine once, before anything flows."""
+    def start(self, context: Context, memory: Any = None) -> None:
+        """Called by the engine once, before `open`; `memory` is what the members of a chain share."""
         self.context = context
-        self.memory = self.Memory()
+        self.memory = self.Memory() if memory is None else memory
         self.reset()
 
     def reset(self) -> None:

@@ -16,6 +16,7 @@ from pipeline.cause import Cause
 Full = Literal["block", "drop_oldest", "drop_newest", "latest"]
 """What a full queue does with one more packet."""
 
+MICROSECOND = 1_000
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 

@@ -29,6 +29,9 @@ P3 = TypeVar("P3", bound=Packet)
 P4 = TypeVar("P4", bound=Packet)
 H = TypeVar("H", bound=Callable[..., Any])
 
+MAX_OUTPUTS = 16
+"""Outputs that a transform may give for one input, so that overshoot is bounded; more is work for a service."""
+
 
 class Port:
     """What inputs and outputs share: a name, kinds and constraints."""

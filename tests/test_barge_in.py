@@ -14,7 +14,6 @@ from nodes.models import path
 from nodes.packets import PlaybackProgress, Samples, Speech, TextDelta, Transcript, TurnChanged
 from pipeline import Packet, Runner, SessionReport, load, plan, run_virtual
 from pipeline.events import Flushed
-from pipeline.graph.plan import PlannedLink
 from pipeline.packet import SECOND
 from vitagraph.replay.file_endpoints import FileRegistry
 
@@ -44,7 +43,7 @@ def write(file: Path, parts: list[Samples]) -> None:
 class Seen:
     """What one replay did."""
 
-    packets: list[tuple[int, PlannedLink, Packet, bool]] = field(default_factory=list)
+    packets: list[tuple[int, str, Packet, bool]] = field(default_factory=list)
     """When, where, what, and whether its cause was live then."""
     turns: list[TurnChanged] = field(default_factory=list)
     played: list[PlaybackProgress] = field(default_factory=list)
@@ -68,8 +67,8 @@ def replay(recording: Path, out: Path) -> Seen:
         seen = Seen()
         async with Runner() as runner:
 
-            def observe(link: PlannedLink, packet: Packet) -> None:
-                seen.packets.append((session.clock.now(), link, packet, packet.at.cause.live))
+            def observe(node: str, packet: Packet) -> None:
+                seen.packets.append((session.clock.now(), node, packet, packet.at.cause.live))
 
             session = runner.session(planned, observe)
             session.bus.of(TurnChanged).subscribe(seen.turns.append)

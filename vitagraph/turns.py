@@ -38,7 +38,6 @@ class Turns:
         self._committed: set[int] = set()
         self._told: set[int] = set()
         """Causes whose turn is over."""
-        self._last_speech: Speech | None = None
         self._leads: dict[int, deque[int]] = {}
         """The quiet beginnings of the speeches that have not begun to play, by cause."""
         self._playing: dict[int, tuple[int, int]] = {}
@@ -57,12 +56,11 @@ class Turns:
         return [turn for cause, turn in self._turns.items() if cause in self._committed]
 
     def observe(self, packet: Packet) -> None:
-        """To be given every packet on every link; those of no interest cost a look-up."""
+        """Receives every output of every node; kinds of no interest cost a look-up."""
         kind = packet.__class__
         if kind in _PART_OF:
             self._reach(packet, _PART_OF[kind])
-            if isinstance(packet, Speech) and packet is not self._last_speech:
-                self._last_speech = packet
+            if isinstance(packet, Speech):
                 self._leads.setdefault(packet.at.cause.id, deque()).append(quiet_lead(packet.samples, packet.rate))
         elif isinstance(packet, Transcript) and packet.whole:
             self._reach(packet, "transcript")

@@ -15,8 +15,7 @@ from nodes.text._speakable import speakable
 from pipeline.node import Transform
 from pipeline.packet import Stamp
 from pipeline.params import Params
-from pipeline.port import Input, Output
-from pipeline.runtime.dispatch import MAX_OUTPUTS
+from pipeline.port import MAX_OUTPUTS, Input, Output
 
 _OPENED = re.compile(r"(`{3,8}|~{3,8})[^\n`]*(\n|\Z)")
 _CLOSED = re.compile(r"(?:^|\n)[ \t]{0,3}(`{3,8}|~{3,8})[ \t]{0,3}(\n|\Z)")

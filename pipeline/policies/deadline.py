@@ -47,24 +47,26 @@ class DeadlineExceeded(NodeError):
 
 
 class Watch:
-    """Watches the deadlines of one attempt at a time, and calls `overrun` once if one is missed.
+    """Watches the deadlines of one try at a time.
 
     The timer is set for the earliest moment at which any deadline could be missed, and set
     again if that was too early: an output stores its time, and touches no timer.
     """
 
-    def __init__(self, spec: DeadlineSpec, loop: asyncio.AbstractEventLoop, overrun: Callable[[Overrun], None]) -> None:
+    def __init__(self, spec: DeadlineSpec, loop: asyncio.AbstractEventLoop) -> None:
         self._first, self._stall, self._total = (each or _NEVER for each in (spec.first, spec.stall, spec.total))
-        self._loop, self._overrun = loop, overrun
+        self._loop = loop
+        self._overrun: Callable[[Overrun], None]
         self._clock = Clock(loop)
         self._now = self._clock.now
         self._timer: asyncio.TimerHandle | None = None
         self._began = self._last = self._outputs = 0
         self._held: int | None = None
 
-    def begin(self) -> None:
-        """An attempt begins; the previous one is no longer watched."""
+    def begin(self, overrun: Callable[[Overrun], None]) -> None:
+        """Begins to watch a try, and no longer an earlier one; `overrun` is called once if a deadline is missed."""
         self.end()
+        self._overrun = overrun
         self._began = now = self._now()
         self._outputs = 0
         self._arm(now)

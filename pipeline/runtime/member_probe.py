@@ -94,12 +94,10 @@ class MemberProbe:
 
     async def _opened(self) -> Service[Any]:
         member, planned = self._planned.members[self._place], self._planned
-        context = Context(
-            planned.name, self._clock, Causes(), _unheard, _unheard, planned.caps, place=self._place, use=member.use
-        )
+        context = Context(planned.name, self._clock, Causes(), _unheard, _unheard, planned.caps)
         node = member.node(member.params)
         assert isinstance(node, Service), "only services have probes"
-        await open_node(node, context, self._resources)
+        await open_node(node, context, self._resources, member.use)
         return node
 
     def _found(self, error: BaseException | None, took: int) -> None:

@@ -1,7 +1,7 @@
-"""What stands in a session for a node that could not be opened, where the session can do without it.
+"""Stands in for an optional node that could not be opened.
 
-A face that cannot be loaded is no reason to refuse a call: the voice does without. It has the
-node's ports, takes what comes and gives nothing; when the node can be opened it makes way.
+A call does without a face that cannot be loaded. The placeholder has the node's ports, accepts its
+packets and gives nothing; when the node can be opened it leaves the chain.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pipeline.params import NoParams
 
 
 class Placeholder(Service[NoParams]):
-    """The base of all stand-ins."""
+    """The base of all placeholders."""
 
 
 def make_placeholder(node: type[Node[Any]]) -> Placeholder:
-    """One with the ports of this class."""
+    """A placeholder with the ports of this class."""
 
     async def take(self: Any, packet: Packet) -> AsyncIterator[Packet]:
         for nothing in tuple[Packet, ...]():

@@ -1,15 +1,20 @@
-"""What a session tells about itself when it is over."""
+"""What went wrong in a session: the report at its end, and the events on its bus meanwhile."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from pipeline.errors import Stuck
-from pipeline.events import NodeFailed
+from pipeline.await_chain import await_chain
+from pipeline.clock import Clock
+from pipeline.errors import Stuck, classify, in_words
+from pipeline.events import Abandoned, NodeFailed, NodeRecovered, NodeRetries
+from pipeline.runtime.bus import Bus
 from pipeline.runtime.link import LinkStatistics
 
-KEPT = 100
+MAX_KEPT = 100
 """Failures that a report keeps; the rest are counted."""
 
 Ended = Literal["eos", "stopped", "failed", "drained late"]
@@ -17,7 +22,7 @@ Ended = Literal["eos", "stopped", "failed", "drained late"]
 
 @dataclass(slots=True)
 class SessionReport:
-    """How it ended, what went wrong, and what each link did."""
+    """How a session ended, what went wrong, and the statistics of each link."""
 
     ended: Ended = "eos"
     duration: int = 0
@@ -27,17 +32,61 @@ class SessionReport:
     failure_count: int = 0
     links: tuple[LinkStatistics, ...] = ()
     stuck: list[Stuck] = field(default_factory=list)
-    """What did not end in time, with its await chain."""
+    """Tasks that did not end in time, with their await chains."""
     error: Exception | None = None
-    """Why it ended, when a failure ended it."""
+    """The failure that ended the session, if one did."""
 
     def add_failure(self, failure: NodeFailed) -> None:
-        """Counts a failure, and keeps it if there is room."""
+        """Counts a failure, and keeps it while there is room."""
         self.failure_count += 1
-        if len(self.failures) < KEPT:
+        if len(self.failures) < MAX_KEPT:
             self.failures.append(failure)
 
     def add_stuck(self, stuck: Stuck) -> None:
-        """Keeps what did not end, if there is room."""
-        if len(self.stuck) < KEPT:
+        """Keeps a task that did not end, while there is room."""
+        if len(self.stuck) < MAX_KEPT:
             self.stuck.append(stuck)
+
+
+class Reporter:
+    """Puts failures into the report and on the bus.
+
+    `unanswered(error)` is called for each failure after which no other member does the work.
+    """
+
+    def __init__(self, report: SessionReport, bus: Bus, clock: Clock, unanswered: Callable[[Exception], None]) -> None:
+        self._report, self._bus, self._clock = report, bus, clock
+        self._unanswered = unanswered
+
+    def failed(self, node: str, use: str, error: BaseException, answered_by: str = "") -> None:
+        """A member failed; `answered_by` is the `use` of the one that takes its work over, empty for none."""
+        self.note(node, use, error, answered_by)
+        if not answered_by and isinstance(error, Exception):
+            self._unanswered(error)
+
+    def note(self, node: str, use: str, error: BaseException, answered_by: str = "", *, post: bool = True) -> None:
+        """Records a failure that does not by itself end a session with `on_error: end`."""
+        message, hint = in_words(error)
+        failure = NodeFailed(self._clock.now(), node, use, classify(error), message, hint, answered_by)
+        self._report.add_failure(failure)
+        if post:
+            self._bus.post(failure)
+
+    def retries(self, node: str, use: str, error: Exception, pause: int) -> None:
+        """A member tries again after `pause` nanoseconds."""
+        message, _ = in_words(error)
+        self._bus.post(NodeRetries(self._clock.now(), node, use, classify(error), message, pause))
+
+    def recovered(self, node: str, use: str) -> None:
+        """A node's primary does its work again."""
+        self._bus.post(NodeRecovered(self._clock.now(), node, use))
+
+    def abandoned(self, node: str, where: tuple[str, ...]) -> None:
+        """Cancelled work did not stop and was left behind; `where` is its await chain."""
+        self._report.add_stuck(Stuck(f"{node} did not stop when it was cancelled", where=where))
+        self._bus.post(Abandoned(self._clock.now(), node, where))
+
+    def stuck(self, task: asyncio.Task[Any], what: str, stacks: set[tuple[str, ...]]) -> None:
+        """A task did not end in time; `stacks` are those of the threads that compute for its node."""
+        threads = (f"compute thread: {' < '.join(stack)}" for stack in sorted(stacks) if stack)
+        self._report.add_stuck(Stuck(f"{task.get_name()} {what}", where=(*await_chain(task), *threads)))

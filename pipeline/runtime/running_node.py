@@ -1,8 +1,8 @@
-"""Stages: a node of a running session, and where its outputs go.
+"""A node of a running session: the members of its chain, and where its outputs go.
 
-A stage binds the handlers of the node's active member to tables by class, so that
-delivery is two look-ups and a call. Fused targets are called, queued ones are pushed to;
-both look the same from here. `end` travels the same way when a stream is over.
+A running node binds the handlers of its active member to tables by class, so that delivery is
+two look-ups and a call. Fused targets are called and queued ones are pushed to; both look the
+same from here. `end` travels the same way when a stream is over.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pipeline.errors import NodeError
@@ -17,13 +18,14 @@ from pipeline.node import Node, Transform
 from pipeline.packet import Event, Packet, Stamp
 from pipeline.runtime.dispatch import Push, make_dispatcher
 from pipeline.runtime.link import Link
+from pipeline.runtime.member import RunningMember
 
 Failed = Callable[[Exception, Any], bool]
-"""Told of an error and the item it came from; says whether another member is active now."""
+"""Receives an error and the item that caused it; True if another member is active now."""
 
 
 class EndOfStream(Packet, frozen=True):
-    """The last thing on a queued link: its producer has ended."""
+    """The last item on a queued link: its producer has ended."""
 
     survives_flush = True
 
@@ -38,7 +40,7 @@ class Routes(dict[type, Push]):
         )
 
     def add(self, kind: type, push: Push) -> None:
-        """One more target for a kind."""
+        """Adds a target for a kind."""
         before = self.get(kind)
         self[kind] = push if before is None or before is nowhere else _both(before, push)
 
@@ -56,18 +58,17 @@ def _both(first: Push, second: Push) -> Push:
 
 
 class RunningNode:
-    """One node of a session: its members, its routes, and who must end before it ends."""
+    """One node of a session. `members` is its chain: the active member first, then the fallbacks after it."""
 
-    def __init__(self, name: str, members: Sequence[Node[Any]], root: Stamp) -> None:
+    def __init__(self, name: str, members: Sequence[RunningMember], root: Stamp) -> None:
         self.name = name
         self.members = list(members)
-        """The active one first; the others are its fallbacks."""
         self.routes = Routes()
         self.gates: list[Link] = []
         """The blocking links below: the head of the segment waits for room in all of them."""
         self.below: list[RunningNode | Link] = []
         self.feeders = 0
-        """Links that feed this stage and have not ended."""
+        """Links into this node that have not ended."""
         self.ended = False
         self.failed: Failed = _raise
         self.tables: dict[str, dict[type, Callable[[Any], Any]]] = {}
@@ -78,12 +79,17 @@ class RunningNode:
             self.routes[sent.event] = nowhere
 
     @property
-    def node(self) -> Node[Any]:
-        """The active member."""
+    def active(self) -> RunningMember:
+        """The member that serves now, or is tried first."""
         return self.members[0]
 
+    @property
+    def node(self) -> Node[Any]:
+        """The instance of the active member."""
+        return self.members[0].node
+
     def bind(self, port: str, kinds: Iterable[type]) -> None:
-        """Fills the table of one port for the kinds that really come."""
+        """Fills the table of a port for the kinds that its links carry."""
         table = self.tables.setdefault(port, {})
         for kind in kinds:
             table[kind] = self._handler(port, kind)
@@ -93,18 +99,13 @@ class RunningNode:
         for base in kind.__mro__:
             if base in handlers:
                 return _bound(handlers[base], self.node, port)
-        self.routes.setdefault(kind, nowhere)  # it passes through, perhaps to nobody
+        self.routes.setdefault(kind, nowhere)  # it passes through
         return _itself
-
-    def rebind(self) -> None:
-        """After the active member has changed: the same tables, its handlers."""
-        for port, table in self.tables.items():
-            self.bind(port, tuple(table))
 
     def entry(self, port: str) -> Push:
         """The call that gives one packet (or event) to a synchronous handler.
 
-        What a member fails at, the one that takes over gets.
+        An item that the active member fails on is given to the member that takes over.
         """
 
         def failed(error: Exception, item: Any) -> None:
@@ -119,7 +120,7 @@ class RunningNode:
         self.routes[event.__class__](event)
 
     def end(self) -> None:
-        """One of the feeders has ended; after the last, `finish` runs and the end goes on."""
+        """One feeder has ended; after the last, `finish` runs and the end goes on."""
         self.feeders -= 1
         if self.feeders > 0 or self.ended:
             return
@@ -127,11 +128,11 @@ class RunningNode:
             make_dispatcher({Stamp: self._finish}, self.failed, self.routes)(self._root)
         self.end_below()
 
-    def _finish(self, _: Stamp) -> Iterable[Any]:
+    def _finish(self, _: Stamp) -> Sequence[Any]:
         return tuple(self.node.finish()) if isinstance(self.node, Transform) else ()
 
     def end_below(self) -> None:
-        """Tells what is below that this node gives nothing more."""
+        """Tells the targets below that this node gives nothing more."""
         if self.ended:
             return
         self.ended = True
@@ -141,35 +142,41 @@ class RunningNode:
             else:
                 target.end()
 
-    def next_member(self) -> Node[Any] | None:
-        """Gives up the active member for good; the new one, or None where there is none."""
+    # --- members
+
+    def after(self, place: int) -> list[RunningMember]:
+        """The members behind that place of the chain."""
+        return [member for member in self.members if member.place > place]
+
+    def at(self, place: int) -> RunningMember | None:
+        """The member at that place of the chain; None where it has left."""
+        return next((member for member in self.members if member.place == place), None)
+
+    def drop_active(self) -> RunningMember | None:
+        """Removes the active member from the chain; returns the next one, or None and removes nothing."""
         if len(self.members) == 1:
             return None
         del self.members[0]
-        self.node.reset()  # it may have served before: what it knew is long past
-        self.rebind()
-        return self.node
+        self.node.reset()  # it may have served before: its state is out of date
+        self._rebind()
+        return self.active
 
-    def member(self, place: int) -> Node[Any]:
-        """The member at that place in the chain; raises StopIteration where it is not there."""
-        return next(member for member in self.members if member.context.place == place)
-
-    def after(self, place: int) -> list[Node[Any]]:
-        """The members that come later in the chain."""
-        return [member for member in self.members if member.context.place > place]
-
-    def join(self, member: Node[Any], instead: Sequence[Node[Any]] = ()) -> None:
-        """A member that was missing is there: it takes its place in the chain, and others lose theirs."""
+    def join(self, member: RunningMember, instead: Sequence[RunningMember] = ()) -> None:
+        """A member takes its place in the chain; those of `instead` leave it."""
         kept = [each for each in self.members if each not in instead]
-        self.members = sorted([*kept, member], key=lambda each: each.context.place)
-        self.rebind()
+        self.members = sorted([*kept, member], key=lambda each: each.place)
+        self._rebind()
 
     def renew(self) -> None:
-        """Replaces members whose instance is captive in a task that does not end."""
-        self.members = [copy.copy(member) for member in self.members]
+        """Replaces the instances of all members: one of them is held by a task that does not end."""
+        self.members = [replace(member, node=copy.copy(member.node)) for member in self.members]
         for member in self.members:
-            member.reset()
-        self.rebind()
+            member.node.reset()
+        self._rebind()
+
+    def _rebind(self) -> None:
+        for port, table in self.tables.items():
+            self.bind(port, tuple(table))
 
     def __repr__(self) -> str:
         return f"<RunningNode {self.name} {self.node!r}>"

@@ -1,6 +1,6 @@
-"""The inner task of a worker: what a flush or a deadline cancels, while the worker itself is never captive.
+"""A task that a flush or a deadline may cancel, while the worker that waits for it stays free.
 
-What does not stop is cancelled once more within its patience, then abandoned.
+A task that does not stop is cancelled once more within the grace period, then abandoned.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ CANCEL_GRACE = SECOND // 2
 
 
 class SupervisedTask:
-    """Runs one coroutine at a time. `abandoned(task)` is told of one that did not stop."""
+    """Runs one coroutine at a time. `abandoned(task)` is called for one that did not stop."""
 
     def __init__(self, abandoned: Callable[[asyncio.Task[None]], None]) -> None:
         self.task: asyncio.Task[None] | None = None
-        """What runs now; None as soon as it was abandoned."""
+        """The running task; None as soon as it is abandoned."""
         self._abandoned = abandoned
         self._done: asyncio.Future[None] | None = None
         self._left: list[asyncio.Task[None]] = []
         self._stopping = False
 
     async def run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Returns the task when it is done, or abandoned."""
+        """Returns the task when it is done or abandoned."""
         loop = asyncio.get_running_loop()
         self._done = done = loop.create_future()
         self.task = task = loop.create_task(work, name=name)
@@ -43,7 +43,7 @@ class SupervisedTask:
         return task
 
     def cancel(self, why: str) -> None:
-        """Stops what runs; a second call while it is stopping does nothing."""
+        """Stops the running task; a second call while it is stopping does nothing."""
         task = self.task
         if task is None or self._stopping:
             return
@@ -54,14 +54,14 @@ class SupervisedTask:
         loop.call_later(CANCEL_GRACE / SECOND, self._abandon, task)
 
     def tasks(self) -> list[asyncio.Task[None]]:
-        """What runs, and what was abandoned and may still run."""
+        """The running task, and abandoned ones that may still run."""
         return [task for task in (*self._left, self.task) if task is not None and not task.done()]
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         if task is self.task and self._done is not None and not self._done.done():
             self._done.set_result(None)
         elif not task.cancelled():
-            task.exception()  # of an abandoned task: nobody waits for it any more
+            task.exception()  # of an abandoned task: retrieved, so that asyncio does not log it
 
     def _abandon(self, task: asyncio.Task[None]) -> None:
         if task is not self.task or task.done() or self._done is None or self._done.done():

@@ -25,7 +25,7 @@ from pipeline.clock import give_way
 from pipeline.events import Abandoned, Flushed
 from pipeline.node import Node, Source, Transform
 from pipeline.packet import SECOND, Packet, Queue
-from pipeline.runtime.dispatch import MAX_OUTPUTS
+from pipeline.port import MAX_OUTPUTS
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing.driver import TINY, Driver, MakeFeed
@@ -48,6 +48,9 @@ RULES: Mapping[str, str] = {
     "leaks": "a node leaves no tasks, threads or open files behind: `close` closes what `open` opened",
 }
 """What is checked, by name."""
+
+_BY_MESSAGE = {"none of its ports declares": "kinds", "outputs for one input": "outputs"}
+"""The rule that a failure breaks, by a part of its message."""
 
 QUIET = 5 * SECOND
 """Nanoseconds of silence after a flush, and for which a stalled reader takes nothing."""
@@ -235,11 +238,11 @@ class _Kit:
     # --- what every run is held to
 
     def _check(self, driver: Driver, when: str) -> None:
-        for failure in driver.result.errors:
-            rule = "kinds" if "none of its ports declares" in failure.message else "failures"
-            self.require(rule, False, f"{when}: {failure.message}. {failure.hint}")
         count, kind = driver.most
         self.require("outputs", count <= MAX_OUTPUTS, f"{count} outputs for one {kind}")
+        for failure in driver.result.errors:
+            broken = (rule for text, rule in _BY_MESSAGE.items() if text in failure.message)
+            self.require(next(broken, "failures"), False, f"{when}: {failure.message}. {failure.hint}")
         self._check_stamps(driver, when)
         self.require("leaks", not driver.left, f"{when}: {'; '.join(driver.left)}")
 

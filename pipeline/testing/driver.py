@@ -112,7 +112,7 @@ class Driver(Harness):
 
     def waiting(self) -> int:
         """Packets that have left the node and wait for the reader."""
-        links = [link for planned, link in self.session._built.links.items() if planned.source == NODE]
+        links = [link for planned, link in self.session.wiring.links.items() if planned.source == NODE]
         return sum(not isinstance(item, EndOfStream) for link in links for item in link.items)
 
     # --- the run
@@ -142,9 +142,8 @@ class Driver(Harness):
         await driver()
 
     def _note_hung(self) -> None:
-        servers = [server for all_ in self.session._built.servers.values() for server in all_]
-        tasks = [task for server in servers if server.stage.name == NODE for task in server.tasks()]
-        workers = [task for task in self.session._workers if task.get_name() == NODE]
+        tasks = [task for worker in self.session.wiring.workers.get(NODE, ()) for task in worker.tasks()]
+        workers = [task for task in self.session.tasks if task.get_name() == NODE]
         self.hung = [" > ".join(await_chain(task)) for task in tasks or workers if not task.done()]
         self.hung = self.hung or ["(it was waiting for nothing that can be named)"]
 
@@ -174,7 +173,7 @@ class Driver(Harness):
         """Counts what each call gives, and keeps what `finish` gives."""
         node: Any = self.node
         if isinstance(node, Transform):
-            for table in self.session._built.stages[NODE].tables.values():
+            for table in self.session.wiring.nodes[NODE].tables.values():
                 for kind, handler in table.items():
                     table[kind] = self._counted(handler)
             node.finish = self._kept(node.finish)  # type: ignore[method-assign]

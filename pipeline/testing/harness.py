@@ -103,16 +103,9 @@ class Harness:
     async def run(self, runner: Runner) -> RunResult:
         """Runs the session to its end."""
         self.session = runner.session(self._plan(), provide=self._provide)
-        self.session.bus.post = self._post(self.session.bus.post)  # type: ignore[method-assign]
+        self.session.bus.of(Event).subscribe(self.result.posted.append)
         self.result.report = await self.session.run()
         return self.result
-
-    def _post(self, post: Any) -> Any:
-        def recorded(event: Event) -> None:
-            self.result.posted.append(event)
-            post(event)
-
-        return recorded
 
     def _plan(self) -> Plan:
         node = type(self.node)
@@ -142,7 +135,7 @@ class Harness:
             out = Output(*kinds)
 
             async def run(self) -> AsyncIterator[Packet]:
-                stage = harness.session._built.stages[NODE]
+                stage = harness.session.wiring.nodes[NODE]
                 stage.routes.update({sent.event: harness.result.events.append for sent in harness.node.sends.values()})
                 for item in items:
                     if isinstance(item, Event):
@@ -158,7 +151,7 @@ class Harness:
     async def _deliver(self, event: Event) -> None:
         """Gives an upstream event to the node, after what is on its way has settled."""
         await self.session.clock.sleep(1)
-        stage = self.session._built.stages[NODE]
+        stage = self.session.wiring.nodes[NODE]
         for port in self.node.receives.values():
             if port.event is type(event):
                 stage.bind(port.name, (port.event,))

@@ -240,9 +240,9 @@ def run(
 
     async def driven(session: Session) -> None:
         for _ in range(100):
-            if session._assembly is None:
+            if not session.is_open:
                 await settle(1)
-        while session._assembly is None:  # a member opens slowly: time has to pass
+        while not session.is_open:  # a member opens slowly: time has to pass
             await session.clock.sleep(ms(1))
         if drive is not None:
             await drive(session)

@@ -32,8 +32,7 @@ def test_turn_answer_cut_off_while_quiet_was_not_heard() -> None:
     cause = Causes().begin("turn")
     quiet = np.concatenate([np.zeros(1600, np.int16), np.full(1600, 9000, np.int16)])
     for _ in ("first", "second"):
-        turns.observe(speech := Speech(Stamp(0, ms(200), cause), quiet, 16_000, "hello"))
-        turns.observe(speech)
+        turns.observe(Speech(Stamp(0, ms(200), cause), quiet, 16_000, "hello"))
     turns._played(PlaybackProgress(cause, "", 0, ended=False, last=False))
     now = ms(50)
     turns._played(PlaybackProgress(cause, "", ms(50), ended=True, last=False))

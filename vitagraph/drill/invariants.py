@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from pipeline.graph.plan import Plan
 from pipeline.packet import MILLISECOND, SECOND
-from pipeline.runtime.dispatch import MAX_OUTPUTS
+from pipeline.port import MAX_OUTPUTS
 from pipeline.runtime.report import SessionReport
 from vitagraph.drill.record import Answer, Record
 from vitagraph.waterfall import TurnRecord

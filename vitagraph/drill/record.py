@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from nodes.packets import PlaybackProgress, Sentence, TextDelta
 from pipeline.events import NodeFailed, NodeRecovered, NodeRetries
@@ -39,8 +38,6 @@ class Record:
         self.recovered: list[NodeRecovered] = []
         self.turns = Turns(over=over)
         self._began: dict[int, int] = {}
-        self._last: dict[type[Packet], Packet] = {}
-        """The latest of each kind: one packet comes over several links."""
         self._now: Callable[[], int] = lambda: 0
 
     def listen(self, session: Session) -> None:
@@ -56,13 +53,12 @@ class Record:
         """That of a turn."""
         return self.answers.setdefault(turn.cause, Answer())
 
-    def observe(self, _link: Any, packet: Packet) -> None:
-        """Called by the engine for every packet on every link."""
+    def observe(self, _node: str, packet: Packet) -> None:
+        """Called by the engine for every output of every node."""
         self.turns.observe(packet)
         kind = packet.__class__
-        if kind not in (TextDelta, Sentence) or self._last.get(kind) is packet:
+        if kind not in (TextDelta, Sentence):
             return
-        self._last[kind] = packet
         answer = self.answers.setdefault(packet.at.cause.id, Answer())
         if isinstance(packet, TextDelta):
             answer.written.append(packet.text)

@@ -55,7 +55,6 @@ class Recorder:
         self.transcripts: list[TimedTranscript] = []
         self.failures: list[NodeFailed] = []
         self.damages: list[MediaDamaged] = []
-        self._seen: set[int] = set()
         """The transcripts, by identity: each comes over several links."""
         self._start: int | None = None
         self._turns = Turns()
@@ -81,16 +80,15 @@ class Recorder:
         """All that was said, as far as it was played, whether or not it answered a turn."""
         return " ".join(self._said)
 
-    def observe(self, _link: object, packet: Packet) -> None:
-        """Called by the engine for every packet on every link."""
+    def observe(self, _node: str, packet: Packet) -> None:
+        """Called by the engine for every output of every node."""
         if not self.began:
             self.began = perf_counter()
         if packet.__class__ is Audio:
             self._hear(packet.at)
             return
         self._turns.observe(packet)
-        if isinstance(packet, Transcript) and id(packet) not in self._seen:
-            self._seen.add(id(packet))
+        if isinstance(packet, Transcript):
             self.transcripts.append(TimedTranscript(self._now(), packet))
 
     def _hear(self, at: Stamp) -> None:

@@ -10,7 +10,7 @@ from nodes.packets import Sentence, TextDelta
 from nodes.text.sentences import Sentences
 from pipeline.cause import Causes
 from pipeline.packet import Packet, Stamp
-from pipeline.runtime.dispatch import MAX_OUTPUTS
+from pipeline.port import MAX_OUTPUTS
 from pipeline.testing import root_stamp, run_node
 
 Row = tuple[str, str, bool]

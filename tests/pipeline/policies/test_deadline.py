@@ -70,8 +70,8 @@ def watched(
             seen.append(missed)
             when = clock.now()
 
-        watch = Watch(spec, loop, overrun)
-        watch.begin()
+        watch = Watch(spec, loop)
+        watch.begin(overrun)
         for gap, hold in zip_longest(gaps, holds, fillvalue=0):
             await clock.sleep(gap)
             if hold:
@@ -153,14 +153,14 @@ def test_deadline_watch_ends_an_attempt_that_is_held(monkeypatch: pytest.MonkeyP
     async def main() -> None:
         loop = asyncio.get_running_loop()
         clock, timers, seen = Clock(loop), Timers(monkeypatch), list[Overrun]()
-        watch = Watch(DeadlineSpec(first=ms(100), stall=ms(30), total=ms(200)), loop, seen.append)
-        watch.begin()
+        watch = Watch(DeadlineSpec(first=ms(100), stall=ms(30), total=ms(200)), loop)
+        watch.begin(seen.append)
         watch.hold()
         await clock.sleep(seconds(1))
         watch.end()
         watch.output()
         assert seen == [] and timers.alive() == 0
-        watch.begin()
+        watch.begin(seen.append)
         await clock.sleep(seconds(1))
         assert seen == [Overrun("first", ms(100), ms(100), 0)]
 
@@ -173,8 +173,8 @@ def test_deadline_watch_makes_no_timer_per_output(monkeypatch: pytest.MonkeyPatc
     async def main() -> None:
         loop = asyncio.get_running_loop()
         clock, timers = Clock(loop), Timers(monkeypatch)
-        watch = Watch(DeadlineSpec(first=seconds(1), stall=seconds(1), total=seconds(60)), loop, not_expected)
-        watch.begin()
+        watch = Watch(DeadlineSpec(first=seconds(1), stall=seconds(1), total=seconds(60)), loop)
+        watch.begin(not_expected)
         for _ in range(10_000):
             await clock.sleep(ms(1))
             watch.output()
@@ -193,17 +193,17 @@ def test_deadline_watch_serves_successive_attempts(monkeypatch: pytest.MonkeyPat
         loop = asyncio.get_running_loop()
         clock, timers = Clock(loop), Timers(monkeypatch)
         seen: list[Overrun] = []
-        watch = Watch(DeadlineSpec(first=ms(100), stall=ms(30), total=ms(200)), loop, seen.append)
+        watch = Watch(DeadlineSpec(first=ms(100), stall=ms(30), total=ms(200)), loop)
         for _ in range(3):
-            watch.begin()
+            watch.begin(seen.append)
             await clock.sleep(ms(90))
             watch.output()
-            watch.begin()
+            watch.begin(seen.append)
             await clock.sleep(ms(90))
             watch.end()
             watch.end()
         assert seen == [] and timers.alive() == 0
-        watch.begin()
+        watch.begin(seen.append)
         await clock.sleep(seconds(1))
         assert seen == [Overrun("first", ms(100), ms(100), 0)] and timers.alive() == 0
         watch.hold()
@@ -219,8 +219,8 @@ def test_deadline_watch_without_deadlines_makes_no_timer(monkeypatch: pytest.Mon
 
     async def main() -> None:
         timers = Timers(monkeypatch)
-        watch = Watch(DeadlineSpec(first=None, stall=None, total=None), timers.loop, not_expected)
-        watch.begin()
+        watch = Watch(DeadlineSpec(first=None, stall=None, total=None), timers.loop)
+        watch.begin(not_expected)
         watch.output()
         watch.end()
         assert timers.made == []
@@ -240,8 +240,8 @@ def test_deadline_on_a_live_loop_is_never_early_and_does_not_spin(
         limits = range(ms(1), ms(5), 190_000)
         for limit in limits:
             missed: asyncio.Future[Overrun] = loop.create_future()
-            watch = Watch(DeadlineSpec(first=limit, stall=None, total=None), loop, missed.set_result)
-            watch.begin()
+            watch = Watch(DeadlineSpec(first=limit, stall=None, total=None), loop)
+            watch.begin(missed.set_result)
             told = await missed
             assert told.which == "first" and limit <= told.after
         assert len(timers.made) <= 3 * len(limits)

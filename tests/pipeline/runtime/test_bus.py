@@ -12,8 +12,8 @@ import reactivex.operators as ops
 from pipeline.clock import Clock
 from pipeline.packet import Event
 from pipeline.params import ms
-from pipeline.runtime.bus import Bus, scheduler
-from pipeline.runtime.virtual import run_virtual
+from pipeline.runtime.bus import Bus
+from pipeline.runtime.virtual import VirtualLoop, run_virtual
 from tests.pipeline.kit import News
 
 
@@ -28,7 +28,9 @@ class Special(News, frozen=True):
 def make() -> tuple[Bus, list[tuple[Exception, type[Event]]]]:
     """A bus, and what is reported of its subscribers."""
     reported: list[tuple[Exception, type[Event]]] = []
-    return Bus(lambda error, kind: reported.append((error, kind))), reported
+    loop = VirtualLoop()
+    loop.close()
+    return Bus(lambda error, kind: reported.append((error, kind)), Clock(loop)), reported
 
 
 def raises(_: Any) -> None:
@@ -104,6 +106,19 @@ def test_bus_subscriber_may_unsubscribe_during_delivery() -> None:
     assert got == ["once", "always", "always"]
 
 
+def test_bus_stream_of_all_events_has_every_class_once() -> None:
+    """A log of a session needs no list of the classes that its nodes may post."""
+    bus, _ = make()
+    got: list[Event] = []
+    bus.of(Event).subscribe(got.append)
+    bus.of(News).subscribe(lambda _: None)
+    posted = [News(1), Other(), Special(2)]
+    for event in posted:
+        bus.post(event)
+    assert got == posted
+    assert bus.has_subscribers(Special)
+
+
 def test_bus_subscriber_may_post() -> None:
     """An alarm is raised from a measurement."""
     bus, _ = make()
@@ -138,9 +153,9 @@ def timed(play: Callable[[Bus, Clock, Any], Awaitable[None]]) -> None:
     """Runs with a bus, a clock and a scheduler in virtual time."""
 
     async def main() -> None:
-        loop = asyncio.get_running_loop()
-        bus, reported = make()
-        await play(bus, Clock(loop), scheduler(loop))
+        clock, reported = Clock(asyncio.get_running_loop()), list[Exception]()
+        bus = Bus(lambda error, _: reported.append(error), clock)
+        await play(bus, clock, bus.scheduler)
         bus.close()
         assert reported == []
 

@@ -423,7 +423,7 @@ def test_flush_empties_leaky_queues() -> None:
         session.causes.revoke(first, "tap")
         tap.put(*items([9], Loose))
         await session.clock.sleep(ms(1))
-        assert session._built.links_into(frozenset({"end"}))[0].statistics().depth <= 1
+        assert session.wiring.links_into(frozenset({"end"}))[0].statistics().depth <= 1
         tap.shut()
 
     nodes: dict[str, Written] = {"tap": tap.node(), "end": sink(heard, takes=ms(10))}

@@ -16,6 +16,7 @@ from pipeline.packet import Packet
 from pipeline.params import NoParams
 from pipeline.port import Input, Output, Receives, Sends
 from pipeline.runtime.link import Link, make_link
+from pipeline.runtime.member import RunningMember
 from pipeline.runtime.running_node import EndOfStream, Routes, RunningNode, nowhere
 from pipeline.runtime.virtual import VirtualLoop
 from pipeline.testing import root_stamp
@@ -61,18 +62,18 @@ class Counts(Transform[NoParams]):
         return (Item(root_stamp(), 99),)
 
 
-def stage(*nodes: Node[Any], name: str = "stage") -> RunningNode:
-    """A stage of started nodes."""
+def running(*nodes: Node[Any], name: str = "node") -> RunningNode:
+    """A running node with started members."""
     loop = VirtualLoop()
     loop.close()
     for node in nodes:
         node.start(Context(name, Clock(loop), Causes(), lambda _: None, lambda _: None))
-    return RunningNode(name, nodes, root_stamp())
+    return RunningNode(name, [RunningMember(node, place=n) for n, node in enumerate(nodes)], root_stamp())
 
 
 def test_running_node_delivers_outputs_to_every_target_of_their_kind() -> None:
     """Fan-out is a call each."""
-    made, got = stage(Counts()), []
+    made, got = running(Counts()), []
     made.bind("into", (Item,))
     made.routes.add(Item, lambda item: got.append(("a", item.number)))
     made.routes.add(Item, lambda item: got.append(("b", item.number)))
@@ -84,7 +85,7 @@ def test_running_node_delivers_outputs_to_every_target_of_their_kind() -> None:
 
 def test_running_node_discards_unlinked_outputs_and_events() -> None:
     """An output or an event that a graph does not use is no failure."""
-    made = stage(Counts())
+    made = running(Counts())
     made.bind("into", (Item, Loose))
     made.entry("into")(ONE)
     made.entry("into")(Loose(ONE.at, 3))
@@ -95,7 +96,7 @@ def test_running_node_discards_unlinked_outputs_and_events() -> None:
 def test_running_node_error_says_how_to_declare_a_kind() -> None:
     """The message is for the author of the node."""
     with pytest.raises(NodeError, match="gave a Loose, which none of its ports declares") as raised:
-        stage(Counts()).routes[Loose]
+        running(Counts()).routes[Loose]
     assert "Output(...)" in raised.value.hint
     with pytest.raises(NodeError, match="gave a News"):
         Routes()[News]
@@ -103,7 +104,7 @@ def test_running_node_error_says_how_to_declare_a_kind() -> None:
 
 def test_running_node_handles_a_packet_subclass_as_its_base() -> None:
     """A plug-in may refine a kind without every node knowing of it."""
-    made = stage(Pass())
+    made = running(Pass())
     got: list[Lasting] = []
     made.bind("into", (Lasting,))
     made.routes.add(Lasting, got.append)
@@ -114,7 +115,7 @@ def test_running_node_handles_a_packet_subclass_as_its_base() -> None:
 
 def test_running_node_delivers_outputs_of_an_event_handler() -> None:
     """A handler of events may just take note."""
-    made, got = stage(Counts()), []
+    made, got = running(Counts()), []
     made.bind("told", (News,))
     made.bind("into", (Item,))
     made.routes.add(Item, lambda item: got.append(item.number))
@@ -129,7 +130,7 @@ def test_running_node_delivers_outputs_of_an_event_handler() -> None:
 def test_running_node_ends_once_after_every_feeder() -> None:
     """One of two microphones that ends does not end the mixing; the last outputs go out before the end does."""
     link = make_link("a -> b", bounds(9))
-    made = stage(Counts())
+    made = running(Counts())
     made.feeders = 2
     made.below.append(link)
     made.routes.add(Item, link.push)
@@ -144,7 +145,7 @@ def test_running_node_ends_once_after_every_feeder() -> None:
 
 def test_running_node_end_passes_through_fused_nodes() -> None:
     """Each finishes in turn, so that what the first gives last still passes the second."""
-    first, second, link = stage(Counts()), stage(Counts()), make_link("a -> b", bounds(9))
+    first, second, link = running(Counts()), running(Counts()), make_link("a -> b", bounds(9))
     first.feeders = second.feeders = 1
     second.bind("into", (Item,))
     first.below.append(second)
@@ -170,7 +171,7 @@ def test_running_node_finish_that_fails_is_reported_and_the_end_goes_on() -> Non
         return False
 
     link = make_link("a -> b", bounds(9))
-    made = stage(Broken())
+    made = running(Broken())
     made.failed = failed
     made.feeders = 1
     made.below.append(link)
@@ -182,7 +183,7 @@ def test_running_node_finish_that_fails_is_reported_and_the_end_goes_on() -> Non
 def test_end_of_stream_survives_a_flush() -> None:
     """A flush does not take the end of the stream with it."""
     link: Link = make_link("a -> b", bounds(9))
-    made = stage(Counts())
+    made = running(Counts())
     made.below.append(link)
     made.end_below()
     link.flush()
@@ -204,22 +205,22 @@ class Tens(Counts):
 def test_running_node_next_member_takes_over_the_same_routes() -> None:
     """Nothing is wired anew while packets flow."""
     first, second = Counts(), Tens()
-    made, got = stage(first, second), []
+    made, got = running(first, second), []
     made.bind("into", (Item,))
     made.routes.add(Item, lambda item: got.append(item.number))
     entry = made.entry("into")
     entry(TWO)
-    assert made.next_member() is second
+    assert made.drop_active() is made.active
     entry(TWO)
     assert got == [1, 20]
     assert made.node is second
-    assert made.next_member() is None  # the last stays
+    assert made.drop_active() is None  # the last stays
     assert made.node is second
 
 
 def test_running_node_renewed_member_has_a_new_state() -> None:
     """What is captive in a task that hangs cannot disturb who takes its place."""
-    made, got = stage(Counts()), []
+    made, got = running(Counts()), []
     made.bind("into", (Item,))
     made.routes.add(Item, lambda item: got.append(item.number))
     entry, captive = made.entry("into"), made.node
@@ -230,4 +231,4 @@ def test_running_node_renewed_member_has_a_new_state() -> None:
     assert made.node is not captive
     assert (captive.state.seen, made.node.state.seen) == (1, 1)
     assert made.node.params is captive.params
-    assert "RunningNode stage" in repr(made)
+    assert "RunningNode node" in repr(made)

@@ -234,7 +234,7 @@ def test_sink_handler_that_waits_is_cancelled_by_a_flush() -> None:
     tap = Tap()
 
     async def drive(session: Session) -> None:
-        session._built.stages["end"].routes[News] = heard.append
+        session.wiring.nodes["end"].routes[News] = heard.append
         cause = session.causes.begin("turn")
         tap.put(of(cause))
         await session.clock.sleep(ms(30))

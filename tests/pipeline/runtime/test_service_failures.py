@@ -189,7 +189,7 @@ def test_abandoned_service_outputs_are_dropped() -> None:
     heard: list[News] = []
 
     async def drive(session: Session) -> None:
-        session._built.stages["end"].routes[News] = heard.append
+        session.wiring.nodes["end"].routes[News] = heard.append
         first = session.causes.begin("first")
         tap.put(of(first, 1))
         await session.clock.sleep(ms(1))

@@ -76,7 +76,7 @@ class Resumes(Answers):
             yield Item(packet.at, number)
 
 
-def make_dispatcher(
+def service_member(
     node: type[Answers],
     use: str,
     deadline: DeadlineSpec = DeadlineSpec(),  # noqa: B008 - frozen
@@ -119,8 +119,8 @@ def ask(
     node = dataclasses.replace(plan.nodes["node"], limit=limit, cache=cache)
     plan = dataclasses.replace(plan, nodes={**plan.nodes, "node": node})
 
-    def observe(link: Any, packet: Packet) -> None:
-        if link.source == "node" and isinstance(packet, Item):
+    def observe(node: str, packet: Packet) -> None:
+        if node == "node" and isinstance(packet, Item):
             seen.out.append((session_of[0].clock.now() // ms(1), packet.number))
 
     session_of: list[Session] = []
@@ -175,20 +175,20 @@ async def useless(self: Any, item: Item) -> AsyncIterator[Item]:
     yield Item(item.at, 0)
 
 
-SPARE = make_dispatcher(answers(hundredfold), "spare")
+SPARE = service_member(answers(hundredfold), "spare")
 
 
 @pytest.mark.parametrize("body", [nothing, useless])
 def test_member_without_usable_output_fails_over(body: Any) -> None:
     """An empty answer is silence to the person who waits for it."""
-    seen = ask(make_dispatcher(answers(body), "first"), SPARE)
+    seen = ask(service_member(answers(body), "first"), SPARE)
     assert seen.numbers[-1] == 100 and seen.answered_by == ["spare"]
-    assert "nothing that anybody could use" in seen.failed[0].message
+    assert "produced no usable output" in seen.failed[0].message
 
 
 def test_member_that_hangs_fails_over_at_its_deadline() -> None:
     """And the answer comes from the next, at that very moment."""
-    seen = ask(make_dispatcher(answers(hangs), "first", DeadlineSpec(first=ms(800))), SPARE)
+    seen = ask(service_member(answers(hangs), "first", DeadlineSpec(first=ms(800))), SPARE)
     assert seen.out == [(800, 100)]
     assert "no output within 800ms" in seen.failed[0].message
 
@@ -201,9 +201,7 @@ def test_member_that_stalls_is_continued_by_the_fallback() -> None:
         yield Item(item.at, 2)
         await asyncio.get_running_loop().create_future()
 
-    seen = ask(
-        make_dispatcher(answers(stalls), "first", DeadlineSpec(stall=ms(300))), make_dispatcher(Resumes, "second")
-    )
+    seen = ask(service_member(answers(stalls), "first", DeadlineSpec(stall=ms(300))), service_member(Resumes, "second"))
     assert seen.out == [(0, 1), (0, 2), (300, 3), (300, 4)]
     assert seen.answered_by == ["second"]
 
@@ -216,7 +214,7 @@ def test_member_that_never_ends_is_stopped_at_the_total_deadline() -> None:
             await self.clock.sleep(ms(100))
             yield Item(item.at, 1)
 
-    seen = ask(make_dispatcher(answers(babbles), "first", DeadlineSpec(total=ms(450))))
+    seen = ask(service_member(answers(babbles), "first", DeadlineSpec(total=ms(450))))
     assert seen.numbers == [1, 1, 1, 1, SORRY]
 
 
@@ -232,29 +230,29 @@ def test_member_that_swallows_cancellation_is_abandoned() -> None:
                 continue
         yield item  # too late: nobody hears it
 
-    seen = ask(make_dispatcher(answers(deaf), "first", DeadlineSpec(first=ms(500))), SPARE)
+    seen = ask(service_member(answers(deaf), "first", DeadlineSpec(first=ms(500))), SPARE)
     assert seen.out == [(1000, 100)]
 
 
 def test_fallback_chain_that_is_exhausted_gives_the_last_resort() -> None:
     """Dead air is the one thing that must not be."""
-    seen = ask(make_dispatcher(raising(OSError("a")), "first"), make_dispatcher(raising(OSError("b")), "second"))
+    seen = ask(service_member(raising(OSError("a")), "first"), service_member(raising(OSError("b")), "second"))
     assert seen.numbers == [SORRY] and seen.answered_by == ["second", ""]
 
 
 def test_partial_answer_without_continuation_ends_with_the_last_resort() -> None:
     """Half an answer that just stops is no answer."""
-    seen = ask(make_dispatcher(raising(OSError("a"), after=[1, 2]), "first"), SPARE)
+    seen = ask(service_member(raising(OSError("a"), after=[1, 2]), "first"), SPARE)
     assert seen.numbers == [1, 2, SORRY] and seen.answered_by == [""]
 
 
 def test_retry_applies_to_network_errors_and_not_to_input_errors() -> None:
     """By the class of the error: a second attempt at a bad question is only a longer wait."""
     once = RetrySpec(attempts=2, first=ms(200))
-    seen = ask(make_dispatcher(raising(NetworkError("away"), until=1), "first", retry=once), SPARE)
+    seen = ask(service_member(raising(NetworkError("away"), until=1), "first", retry=once), SPARE)
     assert seen.numbers == [1] and len(seen.retries) == 1 and seen.failed == []
     assert 0 < seen.retries[0].pause <= ms(200) and seen.out[0][0] == seen.retries[0].pause // ms(1)
-    seen = ask(make_dispatcher(raising(UserInputError("bad"), until=1), "first", retry=once), SPARE)
+    seen = ask(service_member(raising(UserInputError("bad"), until=1), "first", retry=once), SPARE)
     assert seen.numbers == [100] and seen.retries == []
 
 
@@ -268,7 +266,7 @@ def test_breaker_skips_an_unhealthy_member_until_it_recovers() -> None:
             await asyncio.get_running_loop().create_future()
         yield item
 
-    first = make_dispatcher(
+    first = service_member(
         answers(sick), "first", DeadlineSpec(first=ms(500)), breaker=BreakerSpec(failures=2, rest=seconds(5))
     )
     seen = ask(first, SPARE, numbers=range(1, 31), every=seconds(1))
@@ -281,13 +279,13 @@ def test_breaker_skips_an_unhealthy_member_until_it_recovers() -> None:
 
 def test_breaker_open_on_the_only_member_is_bypassed() -> None:
     """Where there is nobody else, not trying would be sure silence."""
-    alone = make_dispatcher(raising(OSError("a"), until=3), "only", breaker=BreakerSpec(failures=1, rest=seconds(100)))
+    alone = service_member(raising(OSError("a"), until=3), "only", breaker=BreakerSpec(failures=1, rest=seconds(100)))
     assert ask(alone, numbers=[1, 2, 3, 4], every=ms(10)).numbers == [SORRY, SORRY, SORRY, 4]
 
 
 def test_limit_when_full_falls_back_queues_or_sheds() -> None:
     """`fallback` at once, `queue` after its wait, `shed` not at all: then it says so."""
-    members = (make_dispatcher(Answers, "first"), SPARE)
+    members = (service_member(Answers, "first"), SPARE)
     limit = LimitSpec(max=2, window=seconds(10), when_full="fallback")
     assert ask(*members, numbers=[1, 2, 3], limit=limit).numbers == [1, 2, 300]
     queue = limit.model_copy(update={"when_full": "queue", "max_wait": seconds(20)})
@@ -306,7 +304,7 @@ def test_deadline_excludes_time_blocked_by_a_slow_sink() -> None:
         for number in range(1, 11):
             yield Item(item.at, number)
 
-    member = make_dispatcher(answers(long), "first", DeadlineSpec(first=ms(500), stall=ms(500), total=seconds(2)))
+    member = service_member(answers(long), "first", DeadlineSpec(first=ms(500), stall=ms(500), total=seconds(2)))
     nodes: Any = {"tap": tap.node(), "node": member, "end": sink(heard, takes=seconds(1))}
     plan = planned(nodes, "tap -> node", ("node -> end", queue(1)))
 
@@ -329,7 +327,7 @@ def test_member_that_could_not_be_opened_joins_later() -> None:
             if len(opened) < 3:
                 raise NodeError("still loading")
 
-    seen = ask(make_dispatcher(Late, "first"), SPARE, numbers=range(1, 41), every=seconds(1))
+    seen = ask(service_member(Late, "first"), SPARE, numbers=range(1, 41), every=seconds(1))
     assert seen.numbers[:20] == [100 * number for number in range(1, 21)]
     assert seen.numbers[21:] == [*range(22, 41)]
     assert len(opened) == 3 and [event.member for event in seen.recovered] == ["first"]
@@ -355,7 +353,7 @@ def test_cache_answers_repeated_and_prefetched_packets() -> None:
             return Item(Stamp(self.clock.now(), 0, self.causes.root), int(text))
 
     cache = CacheSpec(prefetch=("7",), related={"1": ("2",)})
-    seen = ask(make_dispatcher(Slow, "first"), numbers=[7, 1, 2, 1, 100, 100], every=seconds(2), cache=cache)
+    seen = ask(service_member(Slow, "first"), numbers=[7, 1, 2, 1, 100, 100], every=seconds(2), cache=cache)
     assert seen.out == [(400, 7), (2400, 1), (4000, 2), (6000, 1), (8400, 100), (10_400, 100)]
     assert worked == [7, 1, 2, 100, 100]
 
@@ -364,7 +362,7 @@ def test_retry_with_a_long_pause_is_skipped_when_a_fallback_can_answer() -> None
     """`Try again in three seconds` is dead air; alone, a member waits."""
 
     def busy() -> Member:
-        return make_dispatcher(
+        return service_member(
             raising(NetworkError("full", retry_after=3.0), until=1), "first", retry=RetrySpec(attempts=1)
         )
 
@@ -384,8 +382,8 @@ def test_unusable_output_of_a_failed_attempt_is_held_back() -> None:
         for number in (0, 5, 0):
             yield Item(item.at, number)
 
-    assert ask(make_dispatcher(answers(blank), "first"), SPARE).numbers == [100]
-    assert ask(make_dispatcher(answers(mixed), "first"), SPARE).numbers == [0, 5, 0]
+    assert ask(service_member(answers(blank), "first"), SPARE).numbers == [100]
+    assert ask(service_member(answers(mixed), "first"), SPARE).numbers == [0, 5, 0]
 
 
 def test_primary_that_is_slow_to_open_is_replaced_by_the_fallback() -> None:
@@ -395,7 +393,7 @@ def test_primary_that_is_slow_to_open_is_replaced_by_the_fallback() -> None:
         async def open(self) -> None:
             await asyncio.sleep(8)  # noqa: TID251 - the session's clock begins after this
 
-    seen = ask(make_dispatcher(Slow, "first"), SPARE, numbers=range(1, 21), every=seconds(1), start_within=seconds(2))
+    seen = ask(service_member(Slow, "first"), SPARE, numbers=range(1, 21), every=seconds(1), start_within=seconds(2))
     assert seen.numbers[0] == 100 and seen.numbers[-1] == 20
     assert seen.numbers == sorted(seen.numbers, key=lambda number: number % 100 != 0), "it takes over once"
     assert [event.member for event in seen.recovered] == ["first"]

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from pipeline.clock import Clock
-from pipeline.graph.plan import PlannedLink
 from pipeline.node import Service, Sink, Source, Transform
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, ms, seconds
@@ -424,7 +423,7 @@ def test_session_run_cancellation_closes_everything(after: int) -> None:
     async def main() -> None:
         session = make_runner().session(planned({"a": node, "b": Serve, "c": sink([])}, "a -> b", "b.out -> c"))
         running = asyncio.ensure_future(session.run())
-        while not session._workers:
+        while not session.tasks:
             await asyncio.wait([running], timeout=0)
         await session.clock.sleep(ms(after))
         running.cancel()
@@ -482,18 +481,19 @@ def test_sessions_of_one_plan_share_nothing() -> None:
 # --- seeing
 
 
-def test_session_observer_sees_every_packet_on_every_link() -> None:
-    """The recorder and the waterfall miss nothing, fused or queued."""
+def test_session_observer_sees_every_output_of_every_node_once() -> None:
+    """The recorder and the waterfall miss nothing, fused or queued, and count nothing twice where links fork."""
     seen: list[tuple[str, int]] = []
 
-    def observe(link: PlannedLink, packet: Packet) -> None:
+    def observe(node: str, packet: Packet) -> None:
         assert isinstance(packet, Item)
-        seen.append((link.name, packet.number))
+        seen.append((node, packet.number))
 
-    nodes: dict[str, Written] = {"a": source(items([1, 2])), "b": Pass, "c": Serve, "d": sink([])}
-    run(planned(nodes, "a -> b", "b.out -> c", "c.out -> d"), observe=observe)
-    for name in ("a.out -> b.into", "b.out -> c.into", "c.out -> d.into_"):
-        assert [number for link, number in seen if link == name] == [1, 2]
+    nodes: dict[str, Written] = {"a": source(items([1, 2])), "b": Pass, "c": Serve, "d": sink([]), "e": sink([])}
+    run(planned(nodes, "a -> b", "b.out -> c", "c.out -> d", "b.out -> e", "c.out -> e"), observe=observe)
+    for name in ("a", "b", "c"):
+        assert [number for node, number in seen if node == name] == [1, 2]
+    assert {node for node, _ in seen} == {"a", "b", "c"}
 
 
 def test_session_report_has_statistics_of_every_link() -> None:
@@ -559,7 +559,7 @@ def test_node_repr_shows_its_name_in_the_graph() -> None:
             return ()
 
     async def drive(session: Session) -> None:
-        names.append(repr(session._built.stages["b"]))
+        names.append(repr(session.wiring.nodes["b"]))
 
     run(planned({"a": source(items([1]), every=0), "b": Named, "c": sink([])}, "a -> b", "b.out -> c"), drive)
     assert "<Named b>" in names

@@ -12,7 +12,6 @@ from pipeline.compute.pool import Pooled
 from pipeline.errors import NetworkError, NodeError, ResourceError
 from pipeline.events import NodeFailed
 from pipeline.graph.graph import OnError
-from pipeline.graph.plan import PlannedLink
 from pipeline.node import Sink, Source, Transform
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, ms
@@ -314,7 +313,7 @@ def test_failure_subscriber_that_fails_is_not_told_of_its_own_failure() -> None:
 def test_session_observer_that_fails_affects_no_node() -> None:
     """A broken recorder costs the recording, not the conversation."""
 
-    def observe(link: PlannedLink, packet: Packet) -> None:
+    def observe(node: str, packet: Packet) -> None:
         raise OSError("the disk is full")
 
     heard: list[Item] = []

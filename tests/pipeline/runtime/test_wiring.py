@@ -1,27 +1,46 @@
-"""Wiring: from a plan to stages, links and workers, wired as planned."""
+"""Wiring: from a plan to running nodes, links and workers, connected as planned."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from pipeline.clock import Clock
 from pipeline.graph.plan import Plan
 from pipeline.node import Service
 from pipeline.params import NoParams, ms
 from pipeline.port import Input, Output
+from pipeline.runtime.bus import Bus
+from pipeline.runtime.member import RunningMember
+from pipeline.runtime.policy_store import NodePolicy
+from pipeline.runtime.report import Reporter, SessionReport
+from pipeline.runtime.service_worker import ServiceWorker
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
-from pipeline.runtime.wiring import Wiring
-from tests.pipeline.kit import Item, Pass, Serve, Tap, Written, items, make_runner, planned, queue, run, sink, source
+from pipeline.runtime.wiring import Wiring, wire
+from pipeline.testing import root_stamp
+from tests.pipeline.kit import Item, Pass, Serve, Tap, Written, items, planned, queue, run, sink, source
 
 
-def assembled(made: Plan, look: Callable[[Wiring], Any]) -> Any:
-    """What `look` sees of a session's assembly before anything runs."""
+def wired(made: Plan, look: Callable[[Wiring], Any]) -> Any:
+    """What `look` returns for a plan that is wired, before anything runs."""
 
     async def main() -> Any:
-        session = make_runner().session(made)
-        await session._open()
-        return look(session._built)
+        clock, report = Clock(asyncio.get_running_loop()), SessionReport()
+        bus = Bus(lambda error, kind: None, clock)
+        reporter = Reporter(report, bus, clock, lambda error: None)
+        return look(
+            wire(
+                made,
+                {name: [RunningMember(node.members[0].node())] for name, node in made.nodes.items()},
+                root=root_stamp(),
+                clock=clock,
+                make_worker=lambda running, port: ServiceWorker(running, port, NodePolicy(), reporter),
+                post=bus.post,
+                observe=None,
+            )
+        )
 
     return run_virtual(main())
 
@@ -49,9 +68,9 @@ def test_wiring_gates_a_segment_by_the_blocking_queues_its_calls_reach() -> None
     )
 
     def gates(built: Wiring) -> dict[str, list[str]]:
-        return {name: sorted(gate.name for gate in stage.gates) for name, stage in built.stages.items()}
+        return {name: sorted(gate.name for gate in running.gates) for name, running in built.nodes.items()}
 
-    assert assembled(made, gates) == {
+    assert wired(made, gates) == {
         "a": ["b.out -> end.into_", "c.out -> s.into"],
         "b": ["b.out -> end.into_", "c.out -> s.into"],
         "c": ["c.out -> s.into"],
@@ -64,8 +83,8 @@ def test_wiring_gates_a_segment_by_the_blocking_queues_its_calls_reach() -> None
 def test_wiring_gives_transform_queues_pumps_and_service_queues_workers() -> None:
     """Each queue has one consumer of its own."""
     made = planned(NODES, ("a -> b", queue()), "b.out -> c", "c.out -> s", "s.out -> end", "a -> other")
-    assert assembled(made, lambda built: (sorted(built.pumps), sorted(built.servers))) == (["b"], ["end", "other", "s"])
-    assert assembled(made, lambda built: {name: len(each) for name, each in built.servers.items()}) == {
+    assert wired(made, lambda built: (sorted(built.pumps), sorted(built.workers))) == (["b"], ["end", "other", "s"])
+    assert wired(made, lambda built: {name: len(each) for name, each in built.workers.items()}) == {
         "s": 1,
         "end": 1,
         "other": 1,
@@ -77,14 +96,14 @@ def test_wiring_counts_every_link_as_a_feeder() -> None:
     made = planned(
         NODES, "a -> b", ("a -> c", queue()), "b.out -> c", "c.out -> s", "s.out -> end", "a -> other", "b.out -> end"
     )
-    feeders = assembled(made, lambda built: {name: stage.feeders for name, stage in built.stages.items()})
+    feeders = wired(made, lambda built: {name: running.feeders for name, running in built.nodes.items()})
     assert feeders == {"a": 0, "b": 1, "c": 2, "s": 1, "end": 2, "other": 1}
 
 
 def test_wiring_finds_all_links_into_nodes() -> None:
     """A flush empties every queue into what it reaches."""
     made = planned(NODES, "a -> b", "b.out -> c", "c.out -> s", "s.out -> end", "a -> end", "a -> other")
-    names = assembled(made, lambda built: sorted(link.name for link in built.links_into(frozenset({"end"}))))
+    names = wired(made, lambda built: sorted(link.name for link in built.links_into(frozenset({"end"}))))
     assert names == ["a.out -> end.into_", "s.out -> end.into_"]
 
 
@@ -112,8 +131,7 @@ def lags(link: Any, takes: int) -> list[int]:
         tap.put(*items([1, 2]))
         for _ in range(6):
             await session.clock.sleep(ms(400))
-            assert session._assembly is not None
-            seen.append(session._assembly.lag() // ms(1))
+            seen.append(session.lag() // ms(1))
         tap.shut()
 
     nodes = {"tap": tap.node(), "slow": Slow, "end": sink([], takes=takes)}

@@ -189,7 +189,7 @@ def test_source_that_never_waits_yields_to_other_tasks() -> None:
     seen = [0]
 
     async def watch(session: Session) -> None:
-        while not session._over.done():
+        while not session.over:
             between.append(seen[0])
             await give_way()
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from nodes.packets import Audio, Transcript
-from pipeline.packet import Stamp
+from pipeline.packet import Packet, Stamp
 from pipeline.params import ms
 from pipeline.testing import root_stamp
+from tests.pipeline.kit import Written, planned, run, sink, source
 from vitagraph.replay.recorder import Recorder
 
 
 def test_recorder_writes_a_packet_of_several_links_once() -> None:
     """From the ASR to the dialogue, and on to a file."""
-    recorder = Recorder()
+    recorder, heard = Recorder(), list[Packet]()
     words = Transcript(root_stamp(), "hello", whole=True)
-    for link in ("asr -> chat", "asr -> lines"):
-        recorder.observe(link, words)
+    nodes: dict[str, Written] = {"asr": source([words]), "chat": sink(heard), "lines": sink(heard)}
+    run(planned(nodes, "asr -> chat", "asr -> lines"), observe=recorder.observe)
+    assert heard == [words, words]
     assert [spoken.transcript for spoken in recorder.transcripts] == [words]
 
 

@@ -21,10 +21,12 @@ from nodes.packets import (
     TurnChanged,
 )
 from pipeline.cause import Cause, Causes
+from pipeline.clock import Clock
 from pipeline.errors import Category
 from pipeline.events import NodeFailed
 from pipeline.packet import MILLISECOND, Packet, Stamp
 from pipeline.runtime.bus import Bus
+from pipeline.runtime.virtual import VirtualLoop
 from vitagraph.host.realtime import Conversation, SessionInfo
 
 Event = dict[str, Any]
@@ -65,7 +67,9 @@ class Call:
         self.sent: list[str] = []
         self.asked = Asked()
         self.causes = Causes()
-        self.bus = Bus(_raise)
+        loop = VirtualLoop()
+        loop.close()
+        self.bus = Bus(_raise, Clock(loop))
         session = SessionInfo("sess_cafe", "assistant", "Be kind.", "joe")
         self.conversation = Conversation(self.sent.append, session, self.asked)
         self.conversation.listen(self.bus)
