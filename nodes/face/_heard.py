@@ -1,4 +1,4 @@
-"""What the sound itself tells about the mouth: how loud it is, and how bright."""
+"""Mouth movement from the sound itself: loudness and brightness."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from nodes.packets import Samples
 Values = NDArray[np.float64]
 
 _SEEN = ("SS", "O", "E", "aa")
-"""The visemes that a sound can be told apart by."""
+"""The visemes that can be distinguished by sound alone."""
 _SPREAD = np.array([1, 2, 3, 2, 1]) / 9
-"""How neighbouring frames are smoothed."""
+"""Smoothing weights over neighbouring frames."""
 _MARGIN = len(_SPREAD) // 2
 _AFTER, _BEFORE = 0.04, 0.1
-"""A sound counts as near for so many seconds after it went, and before it comes."""
+"""Seconds after a sound ended, and before it starts, in which it still counts as near."""
 _EASE = 0.06
-"""Half the time in which a mouth goes to rest in a silence, and leaves it."""
+"""Half the time in seconds that the mouth takes to come to rest in a silence, or to leave it."""
 _FAINT = 100.0
-"""What is less loud, of 32768, is not speech but silence."""
+"""Root mean square, of 32768, below which audio is silence."""
 _RANGE = 10.0
-"""Decibels that make a voice as loud as counts."""
+"""Decibels above the usual level at which loudness saturates."""
 
 
 class Loudness:
-    """The loudness and brightness of a speech, frame by frame."""
+    """Loudness and brightness of a speech, per frame."""
 
     def __init__(self, samples: Samples, rate: int, fps: int) -> None:
         self.samples, self.rate, self.fps = samples, rate, fps
-        # A sixteenth of the samples is enough to know how loud a whole speech is.
+        # A sixteenth of the samples is enough to estimate the overall level.
         sparse = samples[::16].astype(np.float32)
         self.usual = max(float(np.sqrt(np.mean(sparse**2))) if len(sparse) else 0.0, _FAINT)
 
     def level(self, first: int, count: int) -> Values:
-        """Decibels above the usual."""
+        """Level of each frame, in dB relative to the usual level of the speech."""
         power = _summed(*self._cut(first, count))
         level: Values = 10 * np.log10(power * self.fps / self.rate + 1) - 20 * np.log10(self.usual)
         return level
 
     def bright(self, first: int, count: int) -> Values:
-        """How much of the sound is high: about 0.05 for vowels, 1 and more for an s."""
+        """Share of high frequencies per frame: about 0.05 for vowels, 1 and more for an s."""
         sound, at = self._cut(first, count)
-        # The first difference is the high frequencies; at another rate they weigh differently.
+        # The first difference keeps the high frequencies; its gain depends on the sample rate.
         sharp = np.diff(sound, prepend=np.float32(0)) * np.float32(self.rate / 22_050)
         floor = self.rate / self.fps * self.usual**2 * 1e-3
         bright: Values = _summed(sharp, at) / (_summed(sound, at) + floor)
         return bright
 
     def _cut(self, first: int, count: int) -> tuple[Floats, NDArray[np.int_]]:
-        """The samples of some frames and their neighbours, one more at both ends, and where each frame begins."""
+        """The samples of some frames with a margin and one sample more at both ends, and where each frame begins."""
         edges = np.arange(first - _MARGIN, first + count + _MARGIN + 1) * self.rate / self.fps
         at = np.clip(edges.astype(int), 0, len(self.samples))
         sound = np.zeros(at[-1] - at[0] + 2, np.float32)
@@ -67,34 +67,34 @@ class Loudness:
 def _summed(sound: Floats, at: NDArray[np.int_]) -> Values:
     """The energy of each frame, smoothed over its neighbours."""
     power = sound * sound
-    power[-1] = 0  # it is there so that frames after the end begin somewhere
+    power[-1] = 0  # padding, so that frames after the end have a start
     return np.convolve(np.add.reduceat(power, at[:-1]), _SPREAD, "valid")
 
 
 @dataclass(frozen=True, slots=True)
 class Voiced:
-    """What the sound adds to phonemes, frame by frame."""
+    """What the sound adds to the phonemes, per frame."""
 
     louder: Floats
-    """-1 to 1; 0 where the voice is as loud as usual."""
+    """Relative loudness, -1 to 1; 0 is the usual level."""
     near: Floats
-    """1 where there is sound or just was or will be, 0 in silence: some voices count a pause as a long phoneme."""
+    """1 in and close to sound, 0 in silence: some voices report a pause as a long phoneme."""
 
     @classmethod
     def of(cls, loudness: Loudness, first: int, count: int) -> Voiced:
-        """Of some frames of a speech."""
+        """Computes both for `count` frames from `first` on."""
         back, ahead, ease = (round(seconds * loudness.fps) for seconds in (_AFTER, _BEFORE, _EASE))
         level = loudness.level(first - back - ease, count + back + ahead + 2 * ease)
         nearest = sliding_window_view(level, back + 1 + ahead).max(axis=1)
         window = np.hanning(2 * ease + 3)[1:-1]
-        # From silent to audible, in decibels below the usual.
+        # From silent to audible, in dB below the usual level.
         near = np.convolve(smooth((nearest + 38) / 12), window / window.sum(), "valid")
         own = level[back + ease : back + ease + count]
         return cls(np.clip(own / _RANGE, -1, 1).astype(np.float32), near.astype(np.float32))
 
 
 class HeardMouth:
-    """Blendshapes of a speech whose phonemes are not known: the mouth follows the sound."""
+    """Blendshapes of a speech without phonemes: the mouth follows the sound."""
 
     def __init__(self, loudness: Loudness, duration: float, articulation: float) -> None:
         self.loudness = loudness
@@ -102,8 +102,8 @@ class HeardMouth:
         self.articulation = articulation
 
     def weights(self, first: int, count: int) -> Floats:
-        """Shape (n, 52): open as it is loud, narrow when it hisses, round when it is dark."""
-        # A mouth has weight, and is a frame ahead of the sound.
+        """Weights of shape (n, 52): open when loud, narrow for a hiss, round for a dark sound."""
+        # The mouth moves smoothly, and one frame ahead of the sound.
         wider = (first - _MARGIN + 1, count + 2 * _MARGIN)
         mix = self._mix(self.loudness.level(*wider), self.loudness.bright(*wider))
         kept = np.stack([np.convolve(share, _SPREAD, "valid") for share in mix], axis=1) * self.articulation
@@ -112,7 +112,7 @@ class HeardMouth:
         return shape * released(times, self.duration)
 
     def _mix(self, level: Values, bright: Values) -> tuple[Values, ...]:
-        """The shares of `_SEEN`."""
+        """The share of each viseme of `_SEEN`."""
         opened = smooth((level + 22) / 28)
         hiss = smooth((bright - 0.5) / 0.6)
         dark = 1 - smooth((bright - 0.012) / 0.03)

@@ -1,10 +1,9 @@
-"""What a face does beside speaking: it blinks, looks, moves its head, smiles and means what it says.
+"""Everything a face does besides speaking: blinks, gaze, head motion, smiles and gestures.
 
-Blinks, gaze, sway and smile are functions of the session's time and a seed alone, so that
-batches and speeches join without a jump. Gestures belong to a speech and end within it.
-Angles in radians: pitch looks down, yaw turns to the person's own left, roll tilts the
-head to its right; which is how x, y and z turn in a space whose y points up and whose z
-points at the viewer.
+Blinks, gaze, sway and smile depend only on the session time and a seed, so that batches and
+speeches join without a jump. Gestures belong to one speech and end within it. Angles are in
+radians: positive pitch looks down, yaw turns to the face's own left, roll tilts the head to
+its right, i.e. rotations about x, y and z with y up and z towards the viewer.
 """
 
 from __future__ import annotations
@@ -20,23 +19,28 @@ from nodes.face.arkit import INDEX, NAMES
 
 POSE = 7
 """Head pitch, yaw, roll; left eye pitch, yaw; right eye pitch, yaw."""
-_BLINKS_EVERY = 3.6
+_BLINK_INTERVAL = 3.6
+"""Seconds; one blink at a random time in each."""
 _CLOSING, _SHUT, _OPENING = 0.075, 0.03, 0.16
-_LOOKS_EVERY = 1.3
+"""Seconds of the phases of a blink."""
+_GAZE_INTERVAL = 1.3
+"""Seconds; one change of gaze at a random time in each."""
 _SACCADE = 0.045
+"""Seconds that the eyes take to a new target."""
 _AT_VIEWER = 0.65
-"""The share of glances that meet the viewer's eyes."""
+"""Share of gaze targets that are the viewer's eyes."""
 _FULL_LOOK = 0.5
-"""The angle at which a blendshape of the eyes is 1."""
+"""Angle in radians at which an eye blendshape reaches 1."""
 _NOD = 0.22
 """Half the length of a nod, in seconds."""
-_NODS_APART = 0.5
+_NOD_INTERVAL = 0.5
+"""Minimum seconds between two nods."""
 
 Values = NDArray[np.float64]
 
 
 def _chance(seed: int, layer: int, cells: NDArray[np.int64]) -> Values:
-    """A number from 0 to 1 for every cell: always the same for the same seed, layer and cell."""
+    """A pseudorandom number from 0 to 1 for every cell, determined by seed, layer and cell."""
     x = cells.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64((seed * 64 + layer) & 0xFFFFFFFF)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
@@ -44,7 +48,7 @@ def _chance(seed: int, layer: int, cells: NDArray[np.int64]) -> Values:
 
 
 def _sway(seed: int, layer: int, times: Times) -> Values:
-    """A slow wander between -1 and 1."""
+    """Slow motion between -1 and 1."""
     phases = _chance(seed, layer, np.arange(3)) * 2 * np.pi
     parts = (0.13, 0.29, 0.47)
     return sum((np.sin(2 * np.pi * f * times + p) for f, p in zip(parts, phases, strict=True)), np.zeros(1)) / 3
@@ -52,7 +56,7 @@ def _sway(seed: int, layer: int, times: Times) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Gestures:
-    """What the words of one speech ask of the face; times in seconds from its start."""
+    """The gestures of one speech; times in seconds from its start."""
 
     nods: tuple[float, ...]
     asks: bool
@@ -61,23 +65,23 @@ class Gestures:
 
     @classmethod
     def of(cls, text: str, stressed: tuple[float, ...], duration: float) -> Gestures:
-        """Nods on stressed syllables that are far enough apart; brows for a question."""
+        """Derives gestures: nods on stressed syllables, raised brows for a question."""
         nods: list[float] = []
         for time in stressed:
             fits = _NOD <= time <= duration - _NOD
-            if fits and (not nods or time - nods[-1] >= _NODS_APART):
+            if fits and (not nods or time - nods[-1] >= _NOD_INTERVAL):
                 nods.append(time)
         mark = text.rstrip(" \"'”’)]")[-1:]
         return cls(tuple(nods), mark in "?？" and bool(mark), mark in "!！" and bool(mark), duration)
 
     def within(self, times: Times, edge: float) -> Values:
-        """1 in the speech, 0 at its ends."""
+        """1 inside the speech, 0 at its ends; `edge` is the length of the ramps in seconds."""
         edge = min(edge, self.duration / 2) or 1.0
         inside: Values = smooth(times / edge) * smooth((self.duration - times) / edge)
         return inside
 
     def beats(self, times: Times) -> Values:
-        """1 at each nod."""
+        """1 at the peak of each nod."""
         return sum((_bump((times - nod) / _NOD) for nod in self.nods), np.zeros(len(times)))
 
 
@@ -88,19 +92,19 @@ def _bump(x: Values) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """The face beside the mouth."""
+    """The motion of the face apart from the mouth."""
 
     seed: int
     amount: float
-    """0 is a mask, 1 is ordinary, 2 is an actor."""
+    """Expressiveness: 0 is none, 1 is ordinary, 2 is exaggerated."""
 
     def frames(self, times: Times, begin: float, gestures: Gestures) -> tuple[Floats, Floats]:
-        """Weights to add, shape (n, 52), and the pose, shape (n, 7); `begin` is when the speech begins."""
+        """Returns weights to add, shape (n, 52), and the pose, shape (n, 7); the speech starts at `begin` seconds."""
         weights = np.zeros((len(times), len(NAMES)), np.float32)
         now = times + begin
         head = self._head(now, times, gestures)
         gaze = self._gaze(now)
-        # Eyes stay on what they look at while the head moves.
+        # The eyes stay on their target while the head moves.
         eyes = gaze - head[:, :2] * 0.8
         self._brows(weights, now, times, gestures)
         self._smile(weights, now, times, gestures)
@@ -115,9 +119,9 @@ class Life:
         return moving
 
     def _gaze(self, now: Times) -> Values:
-        """Pitch and yaw of what is looked at: mostly the viewer, else something near."""
-        cells = np.floor(now / _LOOKS_EVERY).astype(np.int64)
-        at = (cells + 0.6 * _chance(self.seed, 4, cells)) * _LOOKS_EVERY
+        """Pitch and yaw of the gaze target: mostly the viewer, else a point nearby."""
+        cells = np.floor(now / _GAZE_INTERVAL).astype(np.int64)
+        at = (cells + 0.6 * _chance(self.seed, 4, cells)) * _GAZE_INTERVAL
         share = smooth((now - at) / _SACCADE)[:, None]
         gaze: Values = self._target(cells - 1) * (1 - share) + self._target(cells) * share
         return gaze * self.amount
@@ -128,8 +132,8 @@ class Life:
         return spots * np.where(away[:, None], (0.1, 0.18), (0.015, 0.025))
 
     def _blink(self, now: Times) -> Values:
-        cells = np.floor(now / _BLINKS_EVERY).astype(np.int64)
-        since = now - (cells + 0.1 + 0.75 * _chance(self.seed, 8, cells)) * _BLINKS_EVERY
+        cells = np.floor(now / _BLINK_INTERVAL).astype(np.int64)
+        since = now - (cells + 0.1 + 0.75 * _chance(self.seed, 8, cells)) * _BLINK_INTERVAL
         lids: Values = smooth(since / _CLOSING) * (1 - smooth((since - _CLOSING - _SHUT) / _OPENING))
         return lids
 
@@ -141,7 +145,7 @@ class Life:
         for way, both in looks.items():
             for side, amount in zip(("Left", "Right"), both, strict=True):
                 weights[:, INDEX[f"eyeLook{way}{side}"]] = np.clip(amount, 0, 1)
-        # Lids follow the eyes down.
+        # The lids follow the eyes down.
         lids = np.maximum(blink, np.clip(down, 0, 1) * 0.3)
         for side in ("Left", "Right"):
             weights[:, INDEX[f"eyeBlink{side}"]] = lids

@@ -1,9 +1,9 @@
-"""The mouth of a speech whose phonemes are known.
+"""Mouth movement from phonemes, with coarticulation by dominance functions.
 
-Neighbouring sounds blend as dominance functions do: every sound pulls each blendshape
-towards its own shape, most in its middle and less with distance, and the weighted mean is
-what is seen. So a vowel between two consonants opens less in quick speech, and the t of
-"too" is already round. Lips that must touch (p b m, f v) are laid over that.
+Every sound pulls each blendshape towards its own shape, most strongly in its middle and less
+with distance; the weighted mean is the shape shown. So a vowel between two consonants opens
+less in quick speech, and the t of "too" is already round. Lip closures (p b m, f v) are laid
+over the result.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from nodes.face.arkit import INDEX
 from nodes.packets import Phoneme
 
 _LEAD = 0.02
-"""Lips move before the sound comes."""
+"""Seconds by which the lips lead the sound."""
 _REACH = 0.05
-"""How far a sound pulls beyond its core: there its pull is 1/e."""
+"""Seconds beyond its core at which the pull of a sound has fallen to 1/e."""
 _CORE = 0.035
-"""What lies this far inside a sound's ends is its core, of full pull."""
+"""Seconds from the ends of a sound to its core, where its pull is full."""
 _FAR = 0.3
-"""No pull reaches further."""
+"""Seconds beyond which a sound has no pull."""
 _REST = 1e-3
-"""The pull of the mouth at rest, everywhere."""
+"""Constant pull towards the mouth at rest."""
 _RAMP = 0.065
-"""In which lips come together, and part."""
+"""Seconds in which lips close, and open."""
 _LOUDER = 0.15
-"""How much further a loud voice opens the jaw."""
+"""How much a loud voice opens the jaw further, as a share."""
 _OPENING = [INDEX[name] for name in ("jawOpen", "mouthLowerDownLeft", "mouthLowerDownRight")]
 
 
 class SpokenMouth:
-    """Blendshapes at any time of a speech, from its phonemes."""
+    """Blendshapes of a speech with phonemes."""
 
     def __init__(self, phonemes: tuple[Phoneme, ...], duration: float, articulation: float) -> None:
         self.duration = duration
@@ -42,7 +42,7 @@ class SpokenMouth:
         self.sounds = sounds_of(phonemes, duration)
 
     def weights(self, times: Times, voiced: Voiced) -> Floats:
-        """Shape (n, 52)."""
+        """Weights of shape (n, 52) at some times."""
         blend = self._blend(times + _LEAD) * (voiced.near * self.articulation)[:, None]
         blend[:, _OPENING] *= 1 + _LOUDER * voiced.louder[:, None]
         self._touch(blend, times + _LEAD)

@@ -1,4 +1,4 @@
-"""From phonemes with times to sounds with shapes: what a mouth has to form, and when."""
+"""Turns timed phonemes into timed mouth shapes."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Times = NDArray[np.float64]
 """Seconds from the start of the speech."""
 
 SETTLE = 0.03
-"""After the start: until then the mouth comes from where it was."""
+"""Seconds after the start in which the mouth blends from its previous shape."""
 RELEASE = 0.1
-"""Before the end: from then the mouth goes to rest."""
+"""Seconds before the end at which the mouth starts to come to rest."""
 _SHUT = 0.015
-"""Before the end: then it is there, so that the last frame shows it."""
+"""Seconds before the end at which it is at rest, so that the last frame shows it."""
 _GAP = 0.12
-"""Shorter silences do not close the mouth."""
+"""Seconds; a shorter silence does not close the mouth."""
 _TOUCH = 0.05
-"""Lips that must touch do so at least this long."""
+"""Minimum duration of a lip closure in seconds."""
 _BURST = 0.8
-"""The part of such a sound after which they open."""
+"""Share of the sound after which the lips open again."""
 _TOUCHING = 0.85
-"""The weight from which lips touch, and do not just come near."""
+"""Viseme weight from which lips touch."""
 _STRESS = {PRIMARY: 1.15, SECONDARY: 1.05}
 
 
 @dataclass(slots=True)
 class Closure:
-    """Lips that touch from `start` to `end`, in the shape of a viseme."""
+    """A lip closure in the shape of a viseme, from `start` to `end` in seconds."""
 
     viseme: int
     start: float
@@ -43,14 +43,14 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class Sounds:
-    """The sounds of a speech that have a shape, in order."""
+    """The sounds of a speech that have a mouth shape, in order."""
 
     start: Times
     end: Times
     shape: Floats
-    """Shape (n, 52): blendshapes at its fullest."""
+    """Shape (n, 52): the blendshapes of each sound at full strength."""
     strength: Floats
-    """Shape (n, 52): how much it insists on them."""
+    """Shape (n, 52): how strongly each sound pulls towards them."""
     closures: tuple[Closure, ...]
     stressed: tuple[float, ...]
     """The middle of each sound with primary stress."""
@@ -69,11 +69,11 @@ class _Span:
 
 
 def sounds_of(phonemes: tuple[Phoneme, ...], duration: float) -> Sounds:
-    """What the phonemes of a speech of so many seconds look like."""
+    """The mouth shapes for the phonemes of a speech of `duration` seconds."""
     spans = list(_shaped(phonemes))
     weights = np.array([span.part.weights for span in spans], np.float32).reshape(-1, len(TABLE.visemes))
     stress = np.array([_STRESS.get(span.mark, 1.0) for span in spans], np.float32)[:, None]
-    # Silence has no weights, but the strength of `sil`, the first viseme.
+    # Silence has no weights, but has the strength of `sil`, the first viseme.
     total = weights.sum(axis=1, keepdims=True)
     shares = np.where(total > 0, weights / np.maximum(total, 1e-6), np.eye(1, len(TABLE.visemes)))
     return Sounds(
@@ -87,19 +87,19 @@ def sounds_of(phonemes: tuple[Phoneme, ...], duration: float) -> Sounds:
 
 
 def smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """0 up to 0, 1 from 1, and an S between them."""
+    """Smoothstep: 0 below 0, 1 above 1, an S curve between."""
     x = np.clip(x, 0, 1)
     curve: NDArray[np.float64] = x * x * (3 - 2 * x)
     return curve
 
 
 def released(times: Times, duration: float) -> Floats:
-    """What is left of the mouth's shape near the end of a speech, shape (n, 1)."""
+    """Factor from 1 to 0 towards the end of a speech, shape (n, 1)."""
     return smooth((duration - _SHUT - times) / (RELEASE - _SHUT))[:, None].astype(np.float32)
 
 
 def _shaped(phonemes: tuple[Phoneme, ...]) -> Iterator[_Span]:
-    """The sounds that have a shape of their own; of the silences those that are long enough."""
+    """The sounds with a shape of their own, and the silences that are long enough."""
     for silent, group in groupby(_spans(phonemes), key=lambda span: span.silent):
         spans = list(group)
         if not silent:
@@ -117,7 +117,7 @@ def _spans(phonemes: tuple[Phoneme, ...]) -> Iterator[_Span]:
 
 
 def _closures(spans: list[_Span], duration: float) -> tuple[Closure, ...]:
-    """Where lips touch: long enough, inside the speech, one after the other."""
+    """All lip closures: long enough, inside the speech, and not overlapping."""
     closures: list[Closure] = []
     touching = [TABLE.visemes.index(name) for name in ("PP", "FF")]
     for span in spans:
@@ -130,13 +130,13 @@ def _closures(spans: list[_Span], duration: float) -> tuple[Closure, ...]:
 def _closure(viseme: int, span: _Span, duration: float) -> Closure:
     length = max(_TOUCH, (span.end - span.start) * _BURST)
     start = min(span.start, (span.start + span.end - length) / 2)
-    # At rest the lips are together, so one at the very start needs no time to close.
+    # At rest the lips touch, so a closure at the very start needs no time to form.
     start = max(min(start, duration - RELEASE - length), 0.0)
     return Closure(viseme, start, start + length)
 
 
 def _add(closures: list[Closure], new: Closure) -> None:
-    """Joins it to the one before where lips stay together, or lets the two share their overlap."""
+    """Adds a closure; merges it with the previous one or splits their overlap."""
     before = closures[-1] if closures else None
     if before is not None and before.viseme == new.viseme and new.start - before.end < _TOUCH:
         before.end = max(before.end, new.end)

@@ -1,4 +1,4 @@
-"""The table of what each speech sound looks like, from viseme_map.json."""
+"""The mouth shapes of speech sounds, from viseme_map.json."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ _JAW = frozenset({"jawOpen", "jawForward", "tongueOut"})
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One sound of a symbol: `dʒ` has two."""
+    """One sound of a phoneme symbol; `dʒ` has two."""
 
     kind: Literal["sound", "pause", "skipped"]
     weights: Floats
-    """By viseme; all zero where it takes the shape of its neighbours."""
+    """One weight per viseme; all zero if the sound takes the shape of its neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The file, as arrays."""
+    """The content of the file, as arrays."""
 
     visemes: tuple[str, ...]
     arkit: Floats
-    """Shape (visemes, 52): the weights of the blendshapes."""
+    """Shape (visemes, 52): blendshape weights."""
     strength: Floats
-    """Shape (visemes, 52): how much each insists on its own shape between its neighbours."""
+    """Shape (visemes, 52): how strongly each viseme pulls towards its shape between neighbours."""
     sounds: dict[str, Floats]
     marks: dict[str, Floats]
     pauses: frozenset[str]
 
     def parts(self, symbol: str) -> tuple[Part, ...]:
-        """The sounds of a phoneme's symbol. What is unknown takes the shape of its neighbours."""
+        """The sounds of a phoneme symbol; an unknown one takes the shape of its neighbours."""
         parts: list[Part] = []
         for letter in unicodedata.normalize("NFC", symbol):
             if letter in self.sounds:
@@ -85,6 +85,6 @@ def _blendshapes(weights: dict[str, float]) -> Floats:
     return row
 
 
-# Read at import: a handler must not wait for a disk.
+# Read at import: handlers must not wait for the disk.
 TABLE = _read()
-"""What every speech sound looks like."""
+"""The mouth shapes of all speech sounds."""

@@ -1,7 +1,7 @@
-"""The 52 blendshapes of ARKit: the order in which the weights of `AvatarFrames` are given.
+"""The 52 blendshapes of ARKit, in the order of the weights in `AvatarFrames`.
 
-It is the order of Apple's `ARFaceAnchor.BlendShapeLocation` page, which is also the order
-of Azure's viseme animation. Change it, and every client draws the wrong face.
+This is the order of Apple's `ARFaceAnchor.BlendShapeLocation` page and of Azure's viseme
+animation. Clients depend on it, so it must not change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A face that speaks: blendshapes and head motion for every speech."""
+"""`face.visemes`: blendshapes and head motion for every speech."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ from pipeline.packet import SECOND, Stamp
 from pipeline.params import Duration, Params, ms
 from pipeline.port import Input, Output
 
-_CALM = 0.25
-"""Seconds in which eyes, brows and head come from where they were."""
+_BLEND = 0.25
+"""Seconds in which eyes, brows and head blend from their previous pose."""
 _JOINED = ms(150)
-"""Speeches nearer than this follow each other without the face going to rest."""
+"""Between speeches closer than this the face does not come to rest."""
 _MOUTH = np.array([name.startswith(("mouth", "jaw", "tongue")) for name in NAMES] + [False] * POSE)
 _ROUND = [INDEX["mouthPucker"], INDEX["mouthFunnel"]]
 _SMILE = [INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]
 
 
 class VisemesParams(Params):
-    """What can be set of the face."""
+    """How the face moves."""
 
     rate: int = Field(60, ge=10, le=120)
-    """Frames a second."""
+    """Frames per second."""
     batch: Duration = Field(ms(500), ge=ms(20), le=ms(5000))
-    """How much one packet of frames covers at most, 20 ms to 5 s."""
+    """Longest time span of one packet of frames, 20 ms to 5 s."""
     articulation: float = Field(1.0, ge=0.3, le=1.5)
-    """How clearly the mouth speaks: 1 is ordinary, less mumbles."""
+    """How clearly the mouth articulates: 1 is ordinary, less mumbles."""
     expression: float = Field(1.0, ge=0.0, le=2.0)
-    """How much eyes, brows and head move: 0 is a mask, 2 is an actor. Blinks stay."""
+    """How much eyes, brows and head move: 0 is not at all, 1 is ordinary, 2 is exaggerated. Blinks stay."""
     seed: int = Field(0, ge=0)
-    """Chooses when it blinks and where it looks. With the same seed the same speech gives the same frames."""
+    """Seed of blinks and gaze. The same seed and speech give the same frames."""
 
 
 class Visemes(Service[VisemesParams]):
-    """Turns speech into frames of a face: ARKit's 52 blendshapes, head and eyes.
+    """Animates a face from speech: ARKit's 52 blendshapes, head and eyes.
 
-    The mouth follows the phonemes, or the sound itself where a voice tells none. Lips lead
-    the sound a little and touch for p, b and m however quick the speech; the mouth is at
-    rest at the end of each speech. Blinks, gaze and the sway of the head go on from one
-    speech to the next; nods fall on stressed syllables, and brows rise with a question.
+    The mouth follows the phonemes, or the sound itself if a voice reports none. Lips lead the
+    sound slightly and close for p, b and m even in quick speech; the mouth is at rest at the
+    end of each speech. Blinks, gaze and head sway continue from one speech to the next; the
+    head nods on stressed syllables, and the brows rise with a question.
     """
 
     speech = Input(Speech)
@@ -61,13 +61,13 @@ class Visemes(Service[VisemesParams]):
         row: Floats = field(default_factory=lambda: np.zeros(len(NAMES) + POSE, np.float32))
         """The last frame: weights, then pose."""
         end: int = -_JOINED
-        """When the last speech ends."""
+        """The end of the last speech."""
 
     state: State
 
     @speech.each
     async def animate(self, spoken: Speech) -> AsyncIterator[AvatarFrames]:
-        """Yields the frames of a speech, ahead of time and in batches."""
+        """Yields the frames of a speech ahead of time, in batches."""
         rate = self.params.rate
         total = spoken.at.duration * rate // SECOND
         if not len(spoken.samples) or not total:
@@ -82,7 +82,7 @@ class Visemes(Service[VisemesParams]):
             yield AvatarFrames(_stamp(spoken.at, first, last, rate), rows[:, : len(NAMES)], rows[:, len(NAMES) :], rate)
 
     def _from(self, spoken: Speech) -> Floats:
-        """The frame that this speech begins with: the last one, or a face at rest."""
+        """The frame to blend from: the last one, or a face at rest."""
         return self.state.row if abs(spoken.at.pts - self.state.end) < _JOINED else np.zeros_like(self.state.row)
 
 
@@ -107,10 +107,10 @@ class Track:
         self.offset = begin - self._made(0, 1)[0]
 
     def rows(self, first: int, count: int) -> Floats:
-        """Weights and pose of so many frames, shape (count, 59)."""
+        """Weights and pose of `count` frames, shape (count, 59)."""
         rows = self._made(first, count)
         times = self._times(first, count)
-        fade = np.where(_MOUTH, times[:, None] / SETTLE, times[:, None] / _CALM)
+        fade = np.where(_MOUTH, times[:, None] / SETTLE, times[:, None] / _BLEND)
         rows += self.offset * (1 - smooth(fade)).astype(np.float32)
         np.clip(rows[:, : len(NAMES)], 0, 1, out=rows[:, : len(NAMES)])
         return rows
@@ -123,7 +123,7 @@ class Track:
         times = self._times(first, count)
         weights, pose = self.life.frames(times, self.begin, self.gestures)
         mouth = self._mouth(times, first, count)
-        # Round lips do not smile.
+        # A rounded mouth cannot smile.
         weights[:, _SMILE] *= (1 - np.minimum(mouth[:, _ROUND].sum(axis=1), 1))[:, None]
         return np.hstack([weights + mouth, pose]).astype(np.float32)
 

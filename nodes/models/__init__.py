@@ -1,11 +1,11 @@
-"""Models and recordings by name: where they are, and how they get here.
+"""Models and recordings by name: locating, downloading and verifying them.
 
-    path("whisper-tiny.en")     the folder or file; ResourceError where it is not here
-    pull("whisper-tiny.en")     fetches it; does nothing where it is here
-    verify("whisper-tiny.en")   reads every file and compares it with the catalogue
-    catalogue()                 what there is
+    path("whisper-tiny.en")     its folder or file; raises ResourceError if it is missing
+    pull("whisper-tiny.en")     downloads it unless it is there
+    verify("whisper-tiny.en")   compares the checksum of every file with the catalogue
+    catalogue()                 all entries by name
 
-Nothing is fetched while a session runs: `path` only looks.
+Nothing is downloaded while a session runs: `path` only looks on disk.
 """
 
 from nodes.models.entries import Distribution, HubSource, LocalSource, ModelEntry, RegistrySource, catalogue, home

@@ -1,7 +1,7 @@
-"""Takes named files out of a wheel or a source distribution, and nothing else.
+"""Extracts named files from a wheel or a source distribution.
 
-The archive's own names never become paths: each wanted file is asked for by its exact
-name and written where the catalogue says, so an archive cannot write elsewhere.
+Names in the archive never become paths: each wanted member is looked up by its exact name and
+written where the catalogue says, so that an archive cannot write anywhere else.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import IO
 
 
 def extract(archive: Path, wanted: Mapping[str, Path]) -> None:
-    """Appends each wanted member that the archive has to its file.
+    """Appends each wanted member that the archive contains to its target file.
 
-    Appends, so that a file that is cut into parts is joined by asking for them in order.
+    Appending joins a file that is split into parts, if the parts are extracted in order.
     """
     if archive.suffix == ".whl":
         _from_zip(archive, wanted)
@@ -36,7 +36,7 @@ def _from_zip(archive: Path, wanted: Mapping[str, Path]) -> None:
 
 
 def _from_tar(archive: Path, wanted: Mapping[str, Path]) -> None:
-    # In one pass in the archive's order: going back in a compressed stream decompresses it again.
+    # One pass in archive order: seeking back in a compressed stream would decompress it again.
     with tarfile.open(archive, "r|gz") as content:
         for member in content:
             if member.name in wanted and member.isfile():
@@ -46,10 +46,10 @@ def _from_tar(archive: Path, wanted: Mapping[str, Path]) -> None:
 
 
 def append(source: IO[bytes], target: Path) -> None:
-    """Adds a stream to the end of a file, and waits until the disk has it.
+    """Appends a stream to a file and syncs it to disk.
 
-    A rename may reach the disk before the content does, and a power cut between the two
-    would leave a file that looks finished.
+    Without the sync, a later rename could reach the disk before the content, and a power cut
+    in between would leave a file that looks complete.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("ab") as file:

@@ -1,4 +1,4 @@
-"""One distribution from the Python registry to a file, checked on the way."""
+"""Downloads a distribution from the Python package index that pip uses, and checks it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _BLOCK = 1 << 18
 
 
 def download(wanted: Distribution, target: Path, got: Callable[[int], None]) -> None:
-    """Writes the distribution's file to `target`; `got` hears of each block's size.
+    """Writes the file of a distribution to `target`; calls `got` with the size of each block.
 
-    Raises NetworkError where the registry does not answer, `Unusable` where it does not have
-    the file or has another one; then nothing is left at `target`.
+    Raises NetworkError if the index does not answer, and `Unusable` if it lacks the file or has
+    one with another checksum; then nothing is left at `target`.
     """
     with _network(wanted.file), httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
         address = find(client, wanted.name, wanted.file)
@@ -34,7 +34,7 @@ def download(wanted: Distribution, target: Path, got: Callable[[int], None]) -> 
             digest = _save(answer.iter_raw(_BLOCK), target, got)
     if digest != wanted.sha256:
         target.unlink()
-        raise Unusable(f"{wanted.file} from {_host()} has sha256 {digest}, not {wanted.sha256}: it was deleted")
+        raise Unusable(f"{wanted.file} from {_host()} has sha256 {digest}, not {wanted.sha256}; it was deleted")
 
 
 def _save(blocks: Iterator[bytes], target: Path, got: Callable[[int], None]) -> str:
@@ -60,5 +60,5 @@ def _network(file: str) -> Iterator[None]:
 
 
 def _host() -> str:
-    # The host alone: an index address may carry a password.
+    # Only the host: the URL may contain a password.
     return urlsplit(index_url()).hostname or index_url()

@@ -1,4 +1,4 @@
-"""The catalogue: which models and recordings there are, and where they come from."""
+"""The catalogue of models and recordings, and their sources."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from pipeline.errors import ResourceError, UserInputError
 
 
 class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file of a Python registry: a wheel, or a source distribution (`.tar.gz`)."""
+    """One file of a Python package index: a wheel, or a source distribution (`.tar.gz`)."""
 
     name: str
     file: str
     sha256: str
     size: int
     root: str
-    """The folder inside the archive that holds the entry's files."""
+    """The folder in the archive that holds the files of the entry."""
 
 
 class RegistrySource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="registry"):
-    """Distributions of the Python registry that pip is set up to use."""
+    """Distributions from the package index that pip is configured to use."""
 
     distributions: tuple[Distribution, ...]
     joins: dict[str, tuple[str, ...]] = {}
-    """Files that are cut into parts: the parts' names, in order."""
+    """The parts of each file that is split, in order."""
 
     @property
     def size(self) -> int:
-        """Bytes to download."""
+        """Download size in bytes."""
         return sum(each.size for each in self.distributions)
 
 
 class HubSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="hub"):
-    """A repository of the Hugging Face hub, at one commit."""
+    """A repository on the Hugging Face hub, at one commit."""
 
     repository: str
     revision: str
     root: str = ""
-    """The folder in the repository that holds the entry's files."""
+    """The folder in the repository that holds the files of the entry."""
 
 
 class LocalSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="local"):
-    """A folder on this machine or on a mounted disk."""
+    """A local folder."""
 
     root: str
-    """May begin with `~`; `$NAME` is replaced from the environment."""
+    """Path of the folder; `~` and `$NAME` are expanded."""
 
 
 ModelSource = RegistrySource | HubSource | LocalSource
@@ -65,13 +65,13 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     description: str
     licence: str
     size: int
-    """Bytes on disk."""
+    """Size on disk in bytes."""
     files: dict[str, str]
-    """The sha256 of each file, by its path in the entry's folder."""
+    """The sha256 of each file, by its path in the folder of the entry."""
     sources: tuple[ModelSource, ...]
     """Tried in this order."""
     main: str = ""
-    """The file that is the model; empty where the whole folder is."""
+    """The model file; empty if the model is the whole folder."""
 
     def __post_init__(self) -> None:
         for file in (*self.files, self.main):
@@ -80,22 +80,22 @@ class ModelEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def home() -> Path:
-    """Where models are kept: `$VITAGRAPH_HOME`, or the user's cache folder."""
+    """The folder for models: `$VITAGRAPH_HOME`, or the cache folder of the user."""
     return Path(os.environ.get("VITAGRAPH_HOME") or user_cache_dir("vitagraph")).expanduser()
 
 
 def catalogue() -> dict[str, ModelEntry]:
-    """Every entry by name: those that come with Vitagraph, then those of `HOME/catalogue.yaml`."""
+    """All entries by name: those shipped with Vitagraph, then those of `HOME/catalogue.yaml`."""
     return _read_all(home() / "catalogue.yaml")
 
 
 def entry(name: str) -> ModelEntry:
-    """One entry; an unknown name raises ResourceError with the names that are near it."""
+    """One entry; raises ResourceError with similar names if there is none."""
     known = catalogue()
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known)}"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known models: {', '.join(known)}"
     raise ResourceError(f"no model is called {name!r}", hint=hint)
 
 
@@ -111,6 +111,6 @@ def _read(file: Path) -> dict[str, ModelEntry]:
         return msgspec.convert(content, dict[str, ModelEntry])
     except (YAMLError, msgspec.ValidationError) as error:
         raise UserInputError(
-            f"{file}: this catalogue cannot be read: {error}",
+            f"{file}: invalid catalogue: {error}",
             hint="compare it with nodes/models/catalogue.yaml",
         ) from error

@@ -1,8 +1,8 @@
-"""Fetches a model: all of it under its final name, or nothing.
+"""Downloads a model atomically.
 
-Everything happens in `models/.NAME.partial`, under a lock that dies with its process; the
-folder gets its name when every file has been compared. So a pull that was killed leaves
-nothing that counts as a model, and the next one begins by clearing it away.
+All work happens in `models/.NAME.partial`, under a lock that is released when its process
+ends; the folder is renamed once every checksum matches. A killed pull therefore never leaves
+an incomplete model, and the next pull deletes its remains.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ LOCK_TIMEOUT = 1800.0
 
 
 def _silent(_file: str, _done: int, _total: int) -> None:
-    """The default: nobody wants to know."""
+    """Ignores progress."""
 
 
 def pull(name: str, progress: Progress = _silent) -> Path:
-    """Fetches an entry unless it is here undamaged, and returns its folder.
+    """Downloads an entry unless it is present and undamaged; returns its folder.
 
-    `progress(file, done, total)` hears of every block. Raises ResourceError (unknown name, full
-    disk, wrong content) or NetworkError; where several sources failed, that of the first.
+    `progress(file, done, total)` is called for every block, with sizes in bytes. Raises
+    ResourceError (unknown name, full disk, wrong content), NetworkError or DependencyError;
+    if all sources fail, the error of the first.
     """
     model, target = entry(name), folder(name)
     with writing(target.parent, model.size):
@@ -51,7 +52,7 @@ def _alone(target: Path) -> Iterator[None]:
     except Timeout as error:
         raise ResourceError(
             f"another process has been fetching {target.name} for {LOCK_TIMEOUT / 60:.0f} minutes",
-            hint="end it, then pull again",
+            hint="stop that process, then pull again",
         ) from error
 
 
@@ -62,7 +63,7 @@ def _fetch(target: Path, model: ModelEntry, progress: Progress) -> None:
         try:
             with _cleared(partial):
                 _fill(partial, model, source, progress)
-                # Only a damaged folder can be there: the lock is ours and it differed.
+                # We hold the lock and the checksums differed, so only a damaged folder can be there.
                 shutil.rmtree(target, ignore_errors=True)
                 partial.rename(target)
                 return
@@ -74,7 +75,7 @@ def _fetch(target: Path, model: ModelEntry, progress: Progress) -> None:
 
 @contextmanager
 def _cleared(partial: Path) -> Iterator[None]:
-    """An empty folder, gone afterwards unless it was renamed."""
+    """Provides an empty folder and deletes it afterwards, unless it was renamed."""
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
@@ -90,6 +91,6 @@ def _fill(partial: Path, model: ModelEntry, source: ModelSource, progress: Progr
         fill(partial, model, source, progress)
     if wrong := differing(partial, model):
         raise Unusable(
-            f"{', '.join(wrong)} came with another content than the catalogue says",
+            f"{', '.join(wrong)}: the checksum differs from the catalogue",
             hint="the source has changed or is damaged; nothing was kept",
         )

@@ -1,4 +1,4 @@
-"""The Python registry that pip uses here: which one it is, and where it keeps a file."""
+"""The Python package index that pip uses."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _SETTING = re.compile(r"(:env:|download|global)\.index-url=(['\"])(.+)\2")
 
 
 def index_url() -> str:
-    """The simple index that pip is told to use, or the public one.
+    """The simple index that pip is configured to use, or the public one.
 
-    An index that is a folder of this machine holds packages, not models: it is passed over.
+    A local folder as index is ignored: it holds packages, not models.
     """
     chosen = os.environ.get("PIP_INDEX_URL") or configured_index()
     return chosen.rstrip("/") if urlsplit(chosen).scheme in ("http", "https") else PUBLIC
@@ -47,7 +47,7 @@ def configured_index() -> str:
 
 
 def find(client: httpx.Client, project: str, file: str) -> str | None:
-    """The address of a project's file, or None where the registry does not have it."""
+    """The URL of a file of a project, or None if the index lacks it."""
     name = re.sub(r"[-_.]+", "-", project).lower()
     answer = client.get(f"{index_url()}/{name}/", headers={"Accept": _ACCEPT})
     if answer.status_code == httpx.codes.NOT_FOUND:
@@ -68,7 +68,7 @@ def _from_html(answer: httpx.Response) -> dict[str, str]:
 
 
 class _Links(HTMLParser):
-    """Collects the address of each link by its text, which is the file's name."""
+    """Collects the URL of each link by its text, the file name."""
 
     def __init__(self) -> None:
         super().__init__()

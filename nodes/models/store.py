@@ -1,4 +1,4 @@
-"""What is on disk: `HOME/models/NAME/`, there only when it is whole."""
+"""Models on disk: `HOME/models/NAME/`, which exists only when it is complete."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pipeline.errors import ResourceError
 
 
 def folder(name: str) -> Path:
-    """Where an entry is kept, or would be."""
+    """The folder of an entry, whether or not it exists."""
     return home() / "models" / name
 
 
 def path(name: str) -> Path:
-    """The file or folder of a model: an entry's name, or a path on disk.
+    """The file or folder of a model, given by name or by path.
 
-    Reads nothing but the directory. Raises ResourceError where the model is not here.
+    Checks only that the files exist. Raises ResourceError if the model is missing.
     """
     if "/" in name or "\\" in name:
         return _own(name)
@@ -25,28 +25,28 @@ def path(name: str) -> Path:
         return Path(name)
     model = entry(name)
     if lacking := missing(folder(name), model):
-        what = "is not here" if len(lacking) == len(model.files) else f"lacks {', '.join(lacking[:3])}"
+        what = "is missing" if len(lacking) == len(model.files) else f"lacks {', '.join(lacking[:3])}"
         raise ResourceError(f"the model {name} {what}: {folder(name)}", hint=f"vitagraph models pull {name}")
     return folder(name) / model.main
 
 
 def verify(name: str) -> None:
-    """Reads every file of an entry and compares; raises ResourceError where one is missing or differs."""
+    """Compares every file of an entry with its checksum; raises ResourceError if one is missing or differs."""
     path(name)
     if wrong := differing(folder(name), entry(name)):
         raise ResourceError(
             f"the model {name} is damaged: {', '.join(wrong)} in {folder(name)}",
-            hint=f"vitagraph models pull {name} fetches it again",
+            hint=f"`vitagraph models pull {name}` downloads it again",
         )
 
 
 def missing(where: Path, model: ModelEntry) -> list[str]:
-    """The files of an entry that are not in a folder."""
+    """The files of an entry that a folder lacks."""
     return [file for file in model.files if not (where / file).is_file()]
 
 
 def differing(where: Path, model: ModelEntry) -> list[str]:
-    """The files of an entry that are missing from a folder or have another content."""
+    """The files of an entry that a folder lacks or has with other content."""
     absent = missing(where, model)
     return absent + [
         file for file, expected in model.files.items() if file not in absent and sha256_of(where / file) != expected
@@ -54,7 +54,7 @@ def differing(where: Path, model: ModelEntry) -> list[str]:
 
 
 def sha256_of(file: Path) -> str:
-    """The digest of a file's content, in hex."""
+    """The sha256 of a file, in hex."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
@@ -63,4 +63,4 @@ def _own(name: str) -> Path:
     own = Path(name).expanduser()
     if own.exists():
         return own
-    raise ResourceError(f"there is no model at {name}", hint="correct the path, or give a name of the catalogue")
+    raise ResourceError(f"there is no model at {name}", hint="correct the path, or use a name in the catalogue")

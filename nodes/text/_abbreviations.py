@@ -1,4 +1,4 @@
-"""English abbreviations: which never end a sentence, and what they are short for."""
+"""English abbreviations: their expansions, and whether they can end a sentence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TITLES = {
     "Rep": "Representative",
     "Pres": "President",
 }
-"""Before a name, with a capital."""
+"""Titles before a name, capitalised."""
 
 INNER = {
     "e.g": "for example",
@@ -32,7 +32,7 @@ INNER = {
     "ca": "about",
     "approx": "approximately",
 }
-"""Never the last word of a sentence."""
+"""Abbreviations that never end a sentence."""
 
 NUMBERED = {
     "no": "number",
@@ -47,7 +47,7 @@ NUMBERED = {
     "art": "article",
     "eq": "equation",
 }
-"""Abbreviations before a number; words of their own elsewhere: `No. I do not.`"""
+"""Abbreviations before a number; elsewhere ordinary words, as in `No. I do not.`"""
 
 MONTHS = {
     "Jan": "January",
@@ -63,7 +63,7 @@ MONTHS = {
     "Nov": "November",
     "Dec": "December",
 }
-"""Abbreviations beside a number."""
+"""Abbreviations of months, next to a number."""
 
 OUTER = {
     "etc": "et cetera",
@@ -81,7 +81,7 @@ OUTER = {
     "blvd": "Boulevard",
     "rd": "Road",
 }
-"""May be the last word of a sentence, or not."""
+"""Abbreviations that may end a sentence."""
 
 STARTERS = frozenset(
     """a after all also although an and another any as at because before both but by can could did do does during each
@@ -91,4 +91,4 @@ STARTERS = frozenset(
     these they third this those though thus to today together until unless was we well were what when where whether
     which while who why will with would yes yet you your""".split()
 )
-"""Words that begin a sentence where, after an abbreviation, a name would not."""
+"""Words which, capitalised after an abbreviation, begin a new sentence rather than a name."""

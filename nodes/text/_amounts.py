@@ -1,4 +1,4 @@
-"""Amounts as they are said: telephone numbers, money, units, fractions, and all other numbers."""
+"""Spoken forms of telephone numbers, money, units, fractions and all other numbers."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _version(found: re.Match[str]) -> str:
 
 
 def _number(found: re.Match[str]) -> str:
-    """Apart from letters that touch it: MP3 is MP three."""
+    """Separates a number from adjacent letters: MP3 is MP three."""
     before = " " if found.string[: found.start()][-1:].isalnum() else ""
     after = " " if found.string[found.end() :][:1].isalnum() else ""
     return f"{before}{spoken(found[0])}{after}"

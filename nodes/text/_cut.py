@@ -1,8 +1,7 @@
-"""Where a sentence ends, in a text that is still growing.
+"""Finds the end of a sentence in a growing text.
 
-`cut` decides by what stands before a stop and by a few characters after it. Where those
-have not come yet it waits, so that a text gives the same sentences however it was cut
-into pieces on its way here.
+`cut` decides from the text before a stop and a few characters after it. If those have not
+arrived yet it waits, so that the sentences do not depend on how the text was streamed.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from nodes.text._abbreviations import INNER, MONTHS, NUMBERED, OUTER, STARTERS, TITLES
 
 AHEAD = 16
-"""Characters after a stop that may be looked at: as many spaces, or letters of the next word."""
+"""Lookahead after a stop in characters: spaces, or letters of the next word."""
 
 _CANDIDATE = re.compile(
     r"""(?P<stop>[.!?…]{1,8}|[。！？｡]{1,8})["'”’»)\]*_~`」』】）]{0,8}"""
@@ -28,23 +27,23 @@ _WORDS = re.compile(r"[぀-ヿ一-鿿가-힯]{2}|[^\W぀-ヿ一-鿿가-힯]+")
 _PLACES = tuple(
     map(re.compile, (r"[;:,—，；、](?:\s|(?<=[，；、]))|\s[-–—]\s", r"\s(?=(?:and|or|but|so|because)\s)", r"\s"))
 )
-"""Where a sentence that is too long is cut, the best places first."""
+"""Places to cut an overlong sentence, best first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long the pieces may be."""
+    """Limits on the length of pieces."""
 
     longest: int
-    """Characters after which a piece is cut off at the best place before."""
+    """Maximum characters; a longer piece is cut at the best place before."""
     clause: int = 0
-    """Words after which a comma or dash is enough; 0: never."""
+    """Words after which a comma or dash ends a piece; 0 for never."""
 
 
 def cut(text: str, limits: Limits, *, ended: bool) -> int:
-    """The length of the first sentence; 0 where it has not ended yet.
+    """The length of the first sentence in `text`; 0 if it has not ended yet.
 
-    `text` begins with the sentence; `ended` says that no more will come.
+    `ended` means that no more text will follow.
     """
     for found in _CANDIDATE.finditer(text):
         if found.start() >= limits.longest:
@@ -60,7 +59,7 @@ def cut(text: str, limits: Limits, *, ended: bool) -> int:
 
 
 def _judge(text: str, found: re.Match[str], limits: Limits, ended: bool) -> bool | None:
-    """Whether it ends here; None where that cannot be told yet."""
+    """Whether the sentence ends here; None if more text is needed to decide."""
     after = _After(text[found.end() :], ended)
     if found["clause"]:
         return _clause_ends(text, found, after, limits.clause) if limits.clause else False
@@ -78,7 +77,7 @@ def _judge(text: str, found: re.Match[str], limits: Limits, ended: bool) -> bool
 
 
 class _After:
-    """What follows a candidate."""
+    """The text after a candidate."""
 
     __slots__ = ("ended", "gap", "next", "text")
 
@@ -86,12 +85,12 @@ class _After:
         self.text = text
         self.ended = ended
         self.gap = len(text) - len(text.lstrip())
-        """Spaces and newlines."""
+        """Number of spaces and newlines."""
         self.next = text[self.gap : self.gap + 1]
         """The first character of the next word."""
 
     def word(self) -> str | None:
-        """The next word in small letters; None where more of it may come."""
+        """The next word in lower case; None if it may still grow."""
         rest = self.text[self.gap : self.gap + AHEAD]
         word = _LETTERS.match(rest)
         length = word.end() if word else 0
@@ -99,7 +98,7 @@ class _After:
 
 
 def _line_ends(before: str, after: _After) -> bool:
-    """A newline ends a sentence, unless the text runs on in small letters as wrapped text does."""
+    """A newline ends a sentence unless the next line continues in lower case, as wrapped text does."""
     if "\n" in after.text[: after.gap]:
         return True
     return bool(_BLOCK.match(before.rpartition("\n")[2])) or not after.next.islower()
@@ -124,7 +123,7 @@ def _full_stop_ends(before: str, after: _After) -> bool | None:
     if small in NUMBERED or word in MONTHS:
         return not after.next.isdigit()
     if re.search(r"(?:^|\n)\s*\d{1,2}$", before):
-        return False  # The number of a list's item.
+        return False  # the number of a list item
     if word != "I" and (small in OUTER or small == "st" or _INITIALS.fullmatch(word)):
         following = after.word()
         return None if following is None else after.next.isupper() and following in STARTERS

@@ -1,4 +1,4 @@
-"""Dates and times as they are said."""
+"""Spoken forms of dates and times."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _iso(found: re.Match[str]) -> str:
 
 def _slashed(found: re.Match[str]) -> str:
     first, second = int(found[1]), int(found[2])
-    month, day = (first, second) if first <= 12 else (second, first)  # As in America, where both may be.
+    month, day = (first, second) if first <= 12 else (second, first)  # the American order, if both are possible
     return _date(month, day, found[3], found[0])
 
 

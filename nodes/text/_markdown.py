@@ -1,4 +1,4 @@
-"""Takes the markup off a piece of Markdown, so that it can be shown as plain text."""
+"""Strips Markdown from a text, so that it can be shown as plain text."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _HEADING = re.compile(r"\s*#{1,6}\s+(.*?)[\s#]*")
 _BULLET = re.compile(r"\s*[-*+•◦▪]\s+(?:\[[ xX]\]\s+)?")
 _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+[\"'][^\"']*[\"'])?\)"), r"\1"),
-    (re.compile(r"\]\((?:https?://|/|#)[^()\s]*\)"), ""),  # the end of a link that was cut in two
+    (re.compile(r"\]\((?:https?://|/|#)[^()\s]*\)"), ""),  # the end of a link that was split
     (re.compile(r"\[\^[\w-]+\]:?"), ""),
     (re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]"), r"\1"),
     (re.compile(r"<((?:https?://|mailto:)[^<>\s]+)>"), r"\1"),
     (re.compile(r"<br\s*/?>", re.IGNORECASE), " "),
     (re.compile(r"</?[a-zA-Z][^<>]*>"), ""),
-    (re.compile(r"\\[()\[\]]|\$\$"), ""),  # the limits of a formula
+    (re.compile(r"\\[()\[\]]|\$\$"), ""),  # formula delimiters
     (re.compile(r"`+|~~"), ""),
     (re.compile(r"(?<![\\\d])\*{2,3}|\*{2,3}(?!\d)"), ""),
     (re.compile(r"(?<![\w\\*])[*](?=[^\s*])|(?<=[^\s\\*])[*](?![\w*])"), ""),
@@ -27,7 +27,7 @@ _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def plain(text: str) -> str:
-    """One line of plain text; empty where there was only markup."""
+    """One line of plain text; empty if there was only markup."""
     joined = " ".join(filter(None, map(_line, text.split("\n"))))
     if any(mark in joined for mark in "*_`[]<\\~$&"):
         for pattern, replacement in _INLINE:
@@ -37,7 +37,7 @@ def plain(text: str) -> str:
 
 
 def _line(line: str) -> str:
-    """A line without the marks at its beginning."""
+    """A line without the markup at its start."""
     if _RULE.fullmatch(line):
         return ""
     line = _QUOTE.sub("", line, count=1) if _QUOTE.match(line) else line

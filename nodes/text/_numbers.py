@@ -1,4 +1,4 @@
-"""Numbers as they are said."""
+"""Spoken forms of numbers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from functools import lru_cache
 from num2words import CONVERTER_CLASSES, num2words
 
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-"""The pattern of a number as English writes it."""
+"""Pattern of a number in English notation."""
 
 LONGEST = 15
-"""Digits beyond which nobody says a number as a number."""
+"""Number of digits beyond which a number is read digit by digit."""
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PARTS = {2: "half", 4: "quarter"}
 
 
 def knows(language: str) -> bool:
-    """Whether numbers can be said in a language, given by its code."""
+    """Whether numbers can be written out in a language, given by its code."""
     return language in CONVERTER_CLASSES or language[:2] in CONVERTER_CLASSES
 
 
@@ -51,7 +51,7 @@ def one_by_one(digits: str) -> str:
 
 
 def spoken(number: str) -> str:
-    """A number as English writes it: `1,234.5`, `007`, `3.14`."""
+    """A number in English notation, such as `1,234.5`, `007` or `3.14`, in words."""
     whole, point, fraction = number.replace(",", "").partition(".")
     odd = len(whole) > LONGEST or (whole.startswith("0") and len(whole) > 1)
     words = one_by_one(whole) if odd else cardinal(int(whole))
@@ -59,7 +59,7 @@ def spoken(number: str) -> str:
 
 
 def counted(number: str, one: str, many: str) -> str:
-    """`1` and `mile`, `miles`: one mile."""
+    """A number with its unit in singular or plural: one mile, two miles."""
     return f"{spoken(number)} {one if number == '1' else many}"
 
 
@@ -78,9 +78,9 @@ def decade(start: int) -> str:
 
 @lru_cache(maxsize=1024)
 def foreign(number: str, language: str) -> str:
-    """A number in another language, where `1.234` and `1,234` are whole and `3,5` and `3.5` are not."""
+    """A number in words of another language; `1.234` and `1,234` are integers, `3,5` and `3.5` are not."""
     plain = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", number).replace(",", ".")
     try:
         return str(num2words(float(plain) if "." in plain else int(plain), lang=language))
-    except (OverflowError, TypeError):  # Not every language has words for every number.
+    except (OverflowError, TypeError):  # not every language can express every number
         return number

@@ -1,4 +1,4 @@
-"""A table of patterns and what is said in their place."""
+"""Rules that replace patterns by their spoken form."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 
 def rule(pattern: str, said: str | Callable[[re.Match[str]], str], flags: re.RegexFlag = re.NOFLAG) -> Rule:
-    """A row of the table."""
+    """Makes a rule: a pattern and its spoken form."""
     return re.compile(pattern, flags), said
 
 
 def apply(rules: tuple[Rule, ...], text: str) -> str:
-    """The text after all the rules, in their order."""
+    """Applies rules to a text, in order."""
     for pattern, said in rules:
         text = pattern.sub(said, text)
     return text

@@ -1,4 +1,4 @@
-"""Abbreviations as they are said."""
+"""Spoken forms of abbreviations."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def _word(found: re.Match[str]) -> str:
 
 
 def _initials(found: re.Match[str]) -> str:
-    """U.S. is US: voices read capitals letter by letter."""
+    """U.S. becomes US: voices spell capitals out."""
     return found[0].replace(".", "").upper() + _stop(found)
 
 
 def _stop(found: re.Match[str]) -> str:
-    """The dot of the last abbreviation also ends the sentence."""
+    """Keeps the dot of an abbreviation that ends the text."""
     return "." if not found.string[found.end() :].strip("\"'”’)]") else ""
 
 

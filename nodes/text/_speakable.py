@@ -1,4 +1,4 @@
-"""Plain text as it is said: numbers, dates, symbols, addresses and abbreviations in words."""
+"""Spoken form of plain text: numbers, dates, symbols, addresses and abbreviations in words."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ _ENGLISH = (*_web.RULES, *_short.RULES, *_dates.RULES, *_amounts.RULES, *_SYMBOL
 
 
 def speakable(text: str, language: str = "en") -> str:
-    """What a voice is given to say; empty where nothing can be said.
+    """The text for a voice to speak; empty if nothing can be spoken.
 
-    In other languages than English only numbers are written out, where that is known how.
+    In languages other than English only numbers are written out, if num2words supports them.
     """
     if language[:2] == "en":
         text = apply(_ENGLISH, re.sub(r"[^²³]+", _normal, text))
@@ -63,12 +63,12 @@ def speakable(text: str, language: str = "en") -> str:
 
 
 def _normal(found: re.Match[str]) -> str:
-    """Full-width letters, ligatures and ready-made fractions as plain characters."""
+    """Replaces full-width letters, ligatures and fraction characters by plain characters."""
     return unicodedata.normalize("NFKC", re.sub(r"(?<=\d)(?=[¼-¾⅐-⅞])", " ", found[0]))
 
 
 def _without_pictures(text: str) -> str:
-    """Without emoji, and all else that is neither letter, number, mark nor punctuation."""
+    """Removes emoji and everything else that is no letter, number, mark or punctuation."""
     return "".join(" " if _is_picture(character) else character for character in text)
 
 

@@ -1,4 +1,4 @@
-"""Addresses as they are said: e-mail, web, files."""
+"""Spoken forms of e-mail addresses, URLs and file names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from nodes.text._rules import Rule, rule
 
 _ENDINGS = "com|org|net|edu|gov|io|ai|dev|app|co|info|me|tv|eu|uk|us|ca|au|de|fr|es|it|nl|ch|at|se|no|jp|cn|in|br"
 _SEGMENTS = 3
-"""Parts of a path that are still said."""
+"""Maximum number of path segments that are spoken."""
 
 
 def _dots(name: str) -> str:
@@ -29,7 +29,7 @@ def _url(found: re.Match[str]) -> str:
 
 
 def _path(path: str) -> str:
-    """A short path is said, a long one nobody could follow."""
+    """A short path is spoken; a long one is left out, because it cannot be followed by ear."""
     parts = [part for part in re.split(r"[?#]", path)[0].split("/") if part]
     if len(parts) > _SEGMENTS or not all(re.fullmatch(r"[\w.-]{1,20}", part) for part in parts):
         return ""

@@ -1,4 +1,4 @@
-"""`text.sentences`: cuts an answer into sentences while it is being made, and makes them sayable."""
+"""`text.sentences`: splits a streamed answer into sentences and prepares them for speech."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ from pipeline.port import MAX_OUTPUTS, Input, Output
 _OPENED = re.compile(r"(`{3,8}|~{3,8})[^\n`]*(\n|\Z)")
 _CLOSED = re.compile(r"(?:^|\n)[ \t]{0,3}(`{3,8}|~{3,8})[ \t]{0,3}(\n|\Z)")
 _FENCE = 16
-"""The most characters that close a block of code."""
+"""Maximum length of a closing code fence."""
 _CLAUSE = 4
-"""Words that are worth being spoken before their sentence is complete."""
+"""Words in a first clause that is spoken before its sentence is complete."""
 _LINE = 200
-"""Characters within which the line that opens a block of code must end."""
+"""Maximum length of the line that opens a code block."""
 _BLOCK = 2000
-"""Characters of code that wait for the end of their block."""
+"""Maximum characters of code held back until the end of their block."""
 
 
 class SentencesParams(Params):
-    """How it is cut and what is said."""
+    """How answers are split and spoken."""
 
     language: str = "en"
-    """ISO 639-1. Dates, units, symbols and so on are written out in English, numbers in most languages."""
+    """ISO 639-1 code. Dates, units and symbols are written out in English only, numbers in most languages."""
     longest: int = Field(250, ge=40, le=2000)
-    """Characters after which a sentence is cut at its best place."""
+    """Maximum characters in a sentence; a longer one is split at the best place."""
     first_clause: bool = True
-    """Whether of each answer's first sentence a clause of four words or more is spoken at once."""
+    """Whether the first clause of an answer, if it has four words or more, is spoken at once."""
     code: str = "Here is some code."
-    """Said in place of a block of code, which is only shown, in whatever language it is set; empty: nothing."""
+    """Spoken in place of a code block, which is only shown; empty for nothing. It is not translated."""
 
 
 Piece = tuple[str, str]
-"""What is said, what is shown."""
+"""The spoken and the displayed text."""
 
 
 class Sentences(Transform[SentencesParams]):
-    """Cuts the stream of an answer's text into sentences, each as soon as it is complete.
+    """Splits a streamed answer into sentences, each sent as soon as it is complete.
 
-    A sentence does not end after `Dr.`, within `3.14` or in `J. R. R. Tolkien`. What is
-    shown is the text without its Markdown; what is said has numbers, dates, amounts,
-    units, symbols, addresses and abbreviations in words, and no emoji or code.
+    A sentence does not end after `Dr.`, within `3.14` or in `J. R. R. Tolkien`. The displayed
+    text has no Markdown; the spoken text has numbers, dates, amounts, units, symbols, addresses
+    and abbreviations in words, and no emoji or code.
 
-    Where an answer ends with nothing left to say, an empty sentence says that it was the
-    last. Where one delta brings more than 16 sentences, the sixteenth is all the rest.
+    If an answer ends with nothing left to say, an empty sentence marks its end. If one delta
+    completes more than 16 sentences, the sixteenth contains all the rest.
     """
 
     text = Input(TextDelta)
@@ -62,29 +62,29 @@ class Sentences(Transform[SentencesParams]):
 
     @dataclass(slots=True)
     class State:
-        """The beginning of a sentence that has not ended yet."""
+        """The unfinished sentence."""
 
         at: Stamp | None = None
-        """Of the answer that it belongs to."""
+        """The stamp of its answer."""
         buffer: str = ""
         fence: str = ""
-        """The marks that opened a block of code and will close it."""
+        """The fence of an open code block; empty outside one."""
         first: bool = True
-        """Whether nothing of the answer has been spoken yet."""
+        """True until something of the answer has been spoken."""
 
     state: State
 
     @text.each
     def split(self, delta: TextDelta) -> Iterable[Sentence]:
-        """The sentences that end with this delta."""
+        """Returns the sentences that this delta completes."""
         if self.state.at is not None and self.state.at.cause is not delta.at.cause:
-            self.reset()  # An answer whose maker failed: half a sentence of it helps nobody now.
+            self.reset()  # the rest of an answer whose dialogue failed
         self.state.at = delta.at
         self.state.buffer += delta.text
         return self._sentences(delta.at, ended=delta.end)
 
     def finish(self) -> Iterable[Sentence]:
-        """What is left of an answer that never ended."""
+        """Returns the rest of an answer that never ended."""
         at = self.state.at
         return self._sentences(at, ended=True) if at is not None and at.cause.live else ()
 
@@ -105,7 +105,7 @@ class Sentences(Transform[SentencesParams]):
                 yield piece
 
     def _take(self, ended: bool) -> Piece | None:
-        """Takes a piece off the beginning of the buffer; None where none is complete."""
+        """Takes a piece from the start of the buffer; None if none is complete."""
         state, params = self.state, self.params
         if state.fence:
             return self._take_code(ended)

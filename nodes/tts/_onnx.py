@@ -1,10 +1,10 @@
-"""Two edits of an ONNX model's bytes, so that a voice tells its timings and never its mood.
+"""Two edits of an ONNX voice model: phoneme durations as an output, and deterministic noise.
 
-A voice computes how long each phoneme lasts but keeps it to itself, and draws its noise
-anew at every run, so that no two runs sound the same. `expose` makes the durations an
-output; `freeze_noise` replaces the random nodes by one fixed noise, which repeats after
-`PERIOD` frames: about twelve seconds, too long to be noticed. An ONNX file is one protobuf
-message, of which only the graph's list of nodes matters here.
+A voice computes phoneme durations internally, and draws new noise in every run, so that no two
+runs sound the same. `expose` makes the durations an output; `freeze_noise` replaces the random
+nodes by constant noise, which repeats after `PERIOD` frames: about twelve seconds, too long to
+be noticed. The edits work on the protobuf bytes directly, of which only the node list of the
+graph matters.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 PERIOD = 1024
-"""Frames after which the fixed noise repeats."""
+"""Frames after which the constant noise repeats."""
 CHANNELS = 256
-"""Channels of the fixed noise; wider models get them again."""
+"""Channels of the constant noise; wider models reuse them."""
 
 # Field numbers of onnx.proto.
 _GRAPH, _NODE, _INITIALIZER, _OUTPUT = 7, 1, 5, 12
 _FLOAT, _INT64 = 1, 7
 
-Node = tuple[str, list[str], list[str]]
-"""Its operator, inputs and outputs."""
+OnnxNode = tuple[str, list[str], list[str]]
+"""Operator, inputs and outputs of a node."""
 
 
 def expose(model: bytes, operator: str) -> tuple[bytes, str]:
-    """Makes what the only node of that operator gives an output of the model, and names it.
+    """Makes the output of the only node with an operator a model output; returns model and output name.
 
-    Where there is no such node, or more than one, the model stays as it is and the name is empty.
+    If there is not exactly one such node, the model is unchanged and the name empty.
     """
     found = [outputs[0] for kind, _, outputs in _nodes(model) if kind == operator]
     if len(found) != 1:
         return model, ""
-    # Messages that follow each other are merged, so a graph with one output adds that output.
+    # Concatenated protobuf messages are merged, so appending a graph with one output adds that output.
     return model + _field(_GRAPH, _field(_OUTPUT, _text(1, found[0]))), found[0]
 
 
 def freeze_noise(model: bytes, seed: int) -> bytes:
-    """Replaces every RandomNormalLike by the same numbers at the same places in every run."""
+    """Replaces every RandomNormalLike node by constant noise."""
 
     def replace(raw: bytes) -> bytes:
         operator, inputs, outputs = _node(raw)
@@ -57,7 +57,7 @@ def _noise_tables(seed: int) -> bytes:
 
 
 def _fixed_noise(like: str, output: str) -> bytes:
-    """Nodes that cut the noise to the shape of `like`: (1, channels, frames)."""
+    """Nodes that tile the noise to the shape of `like`: (1, channels, frames)."""
     nodes = [_new("Shape", [like], f"{output}/shape")]
     source = "vitagraph/noise"
     for axis, index, period in ((1, "one", "channels"), (2, "two", "period")):
@@ -101,14 +101,14 @@ def _with_nodes(model: bytes, replace: Callable[[bytes], bytes]) -> bytes:
     return b"".join(parts)
 
 
-def _nodes(model: bytes) -> Iterator[Node]:
+def _nodes(model: bytes) -> Iterator[OnnxNode]:
     for number, _, body, end in _fields(model):
         if number == _GRAPH:
             graph = model[body:end]
             yield from (_node(graph[at:to]) for n, _, at, to in _fields(graph) if n == _NODE)
 
 
-def _node(raw: bytes) -> Node:
+def _node(raw: bytes) -> OnnxNode:
     texts: dict[int, list[str]] = {1: [], 2: [], 4: [""]}
     for number, _, body, end in _fields(raw):
         if number in texts:
@@ -117,7 +117,7 @@ def _node(raw: bytes) -> Node:
 
 
 def _fields(raw: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Every field of a message: its number, where it starts, where its body starts, where it ends."""
+    """Yields every field of a message: number, start, start of the body, end."""
     at = 0
     while at < len(raw):
         start = at

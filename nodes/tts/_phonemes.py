@@ -1,4 +1,4 @@
-"""From a voice's symbols and their lengths to phonemes with times."""
+"""Turns the symbols of a voice and their lengths into timed phonemes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Iterable
 from nodes.packets import Phoneme, duration_of
 
 SILENCE = " "
-"""The symbol of a gap in which nothing is said."""
+"""The symbol of a silent gap."""
 STRESS = frozenset("ˈˌ")
 _TRAILING = frozenset("↓↑→↗↘")
 
 
 def timed(symbols: Iterable[tuple[str, int]], rate: int) -> tuple[Phoneme, ...]:
-    """Phonemes of (symbol, samples) that follow each other without a gap.
+    """Phonemes from consecutive (symbol, samples) pairs.
 
-    A stress mark joins the phoneme that it precedes, with its time; a length mark, an
-    accent or a tone joins the phoneme that it follows.
+    A stress mark is merged, with its time, into the phoneme after it; a length mark, accent or
+    tone into the phoneme before it.
     """
     merged: list[tuple[str, int]] = []
     stress, held = "", 0
@@ -49,7 +49,7 @@ def _placed(symbols: list[tuple[str, int]], rate: int) -> tuple[Phoneme, ...]:
 
 
 def moved(phonemes: tuple[Phoneme, ...], offset: int, last: int, duration: int) -> tuple[Phoneme, ...]:
-    """The phonemes `offset` nanoseconds later, cut to 0 … `last`, and silence up to `duration`."""
+    """Shifts phonemes by `offset` ns, clips them to 0 … `last` and adds silence up to `duration`."""
     if not phonemes:
         return ()
     placed = [Phoneme(p.symbol, max(0, p.start + offset), min(last, p.end + offset)) for p in phonemes]

@@ -1,4 +1,4 @@
-"""The base of all voices: one `Speech` for every `Sentence`."""
+"""The base class of speech synthesis: one `Speech` for every `Sentence`."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 
 class VoiceParams(Params):
-    """What every voice lets its user set."""
+    """Parameters of every voice."""
 
     speed: float = Field(1.0, ge=0.5, le=2.0)
-    """How fast it speaks: 1 is the voice's own pace, 2 is twice as fast."""
+    """Speaking rate: 1 is the voice's own pace, 2 is twice as fast."""
     loudness: float = Field(-20.0, ge=-40.0, le=-10.0)
-    """Of every sentence's spoken parts, in dBFS: the same for all voices, so that a fallback is not louder."""
+    """Loudness of speech in dBFS, equal for all voices, so that a fallback is not louder."""
     pause: Duration = Field(ms(220), ge=0, le=ms(2000))
-    """Silence after a sentence, up to 2 s; after a piece of one, half of it."""
+    """Silence after a sentence, up to 2 s; half of it after a part of a sentence."""
 
 
 V = TypeVar("V", bound=VoiceParams)
 
 
 class TtsService(Service[V]):
-    """Speaks sentences; subclasses say how."""
+    """Base class of voices; subclasses implement `speak`."""
 
     text = Input(Sentence)
     speech = Output(Speech)
@@ -46,55 +46,55 @@ class TtsService(Service[V]):
         cause: int = -1
         """The id of the cause of the last speech."""
         end: int = 0
-        """When that speech ends."""
+        """The end of that speech."""
 
     state: State
 
     def requires_output(self, packet: Packet) -> bool:
-        """A sentence with words in it is to be heard."""
+        """A sentence with words requires speech."""
         return isinstance(packet, Sentence) and _has_words(packet.text)
 
     def counts_as_output(self, output: Packet) -> bool:
-        """Sound is, if it can be heard."""
+        """Only audible speech counts."""
         if not isinstance(output, Speech):
             return False
         samples = output.samples
         return bool(samples.max(initial=0) > AUDIBLE or samples.min(initial=0) < -AUDIBLE)
 
     def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
-        """Without a voice the text is still shown, and the answer still ends."""
+        """Sends the text without sound, so that it is shown and the answer ends."""
         if made or not isinstance(packet, Sentence):
             return ()
         at = Stamp(self.clock.now(), 0, packet.at.cause)
         return (Speech(at, NOTHING.samples, NOTHING.rate, packet.shown or packet.text, (), packet.last),)
 
     async def probe(self) -> None:
-        """Says a word."""
+        """Speaks one word; raises ResourceError if that gives no sound."""
         if not len((await self.speak("Yes.")).samples):
-            raise ResourceError("it is mute", hint="its model may be damaged: vitagraph models verify")
+            raise ResourceError("the voice produced no sound", hint="its model may be damaged: vitagraph models verify")
 
     def cache_key(self, packet: Packet) -> str | None:
-        """The same text is the same sound, wherever in an answer it stands and however it is shown."""
+        """Equal text gives equal sound, whatever its place in an answer and its displayed text."""
         return packet.text if isinstance(packet, Sentence) else None
 
     def from_cache(self, packet: Packet, output: Packet) -> Packet:
-        """The sound, to be heard now or after what precedes it."""
+        """The cached sound, to play now or after the previous speech."""
         assert isinstance(output, Speech) and isinstance(packet, Sentence)
         at = self._following(packet.at.cause, output.at.duration)
         return msgspec.structs.replace(output, at=at, text=packet.shown or packet.text, last=packet.last)
 
     def prefetch_packet(self, text: str) -> Packet:
-        """The sentence that says a text."""
+        """A sentence with a given text."""
         return Sentence(Stamp(self.clock.now(), 0, self.causes.root), text, last=True)
 
     async def speak(self, text: str) -> SynthesizedSpeech:
-        """What the voice makes of a text; no samples if there is nothing to say in it."""
+        """Synthesises a text; without samples if it has nothing to say."""
         raise NotImplementedError
 
     @text.each
     async def say(self, sentence: Sentence) -> AsyncIterator[Speech]:
-        """Yields the sentence as speech, to be heard now or after what precedes it."""
-        # A voice would name a lone mark or smiley, or breathe it.
+        """Yields the sentence as speech, to play now or after the previous one."""
+        # A voice would spell out or breathe a lone punctuation mark or emoticon.
         spoken = await self.speak(sentence.text) if _has_words(sentence.text) else NOTHING
         yield Speech(
             self._following(sentence.at.cause, duration_of(len(spoken.samples), spoken.rate)),
@@ -106,13 +106,13 @@ class TtsService(Service[V]):
         )
 
     def _following(self, cause: Cause, duration: int) -> Stamp:
-        """When a speech of that length can be heard: now, or after the one before it."""
+        """The earliest stamp for a speech of `duration` ns: now, or after the previous speech."""
         begin = max(self.clock.now(), self.state.end if self.state.cause == cause.id else 0)
         self.state.cause, self.state.end = cause.id, begin + duration
         return Stamp(begin, duration, cause)
 
     def tail(self, text: str) -> int:
-        """Nanoseconds of silence that belong after a text."""
+        """Nanoseconds of silence after a text."""
         ended = text.rstrip(" \"'”’)]").endswith(_ENDS)
         return self.params.pause if ended else self.params.pause // 2
 

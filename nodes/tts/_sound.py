@@ -1,4 +1,4 @@
-"""What all voices have in common once they have spoken: even loudness, tidy ends."""
+"""Post-processing of synthesised speech: equal loudness, trimmed ends."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from nodes.tts._phonemes import moved
 from pipeline.packet import SECOND
 
 LEAD = 30_000_000
-"""Silence before the first sound, in nanoseconds: time for lips to form it, and no click."""
+"""Nanoseconds of silence before the first sound: time for the lips to form it, and no click."""
 _ECHO = 80_000_000
-"""How long the last phoneme may go on when nothing is heard any more, as a closing p does."""
+"""Nanoseconds that the last phoneme may last beyond the audible sound, as a final p does."""
 _FRAME = 0.005
 _AUDIBLE = 10 ** (-45 / 20)
-"""Of the loudest frame: below is silence at the ends."""
+"""Share of the loudest frame below which the ends count as silence: -45 dB."""
 _ACTIVE = 10 ** (-35 / 20)
-"""Of the loudest frame: below does not count towards loudness."""
+"""Share of the loudest frame below which frames do not count towards loudness: -35 dB."""
 _KNEE = 0.7
-"""Where the limiter begins, of full scale."""
+"""Share of full scale above which the limiter acts."""
 _MOST_GAIN = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class SynthesizedSpeech:
-    """What a voice made of a text."""
+    """Synthesised speech; the samples are empty if the text has nothing to say."""
 
     samples: Samples
     rate: int
@@ -35,13 +35,13 @@ class SynthesizedSpeech:
 
 
 NOTHING = SynthesizedSpeech(np.zeros(0, np.int16), 24_000)
-"""What is left of a text in which there is nothing to say."""
+"""The speech of a text with nothing to say."""
 
 
 def finished(
     raw: NDArray[np.float32], rate: int, phonemes: tuple[Phoneme, ...], *, loudness: float, tail: int
 ) -> SynthesizedSpeech:
-    """A voice's raw samples (full scale is 1) at `loudness` dBFS, `LEAD` before and `tail` ns after the sound."""
+    """Normalises raw samples (full scale 1) to `loudness` dBFS, with `LEAD` ns before and `tail` ns after the sound."""
     levels = _levels(raw, round(rate * _FRAME))
     peak = float(levels.max(initial=0))
     if peak < 1e-4:
@@ -54,7 +54,7 @@ def finished(
     cut = _cut(raw, start, end)
     samples = (_limited(cut * min(gain, _MOST_GAIN)) * 32767).astype(np.int16)
     duration = duration_of(len(samples), rate)
-    # Some voices count the silence after the last phoneme as its own: lips must not wait for it.
+    # Some voices include the final silence in the last phoneme; the lips must not wait for it.
     last = duration - max(0, tail - _ECHO)
     return SynthesizedSpeech(samples, rate, moved(phonemes, -duration_of(start, rate), last, duration))
 
@@ -70,7 +70,7 @@ def _cut(raw: NDArray[np.float32], start: int, end: int) -> NDArray[np.float32]:
 
 
 def _limited(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Leaves what is below the knee alone and bends the rest so that it stays below full scale."""
+    """Soft limiter: leaves samples below the knee unchanged and keeps the rest below full scale."""
     over = np.abs(samples) - _KNEE
     bent = np.sign(samples) * (_KNEE + (1 - _KNEE) * np.tanh(over / (1 - _KNEE)))
     return np.where(over > 0, bent, samples).astype(np.float32)

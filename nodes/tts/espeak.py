@@ -1,4 +1,4 @@
-"""The espeak-ng program: robotic, but a hundred languages, no model, and it always answers."""
+"""`tts.espeak`: the espeak-ng program; robotic, but with a hundred languages and without a model."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, ResourceError, UserInputError
 
 _WORDS_A_MINUTE = 165
-"""Its pace at speed 1."""
+"""Words per minute at speed 1."""
 TIMEOUT = 30.0
 """Seconds that the program may take for one text."""
 
 
 class EspeakParams(VoiceParams):
-    """What can be set of espeak-ng."""
+    """Parameters of espeak-ng."""
 
     voice: str = "en-us"
-    """A language or voice that `espeak-ng --voices` lists."""
+    """A language or voice; `espeak-ng --voices` lists them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,13 @@ class EspeakEngine:
     program: str
 
     def speak(self, text: str, params: EspeakParams, tail: int) -> SynthesizedSpeech:
-        """Runs the program once for a text."""
+        """Runs the program for one text.
+
+        Raises UserInputError for an unknown voice, ResourceError if the program fails or does
+        not finish within `TIMEOUT`, and DependencyError if it cannot be started.
+        """
         words = round(_WORDS_A_MINUTE * params.speed)
-        # The text goes in by a pipe: as an argument it could look like an option.
+        # The text goes to stdin: as an argument it could be taken for an option.
         command = [self.program, "-b", "1", "-v", params.voice, "-s", str(words), "--stdin", "--stdout"]
         try:
             done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=TIMEOUT, check=False)
@@ -55,11 +59,11 @@ class EspeakEngine:
 def _complaint(words: str, voice: str) -> UserInputError | ResourceError:
     if "voice" in words.lower():
         return UserInputError(f"espeak-ng has no voice {voice!r}", hint="`espeak-ng --voices` lists what it has")
-    return ResourceError(f"espeak-ng failed: {words or 'it said nothing'}", hint="try it by hand in a terminal")
+    return ResourceError(f"espeak-ng failed: {words or 'it said nothing'}", hint="run it in a terminal to see why")
 
 
 def _wave(file: bytes) -> tuple[NDArray[np.float32], int]:
-    """Samples and rate of a WAV file that was written to a pipe, whose lengths are therefore unknown."""
+    """Samples and rate of a WAV stream; written to a pipe, its header has no lengths."""
     start = file.find(b"data") + 8
     rate = int.from_bytes(file[24:28], "little")
     sound = file[start : len(file) - (len(file) - start) % 2]
@@ -67,7 +71,7 @@ def _wave(file: bytes) -> tuple[NDArray[np.float32], int]:
 
 
 def load_espeak(params: EspeakParams) -> EspeakEngine:
-    """Finds the program and lets it say a word in the voice, so that a wrong one is known at the start."""
+    """Finds the program and speaks a word, so that an unknown voice is reported at the start."""
     program = shutil.which("espeak-ng")
     if program is None:
         raise DependencyError(
@@ -80,14 +84,14 @@ def load_espeak(params: EspeakParams) -> EspeakEngine:
 
 
 class Espeak(TtsService[EspeakParams]):
-    """Speaks with the espeak-ng program, as the voice that is left when no other works.
+    """Speaks with the espeak-ng program; the last fallback when no other voice works.
 
-    It tells no phoneme times, so the face follows the loudness. Needs espeak-ng on the PATH.
+    Reports no phoneme times, so the face follows the loudness. Needs espeak-ng on the PATH.
     """
 
     engine = Pooled(load_espeak, key=lambda p: p.voice)
 
     async def speak(self, text: str) -> SynthesizedSpeech:
-        """What the program makes of a text."""
+        """Synthesises a text."""
         params, tail = self.params, self.tail(text)
         return await self.engine.run(lambda program: program.speak(text, params, tail))

@@ -1,4 +1,4 @@
-"""The Hibari voices: small, quick English ones; the default needs no download."""
+"""`tts.hibari`: the Hibari voices, small, fast and English; the default voice needs no download."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ if TYPE_CHECKING:
     from hibari import Hibari as Model
 
 _IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "ᵊ": "ə", "ʤ": "dʒ", "ʧ": "tʃ"}
-"""Letters of its alphabet that are not IPA."""
+"""Letters of Hibari's alphabet that are not IPA."""
 
 _LATE = 0.05
-"""Seconds by which its durations lag behind its sound, at any speed (measured against vowels and hisses)."""
+"""Seconds by which the durations lag behind the sound, at any speed (measured on vowels and hisses)."""
 
 
 class HibariParams(VoiceParams):
-    """What can be set of a Hibari voice."""
+    """Parameters of a Hibari voice."""
 
     voice: str = "heart"
-    """heart (American, in the package); emma or fable (British), fenrir or kore (American) if their file is here."""
+    """heart (American, in the package); emma or fable (British), fenrir or kore (American) if installed."""
     seed: int = Field(0, ge=0)
-    """Chooses the noise in its breath. With the same seed the same text always gives the same samples."""
+    """Seed of the breath noise. The same seed and text give the same samples."""
     threads: int = Field(1, ge=1, le=64)
-    """CPU threads for one sentence."""
+    """CPU threads per sentence."""
 
 
 class HibariEngine:
-    """A loaded voice: text in, samples out."""
+    """A loaded voice."""
 
     def __init__(self, model: Model, durations: str) -> None:
         self.model = model
         self.durations = durations
-        """The output that tells how long each symbol is; empty where this version has none."""
+        """Name of the output with the symbol durations; empty if this version has none."""
         self.letters = {number: letter for letter, number in model.vocab.items()}
         self.sounds = [output.name for output in model.sess.get_outputs() if output.name != durations]
 
     def speak(self, text: str, params: HibariParams, tail: int) -> SynthesizedSpeech:
-        """The text at the loudness asked for, with phonemes if the model tells its durations."""
+        """Synthesises a text, with phonemes if the model reports durations."""
         noise = np.random.default_rng(params.seed)
         sounds: list[Any] = []
         symbols: list[tuple[str, int]] = []
         for part in self.model.phonemize(text):
             ids = self.model.ids(part)
             if not any(letter.isalpha() for letter in part):
-                continue  # punctuation alone: the voice would breathe it
+                continue  # punctuation only: the voice would breathe it
             samples, lengths = self._run(ids, params.speed, noise)
             sounds.append(samples)
             symbols.extend(zip(self._spelled(ids), lengths, strict=False))
@@ -65,7 +65,7 @@ class HibariEngine:
         return finished(np.concatenate(sounds), rate, timed(symbols, rate), loudness=params.loudness, tail=tail)
 
     def _run(self, ids: list[int], speed: float, noise: np.random.Generator) -> tuple[Any, list[int]]:
-        """The samples, and how many of them each id has."""
+        """Returns the samples and the number of samples of each id."""
         from hibari import dsp
 
         outputs = [*self.sounds, self.durations] if self.durations else self.sounds
@@ -85,7 +85,11 @@ class HibariEngine:
 
 
 def load_hibari(params: HibariParams) -> HibariEngine:
-    """Loads the voice and says a word, so that the first sentence is not slow."""
+    """Loads the voice and speaks a word, so that the first sentence is not slow.
+
+    Raises DependencyError without the package, UserInputError for an unknown voice and
+    ResourceError if the file of the voice is missing.
+    """
     try:
         from hibari import Hibari as Model
         from hibari.voices import VOICES, voice_path
@@ -97,18 +101,18 @@ def load_hibari(params: HibariParams) -> HibariEngine:
         file = Path(voice_path(params.voice, download_missing=False))
     except FileNotFoundError as error:
         raise ResourceError(
-            f"the Hibari voice {params.voice} is not here, and nothing is fetched while a session runs",
+            f"the Hibari voice {params.voice} is missing, and nothing is downloaded while a session runs",
             hint=f"run `hibari --voice {params.voice} Hello` once, or copy its file to {error.args[0]}",
         ) from error
     model, durations = expose(file.read_bytes(), "Round")
-    # The package takes bytes where it says path, as onnxruntime does.
+    # The package accepts bytes as a path, as onnxruntime does.
     engine = HibariEngine(Model(params.voice, model, params.threads), durations)
     engine.speak("Hello.", params, 0)
     return engine
 
 
 class Hibari(TtsService[HibariParams]):
-    """Speaks English with a Hibari voice: about ten milliseconds a sentence, and phonemes with times.
+    """Speaks English with a Hibari voice, in about ten milliseconds per sentence, with timed phonemes.
 
     The same text always gives the same samples.
     """
@@ -116,6 +120,6 @@ class Hibari(TtsService[HibariParams]):
     engine = Pooled(load_hibari, key=lambda p: (p.voice, p.threads), threads=lambda p: p.threads)
 
     async def speak(self, text: str) -> SynthesizedSpeech:
-        """What the voice makes of a text."""
+        """Synthesises a text."""
         params, tail = self.params, self.tail(text)
         return await self.engine.run(lambda voice: voice.speak(text, params, tail))

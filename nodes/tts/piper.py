@@ -1,4 +1,7 @@
-"""The Piper voices, with the time of every phoneme. piper-tts is GPL-3.0: this module alone imports it."""
+"""`tts.piper`: the Piper voices, with timed phonemes.
+
+piper-tts is GPL-3.0; no other module imports it.
+"""
 
 from __future__ import annotations
 
@@ -23,41 +26,41 @@ if TYPE_CHECKING:
     from piper import PiperVoice
 
 _LONGEST = 250
-"""Symbols that the model is given at once; its memory grows with their square."""
+"""Maximum symbols per run of the model; its memory use grows with their square."""
 
 
 class PiperParams(VoiceParams):
-    """What can be set of a Piper voice."""
+    """Parameters of a Piper voice."""
 
     voice: str = "piper-joe"
-    """A voice of the model catalogue, or the path of an .onnx file that has its .onnx.json beside it."""
+    """A voice in the model catalogue, or the path of an .onnx file with its .onnx.json beside it."""
     speaker: int | str | None = None
-    """Number or name of a speaker, for voices that have several; the voice's own default if not given."""
+    """Number or name of a speaker, for voices with several; by default the voice's own."""
     noise_scale: float | None = Field(None, ge=0, le=2)
-    """How lively the sound is, 0 to 2; the voice's own (mostly 0.667) if not given."""
+    """Variation of the sound, 0 to 2; by default the voice's own (mostly 0.667)."""
     noise_w_scale: float | None = Field(None, ge=0, le=2)
-    """How lively the rhythm is, 0 to 2; the voice's own (mostly 0.8) if not given."""
+    """Variation of the rhythm, 0 to 2; by default the voice's own (mostly 0.8)."""
     seed: int = Field(0, ge=0)
-    """Chooses the noise. With the same seed the same text always gives the same samples."""
+    """Seed of the noise. The same seed and text give the same samples."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the model runs; auto takes a GPU where there is one."""
+    """The device to run on; auto uses a GPU if there is one."""
     threads: int = Field(1, ge=1, le=64)
-    """CPU threads for one sentence. One voice serves all sessions, so more than 1 helps only a quiet machine."""
+    """CPU threads per sentence. All sessions share one voice, so more than 1 helps only an idle machine."""
 
 
 class PiperEngine:
-    """A loaded voice: symbols in, samples out."""
+    """A loaded voice."""
 
     def __init__(self, voice: PiperVoice) -> None:
         self.voice = voice
         self.symbols = {ids[0]: symbol for symbol, ids in voice.config.phoneme_id_map.items() if len(ids) == 1}
 
     def speak(self, text: str, params: PiperParams, tail: int) -> SynthesizedSpeech:
-        """The text at the loudness asked for, with phonemes if the voice tells its durations."""
+        """Synthesises a text, with phonemes if the voice reports durations."""
         config = self._settings(params)
         sounds: list[NDArray[np.float32]] = []
         symbols: list[tuple[str, int]] = []
-        # `[[ ]]` would be read as phonemes.
+        # Piper reads `[[ ]]` as phonemes.
         for sentence in self.voice.phonemize(text.replace("[[", " ").replace("]]", " ")):
             for part in _parts(sentence):
                 ids = self.voice.phonemes_to_ids(part)
@@ -71,7 +74,7 @@ class PiperEngine:
         return finished(np.concatenate(sounds), rate, timed(symbols, rate), loudness=params.loudness, tail=tail)
 
     def _aligned(self, ids: list[int], lengths: list[int]) -> Iterator[tuple[str, int]]:
-        """Each symbol with its samples. The pad before a phoneme is its own: so the sound says."""
+        """Yields each symbol with its samples; the pad before a phoneme belongs to it, as measured."""
         pad = self.voice.config.phoneme_id_map["_"][0]
         held = 0
         for number, length in zip(ids, lengths, strict=True):
@@ -93,7 +96,7 @@ class PiperEngine:
         )
 
     def speaker_id(self, speaker: int | str | None) -> int | None:
-        """The number of a speaker; UserInputError where the voice does not have it."""
+        """The number of a speaker; raises UserInputError if the voice does not have it."""
         if speaker is None:
             return None
         config = self.voice.config
@@ -108,9 +111,9 @@ class PiperEngine:
 
 
 def _parts(symbols: list[str]) -> Iterator[list[str]]:
-    """Pieces of at most `_LONGEST` symbols, cut after a comma if there is one, else between words.
+    """Pieces of at most `_LONGEST` symbols, split after a comma if there is one, else between words.
 
-    What holds no sound, such as a lone full stop, is left out: the voice would breathe it.
+    A piece without letters, such as a lone full stop, is dropped: the voice would breathe it.
     """
     while len(symbols) > _LONGEST:
         marks = [at for at in range(_LONGEST // 2, _LONGEST) if symbols[at] in ",;:"]
@@ -123,7 +126,11 @@ def _parts(symbols: list[str]) -> Iterator[list[str]]:
 
 
 def load_piper(params: PiperParams) -> PiperEngine:
-    """Loads the voice and says a word, so that the first sentence is not slow."""
+    """Loads the voice and speaks a word, so that the first sentence is not slow.
+
+    Raises DependencyError without the package or GPU, ResourceError if the files are missing or
+    unusable, and UserInputError for an unknown speaker.
+    """
     try:
         from piper import PiperConfig, PiperVoice
         from piper.config import PhonemeType
@@ -134,11 +141,13 @@ def load_piper(params: PiperParams) -> PiperEngine:
     model = voice_file(params.voice)
     description = Path(f"{model}.json")
     if not description.is_file():
-        raise ResourceError(f"the voice {model} has no {description.name} beside it", hint="both files belong together")
+        raise ResourceError(
+            f"the voice {model} has no {description.name} beside it", hint="a Piper voice consists of both files"
+        )
     config = PiperConfig.from_dict(json.loads(description.read_text(encoding="utf-8")))
     if config.phoneme_type is PhonemeType.PINYIN:
         raise ResourceError(
-            f"the voice {model.name} would fetch a dictionary from the network when it speaks",
+            f"the voice {model.name} would download a dictionary from the network while it speaks",
             hint="use a Chinese voice with espeak phonemes",
         )
     engine = PiperEngine(PiperVoice(session=_session(model, params), config=config))
@@ -148,12 +157,13 @@ def load_piper(params: PiperParams) -> PiperEngine:
 
 
 def voice_file(voice: str) -> Path:
-    """The .onnx file of a voice; ResourceError where there is none."""
+    """The .onnx file of a voice; raises ResourceError if there is not exactly one."""
     place = models.path(voice)
     files = sorted(place.glob("*.onnx")) if place.is_dir() else [place]
     if len(files) != 1:
         raise ResourceError(
-            f"{voice} is not one Piper voice: {len(files)} .onnx files in {place}", hint="give the path of one file"
+            f"{voice} is not a single Piper voice: {len(files)} .onnx files in {place}",
+            hint="give the path of one file",
         )
     return files[0]
 
@@ -163,26 +173,26 @@ def _session(model: Path, params: PiperParams) -> Any:
 
     has_gpu = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     if params.device == "cuda" and not has_gpu:
-        raise DependencyError("onnxruntime cannot use a GPU here", hint="install onnxruntime-gpu, or set device: cpu")
+        raise DependencyError("onnxruntime finds no GPU", hint="install onnxruntime-gpu, or set device: cpu")
     on_gpu = has_gpu and params.device != "cpu"
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = params.threads, 1
-    # Voices without exactly one Ceil tell no durations; the face then follows the loudness.
+    # Voices without exactly one Ceil node report no durations; the face then follows the loudness.
     talking, _ = expose(model.read_bytes(), "Ceil")
     providers = ["CUDAExecutionProvider", "CPUExecutionProvider"] if on_gpu else ["CPUExecutionProvider"]
     return onnxruntime.InferenceSession(freeze_noise(talking, params.seed), options, providers=providers)
 
 
 class Piper(TtsService[PiperParams]):
-    """Speaks with a Piper voice, and knows when each phoneme sounds.
+    """Speaks with a Piper voice, with timed phonemes.
 
-    The same text always gives the same samples. Of a long text every part is spoken as one
-    speech. Needs the package piper-tts, which is GPL-3.0-or-later.
+    The same text always gives the same samples. A long text is synthesised in parts but sent as
+    one speech. Needs the package piper-tts, which is GPL-3.0-or-later.
     """
 
     engine = Pooled(load_piper, key=lambda p: (p.voice, p.seed, p.device, p.threads), threads=lambda p: p.threads)
 
     async def speak(self, text: str) -> SynthesizedSpeech:
-        """What the voice makes of a text."""
+        """Synthesises a text."""
         params, tail = self.params, self.tail(text)
         return await self.engine.run(lambda voice: voice.speak(text, params, tail))

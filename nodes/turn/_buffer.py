@@ -1,4 +1,4 @@
-"""The audio of a turn: a few hundred milliseconds of lead while nobody speaks, then all of it."""
+"""The audio of a turn, with a short lead-in from before it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import numpy as np
 from nodes.packets import Audio, Samples, duration_of
 
 _STEP = 10
-"""Seconds of audio by which the store grows."""
+"""Seconds of audio by which the buffer grows."""
 
 
 class TurnBuffer:
-    """One growing store of samples, kept short while it is only the lead-in."""
+    """A growing buffer of samples; during silence only the lead-in is kept."""
 
     def __init__(self) -> None:
         self.rate = 0
         self.pts = 0
-        """Where the kept audio begins."""
+        """Start of the buffered audio, nanoseconds."""
         self._store = np.empty(0, np.int16)
         self._used = 0
 
@@ -34,16 +34,16 @@ class TurnBuffer:
 
     @property
     def duration(self) -> int:
-        """Nanoseconds that are kept."""
+        """Nanoseconds of buffered audio."""
         return duration_of(self._used, self.rate) if self.rate else 0
 
     @property
     def end(self) -> int:
-        """Where the kept audio ends."""
+        """End of the buffered audio, nanoseconds."""
         return self.pts + self.duration
 
     def keep_last(self, duration: int) -> None:
-        """Forgets all but the last nanoseconds; does it rarely, so that it costs little."""
+        """Drops all but the last `duration` ns, once twice as much is buffered; so it is cheap to call often."""
         count = duration * self.rate // 1_000_000_000
         if self._used > 2 * count:
             dropped = self._used - count
@@ -52,7 +52,7 @@ class TurnBuffer:
             self._used = count
 
     def start_at(self, pts: int) -> None:
-        """Forgets what came before a time."""
+        """Drops audio before a time."""
         dropped = min(self._used, max(0, (pts - self.pts) * self.rate // 1_000_000_000))
         if dropped:
             left = self._used - dropped
@@ -61,5 +61,5 @@ class TurnBuffer:
             self._used = left
 
     def snapshot(self) -> Samples:
-        """A copy of what is kept."""
+        """A copy of the buffered samples."""
         return self._store[: self._used].copy()

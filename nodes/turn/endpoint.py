@@ -1,17 +1,18 @@
-"""Decides whose turn it is: when a person has finished, and when they interrupt.
+"""`turn.endpoint`: decides when a person has finished a turn, and when they interrupt.
 
-A turn is *tentative* after a short pause: the whole utterance goes out under a cause
-of its own, and the answer may already be made for it, behind the gate. If the person goes
-on, that cause is revoked and the next guess holds everything said since the turn began.
-If the silence lasts for the hangover, the cause is *committed*. The hangover lies between
-a floor and a ceiling: short when the words so far look like a whole sentence, long when
-they do not, and in between as long as this person's own pauses.
+After a short pause a turn is *tentative*: the whole utterance is sent under a cause of its
+own, and its answer may already be generated, behind the gate. If the person goes on, that
+cause is revoked, and the next tentative turn holds everything said since the turn began. If
+the silence lasts for the hangover, the cause is *committed*. The hangover lies between a floor
+and a ceiling: short if the words so far look like a complete sentence, long if they do not,
+and otherwise as long as the usual pauses of this person.
 
-When somebody speaks over an answer it is *held* at once. It is revoked when they go on
-for long enough or say something that matters; a noise or an `mm-hm` lets it go on.
+Speech over an answer *holds* the answer at once. The answer is revoked if the speech lasts
+long enough or contains relevant words; after a noise or a backchannel such as "mm-hm" it
+continues.
 
-What a person writes is a turn at once: its words are known, so they go past the speech
-recognition, by the port `typed`.
+Typed text is a turn at once: its words are known, so it bypasses speech recognition through
+the port `typed`.
 """
 
 from __future__ import annotations
@@ -48,28 +49,28 @@ Out = Iterable[Utterance]
 
 
 class EndpointParams(Params):
-    """How long silence must last, and what interrupts."""
+    """When a turn ends, and what interrupts an answer."""
 
     pause: Duration = ms(200)
-    """Silence after which the turn is tentative and its answer begins to be made; shorter ones cost nothing."""
+    """Silence after which a turn is tentative and its answer is started; a shorter pause costs nothing."""
     floor: Duration = ms(200)
-    """Silence that ends a turn whose words look like a whole sentence."""
+    """Silence that ends a turn whose words look like a complete sentence."""
     ceiling: Duration = ms(900)
     """Silence that ends any turn."""
     least: Duration = ms(100)
-    """Voice shorter than this is a noise, not a turn."""
+    """Minimum duration of voice in a turn; shorter is noise."""
     interrupt_after: Duration = ms(500)
-    """Voice over an answer that stops it for good; a shorter one only holds it, until its words are known."""
+    """Duration of voice that ends an answer; a shorter one only holds it until its words are known."""
     lead: Duration = ms(300)
-    """Audio kept from before the voice was noticed."""
+    """Audio kept from before the voice was detected."""
     partials: Duration = ms(1500)
-    """How often an utterance goes out while the person still speaks; 0s: never."""
+    """Interval of partial utterances while the person speaks; 0s for none."""
     longest: Duration = seconds(28)
-    """A turn that lasts longer is cut here; Whisper looks at 30 s at most."""
+    """Maximum duration of a turn, after which it is cut; Whisper handles at most 30 s."""
     patience: Duration = seconds(2)
-    """How long a held answer waits for the words that decide about it."""
+    """How long a held answer waits for the words that decide whether it continues."""
     adapt: float = Field(0.3, ge=0, le=1)
-    """How fast the hangover follows this person's pauses: 0 never, 1 the last pause alone."""
+    """How fast the hangover adapts to the pauses of a person: 0 never, 1 to the last pause alone."""
 
 
 class Endpoint(Transform[EndpointParams]):
@@ -87,37 +88,37 @@ class Endpoint(Transform[EndpointParams]):
 
     @dataclass(slots=True)
     class State:
-        """Where the turn stands."""
+        """The current turn."""
 
         phase: Phase = "idle"
         buffer: TurnBuffer = field(default_factory=TurnBuffer)
         guess: Cause | None = None
-        """The cause of the turn that is being spoken."""
+        """The cause of the turn being spoken."""
         answer: Cause | None = None
-        """The last committed turn, whose answer may be on its way or be heard."""
+        """The cause of the last committed turn, whose answer may be pending or playing."""
         voice_start: int = 0
         voice_end: int = 0
         voiced: int = 0
-        """Nanoseconds of voice since the turn began or went on after it seemed over."""
+        """Nanoseconds of voice since the turn began or resumed."""
         continues: bool = False
-        """Whether the turn goes on after its answer was decided but before that was heard."""
+        """Whether the turn continues a committed one whose answer has not been heard yet."""
         last_partial: int = 0
         guessed: bool = False
-        """Whether the whole utterance has gone out since the last voice."""
+        """Whether the whole utterance has been sent since the last voice."""
         text: str | None = None
-        """What the whole utterance says, once it is known."""
+        """The transcript of the whole utterance; None until it is known."""
         pause: int = 0
-        """This person's typical pause inside a turn, nanoseconds."""
+        """Typical pause of this person within a turn, nanoseconds."""
 
     state: State
 
     def latency(self) -> int:
-        """A turn cannot end before its floor."""
+        """A turn never ends before `floor`."""
         return self.params.floor
 
     @speech.of(Audio)
     def listen(self, audio: Audio) -> Out:
-        """Keeps the audio; notices when a span of voice or of silence is long enough."""
+        """Buffers the audio and checks how long the voice or silence has lasted."""
         state = self.state
         state.buffer.add(audio)
         if state.phase == "idle":
@@ -129,15 +130,15 @@ class Endpoint(Transform[EndpointParams]):
         if state.phase == "pausing":
             return self._while_pausing(now)
         if now - state.voice_end > self.params.ceiling + self.params.patience:
-            state.phase = "idle"  # too late to be the same turn
+            state.phase = "idle"  # too late to continue that turn
         return ()
 
     @speech.of(SpeechStart)
     def begin(self, start: SpeechStart) -> Out:
-        """Somebody speaks: a new turn, or more of the one that seemed to end."""
+        """Starts a new turn, or resumes a tentative one."""
         state = self.state
         if state.phase == "speaking":
-            return ()  # a detector that took over in the middle begins anew
+            return ()  # a fallback detector that took over mid-speech starts again
         if state.phase == "pausing":
             self._learn(start.at.pts - state.voice_end)
             if not state.guessed:
@@ -160,7 +161,7 @@ class Endpoint(Transform[EndpointParams]):
 
     @speech.of(SpeechEnd)
     def pause(self, end: SpeechEnd) -> Out:
-        """They are silent: perhaps they have finished."""
+        """Speech has paused; the turn may be over."""
         state = self.state
         if state.phase != "speaking":
             return ()
@@ -175,7 +176,7 @@ class Endpoint(Transform[EndpointParams]):
 
     @heard.each
     def words(self, event: TranscriptUpdate) -> Out:
-        """What was said, as far as it is known: decides about a held answer and about the hangover."""
+        """Uses the words so far to decide about a held answer and the hangover."""
         state = self.state
         if event.cause is not state.guess or not event.cause.live:
             return ()
@@ -192,7 +193,7 @@ class Endpoint(Transform[EndpointParams]):
 
     @played.each
     def hearing(self, event: PlaybackProgress) -> Out:
-        """Once a person hears the answer, what they say next is a turn of its own."""
+        """Once the answer is heard, further speech is a new turn."""
         state = self.state
         if event.cause is state.answer:
             if state.phase == "answered":
@@ -203,7 +204,7 @@ class Endpoint(Transform[EndpointParams]):
 
     @written.each
     def read(self, event: TextInput) -> Iterable[Transcript]:
-        """A turn that is written: it is whole, and it interrupts."""
+        """Commits typed text as a turn, which interrupts the answer."""
         if not event.text.strip():
             return ()
         now = self.clock.now()
@@ -215,13 +216,13 @@ class Endpoint(Transform[EndpointParams]):
         return (Transcript(Stamp(now, 0, cause), event.text.strip(), whole=True, confidence=1.0),)
 
     @hushed.each
-    def hush(self, event: CancelResponse) -> Out:
-        """The answer ends here; whoever speaks goes on speaking."""
-        self._interrupt("hushed")
+    def cancel(self, event: CancelResponse) -> Out:
+        """Ends the answer, but not the turn being spoken."""
+        self._interrupt("cancelled")
         return ()
 
     def finish(self) -> Out:
-        """The recording or the call is over: what was said so far is the turn."""
+        """At the end of the stream, commits what was said so far."""
         state = self.state
         out: Out = ()
         if state.phase == "speaking":
@@ -251,13 +252,13 @@ class Endpoint(Transform[EndpointParams]):
             return self._whole() if silence >= self.params.pause else ()
         if self._held and self.state.text is None:
             if silence >= self.params.patience:
-                self._drop("nobody knows what was said")
+                self._drop("no transcript")
         elif silence >= self._hangover():
             self._commit("silence")
         return ()
 
     def _hangover(self) -> int:
-        """Nanoseconds of silence that end this turn, by what is known of its words."""
+        """Nanoseconds of silence that end this turn, depending on its words."""
         floor, ceiling = self.params.floor, self.params.ceiling
         if self.state.text is None:
             return ceiling
@@ -266,7 +267,7 @@ class Endpoint(Transform[EndpointParams]):
         return floor if looks == 1 else usual if looks else ceiling
 
     def _learn(self, pause: int) -> None:
-        """A pause inside a turn: a little more than that is what this person needs."""
+        """Adapts the typical pause to one within a turn, with a margin of a quarter."""
         before = self.state.pause or (self.params.floor + self.params.ceiling) // 2
         self.state.pause = round(before + self.params.adapt * (pause * 1.25 - before))
 
@@ -300,7 +301,7 @@ class Endpoint(Transform[EndpointParams]):
         state.answer, state.guess, state.phase = guess, None, "answered"
 
     def _cut(self, now: int) -> Out:
-        """A turn as long as it may be: it counts as finished, and the next begins here."""
+        """Commits a turn of maximum length and starts the next one."""
         state = self.state
         state.voice_end = now
         out = self._whole()
@@ -312,7 +313,7 @@ class Endpoint(Transform[EndpointParams]):
         return out
 
     def _interrupt(self, reason: str) -> None:
-        """Stops the answer for good."""
+        """Revokes the answer."""
         state = self.state
         answer = state.answer
         if answer is None:
@@ -323,7 +324,7 @@ class Endpoint(Transform[EndpointParams]):
             self.causes.revoke(answer, self.context.name)
 
     def _drop(self, reason: str) -> None:
-        """It was not a turn: what was held goes on."""
+        """Discards a turn and releases a held answer."""
         state = self.state
         self._call_off(reason)
         if self._held and state.answer is not None:

@@ -1,4 +1,4 @@
-"""How loud a frame is, and how loud the room is without a voice."""
+"""Loudness of a frame, and of the background noise."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 from nodes.packets import Samples
 
 BLOCK = 12
-"""Frames (of 20 ms) of which the quietest stands for all."""
+"""Frames (of 20 ms) per block; only the quietest counts."""
 BLOCKS = 8
-"""Blocks of which the quietest is the floor: 2 s, in which everybody draws breath."""
+"""Blocks whose minimum is the noise floor: 2 s, long enough to contain a breath."""
 _FULL_SCALE = 20 * math.log10(32768)
 
 
 class NoiseFloor:
-    """The level of the room's noise: the quietest moment of the last two seconds.
+    """Estimates the noise level as the quietest moment of the last two seconds.
 
-    It needs no beginning in silence: as soon as the speaker draws breath it is right.
+    Needs no silence at the start: it is right as soon as the speaker takes a breath.
     """
 
     __slots__ = ("_blocks", "_count", "_quietest", "_so_far")
@@ -27,13 +27,13 @@ class NoiseFloor:
     def __init__(self) -> None:
         self._blocks: deque[float] = deque(maxlen=BLOCKS)
         self._quietest = math.inf
-        """Of the whole blocks."""
+        """Minimum of the complete blocks, dB."""
         self._so_far = math.inf
-        """Of the block that is not whole yet."""
+        """Minimum of the current block, dB."""
         self._count = 0
 
     def after(self, level: float) -> float:
-        """Takes the level of one more frame; the floor in dB."""
+        """Adds the level of a frame and returns the noise floor, both in dB."""
         self._so_far = min(self._so_far, level)
         self._count += 1
         if self._count == BLOCK:
@@ -44,8 +44,8 @@ class NoiseFloor:
 
 
 def loudness(frame: Samples) -> float:
-    """The level of a frame in dB of full scale, without any constant offset."""
+    """Level of a frame in dBFS, ignoring a constant offset."""
     level = frame.astype(np.float32)
-    mean = float(np.add.reduce(level)) / level.size  # half the time of mean()
+    mean = float(np.add.reduce(level)) / level.size  # takes half the time of mean()
     power = float(level.dot(level)) / level.size - mean * mean
     return 10.0 * math.log10(max(power, 0.01)) - _FULL_SCALE

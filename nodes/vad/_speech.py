@@ -1,7 +1,7 @@
-"""What all detectors share: cutting audio into frames, and when speech begins and ends.
+"""Framing and segmentation shared by all voice activity detectors.
 
-A detector says of each frame whether there is a voice in it. Speech begins when that has
-been so for `attack` without a break, and ends when it has not been so for `release`.
+A detector classifies each frame as voiced or not. Speech starts after an unbroken run of
+voiced frames of length `attack`, and ends after unvoiced frames of length `release`.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _NOTHING: Samples = np.zeros(0, np.int16)
 
 
 class SpeechParams(Params):
-    """What every detector lets its user set."""
+    """Parameters of every detector."""
 
     attack: Duration = Field(ms(60), ge=ms(20), le=ms(1000))
-    """A voice that long, without a break, is speech: shorter is a click or a cough. 20ms to 1s."""
+    """Unbroken voice that starts speech, 20ms to 1s; shorter is a click or a cough."""
     release: Duration = Field(ms(120), ge=ms(20), le=ms(5000))
-    """Silence after which speech has ended. 20ms to 5s."""
+    """Silence that ends speech, 20ms to 5s."""
 
 
 class SpeechTracker:
-    """Marks the beginnings and ends of speech in a stream of audio."""
+    """Marks where speech starts and ends in a stream of audio."""
 
     __slots__ = ("_attack", "_frame", "_last", "_release", "_rest", "_run", "_unsure", "_voice_end", "speaking")
 
@@ -37,19 +37,19 @@ class SpeechTracker:
         self._attack = params.attack
         self._release = params.release
         self._frame = frame
-        """Nanoseconds of one frame."""
+        """Frame length in nanoseconds."""
         self._rest = _NOTHING
-        """The samples after the last whole frame."""
+        """Samples after the last complete frame."""
         self._run: int | None = None
-        """Where the present run of voiced frames began."""
+        """Start of the current run of voiced frames."""
         self._voice_end = 0
         self._last: Audio | None = None
         self._unsure = False
-        """Whether somebody may be speaking since before it began: it took over from another detector."""
+        """True if speech may already be open because this detector took over from another."""
         self.speaking = False
 
     def mark(self, heard: Audio, voiced: Callable[[Samples], bool]) -> tuple[Audio | Mark, ...]:
-        """The audio, and before it whatever began or ended in it."""
+        """Returns the marks that fall into a packet, followed by the packet."""
         marks: list[Audio | Mark] = []
         rate = heard.rate
         size = self._frame * rate // SECOND
@@ -69,7 +69,7 @@ class SpeechTracker:
         return (*marks, heard)
 
     def finish(self) -> tuple[Mark, ...]:
-        """The end of speech that is still open when the stream ends."""
+        """Closes open speech at the end of the stream."""
         return (self._end(self._last),) if self.speaking and self._last is not None else ()
 
     def _step(self, is_voice: bool, begin: int, end: int, heard: Audio) -> Mark | None:

@@ -1,4 +1,4 @@
-"""`vad.energy`: loud or not, against the noise of the room. Needs no package and always works."""
+"""`vad.energy`: compares loudness with the background noise; needs no package."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ FRAME = ms(20)
 
 
 class EnergyVadParams(SpeechParams):
-    """How loud speech is."""
+    """Thresholds of loudness."""
 
     above_noise: float = Field(8.0, ge=3.0, le=40.0)
-    """How much louder than the noise of the room a voice is, in dB."""
+    """How far above the background noise a voice must be, in dB."""
     quietest: float = Field(-50.0, ge=-90.0, le=0.0)
-    """What is quieter than this is never a voice, in dB of full scale."""
+    """Level below which nothing counts as voice, in dBFS."""
 
 
 class EnergyVad(Transform[EnergyVadParams]):
-    """Marks where it is clearly louder than the noise of the room, which it keeps measuring.
+    """Marks audio that is clearly louder than the background noise, which it measures continuously.
 
-    It cannot tell a voice from a slammed door; it is what is left when no other detector can run.
+    It cannot tell a voice from a slammed door; use it as the last fallback.
     """
 
     audio = Input(Audio, rate=one_of(16_000, 8_000, 32_000, 48_000), channels=1)
@@ -38,7 +38,7 @@ class EnergyVad(Transform[EnergyVadParams]):
 
     @dataclass(slots=True)
     class State:
-        """The noise floor so far, and what has been heard."""
+        """The noise floor and the speech tracker."""
 
         tracker: SpeechTracker
         floor: NoiseFloor = field(default_factory=NoiseFloor)
@@ -46,16 +46,16 @@ class EnergyVad(Transform[EnergyVadParams]):
     state: State
 
     def new_state(self) -> State:
-        """A room of which nothing is known."""
+        """A fresh state."""
         return self.State(SpeechTracker(self.params, frame=FRAME))
 
     @audio.each
     def mark(self, heard: Audio) -> Iterable[Audio | Mark]:
-        """Passes the audio on; each mark comes right before the audio in which it was noticed."""
+        """Passes the audio on, with each mark directly before the packet in which it was detected."""
         return self.state.tracker.mark(heard, self._voiced)
 
     def finish(self) -> Iterable[Mark]:
-        """Ends speech that is still open."""
+        """Closes open speech."""
         return self.state.tracker.finish()
 
     def _voiced(self, frame: Samples) -> bool:

@@ -25,22 +25,22 @@ Floats = NDArray[np.float32]
 
 RATE = 16_000
 WINDOW = 512
-"""Samples that the model looks at in one step."""
+"""Samples per step of the model."""
 CONTEXT = 64
-"""Samples before the window that it sees as well."""
+"""Samples before the window that the model sees as context."""
 HYSTERESIS = 0.15
-"""While somebody speaks, this much less probability still counts: the model's authors advise it."""
+"""How far the threshold drops during speech, as the authors of the model recommend."""
 
 
 class SileroVadParams(SpeechParams):
-    """How sure it must be."""
+    """Threshold of the detector."""
 
     threshold: float = Field(0.5, ge=0.05, le=0.95)
-    """Probability of a voice above which a window (32 ms) counts as voiced, 0 to 1."""
+    """Probability above which a window (32 ms) counts as voiced, 0 to 1."""
 
 
 def load_silero(_: SileroVadParams) -> Any:
-    """The model that comes with faster-whisper."""
+    """Loads the model shipped with faster-whisper; raises DependencyError without it."""
     spec = find_spec("faster_whisper")
     try:
         import onnxruntime
@@ -63,9 +63,9 @@ def load_silero(_: SileroVadParams) -> Any:
 
 
 class SileroVad(Transform[SileroVadParams]):
-    """Marks where speech begins and ends, with the Silero model: the surest in noise and music.
+    """Marks where speech starts and ends with the Silero model, the most reliable in noise and music.
 
-    It takes 2 µs a millisecond of audio, some eight times what vad.webrtc takes.
+    It takes 2 µs per millisecond of audio, about eight times as long as vad.webrtc.
     """
 
     engine = Pooled(load_silero, key=lambda _: "silero_vad_v6")
@@ -74,27 +74,27 @@ class SileroVad(Transform[SileroVadParams]):
 
     @dataclass(slots=True)
     class State:
-        """What the model remembers, and what has been heard."""
+        """The recurrent state of the model and the speech tracker."""
 
         tracker: SpeechTracker
         hidden: Floats = field(default_factory=lambda: np.zeros((1, 1, 128), np.float32))
         cell: Floats = field(default_factory=lambda: np.zeros((1, 1, 128), np.float32))
         seen: Floats = field(default_factory=lambda: np.zeros((1, CONTEXT + WINDOW), np.float32))
-        """The last window with its context."""
+        """The last window, with its context."""
 
     state: State
 
     def new_state(self) -> State:
-        """A model that has heard nothing."""
+        """A fresh state."""
         return self.State(SpeechTracker(self.params, frame=ms(1000 * WINDOW / RATE)))
 
     @audio.each
     def mark(self, heard: Audio) -> Iterable[Audio | Mark]:
-        """Passes the audio on; each mark comes right before the audio in which it was noticed."""
+        """Passes the audio on, with each mark directly before the packet in which it was detected."""
         return self.state.tracker.mark(heard, self._voiced)
 
     def finish(self) -> Iterable[Mark]:
-        """Ends speech that is still open."""
+        """Closes open speech."""
         return self.state.tracker.finish()
 
     def _voiced(self, window: Samples) -> bool:
@@ -102,12 +102,12 @@ class SileroVad(Transform[SileroVadParams]):
         return self.probability(window) >= wanted
 
     def probability(self, window: Samples) -> float:
-        """How probable a voice is in the next window, 0 to 1."""
+        """Probability of voice in the next window, 0 to 1."""
         state = self.state
         seen = state.seen
         seen[0, :CONTEXT] = seen[0, -CONTEXT:]
         np.multiply(window, 1 / 32768, out=seen[0, CONTEXT:], dtype=np.float32)
         inputs = {"input": seen, "h": state.hidden, "c": state.cell}
-        # The session may be used by many threads at once: all that it remembers is in these arrays.
+        # The session is shared between threads; all of its state is in these arrays.
         probability, state.hidden, state.cell = self.engine.member.run(None, inputs)
         return float(probability[0])

@@ -1,4 +1,4 @@
-"""`vad.webrtc`: the detector of the WebRTC project."""
+"""`vad.webrtc`: the voice activity detector of the WebRTC project."""
 
 from __future__ import annotations
 
@@ -19,23 +19,21 @@ from pipeline.params import ms
 from pipeline.port import Input, Output
 
 FRAME = ms(20)
-"""Of the 10, 20 and 30 ms that the detector takes: the packets of a live link."""
-
-
+"""Frame length: of the supported 10, 20 and 30 ms, that of packets on live links."""
 ABOVE_NOISE = 3.0
-"""dB. The detector takes any steady noise for a voice until it has got used to it, some
-100 ms: without this gate a call in a noisy room begins with speech that nobody spoke."""
+"""Minimum dB above the noise floor. For its first 100 ms the detector takes steady noise for a
+voice; without this gate every call from a noisy room would start with false speech."""
 
 
 class WebRtcVadParams(SpeechParams):
-    """How strict it is."""
+    """Strictness of the detector."""
 
     aggressiveness: int = Field(2, ge=0, le=3)
-    """How much is rejected: 0 passes the most, 3 the least."""
+    """How strictly non-speech is rejected: 0 passes the most, 3 the least."""
 
 
 def load_webrtc(_: WebRtcVadParams) -> Any:
-    """The class of the detectors; importing its package reads files, so it is done once and elsewhere."""
+    """Returns the detector class; pooled because importing its package reads files."""
     try:
         import webrtcvad
     except ImportError as error:
@@ -47,7 +45,7 @@ def load_webrtc(_: WebRtcVadParams) -> Any:
 
 
 class WebRtcVad(Transform[WebRtcVadParams]):
-    """Marks where speech begins and ends, with WebRTC's detector."""
+    """Marks where speech starts and ends, with WebRTC's detector."""
 
     make = Pooled(load_webrtc, key=lambda _: "webrtcvad")
     audio = Input(Audio, rate=one_of(16_000, 8_000, 32_000, 48_000), channels=1)
@@ -55,7 +53,7 @@ class WebRtcVad(Transform[WebRtcVadParams]):
 
     @dataclass(slots=True)
     class State:
-        """The detector and what it has heard."""
+        """The detector, the noise floor and the speech tracker."""
 
         is_speech: Callable[[bytes, int], bool]
         tracker: SpeechTracker
@@ -64,24 +62,24 @@ class WebRtcVad(Transform[WebRtcVadParams]):
     state: State
 
     def new_state(self) -> State:
-        """A detector that has heard nothing."""
+        """A fresh state."""
         return self.State(
             self.make.member(self.params.aggressiveness).is_speech, SpeechTracker(self.params, frame=FRAME)
         )
 
     @audio.each
     def mark(self, heard: Audio) -> Iterable[Audio | Mark]:
-        """Passes the audio on; each mark comes right before the audio in which it was noticed."""
+        """Passes the audio on, with each mark directly before the packet in which it was detected."""
         state, rate = self.state, heard.rate
 
         def voiced(frame: Samples) -> bool:
             level = loudness(frame)
             above = level > state.floor.after(level) + ABOVE_NOISE
-            # It must hear the quiet frames too, or its own idea of the noise goes wrong.
+            # The detector needs the quiet frames too, to track the noise itself.
             return state.is_speech(frame.tobytes(), rate) and above
 
         return state.tracker.mark(heard, voiced)
 
     def finish(self) -> Iterable[Mark]:
-        """Ends speech that is still open."""
+        """Closes open speech."""
         return self.state.tracker.finish()

@@ -168,7 +168,7 @@ def test_missing_model_exits_5_with_the_pull_command(run: Run, monkeypatch: pyte
     """Exit code 5, and the command that fetches it."""
     monkeypatch.setenv("VITAGRAPH_HOME", "empty")
     ran = run("replay", write(NEEDY), sound(Path("clip.wav")), "--offline")
-    check(ran, exits.UNAVAILABLE, "the model whisper-base is not here", "hint: vitagraph models pull whisper-base")
+    check(ran, exits.UNAVAILABLE, "the model whisper-base is missing", "hint: vitagraph models pull whisper-base")
 
 
 GRAPHS = ROOT / "graphs"
@@ -241,7 +241,7 @@ COMMANDS: dict[str, tuple[list[str | Path], int, list[str]]] = {
     "missing model": (
         ["replay", TRANSCRIBE, "clip.wav", "--offline"],
         exits.UNAVAILABLE,
-        ["error: clip: the model whisper-tiny.en is not here", "hint: vitagraph models pull whisper-tiny.en"],
+        ["error: clip: the model whisper-tiny.en is missing", "hint: vitagraph models pull whisper-tiny.en"],
     ),
     "no network": (
         ["replay", TRANSCRIBE, "clip.wav"],
@@ -310,12 +310,12 @@ def test_full_disk_in_the_cache_folder_exits_5(disk: Callable[..., Path], desk: 
     """Exit code 5: how much is needed, how much there is, and where; nothing is left there."""
     home = disk(64_000)
     ran = program("models", "pull", "whisper-tiny.en", folder=desk, VITAGRAPH_HOME=str(home))
-    check(ran, exits.UNAVAILABLE, "the disk is full: ", "MB needed, 0.1 MB free in", str(home), "hint: make room")
+    check(ran, exits.UNAVAILABLE, "the disk is full: ", "MB needed, 0.1 MB free in", str(home), "hint: free some space")
     ran = program("replay", TRANSCRIBE, "clip.wav", folder=desk, VITAGRAPH_HOME=str(home))
     assert ran.code == exits.UNAVAILABLE
     assert "Traceback" not in ran.err
     assert "warning: the disk is full: " in ran.err
-    assert "error: clip: the model whisper-tiny.en is not here" in ran.err
+    assert "error: clip: the model whisper-tiny.en is missing" in ran.err
     assert not [file for file in home.rglob("*") if file.is_file() and file.stat().st_size]
 
 

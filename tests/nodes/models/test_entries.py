@@ -59,7 +59,7 @@ def test_catalogue_of_the_user_extends_the_default_one(toy: str) -> None:
     ("text", "says"),
     [
         ("toy: {description: x}", "licence"),
-        ("toy: [", "cannot be read"),
+        ("toy: [", "invalid catalogue"),
         (
             "toy: {description: x, licence: x, size: 1, files: {../out: ab}, sources: []}",
             "leads out of the folder",

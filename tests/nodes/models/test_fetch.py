@@ -52,7 +52,7 @@ def test_pull_killed_half_way_leaves_no_usable_model(toy: str, home: Path, regis
     assert any(partial.exists() or PAUSE.wait(0.02) for _ in range(1000))
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
-    with pytest.raises(ResourceError, match="is not here"):
+    with pytest.raises(ResourceError, match="is missing"):
         path(toy)
     registry.fault = ""
     pull(toy)

@@ -87,7 +87,7 @@ def test_model_sources_report_the_error_of_the_first(described: Describe, regist
 def test_local_source_refuses_files_with_another_content(described: Describe, copied: Path, home: Path) -> None:
     (copied / "weights.bin").write_bytes(b"something else")
     described(sources=[{"from": "local", "root": str(copied)}])
-    with pytest.raises(ResourceError, match=r"weights\.bin came with another content"):
+    with pytest.raises(ResourceError, match=r"weights\.bin: the checksum differs"):
         pull("toy")
     assert not (home / "models" / "toy").exists()
 

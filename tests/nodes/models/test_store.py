@@ -12,7 +12,7 @@ from tests.nodes.models.conftest import Describe
 
 
 def test_store_missing_model_error_has_the_pull_command(home: Path) -> None:
-    with pytest.raises(ResourceError, match="smollm2-135m is not here") as caught:
+    with pytest.raises(ResourceError, match="smollm2-135m is missing") as caught:
         path("smollm2-135m")
     assert caught.value.hint == "vitagraph models pull smollm2-135m"
 

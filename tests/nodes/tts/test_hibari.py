@@ -75,7 +75,7 @@ def test_hibari_speaks_with_a_model_without_durations(engine: HibariEngine) -> N
 def test_hibari_does_not_download_a_missing_voice(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     """The package would download it in the middle of a conversation."""
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
-    with pytest.raises(ResourceError, match="emma is not here"):
+    with pytest.raises(ResourceError, match="emma is missing"):
         load_hibari(HibariParams(voice="emma"))
     with pytest.raises(UserInputError, match="no voice 'emily'"):
         load_hibari(HibariParams(voice="emily"))

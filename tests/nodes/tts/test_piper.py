@@ -67,7 +67,7 @@ def test_piper_missing_voice_error_has_a_hint(tmp_path: Path) -> None:
     """The first thing that goes wrong on a new machine."""
     with pytest.raises(ResourceError, match=r"no model"):
         voice_file(str(tmp_path / "nobody.onnx"))
-    with pytest.raises(ResourceError, match="not one Piper voice"):
+    with pytest.raises(ResourceError, match="not a single Piper voice"):
         voice_file(str(tmp_path))
     (tmp_path / "lone.onnx").write_bytes(b"")
     with pytest.raises(ResourceError, match=r"lone\.onnx\.json"):

@@ -296,8 +296,8 @@ def test_endpoint_empty_text_is_not_a_turn() -> None:
 def test_endpoint_cancel_response_cancels_only_the_answer() -> None:
     """A stop button; a second press finds nothing to stop."""
     talk, answer = answered()
-    talk.node.hush(CancelResponse())
+    talk.node.cancel(CancelResponse())
     told = len(talk.told)
-    talk.node.hush(CancelResponse())
+    talk.node.cancel(CancelResponse())
     assert not answer.live and len(talk.told) == told
     assert talk.silence(400).voice(1000).hear("How are you?").silence(300).whole.at.cause.open

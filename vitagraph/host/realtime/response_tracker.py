@@ -18,7 +18,7 @@ KEPT = 64
 MOST_RATED = 256
 """Responses that a client may still rate."""
 
-_BY_CLIENT = {"hushed", "typed"}
+_BY_CLIENT = {"cancelled", "typed"}
 """Reasons of the turn node that stand for a client's request."""
 
 

@@ -107,7 +107,7 @@ def cancelled(call: Call) -> None:
     call.stream(cause, "Paris is old. It lies on the Seine.")
     call.play(cause)
     call.send("response.cancel")
-    call.change("interrupted", cause, "hushed")
+    call.change("interrupted", cause, "cancelled")
     call.played(cause, "Paris is old.", 1000)
     call.send("output_audio_buffer.clear")
 
