@@ -25,11 +25,21 @@ from pipeline.cause import Causes
 from pipeline.clock import Clock
 from pipeline.compute.job_context import Lane
 from pipeline.compute.pool import Pooled
-from pipeline.declare import HandlerTable, check_handlers, check_outputs, handlers_of, members_of, params_of
 from pipeline.errors import UserInputError
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, Params
-from pipeline.port import Input, Output, Receives, Sends
+from pipeline.port import (
+    HandlerTable,
+    Input,
+    Output,
+    Receives,
+    Sends,
+    check_handlers,
+    check_outputs,
+    declared,
+    handlers_of,
+    params_of,
+)
 
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
@@ -83,11 +93,11 @@ class Node(Generic[P]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.params_type = params_of(cls)
-        cls.inputs = members_of(cls, Input)
-        cls.outputs = members_of(cls, Output)
-        cls.receives = members_of(cls, Receives)
-        cls.sends = members_of(cls, Sends)
-        cls.resources = members_of(cls, Pooled)
+        cls.inputs = declared(cls, Input)
+        cls.outputs = declared(cls, Output)
+        cls.receives = declared(cls, Receives)
+        cls.sends = declared(cls, Sends)
+        cls.resources = declared(cls, Pooled)
         cls.handlers = handlers_of(cls)
         check_outputs(cls, cls.outputs)
         check_handlers(cls, cls.handlers, () if cls.synchronous else cls.inputs)

@@ -1,8 +1,9 @@
-"""What a node's user may set: one frozen pydantic model a node class.
+"""What a node's user may set: one frozen pydantic model for each node class.
 
-It is the YAML schema, the reference page (docstrings under the fields) and the
-validation at once. Durations are written with a unit in YAML (`200ms`, `1.5s`, `2m`) and
-are integer nanoseconds in Python.
+It is at once the YAML schema, the reference page (docstrings under the fields) and the
+validation. Numbers, text and truth values take only their own type: 1 is not true, and
+`"2"` is no number. Durations have a unit in YAML (`200ms`, `1.5s`, `2m`) and are integer
+nanoseconds in Python.
 """
 
 from __future__ import annotations
@@ -10,21 +11,23 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, PlainSerializer, WithJsonSchema
+from pydantic_core import CoreSchema
 
-ENGINE_WORDS = frozenset(
+RESERVED_WORDS = frozenset(
     {"use", "fallback", "deadline", "limit", "cache", "retry", "breaker", "pool", "description", "on_error"}
 )
-"""Words of the graph language itself; no Params may declare one."""
+"""Words of the graph language itself (`pipeline.graph.language`), which no Params may declare."""
 
 _UNITS = {"us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)\s*")
+# A number of more digits than these could be infinite.
+_DURATION = re.compile(r"\s*(\d{1,30}(?:\.\d+)?)\s*(us|ms|s|m|h)\s*")
 
 
 def parse_duration(value: Any) -> int:
-    """Nanoseconds of `200ms`, `1.5s`, `2m`, `1h`, or of an int that is nanoseconds already.
+    """Nanoseconds of `200ms`, `1.5s`, `2m`, `1h`; an int is returned as it is.
 
-    Raises ValueError when the unit is missing or the text is something else.
+    Raises ValueError where the unit is missing, or the value is something else.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -34,7 +37,7 @@ def parse_duration(value: Any) -> int:
 
 
 def show_duration(ns: int) -> str:
-    """The shortest spelling, exact down to a microsecond: 200000000 is `200ms`."""
+    """The shortest spelling, exact to a microsecond: 200000000 is `200ms`."""
     for unit in ("h", "m", "s", "ms", "us"):
         if ns and ns % _UNITS[unit] == 0:
             return f"{ns // _UNITS[unit]}{unit}"
@@ -58,13 +61,29 @@ Duration = Annotated[
 
 
 def ms(number: float) -> int:
-    """Nanoseconds of so many milliseconds: the default of a Duration."""
+    """Milliseconds as nanoseconds: the default of a Duration."""
     return round(number * 1_000_000)
 
 
 def seconds(number: float) -> int:
-    """Nanoseconds of so many seconds: the default of a Duration."""
+    """Seconds as nanoseconds: the default of a Duration."""
     return round(number * 1_000_000_000)
+
+
+_SCALARS = ("bool", "int", "float", "str")
+_AS_THEY_ARE = (("default", "default"), ("dict", "keys_schema"))
+"""Parts of a schema, by its type and their name: a default is a value; the keys of a mapping in YAML are text."""
+
+
+def _with_strict_scalars(schema: Any) -> Any:
+    """Pydantic's strict mode for scalars alone, as it is for JSON: a list may become a tuple, and text a path."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_with_strict_scalars, schema))
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    made = {key: value if (kind, key) in _AS_THEY_ARE else _with_strict_scalars(value) for key, value in schema.items()}
+    return {**made, "strict": True} if kind in _SCALARS else made
 
 
 class Params(BaseModel):
@@ -72,12 +91,17 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
     of_a_call: ClassVar[frozenset[str]] = frozenset()
-    """What a host sets anew for each call: two members that differ in nothing else are one to a breaker."""
+    """What a host sets anew for each call: two members that differ in nothing else share one breaker."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if taken := ENGINE_WORDS & cls.__annotations__.keys():
+        if taken := RESERVED_WORDS & cls.__annotations__.keys():
             raise TypeError(f"{cls.__name__} declares {sorted(taken)}: words of the graph language")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema: CoreSchema = _with_strict_scalars(handler(source))
+        return schema
 
 
 class NoParams(Params):

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.caps import Constraint, FromParam, OneOf, Same
 from pipeline.graph.describe import docstring, expected, schema_of, summary
 from pipeline.graph.registry import Registry
-from pipeline.graph.spelling import spell
+from pipeline.graph.yaml import spell
 from pipeline.node import Node, Service, Sink, Source, Transform
 from pipeline.port import Port
 

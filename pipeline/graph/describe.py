@@ -89,8 +89,9 @@ def choices(schema: Schema) -> list[Any]:
 
 
 def is_duration(schema: Schema) -> bool:
-    """Whether it is a number with a unit of time."""
-    return "ms" in str(schema.get("pattern")) and schema.get("type") == "string"
+    """Whether it is a number with a unit of time, or may be one."""
+    arms = schema.get("anyOf", (schema,))
+    return any("ms" in str(each.get("pattern")) and each.get("type") == "string" for each in arms)
 
 
 def _text(schema: Schema) -> str:

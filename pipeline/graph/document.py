@@ -1,8 +1,8 @@
 """A graph's file with all that it extends, as one tree.
 
-An overlay says `extends: other.yaml` and only what differs. Nodes, params and budget merge
+An overlay has `extends: other.yaml` and only what differs. Nodes, params and budget are merged
 by name, a node key by key; everything else is replaced, lists whole; null removes. A node
-whose `use` changes loses the parameters that the other class had.
+whose `use` changes loses the parameters of the other class.
 """
 
 from __future__ import annotations
@@ -12,45 +12,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import GraphError, Location, did_you_mean, listing
+from pipeline.graph.language import GRAPH, VERSION
 from pipeline.graph.problems import Problems
-from pipeline.graph.tree import Entry, List, Map, Scalar, Tree, found, is_null
-from pipeline.graph.values import wrong_value
+from pipeline.graph.tree import Map, MapEntry, Scalar, Tree, found, is_null, is_private, without_private, wrong_value
 from pipeline.graph.yaml import parse, read_text
-
-VERSION = 1
-SECTIONS = ("vitagraph", "description", "extends", "params", "budget", "nodes", "links", "on_error")
-
-_SHAPES: dict[str, tuple[type, str]] = {
-    "description": (Scalar, "text"),
-    "extends": (Scalar, "the path of another graph, from the folder of this one"),
-    "params": (Map, "a mapping of names to values"),
-    "budget": (Map, "a mapping of names to durations"),
-    "nodes": (Map, "a mapping of names to nodes"),
-    "links": (List, "a list of chains, such as `- a -> b -> c`"),
-    "on_error": (Scalar, "degrade or end"),
-}
 
 
 def read_document(path: Path) -> Map:
-    """Reads a file and what it extends."""
+    """Reads a file and what it extends; raises GraphError."""
     if not os.path.isfile(path):
         raise _no_file(path, path.name, Location(str(path)))
     return _document(read_text(path), path, ())
 
 
 def parse_document(text: str, path: Path) -> Map:
-    """The same for a text; `path` names it in errors, and its folder is where `extends` looks."""
+    """The same for a text; `path` names it in errors, and `extends` is relative to its folder."""
     return _document(text, path, ())
-
-
-def is_private(key: str) -> bool:
-    """Whether a key is the author's own, for anchors and notes."""
-    return key.startswith("x-")
 
 
 def use_only(use: Scalar) -> Map:
     """The long form of a node that is written as one word."""
-    return Map({"use": Entry(use, use.where)}, use.where)
+    return Map({"use": MapEntry(use, use.where)}, use.where)
 
 
 def _document(text: str, path: Path, above: tuple[Path, ...]) -> Map:
@@ -83,7 +65,7 @@ def _no_file(path: Path, name: str, where: Location) -> GraphError:
 def _checked(tree: Tree, path: Path) -> Map:
     start = Location(str(path), 1, 1)
     if not isinstance(tree, Map):
-        raise GraphError("a graph is a mapping", where=tree.where, expected=listing(SECTIONS), found=found(tree))
+        raise GraphError("a graph is a mapping", where=tree.where, expected=listing(GRAPH), found=found(tree))
     if not tree.entries:
         hint = "begin with `vitagraph: 1`, then `nodes:` and `links:`"
         raise GraphError("the graph is empty", where=start, hint=hint)
@@ -98,72 +80,70 @@ def _checked(tree: Tree, path: Path) -> Map:
     return _normal(tree)
 
 
-def _check_section(key: str, entry: Entry) -> None:
+def _check_section(key: str, entry: MapEntry) -> None:
+    if is_private(key):
+        return
+    if (word := GRAPH.get(key)) is None:
+        hint = did_you_mean(key, GRAPH) or "a key of your own begins with `x-`"
+        raise GraphError(f"unknown key `{key}`", where=entry.where, expected=listing(GRAPH), hint=hint)
     value = entry.value
+    fits = isinstance(value, word.form) or is_null(value)
     if key == "vitagraph":
-        if not isinstance(value, Scalar) or value.text != str(VERSION):
-            raise wrong_value(key, value, f"{VERSION}, the version of the graph language that this program reads")
-    elif key in _SHAPES:
-        shape, words = _SHAPES[key]
-        if not isinstance(value, shape) and not is_null(value):
-            raise wrong_value(key, value, words)
-    elif not is_private(key):
-        hint = did_you_mean(key, SECTIONS) or "a key of your own begins with `x-`"
-        raise GraphError(f"unknown key `{key}`", where=entry.where, expected=listing(SECTIONS), hint=hint)
+        fits = isinstance(value, Scalar) and value.text == str(VERSION)
+    if not fits:
+        raise wrong_value(key, value, word.expected)
 
 
 def _normal(tree: Map) -> Map:
     """Without the author's own keys, and every node in its long form."""
-    sections = {key: entry for key, entry in tree.entries.items() if not is_private(key)}
+    sections = dict(without_private(tree).entries)
     nodes = tree.get("nodes")
     if isinstance(nodes, Map):
-        entries = {key: _long_form(entry) for key, entry in nodes.entries.items() if not is_private(key)}
-        sections["nodes"] = Entry(Map(entries, nodes.where), sections["nodes"].where)
+        entries = {key: _long_form(entry) for key, entry in without_private(nodes).entries.items()}
+        sections["nodes"] = MapEntry(Map(entries, nodes.where), sections["nodes"].where)
     return Map(sections, tree.where)
 
 
-def _long_form(entry: Entry) -> Entry:
+def _long_form(entry: MapEntry) -> MapEntry:
     value = entry.value
     if isinstance(value, Scalar) and isinstance(value.value, str):
-        return Entry(use_only(value), entry.where)
-    if isinstance(value, Map):
-        kept = {key: each for key, each in value.entries.items() if not is_private(key)}
-        return Entry(Map(kept, value.where), entry.where)
-    return entry
+        return MapEntry(use_only(value), entry.where)
+    return MapEntry(without_private(value), entry.where) if isinstance(value, Map) else entry
 
 
 _Merge = Callable[[Map, Map], Map]
 
 
 def _merged(base: Map, over: Map) -> Map:
-    sections: dict[str, _Merge] = {"params": _laid, "budget": _laid, "nodes": _laid_nodes}
-    entries = dict(_laid(base, over).entries)
+    sections: dict[str, _Merge] = {"params": _overlay, "budget": _overlay, "nodes": _overlay_nodes}
+    entries = dict(_overlay(base, over).entries)
     for key, merge in sections.items():
         old, new = base.get(key), over.get(key)
         if isinstance(old, Map) and isinstance(new, Map):
-            entries[key] = Entry(merge(old, new), over.entries[key].where)
+            entries[key] = MapEntry(merge(old, new), over.entries[key].where)
     return Map(entries, over.where)
 
 
-def _laid(base: Map, over: Map, both: _Merge = lambda _, over: over) -> Map:
+def _overlay(base: Map, over: Map, both: _Merge = lambda _, over: over) -> Map:
+    """`base` with the entries of `over`; `both` merges two mappings that have the same key."""
     entries = dict(base.entries)
     for key, entry in over.entries.items():
         old = base.get(key)
         if old is not None and is_null(entry.value):
             del entries[key]
         elif isinstance(old, Map) and isinstance(entry.value, Map):
-            entries[key] = Entry(both(old, entry.value), entry.where)
+            entries[key] = MapEntry(both(old, entry.value), entry.where)
         else:
             entries[key] = entry
     return Map(entries, over.where)
 
 
-def _laid_nodes(base: Map, over: Map) -> Map:
-    return _laid(base, over, lambda old, new: _laid(_kept(old, new), new))
+def _overlay_nodes(base: Map, over: Map) -> Map:
+    return _overlay(base, over, lambda old, new: _overlay(_inherited(old, new), new))
 
 
-def _kept(old: Map, new: Map) -> Map:
-    """What a node inherits: not the parameters of another class."""
+def _inherited(old: Map, new: Map) -> Map:
+    """What a node keeps of the graph below: not the parameters of another class."""
     before, now = old.get("use"), new.get("use")
     if not isinstance(now, Scalar) or (isinstance(before, Scalar) and before.text == now.text):
         return old

@@ -1,6 +1,6 @@
-"""The graph as written: names, classes, parameters and links, checked one by one.
+"""The graph as written: names, classes, parameters and links, each checked by itself.
 
-Whether the links fit together is the planner's question.
+Whether the links fit together is checked by the planner.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from pipeline.errors import Location
 from pipeline.graph.tree import Map, Value
 from pipeline.node import Node
 from pipeline.packet import Full
-from pipeline.params import Params
+from pipeline.params import Duration, Params
 from pipeline.policies.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
 
 OnError = Literal["degrade", "end"]
@@ -23,7 +25,7 @@ OnError = Literal["degrade", "end"]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One class with its parameters: a node's own, or one of its fallbacks."""
+    """One class with its parameters: the primary of a node, or one of its fallbacks."""
 
     use: str
     node: type[Node[Any]]
@@ -33,12 +35,12 @@ class Member:
     retry: RetrySpec = field(default_factory=RetrySpec)
     breaker: BreakerSpec = field(default_factory=BreakerSpec)
     pool: PoolBounds | None = None
-    """None leaves it to the class."""
+    """None: as the class declares."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """One node: the members that may serve it, the primary first."""
+    """One node: its members in the order in which they are tried, the primary first."""
 
     name: str
     members: tuple[Member, ...]
@@ -49,52 +51,60 @@ class NodeSpec:
 
     @property
     def primary(self) -> Member:
-        """The member that serves when all is well."""
+        """The first member."""
         return self.members[0]
 
 
-@dataclass(frozen=True, slots=True)
-class QueueSpec:
-    """What the graph says of a link's queue; None leaves it to the kinds it carries."""
+class QueueSpec(Params):
+    """The bounds of a link's queue; what is left out is as the kinds of packet that it carries declare."""
 
-    time: int | None = None
-    """Nanoseconds of media that may wait."""
-    count: int | None = None
+    time: Duration | None = Field(None, gt=0)
+    """Media time that may wait."""
+    count: int | None = Field(None, ge=1)
     """Packets that may wait."""
     full: Full | None = None
+    """What a full queue does with one more packet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """From one node to another; a port is None where the graph leaves it to the planner."""
+class LinkSpec:
+    """From an output of one node to an input of another."""
 
     source: str
-    source_port: str | None
+    source_port: str
+    """Empty: the planner chooses the port."""
     target: str
-    target_port: str | None
+    target_port: str
+    """Empty: the planner chooses the port."""
     queue: QueueSpec | None
-    """None where the planner may fuse; an empty spec forces a queue."""
+    """None: the planner may fuse the link; an empty spec forces a queue."""
     where: Location
 
     def __str__(self) -> str:
         return f"{_end(self.source, self.source_port)} -> {_end(self.target, self.target_port)}"
 
 
+class BudgetSpec(Params):
+    """How long things may take. What takes longer is reported as an event, and does not fail."""
+
+    voice_to_voice: Duration | None = Field(None, gt=0)
+    """From the last voiced sample of a turn to the first audible sample of its answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A loaded graph: overlays merged, parameters filled in, every class found."""
+    """A loaded graph: overlays merged, references filled in, classes found, parameters checked."""
 
     path: Path
     description: str
     params: Mapping[str, Value]
     nodes: Mapping[str, NodeSpec]
-    links: tuple[Link, ...]
-    budget: Mapping[str, int]
-    """Nanoseconds, by what they limit."""
+    links: tuple[LinkSpec, ...]
+    budget: BudgetSpec
     on_error: OnError
     source: Map
-    """The merged YAML, in which everything knows the line it came from."""
+    """The merged YAML, with the location of every key and value."""
 
 
-def _end(node: str, port: str | None) -> str:
+def _end(node: str, port: str) -> str:
     return f"{node}.{port}" if port else node

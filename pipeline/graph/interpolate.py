@@ -1,7 +1,7 @@
-"""Fills in `${name}` and `${env:NAME:-default}`, and what the command line sets.
+"""Fills in `${name}` and `${env:NAME:-default}`, and the settings of the command line.
 
-A value that is exactly one `${name}` keeps the type of the parameter; inside other text it
-becomes text. `$${` is a literal `${`. A setting is `name`, a parameter of the graph, or
+A value that is exactly one `${name}` has the type of the parameter; inside other text it is
+text. `$${` is a literal `${`. A setting is `name`, a parameter of the graph, or
 `node.name`, a parameter of a node.
 """
 
@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.problems import Problems
-from pipeline.graph.tree import Entry, List, Map, Scalar, Tree
-from pipeline.graph.values import wrong_value
+from pipeline.graph.tree import List, Map, MapEntry, Scalar, Tree, wrong_value
 from pipeline.graph.yaml import scalar_value
-from pipeline.params import ENGINE_WORDS
+from pipeline.params import RESERVED_WORDS
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
@@ -24,7 +23,7 @@ _FILLED = ("nodes", "links", "budget")
 
 
 def resolve(document: Map, settings: Mapping[str, str], environment: Mapping[str, str]) -> Map:
-    """The document with every reference filled in; raises all errors together."""
+    """The document with every reference filled in; raises GraphErrors with all errors."""
     problems = Problems()
     document = _with_settings(document, settings, problems)
     sections = dict(document.entries)
@@ -34,17 +33,17 @@ def resolve(document: Map, settings: Mapping[str, str], environment: Mapping[str
             with problems.collect():
                 _check_param(name, entry)
         params = _Filler({}, environment, problems, inside_params=True).map(params)
-        sections["params"] = Entry(params, sections["params"].where)
+        sections["params"] = MapEntry(params, sections["params"].where)
     scope = {name: entry.value for name, entry in params.entries.items()} if isinstance(params, Map) else {}
     filler = _Filler(scope, environment, problems)
     for key in _FILLED:
         if key in sections:
-            sections[key] = Entry(filler.tree(sections[key].value), sections[key].where)
+            sections[key] = MapEntry(filler.tree(sections[key].value), sections[key].where)
     problems.raise_all()
     return Map(sections, document.where)
 
 
-def _check_param(name: str, entry: Entry) -> None:
+def _check_param(name: str, entry: MapEntry) -> None:
     if not isinstance(entry.value, Scalar):
         raise wrong_value(name, entry.value, "one value: text, a number, true or false")
     if name.startswith("env:") or set(name) & set("{}."):
@@ -67,7 +66,7 @@ def _set(document: Map, name: str, value: Scalar) -> Map:
     if not dot and name in in_params:
         return _put(document, ("params", name), value)
     if dot and isinstance(getattr(in_nodes.get(node), "value", None), Map):
-        if key in ENGINE_WORDS:
+        if key in RESERVED_WORDS:
             hint = "write a graph that `extends` this one"
             raise GraphError(f"`{key}` is not a parameter of a node", where=value.where, hint=hint)
         return _put(document, ("nodes", node, key), value)
@@ -86,11 +85,11 @@ def _put(tree: Tree | None, path: tuple[str, ...], value: Scalar) -> Map:
     before = old.entries.get(key)
     new: Tree = _put(before.value if before else None, rest, value) if rest else value
     where = before.where if before and rest else value.where
-    return Map({**old.entries, key: Entry(new, where)}, old.where)
+    return Map({**old.entries, key: MapEntry(new, where)}, old.where)
 
 
 def from_shell(text: str, where: Location) -> Scalar:
-    """A value from a command line or the environment; nothing is empty text there, not null."""
+    """A value from a command line or the environment, where no text is empty text and not null."""
     return Scalar(scalar_value(text) if text else "", text, where, shell=True)
 
 
@@ -111,7 +110,9 @@ class _Filler:
         return tree
 
     def map(self, tree: Map) -> Map:
-        return Map({key: Entry(self.tree(entry.value), entry.where) for key, entry in tree.entries.items()}, tree.where)
+        return Map(
+            {key: MapEntry(self.tree(entry.value), entry.where) for key, entry in tree.entries.items()}, tree.where
+        )
 
     def scalar(self, scalar: Scalar) -> Scalar:
         text = scalar.value
@@ -148,7 +149,7 @@ class _Filler:
             expected = "`${env:NAME}` or `${env:NAME:-default}`"
             raise GraphError(f"`{name}` names no variable", where=where, expected=expected)
         text = self.environment.get(match[1])
-        # As in a shell, `:-` also stands in for a variable that is set but empty.
+        # As in a shell, the default of `:-` also replaces a variable that is set but empty.
         if match[2] is not None and not text:
             text = match[2]
         if text is None:

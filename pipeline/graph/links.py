@@ -1,39 +1,35 @@
-"""Links of the graph: chains such as `a -> b.port`, and the long form with its queue."""
+"""Links of the graph: chains such as `a -> b.port`, the long form with its queue, and the ports that they join."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import get_args
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pipeline.errors import GraphError, Location, did_you_mean, listing
-from pipeline.graph.document import is_private
-from pipeline.graph.graph import Link, NodeSpec, QueueSpec
+from pipeline.graph.graph import LinkSpec, NodeSpec, QueueSpec
+from pipeline.graph.language import LINK, LINK_END
 from pipeline.graph.problems import Problems
-from pipeline.graph.tree import List, Map, Scalar, Tree, found
-from pipeline.graph.values import duration_of, word_of, wrong_value
-from pipeline.packet import Full
-
-_END = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)(?:\.([A-Za-z_][A-Za-z0-9_]*))?")
-_END_WORDS = "`node` or `node.port`"
-_KEYS = ("from", "to", "queue")
-_QUEUE_KEYS = ("time", "count", "full")
-_FULL: tuple[Full, ...] = get_args(Full)
+from pipeline.graph.tree import List, Map, Scalar, Tree, found, is_private, wrong_value
+from pipeline.graph.validate import validated
+from pipeline.node import Node
+from pipeline.packet import Packet
+from pipeline.port import Input, Output, Port
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
+class _LinkEnd:
     node: str
-    port: str | None
+    port: str
     where: Location
 
 
-def links_of(tree: List, nodes: Mapping[str, NodeSpec | None]) -> tuple[Link, ...]:
-    """Every link, or every error in them; a node that is None has errors of its own."""
+def links_of(tree: List, nodes: Mapping[str, NodeSpec | None]) -> tuple[LinkSpec, ...]:
+    """Every link; raises GraphErrors with every error in them. A node that is None has errors of its own."""
     problems = Problems()
-    links: dict[str, Link] = {}
+    links: dict[str, LinkSpec] = {}
     for item in tree.items:
         with problems.collect():
             for source, target, queue in _item(item):
@@ -41,12 +37,12 @@ def links_of(tree: List, nodes: Mapping[str, NodeSpec | None]) -> tuple[Link, ..
                     _check_end(source, nodes, "outputs")
                 with problems.collect():
                     _check_end(target, nodes, "inputs")
-                    _add(Link(source.node, source.port, target.node, target.port, queue, target.where), links)
+                    _add(LinkSpec(source.node, source.port, target.node, target.port, queue, target.where), links)
     problems.raise_all()
     return tuple(links.values())
 
 
-_Found = tuple[_End, _End, QueueSpec | None]
+_Found = tuple[_LinkEnd, _LinkEnd, QueueSpec | None]
 
 
 def _item(item: Tree) -> Iterator[_Found]:
@@ -63,13 +59,13 @@ def _chain(scalar: Scalar) -> Iterator[_Found]:
     parts = scalar.text.split("->")
     if len(parts) < 2:
         raise GraphError("a chain needs two ends", where=scalar.where, expected="`a -> b`", found=f"`{scalar.text}`")
-    ends: list[_End] = []
+    ends: list[_LinkEnd] = []
     offset = 0
     for part in parts:
         ends.append(_end(part.strip(), scalar.column(offset + len(part) - len(part.lstrip()))))
         offset += len(part) + len("->")
     for end in ends[1:-1]:
-        if end.port is not None:
+        if end.port:
             hint = f"end the chain at `{end.node}` and begin another there"
             message = f"`{end.node}.{end.port}` names a port in the middle of a chain"
             raise GraphError(message, where=end.where, hint=hint)
@@ -77,70 +73,115 @@ def _chain(scalar: Scalar) -> Iterator[_Found]:
         yield source, target, None
 
 
-def _end(text: str, where: Location) -> _End:
-    match = _END.fullmatch(text)
-    if match is None:
+def _end(text: str, where: Location) -> _LinkEnd:
+    if not re.fullmatch(LINK_END, text):
         seen = f"`{text}`" if text else "nothing"
-        raise GraphError("a link names nodes", where=where, expected=_END_WORDS, found=seen)
-    return _End(match[1], match[2], where)
+        raise GraphError("a link names nodes", where=where, expected=LINK["from"].expected, found=seen)
+    node, _, port = text.partition(".")
+    return _LinkEnd(node, port, where)
 
 
 def _long(item: Map) -> _Found:
-    _check_keys(item, _KEYS, "a link")
+    for key, entry in item.entries.items():
+        if key not in LINK and not is_private(key):
+            hint = did_you_mean(key, LINK)
+            raise GraphError(f"a link has no `{key}`", where=entry.where, expected=listing(LINK), hint=hint)
     source, target = _long_end(item, "from"), _long_end(item, "to")
     queue = item.entries.get("queue")
-    return source, target, _queue(queue.value) if queue else None
+    return source, target, _queue(queue.value, queue.where) if queue else None
 
 
-def _long_end(item: Map, key: str) -> _End:
-    value = item.get(key)
+def _long_end(item: Map, key: str) -> _LinkEnd:
+    value, expected = item.get(key), LINK[key].expected
     if value is None:
-        raise GraphError(f"a link needs `{key}`", where=item.where, expected=_END_WORDS)
+        raise GraphError(f"a link needs `{key}`", where=item.where, expected=expected)
     if not isinstance(value, Scalar):
-        raise wrong_value(key, value, _END_WORDS)
+        raise wrong_value(key, value, expected)
     return _end(value.text.strip(), value.where)
 
 
-def _check_keys(item: Map, known: tuple[str, ...], what: str) -> None:
-    for key, entry in item.entries.items():
-        if key not in known and not is_private(key):
-            hint = did_you_mean(key, known)
-            raise GraphError(f"{what} has no `{key}`", where=entry.where, expected=listing(known), hint=hint)
-
-
-def _queue(value: Tree) -> QueueSpec:
+def _queue(value: Tree, where: Location) -> QueueSpec:
     if isinstance(value, Scalar) and value.value is True:
         return QueueSpec()
     if not isinstance(value, Map):
-        raise wrong_value("queue", value, "true, or a mapping with time, count or full")
-    _check_keys(value, _QUEUE_KEYS, "a queue")
-    time, count, full = (value.get(key) for key in _QUEUE_KEYS)
-    return QueueSpec(
-        duration_of("time", time) if time else None,
-        _count(count) if count else None,
-        word_of("full", full, _FULL) if full else None,
-    )
+        raise wrong_value("queue", value, f"true, or {LINK['queue'].expected}")
+    return validated(QueueSpec, value, "queue", where)
 
 
-def _count(value: Tree) -> int:
-    number = value.value if isinstance(value, Scalar) else None
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise wrong_value("count", value, "a whole number, at least 1")
-    return number
-
-
-def _check_end(end: _End, nodes: Mapping[str, NodeSpec | None], direction: str) -> None:
+def _check_end(end: _LinkEnd, nodes: Mapping[str, NodeSpec | None], direction: str) -> None:
     if end.node not in nodes:
         hint = did_you_mean(end.node, nodes)
         raise GraphError(f"there is no node `{end.node}`", where=end.where, expected=listing(nodes), hint=hint)
     spec = nodes[end.node]
     known = getattr(spec.primary.node, direction) if spec else {}
-    if spec and end.port is not None and end.port not in known:
+    if spec and end.port and end.port not in known:
         message = f"`{spec.primary.use}` has no {direction.removesuffix('s')} `{end.port}`"
         raise GraphError(message, where=end.where, expected=listing(known), hint=did_you_mean(end.port, known))
 
 
-def _add(link: Link, links: dict[str, Link]) -> None:
+def _add(link: LinkSpec, links: dict[str, LinkSpec]) -> None:
     if first := links.get(str(link)):
         raise GraphError(f"`{link}` is linked twice", where=link.where, hint=f"the first is at {first.where}")
     links[str(link)] = link
+
+
+# --- ports
+
+
+def accepts(port: Input[Any], kind: type[Packet]) -> bool:
+    """Whether an input takes packets of a kind: one of its own kinds, a subclass of one, or any where it passes all."""
+    return port.passes or issubclass(kind, port.kinds)
+
+
+def with_ports(link: LinkSpec, source: type[Node[Any]], target: type[Node[Any]]) -> LinkSpec:
+    """The link with both of its ports; raises GraphError where none fit, or more than one pair does."""
+    outputs = _candidates(source.outputs, link.source, link.source_port, "output", link.where)
+    inputs = _candidates(target.inputs, link.target, link.target_port, "input", link.where)
+    fitting = [
+        (out, into)
+        for out in outputs
+        for into in inputs
+        if any(issubclass(kind, into.kinds) for kind in out.kinds) or (into.passes and not into.kinds)
+    ]
+    if not fitting:
+        raise GraphError(
+            f"`{link.source}` does not fit `{link.target}`",
+            where=link.where,
+            expected=f"{_kinds(inputs)}, which `{link.target}.{inputs[0].name}` takes",
+            found=f"{_kinds(outputs)}, which `{link.source}.{outputs[0].name}` gives",
+            hint="put a node between them that makes the one from the other: `vitagraph inspect` lists all",
+        )
+    if len(fitting) > 1:
+        choices = ", ".join(f"`{link.source}.{out.name} -> {link.target}.{into.name}`" for out, into in fitting)
+        raise GraphError(
+            f"the link `{link.source} -> {link.target}` could mean several",
+            where=link.where,
+            expected=f"one of {choices}",
+            hint="name the port at that end of the chain",
+        )
+    out, into = fitting[0]
+    return replace(link, source_port=out.name, target_port=into.name)
+
+
+def _candidates(ports: Mapping[str, Any], node: str, wanted: str, what: str, where: Location) -> list[Any]:
+    if not ports:
+        raise GraphError(
+            f"`{node}` has no {what}",
+            where=where,
+            hint="a source only gives and a sink only takes: look at the direction of the link",
+        )
+    if not wanted:
+        return list(ports.values())
+    if wanted not in ports:
+        raise GraphError(
+            f"`{node}` has no {what} named `{wanted}`",
+            where=where,
+            expected=" or ".join(f"`{name}`" for name in ports),
+            found=f"`{wanted}`",
+            hint=did_you_mean(wanted, ports),
+        )
+    return [ports[wanted]]
+
+
+def _kinds(ports: list[Output] | list[Input[Any]] | list[Port]) -> str:
+    return " or ".join(dict.fromkeys(kind.__name__ for port in ports for kind in port.kinds))

@@ -1,7 +1,7 @@
 """From YAML to a Graph: read, merge, fill in, check.
 
-Whatever is wrong with the text is a GraphError; where several things are wrong, it is a
-GraphErrors that has them all.
+Whatever is wrong with the text is a GraphError; where several things are wrong, a
+GraphErrors with all of them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import get_args
 
 from pipeline.errors import GraphError
 from pipeline.graph.document import parse_document, read_document
-from pipeline.graph.graph import Graph, Link, NodeSpec, OnError
+from pipeline.graph.graph import BudgetSpec, Graph, LinkSpec, NodeSpec, OnError
 from pipeline.graph.interpolate import resolve
+from pipeline.graph.language import GRAPH
 from pipeline.graph.links import links_of
 from pipeline.graph.members import node_spec
 from pipeline.graph.problems import Problems
 from pipeline.graph.registry import Registry
-from pipeline.graph.tree import List, Map, Scalar, Value, is_null
-from pipeline.graph.values import duration_of, text_of, word_of
+from pipeline.graph.tree import List, Map, Scalar, Value, is_null, text_of, word_of
+from pipeline.graph.validate import validated
 
 NOTHING: Mapping[str, str] = {}
 
@@ -32,7 +33,7 @@ def load(
     settings: Mapping[str, str] = NOTHING,
     environment: Mapping[str, str] = os.environ,
 ) -> Graph:
-    """Loads a graph's file; `settings` are `name` or `node.name` to text, as on a command line."""
+    """Loads a graph's file; `settings` are `name` or `node.name` to text, as on a command line. Raises GraphError."""
     return _graph(read_document(path), path, registry, settings, environment)
 
 
@@ -44,7 +45,7 @@ def loads(
     settings: Mapping[str, str] = NOTHING,
     environment: Mapping[str, str] = os.environ,
 ) -> Graph:
-    """Loads a graph from text; `path` names it in errors and is where `extends` starts."""
+    """Loads a graph from text; `path` names it in errors, and `extends` is relative to its folder."""
     return _graph(parse_document(text, path), path, registry, settings, environment)
 
 
@@ -55,10 +56,12 @@ def _graph(
     problems = Problems()
     specs = _nodes(source, registry, problems)
     links = source.get("links")
-    made: tuple[Link, ...] = ()
+    made: tuple[LinkSpec, ...] = ()
     with problems.collect():
         made = links_of(links, specs) if isinstance(links, List) else ()
-    budget = _budget(source, problems)
+    budget = BudgetSpec()
+    with problems.collect():
+        budget = _budget(source)
     on_error: OnError = "degrade"
     with problems.collect():
         on_error = _on_error(source)
@@ -72,12 +75,11 @@ def _nodes(source: Map, registry: Registry, problems: Problems) -> dict[str, Nod
     nodes = source.get("nodes")
     if not isinstance(nodes, Map) or not nodes.entries:
         where = nodes.where if nodes else source.where
-        raise GraphError("the graph has no nodes", where=where, expected="nodes: a mapping of names to nodes")
+        raise GraphError("the graph has no nodes", where=where, expected=f"nodes: {GRAPH['nodes'].expected}")
     specs: dict[str, NodeSpec | None] = dict.fromkeys(nodes.entries)
     for name, entry in nodes.entries.items():
         with problems.collect():
-            others = tuple(other for other in nodes.entries if other != name)
-            specs[name] = node_spec(name, entry, registry, others)
+            specs[name] = node_spec(name, entry, registry, nodes.entries)
     return specs
 
 
@@ -87,13 +89,11 @@ def _params(source: Map) -> dict[str, Value]:
     return {name: entry.value.value for name, entry in entries.items() if isinstance(entry.value, Scalar)}
 
 
-def _budget(source: Map, problems: Problems) -> dict[str, int]:
-    budget = source.get("budget")
-    made: dict[str, int] = {}
-    for name, entry in budget.entries.items() if isinstance(budget, Map) else ():
-        with problems.collect():
-            made[name] = duration_of(name, entry.value)
-    return made
+def _budget(source: Map) -> BudgetSpec:
+    entry = source.entries.get("budget")
+    if entry is None or not isinstance(entry.value, Map):
+        return BudgetSpec()
+    return validated(BudgetSpec, entry.value, "budget", entry.where)
 
 
 def _on_error(source: Map) -> OnError:

@@ -1,46 +1,41 @@
-"""Nodes of the graph: their class, their parameters, their fallbacks."""
+"""Nodes of the graph: their class, their parameters, their policies, their fallbacks."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pipeline.errors import DependencyError, GraphError, Location, did_you_mean
-from pipeline.graph.document import is_private, use_only
+from pipeline.graph.document import use_only
 from pipeline.graph.graph import Member, NodeSpec
+from pipeline.graph.language import FALLBACK, NODE, NODE_NAME, Word
 from pipeline.graph.problems import Problems
 from pipeline.graph.registry import Registry
-from pipeline.graph.tree import Entry, List, Map, Scalar, Tree, found, is_null
+from pipeline.graph.tree import List, Map, MapEntry, Scalar, Tree, found, is_null, text_of, wrong_value
 from pipeline.graph.validate import validated
-from pipeline.graph.values import text_of, wrong_value
-from pipeline.node import Node, Service
-from pipeline.params import ENGINE_WORDS, Params
-from pipeline.policies.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
+from pipeline.node import Node
+from pipeline.params import RESERVED_WORDS
 from pipeline.port import Port
 
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-"""The name of a node."""
-
-WORDS = frozenset({"use", "description", "fallback", "deadline", "retry", "breaker", "limit", "cache", "pool"})
-"""The words of the language that a node may have; the others are reserved."""
-
-OF_MEMBERS: Mapping[str, type[Params]] = {"deadline": DeadlineSpec, "retry": RetrySpec, "breaker": BreakerSpec}
-"""The policies of one member; those of the node hold for each that has none of its own."""
-OF_NODE: Mapping[str, type[Params]] = {"limit": LimitSpec, "cache": CacheSpec}
-"""The policies of a node, whoever serves it."""
-OF_MODELS: Mapping[str, type[Params]] = {"pool": PoolBounds}
-"""What is said of one member's model, and holds for no other: what fits in memory twice of one may not of another."""
+_OF_NODE = [word for word in NODE.values() if word.spec and word.name not in FALLBACK]
+"""The policies that a node has for all of its members."""
+_OF_MEMBER = [word for word in FALLBACK.values() if word.spec]
+"""The policies that each member has."""
 
 
-def node_spec(name: str, entry: Entry, registry: Registry, others: tuple[str, ...] = ()) -> NodeSpec:
-    """One node, or every error in it; `others` are the names that may have been meant."""
-    if not NAME.fullmatch(name):
+def node_spec(name: str, entry: MapEntry, registry: Registry, names: Iterable[str] = ()) -> NodeSpec:
+    """One node; raises GraphErrors with every error in it. `names` are those of all nodes, for suggestions."""
+
+    def suggestion() -> str:
+        return did_you_mean(name, (other for other in names if other != name))
+
+    if not re.fullmatch(NODE_NAME, name):
         hint = "begin with a letter; letters, digits, `_` and `-` may follow"
         raise GraphError(f"`{name}` is not a name for a node", where=entry.where, hint=hint)
-    tree = _long(entry.value, f"node `{name}`", entry.where, did_you_mean(name, others))
+    tree = _long(entry.value, f"node `{name}`", entry.where, suggestion)
     if "use" not in tree.entries:
-        hint = did_you_mean(name, others) or "say which class serves it: `use: family.name`"
+        hint = suggestion() or "say which class serves it: `use: family.name`"
         raise GraphError(f"node `{name}` has no `use`", where=entry.where, hint=hint)
     problems = Problems()
     members: list[Member] = []
@@ -49,9 +44,9 @@ def node_spec(name: str, entry: Entry, registry: Registry, others: tuple[str, ..
     with problems.collect():
         description = text_of("description", tree.get("description"))
     with problems.collect():
-        policies = _policies(tree, OF_NODE)
+        policies = _policies(tree, _OF_NODE)
     with problems.collect():
-        members.append(_member(tree, registry, ENGINE_WORDS - WORDS, tree))
+        members.append(_member(tree, NODE, registry, tree))
     for fallback in _fallbacks(tree.get("fallback")):
         with problems.collect():
             members.append(_fallback(fallback, name, registry, tree))
@@ -59,73 +54,32 @@ def node_spec(name: str, entry: Entry, registry: Registry, others: tuple[str, ..
     for member in members[1:]:
         with problems.collect():
             _check_same_ports(members[0], member)
-    with problems.collect():
-        _check_policies(name, tree, members[0])
     problems.raise_all()
     return NodeSpec(name, tuple(members), description, entry.where, **policies)
 
 
-def _policies(tree: Map, known: Mapping[str, type[Params]], above: Map | None = None) -> dict[str, Any]:
-    """The policies that a node or a member has; those of `above` where it has none of its own."""
+def _policies(tree: Map, words: Iterable[Word], above: Map | None = None) -> dict[str, Any]:
+    """The policies of a node or a member; those that are inherited come from `above` where it has none of its own."""
     made: dict[str, Any] = {}
-    for word, spec in known.items():
-        entry = tree.entries.get(word) or (above.entries.get(word) if above is not None else None)
-        if entry is None or is_null(entry.value):
+    for word in words:
+        entry = tree.entries.get(word.name)
+        if entry is None and above is not None and word.inherited:
+            entry = above.entries.get(word.name)
+        if entry is None or is_null(entry.value) or word.spec is None:
             continue
         if not isinstance(entry.value, Map):
-            words = "a mapping, such as {" + ", ".join(f"{key}: ..." for key in list(spec.model_fields)[:2]) + "}"
-            raise wrong_value(word, entry.value, words)
-        made[word] = validated(spec, entry.value, word, entry.where)
+            raise wrong_value(word.name, entry.value, word.expected)
+        made[word.name] = validated(word.spec, entry.value, word.name, entry.where)
     return made
 
 
-def _said(tree: Map, word: str) -> bool:
-    """Null says nothing, also not to what `extends` another graph."""
-    return word in tree.entries and not is_null(tree.entries[word].value)
-
-
-def _check_pooled(use: str, tree: Map, node: type[Node[Any]]) -> None:
-    if _said(tree, "pool") and not has_pool(node):
-        raise GraphError(
-            f"`{use}` takes no `pool`: it has no model for which anybody waits",
-            where=tree.entries["pool"].where,
-            hint="remove it; a member that computes with a loaded model has one, and a fallback says its own",
-        )
-
-
-def has_pool(node: type[Node[Any]]) -> bool:
-    """Whether this class waits for a resource that there may be several of; a transform never waits."""
-    return issubclass(node, Service) and bool(node.resources)
-
-
-def keeps(node: type[Node[Any]]) -> bool:
-    """Whether what this class makes can be kept: it says what that depends on."""
-    return issubclass(node, Service) and node.cache_key is not Service.cache_key
-
-
-def _check_policies(name: str, tree: Map, primary: Member) -> None:
-    for word in (*OF_MEMBERS, *OF_NODE):
-        if _said(tree, word) and not issubclass(primary.node, Service):
-            raise GraphError(
-                f"node `{name}` takes no `{word}`: `{primary.use}` is no service",
-                where=tree.entries[word].where,
-                hint="only a service does slow or remote work that can have policies",
-            )
-    if _said(tree, "cache") and not keeps(primary.node):
-        raise GraphError(
-            f"node `{name}` takes no `cache`: what `{primary.use}` makes is another each time",
-            where=tree.entries["cache"].where,
-            hint="remove it; a voice can be cached, for the same words sound the same",
-        )
-
-
-def _long(tree: Tree, what: str, where: Location, hint: str = "") -> Map:
+def _long(tree: Tree, what: str, where: Location, suggestion: Callable[[], str] = str) -> Map:
     if isinstance(tree, Scalar) and isinstance(tree.value, str):
         return use_only(tree)
     if isinstance(tree, Map):
         return tree
-    words = "a class, such as `face.visemes`, or a mapping with `use`"
-    raise GraphError(f"{what} names no class", where=where, expected=words, found=found(tree), hint=hint)
+    expected = NODE["fallback"].expected
+    raise GraphError(f"{what} names no class", where=where, expected=expected, found=found(tree), hint=suggestion())
 
 
 def _fallbacks(tree: Tree | None) -> tuple[Tree, ...]:
@@ -138,34 +92,48 @@ def _fallback(tree: Tree, name: str, registry: Registry, above: Map) -> Member:
     form = _long(tree, f"a fallback of node `{name}`", tree.where)
     if "use" not in form.entries:
         raise GraphError(f"a fallback of node `{name}` has no `use`", where=form.where)
-    for word in ("fallback", "description", *OF_NODE):
-        if word in form.entries:
-            hint = "write fallbacks as one list, in the order in which they are tried" if word == "fallback" else ""
-            raise GraphError(f"a fallback has no `{word}` of its own", where=form.entries[word].where, hint=hint)
-    return _member(form, registry, ENGINE_WORDS - {"use", *OF_MEMBERS, *OF_MODELS}, above)
+    return _member(form, FALLBACK, registry, above)
 
 
-def _member(tree: Map, registry: Registry, reserved: frozenset[str], above: Map) -> Member:
+def _member(tree: Map, words: Mapping[str, Word], registry: Registry, above: Map) -> Member:
     problems = Problems()
-    for word in sorted(reserved & tree.entries.keys()):
-        message = f"`{word}` is a reserved word that this version does not have"
-        problems.add(GraphError(message, where=tree.entries[word].where, hint="remove it"))
-    use = tree.entries["use"].value
-    given = {key: each for key, each in tree.entries.items() if key not in ENGINE_WORDS and not is_private(key)}
+    for reserved in sorted((RESERVED_WORDS & tree.entries.keys()) - words.keys()):
+        problems.add(_misplaced(reserved, tree.entries[reserved].where))
+    use = tree.entries["use"]
     policies: dict[str, Any] = {}
     with problems.collect():
-        policies = _policies(tree, OF_MEMBERS, above) | _policies(tree, OF_MODELS)
+        policies = _policies(tree, _OF_MEMBER, above)
     with problems.collect():
-        name, node = _class(use, registry)
-        params = validated(node.params_type, Map(given, tree.where), name, tree.entries["use"].where)
-        _check_pooled(name, tree, node)
+        name, node = _class(use.value, registry)
+        for word in words.values():
+            with problems.collect():
+                _check_requirements(word, tree, name, node)
+        given = {key: each for key, each in tree.entries.items() if key not in RESERVED_WORDS}
+        params = validated(node.params_type, Map(given, tree.where), name, use.where)
     problems.raise_all()
-    return Member(name, node, params, use.where, **policies)
+    return Member(name, node, params, use.value.where, **policies)
+
+
+def _misplaced(word: str, where: Location) -> GraphError:
+    if word in NODE:
+        hint = "write fallbacks as one list, in the order in which they are tried" if word == "fallback" else ""
+        return GraphError(f"a fallback has no `{word}` of its own", where=where, hint=hint)
+    return GraphError(f"`{word}` is a reserved word that this version does not have", where=where, hint="remove it")
+
+
+def _check_requirements(word: Word, tree: Map, use: str, node: type[Node[Any]]) -> None:
+    entry = tree.entries.get(word.name)
+    if entry is None or is_null(entry.value):
+        return
+    for requirement in word.requires:
+        if not requirement.is_met(node):
+            message = f"`{use}` takes no `{word.name}`: {requirement.otherwise}"
+            raise GraphError(message, where=entry.where, hint=requirement.hint)
 
 
 def _class(use: Tree, registry: Registry) -> tuple[str, type[Node[Any]]]:
     if not isinstance(use, Scalar) or not isinstance(use.value, str):
-        raise wrong_value("use", use, "a class, such as `face.visemes` or `module:Class`")
+        raise wrong_value("use", use, NODE["use"].expected)
     try:
         return use.value, registry.find(use.value)
     except GraphError as error:

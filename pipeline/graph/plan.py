@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.caps import Value
-from pipeline.graph.graph import Graph, Member
+from pipeline.graph.graph import BudgetSpec, Graph, Member
 from pipeline.packet import Event, Packet, Queue
 from pipeline.policies.spec import CacheSpec, LimitSpec
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedNode:
-    """One node: who serves it (the first, then its fallbacks) and what planning agreed."""
+    """One node: its members, the primary first, and what planning decided."""
 
     name: str
     members: tuple[Member, ...]
     caps: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """By port and constraint: `caps["audio"]["rate"]`."""
     inserted: bool = False
-    """Whether planning put it there to bridge a mismatch."""
+    """Whether planning inserted it to bridge a mismatch of caps."""
     needed: bool = True
-    """Whether a session cannot be without it: false of a service that gives only to optional inputs."""
+    """Whether a session cannot do without it: false of a service that gives only to optional inputs."""
     limit: LimitSpec | None = None
     cache: CacheSpec | None = None
 
@@ -36,7 +37,7 @@ class PlannedLink:
     target: str
     target_port: str
     kinds: tuple[type[Packet], ...]
-    """The kinds that it carries: what the one end gives and the other takes."""
+    """The kinds that it carries: those that the source gives and the target takes."""
     queue: Queue | None
     """None when fused: delivery is a call."""
     caps: Mapping[str, Value] = field(default_factory=dict)
@@ -49,7 +50,7 @@ class PlannedLink:
 
 @dataclass(frozen=True, slots=True)
 class PlannedFeedback:
-    """An upstream event: a node that sends it and one that receives it."""
+    """An upstream event: the node that sends it and one that receives it."""
 
     source: str
     target: str
@@ -59,11 +60,11 @@ class PlannedFeedback:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """The least nanoseconds from a source to a sink, and what they are made of."""
+    """The least nanoseconds from a source to a sink, along the path that takes longest."""
 
     total: int
     parts: tuple[tuple[str, int], ...]
-    """(node, nanoseconds) along the path that takes longest."""
+    """(node, nanoseconds) along that path, without nodes that add nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,26 @@ class Plan:
     latency: Latency
     warnings: tuple[str, ...] = ()
 
+    @property
+    def budget(self) -> BudgetSpec:
+        """How long things may take."""
+        return self.graph.budget
+
     def downstream(self, origin: str) -> frozenset[str]:
         """The nodes that packets of `origin` can reach: the scope of its flush."""
-        reached: set[str] = set()
-        waiting = [origin]
-        while waiting:
-            here = waiting.pop()
-            for link in self.links:
-                if link.source == here and link.target not in reached:
-                    reached.add(link.target)
-                    waiting.append(link.target)
-        return frozenset(reached)
+        targets: defaultdict[str, list[str]] = defaultdict(list)
+        for link in self.links:
+            targets[link.source].append(link.target)
+        return frozenset(reachable(origin, targets))
+
+
+def reachable(start: str, neighbours: Mapping[str, Iterable[str]]) -> set[str]:
+    """The nodes that can be reached from a node by one step or more."""
+    reached: set[str] = set()
+    waiting = [start]
+    while waiting:
+        for name in neighbours.get(waiting.pop(), ()):
+            if name not in reached:
+                reached.add(name)
+                waiting.append(name)
+    return reached

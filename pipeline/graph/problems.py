@@ -1,4 +1,4 @@
-"""Several errors at once: a person mends them in one go."""
+"""All errors of a graph at once, so that they can be corrected together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.errors import GraphError
 
 
 class GraphErrors(GraphError):
-    """All that is wrong with a graph; `where`, `expected` and the rest are of the first."""
+    """Several errors of one graph; `where`, `expected`, `found` and `hint` are those of the first."""
 
     def __init__(self, errors: Sequence[GraphError]) -> None:
         first = errors[0]
@@ -21,33 +21,33 @@ class GraphErrors(GraphError):
 
 
 class Problems:
-    """Collects errors of things that can be checked one by one."""
+    """Collects the errors of things that can be checked independently."""
 
     def __init__(self) -> None:
         self._errors: dict[str, GraphError] = {}
 
     def add(self, error: GraphError) -> None:
-        """Notes an error, the same one only once, and goes on."""
+        """Records an error; one with the same text is recorded once."""
         for each in error.errors if isinstance(error, GraphErrors) else (error,):
             self._errors.setdefault(str(each), each)
 
     @contextmanager
     def collect(self) -> Iterator[None]:
-        """Notes a GraphError of the body and goes on after it."""
+        """Records a GraphError of the body instead of raising it."""
         try:
             yield
         except GraphError as error:
             self.add(error)
 
     def raise_all(self) -> None:
-        """Raises what was noted, in the order of the file: one error as itself, several as GraphErrors."""
-        errors = sorted(self._errors.values(), key=_place)
+        """Raises what was recorded, in the order of the file: one error as itself, several as GraphErrors."""
+        errors = sorted(self._errors.values(), key=_position)
         if len(errors) == 1:
             raise errors[0]
         if errors:
             raise GraphErrors(errors)
 
 
-def _place(error: GraphError) -> tuple[str, int, int]:
+def _position(error: GraphError) -> tuple[str, int, int]:
     where = error.where
     return (where.file, where.line, where.column) if where else ("", 0, 0)

@@ -1,14 +1,14 @@
-"""Prints a graph as it is after merging and filling in, with the origin of each line."""
+"""Prints a graph after merging and filling in, with the origin of each line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from pipeline.errors import Location
-from pipeline.graph.document import SECTIONS
 from pipeline.graph.graph import Graph
-from pipeline.graph.spelling import spell
+from pipeline.graph.language import GRAPH
 from pipeline.graph.tree import List, Map, Scalar, Tree
+from pipeline.graph.yaml import spell
 from pipeline.params import Params
 
 _Line = tuple[str, Location]
@@ -17,7 +17,7 @@ _Members = Mapping[Location, Params]
 
 def resolved_text(graph: Graph) -> str:
     """The merged graph as YAML; each line ends with the file and line that it comes from."""
-    entries = {key: graph.source.entries[key] for key in SECTIONS if key in graph.source.entries}
+    entries = {key: graph.source.entries[key] for key in GRAPH if key in graph.source.entries}
     members = {member.where: member.params for spec in graph.nodes.values() for member in spec.members}
     lines = _block(Map(entries, graph.source.where), members)
     return "".join(f"{text}  # {_origin(where)}\n" for text, where in lines)
@@ -69,6 +69,6 @@ def _scalar(scalar: Scalar, *, as_text: bool = False) -> str:
     # A number from the command line is text where the parameter is text.
     value = scalar.text if scalar.shell and as_text else scalar.value
     if isinstance(value, str):
-        # What is left of `${` was meant as text.
+        # References are filled in already: a `${` that is left is literal text.
         return spell(value.replace("${", "$${"))
     return scalar.text if isinstance(value, int | float) else spell(value)

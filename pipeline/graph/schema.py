@@ -1,36 +1,31 @@
 """The JSON Schema of graphs, for editors: every node with its parameters and their docstrings.
 
-Draft 7, which editors know best. A value may always be a reference such as `${name}`, and
-no parameter is demanded, for `--set` may give it. A graph that extends another may leave
-out what that one says.
+Draft 7, which editors support best. A value may always be a reference such as `${name}`, and
+no parameter is required, because `--set` may give it. A graph that extends another may leave
+out what that one has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
-
-from pydantic import TypeAdapter
+from typing import Any
 
 from pipeline.graph.describe import defaults, summary
-from pipeline.graph.document import VERSION
-from pipeline.graph.graph import OnError
-from pipeline.graph.members import NAME, OF_MEMBERS, OF_MODELS, OF_NODE, has_pool, keeps
+from pipeline.graph.language import FALLBACK, GRAPH, LINK, LINK_END, NODE, NODE_NAME, Word
 from pipeline.graph.registry import Registry
-from pipeline.node import Node, Service
-from pipeline.packet import Full
-from pipeline.params import Duration, Params
+from pipeline.node import Node
+from pipeline.params import Params
 
 Schema = dict[str, Any]
 _Nodes = Mapping[str, type[Node[Any]]]
 
-_END = rf"{NAME.pattern}(\.[A-Za-z_][A-Za-z0-9_]*)?"
-_CHAIN = rf"^\s*{_END}(\s*->\s*{NAME.pattern})*\s*->\s*{_END}\s*$"
+_CHAIN = rf"^\s*{LINK_END}(\s*->\s*{NODE_NAME})*\s*->\s*{LINK_END}\s*$"
 _REFERENCE: Schema = {"type": "string", "pattern": r"\$\{[^{}]+\}"}
 _OWN_CLASS: Schema = {"type": "string", "pattern": r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"}
 _PRIVATE: Schema = {"^x-": True}
-_POLICIES = {**OF_MEMBERS, **OF_NODE}
-_NOT_OF_MEMBERS = ("description", "fallback", *OF_NODE)
+_SHARED = [name for name, word in NODE.items() if word.spec or name == "fallback"]
+"""The words of nodes that have a definition of their own."""
+_NOT_OF_FALLBACKS = [name for name in NODE if name not in FALLBACK]
 _LEAVES = {"integer", "number", "boolean", "null"}
 
 
@@ -53,41 +48,26 @@ def graph_schema(registry: Registry) -> Schema:
 
 
 def _sections() -> Schema:
-    single = {"type": ["string", "number", "boolean", "null"]}
-    return {
-        "vitagraph": {"description": "The version of the graph language.", "const": VERSION},
-        "description": {"description": "What the graph is, in a sentence.", "type": ["string", "null"]},
-        "extends": {"description": "The path of another graph, which this one changes.", "type": "string"},
-        "params": _section("Values that `${name}` stands for, and that `--set name=value` sets.", single),
-        "budget": _section("How long things may take.", _any(_duration(), {"type": "null"})),
-        "nodes": {"description": "The nodes by name. One without parameters is just its class."},
-        "links": {
-            "description": "Chains such as `a -> b -> c`, or mappings with `from`, `to` and `queue`.",
-            "type": ["array", "null"],
-            "items": _link(),
-        },
-        "on_error": {
-            "description": "What a session does when a node cannot go on.",
-            "enum": [*get_args(OnError), None],
-        },
-    }
+    sections = {name: _value(word) for name, word in GRAPH.items()}
+    sections["links"]["items"] = _link()
+    return sections
 
 
-def _section(description: str, value: Schema) -> Schema:
-    return {"description": description, "type": ["object", "null"], "additionalProperties": value}
+def _value(word: Word) -> Schema:
+    about = {"description": word.description} if word.description else {}
+    return {**about, **(_any(dict(word.schema) or {"type": "null"}, _keys(word.spec)) if word.spec else word.schema)}
+
+
+def _keys(spec: type[Params]) -> Schema:
+    properties = spec.model_json_schema(ref_template="#/definitions/{model}")["properties"]
+    for each in properties.values():
+        each.pop("default", None)  # in nanoseconds and bytes, which no graph is written in
+    return _mapping(_open_all(properties))
 
 
 def _link() -> Schema:
-    end = {"type": "string", "pattern": f"^{_END}$"}
-    queue = {"time": _duration(), "count": {"type": "integer", "minimum": 1}, "full": {"enum": list(get_args(Full))}}
-    return _any(
-        {"type": "string", "pattern": _CHAIN},
-        _REFERENCE,
-        _mapping(
-            {"from": end, "to": end, "queue": _any({"const": True}, _mapping(_open_all(queue)))},
-            required=["from", "to"],
-        ),
-    )
+    words = {name: _value(word) for name, word in LINK.items()}
+    return _any({"type": "string", "pattern": _CHAIN}, _REFERENCE, _mapping(words, required=["from", "to"]))
 
 
 def _shared(nodes: _Nodes) -> Schema:
@@ -97,23 +77,18 @@ def _shared(nodes: _Nodes) -> Schema:
         "use": _any(*known, _OWN_CLASS, _REFERENCE),
         "node": _any(_ref("use"), complete),
         "change": _any({"type": "null"}, _ref("use"), _ref("mapping")),
-        "fallback": _any(_ref("member"), {"type": "array", "items": _ref("member")}, {"type": "null"}),
-        "member": _any(_ref("use"), {**complete, "properties": dict.fromkeys(_NOT_OF_MEMBERS, False)}),
-        **{word: _policy(spec) for word, spec in {**_POLICIES, **OF_MODELS}.items()},
+        "fallback": {
+            "description": NODE["fallback"].description,
+            **_any(_ref("member"), {"type": "array", "items": _ref("member")}, {"type": "null"}),
+        },
+        "member": _any(_ref("use"), {**complete, "properties": dict.fromkeys(_NOT_OF_FALLBACKS, False)}),
+        **{name: _value(NODE[name]) for name in _SHARED if NODE[name].spec},
         "mapping": {
             "type": "object",
             "properties": {"use": _ref("use")},
             "allOf": [_if_use(use, _ref(use)) for use in nodes],
         },
     }
-
-
-def _policy(spec: type[Params]) -> Schema:
-    schema = spec.model_json_schema(ref_template="#/definitions/{model}")
-    properties = schema["properties"]
-    for each in properties.values():
-        each.pop("default", None)  # in nanoseconds and bytes, which no graph is written in
-    return {"description": schema.get("description", ""), **_any({"type": "null"}, _mapping(_open_all(properties)))}
 
 
 def _params(nodes: _Nodes) -> Schema:
@@ -126,11 +101,11 @@ def _params(nodes: _Nodes) -> Schema:
         properties = schema.get("properties", {})
         for name, value in defaults(node.params_type).items():
             properties[name]["default"] = value
-        words: Schema = {"use": True, "description": {"type": "string"}, "fallback": _ref("fallback")}
-        if issubclass(node, Service):
-            words |= {word: _ref(word) for word in _POLICIES if word != "cache" or keeps(node)}
-        if has_pool(node):
-            words |= {word: _ref(word) for word in OF_MODELS}
+        words = {
+            name: _ref(name) if name in _SHARED else _value(word) or True
+            for name, word in NODE.items()
+            if word.applies_to(node)
+        }
         definitions[use] = {"description": summary(node), **_mapping({**words, **_open_all(properties)})}
     return definitions
 
@@ -152,7 +127,7 @@ def _mapping(properties: Schema, required: list[str] | None = None) -> Schema:
 def _named(schema: Schema) -> Schema:
     return {
         "type": ["object", "null"],
-        "propertyNames": {"pattern": f"^({NAME.pattern}|x-.*)$"},
+        "propertyNames": {"pattern": f"^({NODE_NAME}|x-.*)$"},
         "patternProperties": _PRIVATE,
         "additionalProperties": schema,
     }
@@ -181,10 +156,6 @@ def _open(schema: Schema) -> Schema:
 
 def _is_leaf(schema: Schema) -> bool:
     return schema.get("type") in _LEAVES or bool({"enum", "const", "pattern"} & schema.keys())
-
-
-def _duration() -> Schema:
-    return _open(TypeAdapter(Duration).json_schema())
 
 
 def _any(*schemas: Schema) -> Schema:

@@ -1,14 +1,15 @@
-"""A YAML document as a tree in which every key and value knows where it stands."""
+"""A YAML document as a tree in which every key and value has its location in the file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from pipeline.errors import Location
+from pipeline.errors import GraphError, Location, did_you_mean
 
 Value = str | int | float | bool | None
+W = TypeVar("W", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,13 @@ class Scalar:
     text: str
     where: Location
     inline: bool = False
-    """Whether `text` stands in the file as it is, so that a place in it is a column."""
+    """Whether the file contains `text` literally, so that an offset in it is a column."""
     shell: bool = False
-    """Whether it came as text from a command line or the environment, where all is text."""
+    """Whether it came from a command line or the environment, where every value is text."""
     size: int = 1
 
     def column(self, offset: int) -> Location:
-        """Where the character at this offset of the text stands."""
+        """The location of the character at this offset of the text."""
         file, line, column = self.where.file, self.where.line, self.where.column
         return Location(file, line, column + offset) if self.inline else self.where
 
@@ -40,8 +41,8 @@ class List:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A value of a mapping, and where its key stands."""
+class MapEntry:
+    """A value of a mapping, and the location of its key."""
 
     value: Tree
     where: Location
@@ -51,12 +52,12 @@ class Entry:
 class Map:
     """A mapping with text keys, in the order of the file."""
 
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, MapEntry]
     where: Location
     size: int = 1
 
     def get(self, key: str) -> Tree | None:
-        """The value of a key, if it is there."""
+        """The value of a key, or None."""
         entry = self.entries.get(key)
         return entry.value if entry else None
 
@@ -65,7 +66,7 @@ Tree = Scalar | List | Map
 
 
 def plain(tree: Tree) -> Any:
-    """The tree as dicts, lists and values."""
+    """The tree as plain dicts, lists and values."""
     if isinstance(tree, Map):
         return {key: plain(entry.value) for key, entry in tree.entries.items()}
     return [plain(item) for item in tree.items] if isinstance(tree, List) else tree.value
@@ -92,3 +93,36 @@ def found(tree: Tree) -> str:
 def is_null(tree: Tree) -> bool:
     """Whether the value is null or empty."""
     return isinstance(tree, Scalar) and tree.value is None
+
+
+def is_private(key: str) -> bool:
+    """Whether a key is the author's own: `x-...`, for anchors and notes."""
+    return key.startswith("x-")
+
+
+def without_private(tree: Map) -> Map:
+    """The mapping without the author's own keys."""
+    return Map({key: entry for key, entry in tree.entries.items() if not is_private(key)}, tree.where)
+
+
+def wrong_value(name: str, value: Tree, expected: str, hint: str = "") -> GraphError:
+    """The error for a value that a word or a parameter does not take."""
+    return GraphError(f"wrong value for `{name}`", where=value.where, expected=expected, found=found(value), hint=hint)
+
+
+def word_of(name: str, value: Tree, words: tuple[W, ...]) -> W:
+    """A value that is one of a few words; raises GraphError otherwise."""
+    for word in words:
+        if isinstance(value, Scalar) and value.value == word:
+            return word
+    hint = did_you_mean(value.text, words) if isinstance(value, Scalar) else ""
+    raise wrong_value(name, value, " or ".join(words), hint)
+
+
+def text_of(name: str, value: Tree | None) -> str:
+    """A value that is any text; a missing or null value is empty text. Raises GraphError for a list or mapping."""
+    if value is None or is_null(value):
+        return ""
+    if not isinstance(value, Scalar):
+        raise wrong_value(name, value, "text")
+    return value.text

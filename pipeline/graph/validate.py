@@ -1,10 +1,9 @@
-"""Checks a node's parameters against its Params class, with errors in words."""
+"""Checks parameters against their Params class, with errors in words."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -12,36 +11,40 @@ from pydantic_core import ErrorDetails
 from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.describe import choices, duration_bound, expected, is_duration, schema_at
 from pipeline.graph.problems import GraphErrors
-from pipeline.graph.tree import Entry, List, Map, Scalar, Tree, plain
-from pipeline.graph.values import wrong_value
+from pipeline.graph.tree import List, Map, Scalar, Tree, plain, without_private, wrong_value
 from pipeline.params import Params
 
+P = TypeVar("P", bound=Params)
 
-def validated(params: type[Params], given: Map, use: str, where: Location) -> Params:
-    """The parameters, or every error in them with its place."""
+
+def validated(params: type[P], given: Map, use: str, where: Location) -> P:
+    """The parameters that a mapping of YAML gives.
+
+    `use` names their owner in errors, and `where` is its location. Raises GraphErrors with every error in them.
+    """
+    given = without_private(given)
     data = plain(given)
     made = _attempt(params, data)
-    if isinstance(made, Params):
+    if not isinstance(made, list):
         return made
-    # What came from a shell had no type of its own: where text is wanted, it is text.
+    # A value from a shell has no type of its own: where text is expected, it is text.
     texts = {name: value.text for name in _wrongly_typed(made) if (value := _from_shell(given, name))}
     if texts:
         made = _attempt(params, {**data, **texts})
-        if isinstance(made, Params):
+        if not isinstance(made, list):
             return made
     raise GraphErrors([_explained(detail, params, given, use, where) for detail in _first_of_each(made)])
 
 
-def _attempt(params: type[Params], data: dict[str, Any]) -> Params | list[ErrorDetails]:
+def _attempt(params: type[P], data: dict[str, Any]) -> P | list[ErrorDetails]:
     try:
-        # Strict as JSON is: a list may become a tuple and text a path, but 1 is not true.
-        return params.model_validate_json(json.dumps(data), strict=True)
+        return params.model_validate(data)
     except ValidationError as error:
         return error.errors()
 
 
 def _wrongly_typed(errors: Sequence[ErrorDetails]) -> set[str]:
-    return {str(error["loc"][0]) for error in errors if error["type"] == "string_type" and error["loc"]}
+    return {str(error["loc"][0]) for error in errors if error["type"] in ("string_type", "path_type") and error["loc"]}
 
 
 def _from_shell(given: Map, name: str) -> Scalar | None:
@@ -50,7 +53,7 @@ def _from_shell(given: Map, name: str) -> Scalar | None:
 
 
 def _first_of_each(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-    """One error a parameter: each arm of a union reports its own."""
+    """One error for each parameter: pydantic reports one for each arm of a union."""
     by_name: dict[object, ErrorDetails] = {}
     for error in errors:
         unknown = error["type"] == "extra_forbidden"
@@ -78,7 +81,7 @@ def _explained(detail: ErrorDetails, params: type[Params], given: Map, use: str,
         hint = hint if "did you mean" in hint else ""
     elif isinstance(value, Scalar):
         hint = hint or did_you_mean(value.text, map(str, choices(schema)))
-    return wrong_value(f"{_spelled(path)}` of `{use}", value, words, hint)
+    return wrong_value(f"{_spelled(_existing(given, path))}` of `{use}", value, words, hint)
 
 
 def _unknown(path: Sequence[int | str], params: type[Params], given: Map, use: str) -> GraphError:
@@ -95,11 +98,21 @@ def _spelled(path: Sequence[int | str]) -> str:
 
 
 def _deepest(given: Tree, path: Sequence[int | str]) -> Tree:
-    """The value that a path leads to, or the last that exists on the way."""
+    """The value at a path, or the last one that exists on the way to it."""
     here: Tree = given
     for step in path:
         here = _step(here, step) or here
     return here
+
+
+def _existing(given: Tree, path: Sequence[int | str]) -> Sequence[int | str]:
+    """The part of a path that exists; what follows in pydantic's paths are the arms of unions."""
+    here = given
+    for depth, step in enumerate(path):
+        if (inner := _step(here, step)) is None:
+            return path[:depth]
+        here = inner
+    return path
 
 
 def _step(tree: Tree, step: int | str) -> Tree | None:
@@ -111,4 +124,4 @@ def _step(tree: Tree, step: int | str) -> Tree | None:
 def _key_place(given: Map, path: Sequence[int | str]) -> Location:
     owner = _deepest(given, path[:-1])
     entry = owner.entries.get(str(path[-1])) if isinstance(owner, Map) else None
-    return entry.where if isinstance(entry, Entry) else owner.where
+    return entry.where if entry else owner.where

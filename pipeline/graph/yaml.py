@@ -1,8 +1,8 @@
-"""YAML 1.2 as a tree in which every key and value knows its line and column.
+"""YAML 1.2 as a tree in which every key and value has its line and column; and back to text.
 
-Reads what a graph needs and no more: one document, mappings with text keys, lists and
-scalars of the core schema (so `no` is text). Duplicate keys are errors; `<<` merges.
-Size, depth and the size after aliases are bounded, so no file can fill the memory.
+Reads only what a graph needs: one document, mappings with text keys, lists, and scalars of
+the core schema (so `no` is text). Duplicate keys are errors; `<<` merges. Size, depth and
+the size after expanding aliases are bounded, so that no file can exhaust the memory.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -27,7 +28,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from pipeline.errors import GraphError, Location
-from pipeline.graph.tree import Entry, List, Map, Scalar, Tree, Value, found
+from pipeline.graph.tree import List, Map, MapEntry, Scalar, Tree, Value, found
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
@@ -44,6 +45,9 @@ _INT = re.compile(r"[-+]?[0-9]{1,30}")
 _BASED = re.compile(r"0o[0-7]{1,30}|0x[0-9a-fA-F]{1,30}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,3})?")
 _STRING_TAG = "tag:yaml.org,2002:str"
+# Text without quotes: letters, digits and a few signs; a colon only before a letter, a space only inside.
+_PLAIN = re.compile(r"[\w./](?:[\w./+>-]|:(?=\w)| (?=[\w./>-]))*", re.ASCII)
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
 
 
 def scalar_value(text: str) -> Value:
@@ -58,7 +62,7 @@ def scalar_value(text: str) -> Value:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, bounded in size; GraphError says what is wrong with it."""
+    """The text of a UTF-8 file of at most MAX_BYTES; raises GraphError where it cannot be read."""
     where = Location(str(path))
     try:
         with path.open("rb") as file:
@@ -77,7 +81,7 @@ def read_text(path: Path) -> str:
 
 
 def parse(text: str, file: str) -> Tree:
-    """The one document of a text; an empty one is an empty mapping."""
+    """The document of a text, an empty one as an empty mapping; raises GraphError where it is not YAML for a graph."""
     composer = _Composer(text, file)
     try:
         return composer.document()
@@ -108,7 +112,7 @@ def _syntax_error(error: MarkedYAMLError, text: str, file: str) -> GraphError:
 
 @dataclass(slots=True)
 class _Composer:
-    """Makes the tree from parser events: bounded in depth, and an alias costs what it stands for."""
+    """Builds the tree from parser events. Depth is bounded; an alias counts as much as what it stands for."""
 
     text: str
     file: str
@@ -116,7 +120,7 @@ class _Composer:
     anchors: dict[str, Tree] = field(default_factory=dict)
     events: Iterator[Event] = field(init=False)
     last: Location = field(init=False)
-    """Where the last value was that could be read."""
+    """The location of the last value that could be read."""
 
     def __post_init__(self) -> None:
         self.last = Location(self.file, 1, 1)
@@ -174,8 +178,8 @@ class _Composer:
     def map(self, event: Event, depth: int) -> Map:
         self.check_tag(event)
         before = self.total
-        entries: dict[str, Entry] = {}
-        merged: dict[str, Entry] = {}
+        entries: dict[str, MapEntry] = {}
+        merged: dict[str, MapEntry] = {}
         while not isinstance(key_event := next(self.events), MappingEndEvent):
             key = self.tree(key_event, depth + 1)
             value = self.tree(next(self.events), depth + 1)
@@ -187,12 +191,12 @@ class _Composer:
             if key.text == "<<":
                 merged |= {**self.merged(value, key_event), **merged}
             else:
-                entries[key.text] = Entry(value, self.at(key_event))
+                entries[key.text] = MapEntry(value, self.at(key_event))
         return Map({**merged, **entries}, self.at(event), 1 + self.total - before)
 
-    def merged(self, value: Tree, event: Event) -> dict[str, Entry]:
+    def merged(self, value: Tree, event: Event) -> dict[str, MapEntry]:
         maps = value.items if isinstance(value, List) else (value,)
-        entries: dict[str, Entry] = {}
+        entries: dict[str, MapEntry] = {}
         for each in maps:
             if not isinstance(each, Map):
                 raise self.error("`<<` merges mappings", event, found=found(each))
@@ -216,3 +220,26 @@ class _Composer:
 
     def error(self, message: str, event: Event, **more: str) -> GraphError:
         return GraphError(message, where=self.at(event), **more)
+
+
+def spell(value: Any) -> str:
+    """A value as YAML on one line, which `parse` reads back as the same value: `null`, `true`, `200ms`, `[a, b]`."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{spell(str(key))}: {spell(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(spell, value))}]"
+    if isinstance(value, str):
+        return value if _PLAIN.fullmatch(value) and scalar_value(value) == value else _quoted(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "null" if value is None else str(value)
+
+
+def _quoted(text: str) -> str:
+    return f'"{"".join(_escaped(each) for each in text)}"'
+
+
+def _escaped(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    return character if character.isprintable() else f"\\U{ord(character):08x}"

@@ -11,7 +11,7 @@ from pipeline.errors import Category
 from pipeline.params import Duration, Params, ms, seconds
 
 _UNITS = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(kB|MB|GB)\s*")
+_SIZE = re.compile(r"\s*(\d{1,30}(?:\.\d+)?)\s*(kB|MB|GB)\s*")
 
 
 def _yaml_size(value: Any) -> int:

@@ -11,7 +11,7 @@ from pipeline.caps import Value
 from pipeline.cause import Cause
 from pipeline.errors import Location
 from pipeline.events import NodeFailed
-from pipeline.graph.graph import Graph, Member
+from pipeline.graph.graph import BudgetSpec, Graph, Member
 from pipeline.graph.plan import Latency, Plan, PlannedLink, PlannedNode
 from pipeline.graph.tree import Map
 from pipeline.node import Node, Sink, Source, Transform
@@ -125,7 +125,7 @@ class Harness:
                 links.append(PlannedLink(NODE, port, "collector", "all", all_kinds, self._queue))
                 passed = []
         nodes = {name: _planned(name, member, self._caps if name == NODE else {}) for name, member in members.items()}
-        graph = Graph(Path("harness"), "", {}, {}, (), {}, "degrade", Map({}, HERE))
+        graph = Graph(Path("harness"), "", {}, {}, (), BudgetSpec(), "degrade", Map({}, HERE))
         return Plan(graph, nodes, tuple(links), (), Latency(0, ()))
 
     def _feeder(self, items: Sequence[Packet | Event], kinds: tuple[type[Packet], ...]) -> Node[Any]:

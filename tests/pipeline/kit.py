@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from pipeline.cause import Cause
 from pipeline.compute.executor import Executor
 from pipeline.errors import Location
-from pipeline.graph.graph import Graph, Link, Member, NodeSpec, OnError, QueueSpec
+from pipeline.graph.graph import BudgetSpec, Graph, LinkSpec, Member, NodeSpec, OnError, QueueSpec
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
 from pipeline.graph.registry import Registry
@@ -36,6 +36,7 @@ THREADS = share(Executor(1))
 HERE = Location("graph.yaml", 1, 1)
 NO_POLICIES = (DeadlineSpec(first=None, stall=None, total=None), RetrySpec(attempts=0))
 """What these tests are about is what the engine does without its policies."""
+NO_BUDGET = BudgetSpec()
 
 
 class Item(Packet, frozen=True):
@@ -193,29 +194,39 @@ def member(node: type[Node[Any]], use: str = "", **settings: Any) -> Member:
 
 def queue(count: int | None = None, full: Full | None = None, time: int | None = None) -> QueueSpec:
     """What a graph says of a queue."""
-    return QueueSpec(time, count, full)
+    return QueueSpec(time=time, count=count, full=full)
 
 
-def graph(nodes: Mapping[str, Written], *links: str | tuple[str, QueueSpec], on_error: OnError = "degrade") -> Graph:
+def graph(
+    nodes: Mapping[str, Written],
+    *links: str | tuple[str, QueueSpec],
+    on_error: OnError = "degrade",
+    budget: BudgetSpec = NO_BUDGET,
+) -> Graph:
     """A graph without YAML; a link is a chain, or a chain and the queue of its links."""
     specs = {}
     for name, written in nodes.items():
         several = written if isinstance(written, Sequence) else [written]
         members = tuple(each if isinstance(each, Member) else member(each) for each in several)
         specs[name] = NodeSpec(name, members, "", HERE)
-    return Graph(Path("graph.yaml"), "", {}, specs, tuple(_links(links)), {}, on_error, Map({}, HERE))
+    return Graph(Path("graph.yaml"), "", {}, specs, tuple(_links(links)), budget, on_error, Map({}, HERE))
 
 
-def _links(links: Iterable[str | tuple[str, QueueSpec]]) -> Iterable[Link]:
+def _links(links: Iterable[str | tuple[str, QueueSpec]]) -> Iterable[LinkSpec]:
     for chain, queued in ((link, None) if isinstance(link, str) else link for link in links):
         ends = [end.strip().partition(".") for end in chain.split("->")]
         for (source, _, out), (target, _, into) in itertools.pairwise(ends):
-            yield Link(source, out or None, target, into or None, queued, HERE)
+            yield LinkSpec(source, out, target, into, queued, HERE)
 
 
-def planned(nodes: Mapping[str, Written], *links: str | tuple[str, QueueSpec], on_error: OnError = "degrade") -> Plan:
+def planned(
+    nodes: Mapping[str, Written],
+    *links: str | tuple[str, QueueSpec],
+    on_error: OnError = "degrade",
+    budget: BudgetSpec = NO_BUDGET,
+) -> Plan:
     """The plan of such a graph."""
-    return plan(graph(nodes, *links, on_error=on_error), NoConverters())
+    return plan(graph(nodes, *links, on_error=on_error, budget=budget), NoConverters())
 
 
 def make_runner(*, start_within: int | None = None) -> Runner:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -38,7 +41,11 @@ def test_duration_is_a_number_and_a_unit(text: str | int, ns: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["200", "ms", "", "1 fortnight", "-3s", "1e3s", "3s 2ms", ".5s", "1,5s", "2M", 1.5, True, None, ["2s"]]
+    "text",
+    [
+        *("200", "ms", "", "1 fortnight", "-3s", "1e3s", "3s 2ms", ".5s", "1,5s", "2M", f"{'9' * 400}h"),
+        *(1.5, True, None, ["2s"]),
+    ],
 )
 def test_duration_that_is_invalid_shows_valid_examples(text: object) -> None:
     """A forgotten unit is told, not guessed."""
@@ -95,3 +102,41 @@ def test_params_may_not_declare_reserved_words(word: str) -> None:
     """Else `fallback:` in a graph could mean two things."""
     with pytest.raises(TypeError, match=f"Bad declares \\['{word}'\\]: words of the graph language"):
         type("Bad", (Params,), {"__annotations__": {word: int}, word: 1})
+
+
+class Typed(Params):
+    """Params of every kind of value."""
+
+    default: int = 3
+    """Named like a part of pydantic's own schema."""
+    share: float = 0.5
+    switch: bool = False
+    label: str = "a"
+    names: tuple[str, ...] = ()
+    file: Path | None = None
+    by_number: dict[int, dict[str, int]] = {1: {"type": 1}}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *({"default": value} for value in (True, "2", 2.0)),
+        *({"share": value} for value in (True, "0.5")),
+        *({"switch": value} for value in (1, "true")),
+        {"label": 1},
+        {"names": [1]},
+        {"file": 1},
+        {"by_number": {"1": {"a": "2"}}},
+    ],
+)
+def test_params_do_not_coerce_scalars(given: dict[str, Any]) -> None:
+    """1 is not true, and the text "2" is no number: a value of another type is a mistake."""
+    with pytest.raises(ValidationError):
+        Typed.model_validate(given)
+
+
+def test_params_accept_the_forms_that_yaml_has_for_other_types() -> None:
+    """A list becomes a tuple, text a path, and the text keys of a mapping numbers."""
+    made = Typed.model_validate({"share": 1, "names": ["a"], "file": "a/b", "by_number": {"2": {"a": 1}}})
+    assert (made.share, made.names, made.file, made.by_number) == (1.0, ("a",), Path("a/b"), {2: {"a": 1}})
+    assert Typed().by_number == {1: {"type": 1}}

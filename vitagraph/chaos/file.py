@@ -6,9 +6,8 @@ from pathlib import Path
 
 from pipeline.errors import GraphError, did_you_mean, listing
 from pipeline.graph.problems import Problems
-from pipeline.graph.tree import List, Map, Scalar, Tree, found
+from pipeline.graph.tree import List, Map, Scalar, Tree, found, wrong_value
 from pipeline.graph.validate import validated
-from pipeline.graph.values import wrong_value
 from pipeline.graph.yaml import parse, read_text
 from vitagraph.chaos.spec import NO_FAULTS, Chaos, FaultSpec
 
@@ -61,9 +60,7 @@ def _fault(item: Tree) -> FaultSpec:
     if not isinstance(item, Map):
         expected = "a mapping, such as {node: tts, fault: hang}"
         raise GraphError("a fault is a mapping", where=item.where, expected=expected, found=found(item))
-    fault = validated(FaultSpec, item, "chaos", item.where)
-    assert isinstance(fault, FaultSpec)
-    return fault
+    return validated(FaultSpec, item, "chaos", item.where)
 
 
 def _seed(tree: Tree | None) -> int:

@@ -126,5 +126,5 @@ def test_references_work_in_budget_and_links() -> None:
     """References work wherever values do."""
     rest = "params: {most: 700ms, from: vad}\nbudget: {voice_to_voice: '${most}'}\nlinks: ['${from}.speech -> vad']\n"
     made = graph(detector(rest=rest))
-    assert made.budget == {"voice_to_voice": 700_000_000}
+    assert made.budget.voice_to_voice == 700_000_000
     assert made.links[0].source == "vad"

@@ -1,11 +1,19 @@
-"""Chains and long links must connect what they say, and nothing twice."""
+"""Chains and long links must connect the ports that they name or leave open, and none twice."""
 
 from __future__ import annotations
 
-from pipeline.errors import Location
-from pipeline.graph.graph import Link, QueueSpec
+import pytest
+
+from pipeline.errors import GraphError, Location
+from pipeline.graph.graph import LinkSpec, QueueSpec
+from pipeline.graph.links import accepts, with_ports
 from pipeline.graph.problems import GraphErrors
+from pipeline.node import Node, Sink, Source, Transform
+from pipeline.packet import Packet
+from pipeline.params import NoParams
+from pipeline.port import Input, Output
 from tests.pipeline.graph.some_graphs import NODES, error, graph, of_nodes
+from tests.pipeline.kit import HERE, Item, Loose
 
 FOUR = of_nodes(
     f"caller: {NODES}:Microphone\nvad: ears.detector\n"
@@ -13,7 +21,7 @@ FOUR = of_nodes(
 )
 
 
-def links(*items: str) -> tuple[Link, ...]:
+def links(*items: str) -> tuple[LinkSpec, ...]:
     """The links of some items."""
     return graph(FOUR + "links:\n" + "".join(f"  - {item}\n" for item in items)).links
 
@@ -45,7 +53,7 @@ def test_long_link_form_sets_queue_bounds() -> None:
     (forced,) = links("{from: caller, to: vad, queue: true}")
     assert forced.queue == QueueSpec()
     (bounded,) = links("{from: caller, to: vad, queue: {time: 200ms, count: 8, full: drop_oldest}}")
-    assert bounded.queue == QueueSpec(200_000_000, 8, "drop_oldest")
+    assert bounded.queue == QueueSpec(time=200_000_000, count=8, full="drop_oldest")
 
 
 def test_each_chained_link_has_its_own_source_location() -> None:
@@ -78,3 +86,122 @@ def test_duplicate_link_between_the_same_ports_is_refused() -> None:
     raised = error(FOUR + "links:\n  - caller -> vad -> asr\n  - vad -> asr -> speaker\n")
     assert raised.message == "`vad -> asr` is linked twice"
     assert ends("asr -> speaker.sound", "asr -> speaker.caption") == ["asr -> speaker.sound", "asr -> speaker.caption"]
+
+
+# --- ports
+
+
+class Text(Packet, frozen=True):
+    """Another kind."""
+
+
+class Both(Source[NoParams]):
+    """Gives sound and words."""
+
+    sound = Output(Item)
+    words = Output(Text)
+
+
+class Ears(Sink[NoParams]):
+    """Takes sound, twice."""
+
+    left = Input(Item)
+    right = Input(Item)
+
+    @left.each
+    @right.each
+    async def hear(self, item: Item) -> None:
+        """Nothing."""
+
+
+class Eyes(Sink[NoParams]):
+    """Takes words."""
+
+    words = Input(Text)
+
+    @words.each
+    async def read(self, text: Text) -> None:
+        """Nothing."""
+
+
+class Any(Transform[NoParams]):
+    """Lets everything through."""
+
+    into = Input(Packet, passes=True)
+    out = Output(Packet)
+
+    @into.each
+    def give(self, packet: Packet) -> tuple[Packet, ...]:
+        """The same."""
+        return (packet,)
+
+
+def joined(
+    source: type[Node[NoParams]], target: type[Node[NoParams]], out: str = "", into: str = ""
+) -> tuple[str, str]:
+    """The ports that are found."""
+    found = with_ports(LinkSpec("a", out, "b", into, None, HERE), source, target)
+    return found.source_port, found.target_port
+
+
+def test_port_matching_picks_the_only_pair_that_fits() -> None:
+    """`a -> b` needs no names of ports."""
+    assert joined(Both, Eyes) == ("words", "words")
+    assert joined(Both, Any, "sound") == ("sound", "into")
+
+
+def test_named_port_is_used() -> None:
+    """Where there are several, the graph says which."""
+    assert joined(Both, Ears, into="right") == ("sound", "right")
+
+
+def failure(source: type[Node[NoParams]], target: type[Node[NoParams]], out: str = "", into: str = "") -> GraphError:
+    """What is wrong."""
+    with pytest.raises(GraphError) as caught:
+        joined(source, target, out, into)
+    assert caught.value.where == Location("graph.yaml", 1, 1)
+    return caught.value
+
+
+def test_ambiguous_ports_are_listed() -> None:
+    """Guessing would play the voice on the wrong side."""
+    error = failure(Both, Ears)
+    assert error.message == "the link `a -> b` could mean several"
+    assert error.expected == "one of `a.sound -> b.left`, `a.sound -> b.right`"
+    assert "name the port" in error.hint
+
+
+def test_incompatible_ports_error_describes_both_ends() -> None:
+    """A person sees which node is missing between."""
+    error = failure(Both, Eyes, out="sound")
+    assert error.message == "`a` does not fit `b`"
+    assert error.expected == "Text, which `b.words` takes"
+    assert error.found == "Item, which `a.sound` gives"
+    assert "put a node between them" in error.hint
+
+
+def test_unknown_port_suggests_a_similar_name() -> None:
+    """A typing error costs one look."""
+    error = failure(Both, Ears, into="rihgt")
+    assert error.message == "`b` has no input named `rihgt`"
+    assert error.expected == "`left` or `right`"
+    assert "right" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "what"), [(Ears, Eyes, "`a` has no output"), (Both, Both, "`b` has no input")]
+)
+def test_link_into_a_source_or_out_of_a_sink_is_an_error(
+    source: type[Node[NoParams]], target: type[Node[NoParams]], what: str
+) -> None:
+    """Most likely the arrow points the wrong way."""
+    error = failure(source, target)
+    assert error.message == what
+    assert "direction" in error.hint
+
+
+def test_input_port_accepts_subclasses_of_its_kind() -> None:
+    """A recorder that takes packets takes all of them."""
+    assert accepts(Ears.inputs["left"], Loose)
+    assert not accepts(Ears.inputs["left"], Text)
+    assert accepts(Any.inputs["into"], Text)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import GraphError
-from pipeline.graph.graph import Graph, QueueSpec
+from pipeline.errors import GraphError, Location
+from pipeline.graph.graph import BudgetSpec, Graph, QueueSpec
 from pipeline.graph.loader import load
 from pipeline.graph.provenance import resolved_text
 from pipeline.graph.registry import Registry
-from tests.pipeline.graph.some_graphs import CONVERSATION, DATA, NODES, REGISTRY, graph
+from tests.pipeline.graph.some_graphs import CONVERSATION, DATA, NODES, REGISTRY, error, graph, of_nodes
 from tests.pipeline.graph.some_nodes import RecognizerParams
 
 MALFORMED = sorted(file.name.removesuffix(".expected.txt") for file in DATA.glob("*.expected.txt"))
@@ -27,7 +27,7 @@ def test_loader_reads_every_feature_of_a_graph() -> None:
     assert made.path == Path("g.yaml")
     assert made.description == "A conversation."
     assert made.params == {"model": "tiny", "times": 3}
-    assert made.budget == {"voice_to_voice": 700_000_000}
+    assert made.budget == BudgetSpec(voice_to_voice=700_000_000)
     assert made.on_error == "end"
     assert list(made.nodes) == ["caller", "vad", "asr", "voice", "speaker"]
     models = [member.params for member in made.nodes["asr"].members]
@@ -39,13 +39,39 @@ def test_loader_reads_every_feature_of_a_graph() -> None:
         "voice -> speaker.sound",
         "asr.text -> speaker.caption",
     ]
-    assert made.links[-1].queue == QueueSpec(2_000_000_000, 4, "latest")
+    assert made.links[-1].queue == QueueSpec(time=2_000_000_000, count=4, full="latest")
 
 
 def test_loader_applies_defaults_to_missing_sections() -> None:
     """The smallest graph is one node; also where a section is left empty."""
     made = graph("vitagraph: 1\nnodes:\n  vad: ears.detector\nlinks:\nparams:\nbudget:\non_error:\ndescription:\n")
-    assert (made.links, made.params, made.budget, made.on_error, made.description) == ((), {}, {}, "degrade", "")
+    assert (made.links, made.params, made.on_error, made.description) == ((), {}, "degrade", "")
+    assert made.budget == BudgetSpec()
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"), [("200ms", 200_000_000), ("1.5s", 1_500_000_000), ("2m", 120 * 10**9)]
+)
+def test_budget_with_a_unit_is_read(text: str, nanoseconds: int) -> None:
+    """A budget of 700 nanoseconds would never be kept."""
+    made = graph(of_nodes("vad: ears.detector", rest=f"budget: {{voice_to_voice: {text}}}\n"))
+    assert made.budget.voice_to_voice == nanoseconds
+
+
+@pytest.mark.parametrize("text", ["200", "0ms", "-3s", "soon", "[]", "true", f"{'9' * 400}h"])
+def test_budget_without_a_duration_is_refused(text: str) -> None:
+    """A number without a unit is a question, not an answer."""
+    raised = error(of_nodes("vad: ears.detector", rest=f"budget: {{voice_to_voice: {text}}}\n"))
+    assert raised.message == "wrong value for `voice_to_voice` of `budget`"
+    assert raised.expected.startswith("a duration such as 200ms")
+
+
+def test_budget_of_an_unknown_name_is_refused_with_a_suggestion() -> None:
+    """A misspelt budget would never be exceeded."""
+    raised = error(of_nodes("vad: ears.detector", rest="budget: {voice_to_vioce: 700ms}\n"))
+    assert (raised.message, raised.expected) == ("`budget` has no parameter `voice_to_vioce`", "voice_to_voice")
+    assert raised.hint == "did you mean `voice_to_voice`?"
+    assert raised.where == Location("g.yaml", 2, 10)
 
 
 def test_loader_reads_a_file_with_the_process_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

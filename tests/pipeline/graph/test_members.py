@@ -119,13 +119,14 @@ def test_limit_on_a_fallback_is_refused() -> None:
 def test_policies_on_a_non_service_are_refused() -> None:
     """A transform waits for nothing: a deadline for it would be an empty promise."""
     raised = error(detector("deadline: {first: 1s}"))
-    assert raised.message.startswith("node `vad` takes no `deadline`") and raised.message.endswith("is no service")
+    assert raised.message == f"`{NODES}:Detector` takes no `deadline`: it is not a service"
+    assert raised.where == Location("g.yaml", 5, 5)
 
 
 def test_cache_on_a_node_that_is_not_cacheable_is_refused() -> None:
     """Else it would keep nothing, and nobody would know; null takes one away that an extended graph has."""
     raised = error(of_nodes("words: {use: words.recognizer, model: a, cache: {size: 1MB}}"))
-    assert raised.message.startswith("node `words` takes no `cache`")
+    assert raised.message.startswith("`words.recognizer` takes no `cache`: it is not cacheable")
     assert graph(of_nodes("words: {use: words.recognizer, model: a, cache: null}")).nodes["words"].cache is None
 
 
@@ -166,7 +167,7 @@ def test_pool_on_a_node_without_a_pooled_model_is_refused() -> None:
     """Else it would have no effect, and nobody would know."""
     text = of_nodes(f"vad:\n  use: {HERE}:Called\n  pool: {{max: 2}}")
     raised = error(text)
-    assert raised.message == f"`{HERE}:Called` takes no `pool`: it has no model for which anybody waits"
+    assert raised.message == f"`{HERE}:Called` takes no `pool`: it has no model for which callers wait"
     assert raised.where == Location("g.yaml", 5, 5)
     assert raised.hint.startswith("remove it")
     spare = "{use: words.recognizer, model: b, pool: {max: 2}}"

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.caps import one_of, same
 from pipeline.errors import GraphError
+from pipeline.graph.graph import BudgetSpec
 from pipeline.graph.plan import Plan, PlannedLink
 from pipeline.graph.planner import plan
 from pipeline.graph.registry import Registry
@@ -479,6 +480,32 @@ def test_plan_latency_is_that_of_the_slowest_path() -> None:
     made = planned(nodes, "a -> slow -> last", "a -> fast -> none -> last", "last -> end")
     assert made.latency.total == ms(205)
     assert made.latency.parts == (("slow", ms(200)), ("last", ms(5)))
+
+
+def test_budget_below_the_least_latency_gives_a_warning() -> None:
+    """Its author learns from `check`, and not from every turn, that no turn can meet it."""
+    nodes: dict[str, Written] = {"a": gives(Item), "slow": member(Waits, wait=ms(200)), "end": sink([])}
+    made = planned(nodes, "a -> slow -> end", budget=BudgetSpec(voice_to_voice=ms(150)))
+    assert made.budget.voice_to_voice == ms(150)
+    assert made.warnings == ("the budget `voice_to_voice: 150ms` cannot be met: the least latency is 200ms",)
+    assert planned(nodes, "a -> slow -> end", budget=BudgetSpec(voice_to_voice=ms(200))).warnings == ()
+    assert planned(nodes, "a -> slow -> end").warnings == ()
+
+
+def test_planner_handles_long_chains_and_many_paths() -> None:
+    """Neither the depth of a graph nor the number of ways through it is a limit."""
+    length = 1500
+    chain: dict[str, Written] = {"a": gives(Item, live=True), **{f"n{n}": Waits for n in range(length)}}
+    links = ["a -> n0", *(f"n{n} -> n{n + 1}" for n in range(length - 1)), f"n{length - 1} -> end"]
+    assert len(planned({**chain, "end": sink([])}, *links).warnings) == 1
+    diamonds: dict[str, Written] = {"a": gives(Item, live=True)}
+    last, links = "a", []
+    for n in range(30):
+        left, right, end = f"l{n}", f"r{n}", f"e{n}"
+        diamonds |= {left: Waits, right: Waits, end: Waits}
+        links += [f"{last} -> {left}", f"{last} -> {right}", f"{left} -> {end}", f"{right} -> {end}"]
+        last = end
+    assert len(planned({**diamonds, "end": sink([])}, *links, f"{last} -> end").warnings) == 1
 
 
 class Hears(Transform[NoParams]):

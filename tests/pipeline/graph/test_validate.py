@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pytest
 from pydantic import Field
 
 from pipeline.errors import GraphError, Location
+from pipeline.graph.interpolate import from_shell
 from pipeline.graph.problems import GraphErrors
-from pipeline.graph.tree import Map
+from pipeline.graph.tree import Map, MapEntry
 from pipeline.graph.validate import validated
 from pipeline.graph.yaml import parse
 from pipeline.params import Duration, Params, ms
 from tests.pipeline.graph.some_nodes import Band, DetectorParams
 
+P = TypeVar("P", bound=Params)
 
-def check(params: type[Params], text: str) -> Params:
+
+def check(params: type[P], text: str) -> P:
     """The parameters that a text gives."""
     given = parse(text, "g")
     assert isinstance(given, Map)
@@ -98,6 +101,24 @@ def test_params_validation_error_says_what_was_expected(text: str, expected: str
     """Nobody must know the words of a validation library."""
     error = fault(_Many, text)
     assert (error.expected, error.found, error.hint) == (expected, found, hint)
+
+
+def test_params_validation_error_names_a_parameter_with_a_union_type() -> None:
+    """The arms of the union are named by the validation library, not by the graph."""
+    assert fault(_Many, "size: smal").message == "wrong value for `size` of `x.y`"
+
+
+@pytest.mark.parametrize(("name", "read"), [("label", "5"), ("table", Path("5"))])
+def test_shell_value_is_text_where_a_parameter_is_text(name: str, read: str | Path) -> None:
+    """`--set vad.table=5` names a file."""
+    where = Location("--set")
+    given = Map({name: MapEntry(from_shell("5", where), where)}, where)
+    assert getattr(validated(DetectorParams, given, "x.y", where), name) == read
+
+
+def test_params_validation_ignores_private_keys() -> None:
+    """They are the author's own, in every mapping of the language."""
+    assert check(DetectorParams, "x-why: because\nlabel: a\n") == DetectorParams(label="a")
 
 
 def test_params_validation_error_names_the_list_item() -> None:
