@@ -1,4 +1,4 @@
-"""Opens an instance of a node: for a session, or by itself for a health probe."""
+"""Opens an instance of a node for a session or a health probe, and closes one in bounded time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pipeline.compute.resources import Resources
 from pipeline.node import Context, Node
 from pipeline.packet import SECOND
 from pipeline.policies.spec import PoolBounds
+from pipeline.runtime.supervised_task import CANCEL_GRACE
 
 CLOSE_GRACE = SECOND
-"""Nanoseconds that a node whose `open` failed may take to close what it had opened."""
+"""Nanoseconds that `close_in_time` gives a node."""
 
 
 async def open_node(
@@ -38,15 +39,24 @@ async def open_node(
         is_open = True
     finally:
         if not is_open:
-            await _close_half_open(node, sys.exc_info()[1])
+            error, second = sys.exc_info()[1], await close_in_time(node)
+            if error is not None and second is not None:
+                error.add_note(f"closing it failed too: {second!r}")
 
 
-async def _close_half_open(node: Node[Any], error: BaseException | None) -> None:
+async def close_in_time(node: Node[Any]) -> BaseException | None:
+    """Closes a node; returns what `close` raised. One that takes longer than a second is cancelled, then abandoned."""
     closing = asyncio.get_running_loop().create_task(node.close(), name=f"{node.context.name} closes")
+    closing.add_done_callback(retrieve)
     try:
         await asyncio.wait((closing,), timeout=CLOSE_GRACE / SECOND)
     finally:
         closing.cancel()
-    await asyncio.gather(closing, return_exceptions=True)
-    if error is not None and not closing.cancelled() and (second := closing.exception()) is not None:
-        error.add_note(f"closing it failed too: {second!r}")
+    await asyncio.wait((closing,), timeout=CANCEL_GRACE / SECOND)
+    return closing.exception() if closing.done() and not closing.cancelled() else None
+
+
+def retrieve(task: asyncio.Task[None]) -> None:
+    """Takes the error of a task that may have been abandoned, so that it is not logged as unhandled."""
+    if not task.cancelled():
+        task.exception()

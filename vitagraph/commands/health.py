@@ -1,4 +1,4 @@
-"""`vitagraph health`: can everybody who serves a graph do their work?"""
+"""`vitagraph health`: whether the members of a graph's services can do their work."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _EPILOG = """
   vitagraph health graphs/assistant.yaml --json
 
 [bold]Exit codes[/bold]
-  0 all are well, 1 somebody is down but each node has a member that is well,
-  5 a node has nobody
+  0 all members are healthy, 1 some are not but each node has a healthy one,
+  5 a node has no healthy member
 """
-_STYLES = {"well": "green", "down": "red", "resting": "yellow", "unknown": "dim"}
+_STYLES = {"healthy": "green", "unhealthy": "red", "circuit_open": "yellow", "unknown": "dim"}
 _PER_MS = 1_000_000
 _LIMIT = 60 * 1_000_000_000
 """Nanoseconds for one member: here loading it counts too."""
@@ -43,7 +43,7 @@ def health(
     import asyncio
 
     plan = load_plan(graph, settings)
-    report = asyncio.run(_look(plan))
+    report = asyncio.run(_check(plan))
     if as_json:
         _print_json(report)
     else:
@@ -52,7 +52,7 @@ def health(
         raise typer.Exit(code)
 
 
-async def _look(plan: Plan) -> tuple[MemberHealth, ...]:
+async def _check(plan: Plan) -> tuple[MemberHealth, ...]:
     from pipeline.runtime.health import Health
     from pipeline.runtime.runner import Runner
 
@@ -60,7 +60,7 @@ async def _look(plan: Plan) -> tuple[MemberHealth, ...]:
         health = Health(runner.resources, runner.policies, limit=_LIMIT)
         health.add(plan)
         try:
-            await health.look()
+            await health.check()
             return health.report()
         finally:
             await health.stop()

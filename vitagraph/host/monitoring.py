@@ -189,7 +189,7 @@ def _economise(tight: bool) -> None:
 
 
 def _log_change(before: MemberHealth, after: MemberHealth) -> None:
-    if after.state == "down":
+    if after.state == "unhealthy":
         log.warning("%s (%s) is unhealthy: %s", after.node, after.use, after.message)
     elif not before.able:
         log.warning("%s (%s) is healthy again", after.node, after.use)

@@ -24,7 +24,7 @@ from pipeline.port import Input, Output
 from pipeline.runtime.health import Health, MemberHealth, unserviceable_nodes
 from pipeline.runtime.policy_store import PolicyStore
 from pipeline.runtime.virtual import run_virtual
-from tests.pipeline.kit import Item, Tap, make_runner, member, planned, sink
+from tests.pipeline.kit import Item, Tap, make_runner, member, planned, settle, sink
 
 EVERY = seconds(30)
 GONE = NetworkError("nobody is there", hint="look for them")
@@ -152,7 +152,7 @@ def test_health_probes_each_member_soon_and_then_every_interval(ward: Ward) -> N
     async def play(room: Room) -> None:
         assert room.states() == {"a": "unknown", "b": "unknown", "Plain": "unknown"}
         await room.clock.sleep(EVERY // 10 + seconds(1))
-        assert room.states() == {"a": "well", "b": "well", "Plain": "unknown"}
+        assert room.states() == {"a": "healthy", "b": "healthy", "Plain": "unknown"}
         await room.clock.sleep(10 * EVERY)
 
     scene(play, graph("a", "b", last=Plain))
@@ -164,6 +164,36 @@ def test_health_probes_each_member_soon_and_then_every_interval(ward: Ward) -> N
     assert sorted(ward.opened) == sorted(ward.closed) == ["a", "b"]
 
 
+def test_health_checks_are_delayed_jobs_of_the_scheduler(ward: Ward) -> None:
+    """A check that begins while callers wait for a core would take the next one from them."""
+
+    async def play(room: Room) -> None:
+        statistics = room.resources.scheduler.statistics
+        assert statistics().delayed == 2
+        await room.clock.sleep(2 * EVERY)
+        assert len(ward.probes) >= 4 and statistics().delayed == 2
+        room.health.add(graph("a"))
+        await settle()
+        assert statistics().delayed == 1 and ward.closed == ["b"]
+        await room.health.stop()
+        assert statistics().delayed == 0
+
+    scene(play, graph("a", "b"))
+
+
+def test_health_stop_closes_a_member_whose_probe_is_in_progress(ward: Ward) -> None:
+    """A host that ends would leave a connection open, or wait for the probe."""
+
+    async def play(room: Room) -> None:
+        ward.slow["a"] = seconds(8)
+        await room.clock.sleep(EVERY // 10 + seconds(1))
+        began = room.clock.now()
+        await room.health.stop()
+        assert ward.opened == ward.closed == ["a"] and room.clock.now() - began < seconds(1)
+
+    scene(play, graph("a"))
+
+
 def test_health_opens_the_breaker_of_an_unhealthy_member(ward: Ward) -> None:
     """Else each of the first calls waits for it in vain."""
 
@@ -172,15 +202,15 @@ def test_health_opens_the_breaker_of_an_unhealthy_member(ward: Ward) -> None:
         ward.ill["a"] = GONE
         await room.clock.sleep(round(1.5 * EVERY))
         (sick, well) = room.health.report()
-        assert (sick.state, sick.message, sick.hint) == ("down", "nobody is there", "look for them")
+        assert (sick.state, sick.message, sick.hint) == ("unhealthy", "nobody is there", "look for them")
         assert 0 < sick.since <= 1.5 * EVERY and sick.took >= ms(5)
-        assert (well.state, well.message) == ("well", "")
+        assert (well.state, well.message) == ("healthy", "")
         assert room.breaker(chain).state != "closed" and room.breaker(chain, 1).state == "closed"
 
     chain = graph("a", "b")
     told = scene(play, chain).told
-    assert sorted(told[:2]) == [("a", "unknown", "well"), ("b", "unknown", "well")]
-    assert told[2:] == [("a", "well", "down")]
+    assert sorted(told[:2]) == [("a", "unknown", "healthy"), ("b", "unknown", "healthy")]
+    assert told[2:] == [("a", "healthy", "unhealthy")]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -193,7 +223,7 @@ def test_health_restores_a_recovered_member_within_an_interval(ward: Ward, seed:
         assert room.breaker(chain).state != "closed"
         ward.ill.clear()
         await room.clock.sleep(EVERY + ms(10))
-        assert room.breaker(chain).state == "closed" and room.states() == {"a": "well"}
+        assert room.breaker(chain).state == "closed" and room.states() == {"a": "healthy"}
 
     chain = graph("a")
     scene(play, chain)
@@ -207,12 +237,12 @@ def test_health_reports_circuit_open_until_a_probe_succeeds(ward: Ward) -> None:
         breaker = room.breaker(chain)
         while ticket := breaker.allows():
             breaker.failed(ticket, GONE)
-        assert room.states() == {"a": "resting"} and unserviceable_nodes(room.health.report()) == ("node",)
+        assert room.states() == {"a": "circuit_open"} and unserviceable_nodes(room.health.report()) == ("node",)
         await room.clock.sleep(EVERY)
-        assert room.states() == {"a": "well"} and unserviceable_nodes(room.health.report()) == ()
+        assert room.states() == {"a": "healthy"} and unserviceable_nodes(room.health.report()) == ()
 
     chain = graph("a")
-    assert scene(play, chain).told[1:] == [("a", "unknown", "well")], "its rest was over by then"
+    assert scene(play, chain).told[1:] == [("a", "unknown", "healthy")], "its rest was over by then"
 
 
 def test_health_reports_unknown_once_the_breaker_rest_is_over() -> None:
@@ -233,16 +263,16 @@ def test_health_reports_unknown_once_the_breaker_rest_is_over() -> None:
 
 
 def test_health_probe_that_hangs_is_ended_without_delaying_others(ward: Ward) -> None:
-    """Whoever hangs is down; the others are looked at as before, and it too once it answers again."""
+    """A member that hangs is unhealthy; the others are probed as before, and it too once it answers again."""
 
     async def play(room: Room) -> None:
         ward.slow["a"] = seconds(100_000)
         await room.clock.sleep(4 * EVERY)
         report = {each.use: each for each in room.health.report()}
-        assert report["a"].state == "down" and "10s" in report["a"].message and report["b"].state == "well"
+        assert report["a"].state == "unhealthy" and "10s" in report["a"].message and report["b"].state == "healthy"
         ward.slow.clear()
         await room.clock.sleep(EVERY + seconds(11))
-        assert room.states() == {"a": "well", "b": "well"}
+        assert room.states() == {"a": "healthy", "b": "healthy"}
 
     scene(play, graph("a", "b"))
     assert len([label for label, _ in ward.probes if label == "b"]) >= 5
@@ -256,14 +286,14 @@ def test_health_probe_that_cannot_be_cancelled_is_not_started_twice(ward: Ward) 
         ward.deaf.add("a")
         await room.clock.sleep(seconds(150))
         assert len(ward.probes) == 1
-        assert [each.state for each in room.health.report()] == ["down"]
+        assert [each.state for each in room.health.report()] == ["unhealthy"]
         assert "still hangs" in room.health.report()[0].message
         ward.slow.clear()
         await room.clock.sleep(seconds(200))
-        assert room.states() == {"a": "well"}
+        assert room.states() == {"a": "healthy"}
 
     scene(play, graph("a"))
-    assert ward.opened == ["a", "a"], "what hung is not used again"
+    assert ward.opened == ward.closed == ["a", "a"], "what hung is closed, and not used again"
 
 
 def test_health_retries_a_member_that_cannot_be_opened(ward: Ward) -> None:
@@ -272,10 +302,10 @@ def test_health_retries_a_member_that_cannot_be_opened(ward: Ward) -> None:
     async def play(room: Room) -> None:
         ward.closed_doors["a"] = ResourceError("no such model", hint="fetch it")
         await room.clock.sleep(2 * EVERY)
-        assert [(each.state, each.message) for each in room.health.report()] == [("down", "no such model")]
+        assert [(each.state, each.message) for each in room.health.report()] == [("unhealthy", "no such model")]
         ward.closed_doors.clear()
         await room.clock.sleep(EVERY + ms(10))
-        assert room.states() == {"a": "well"}
+        assert room.states() == {"a": "healthy"}
 
     scene(play, graph("a"))
     assert ward.opened == ["a"]
@@ -289,7 +319,7 @@ def test_health_ignores_probes_that_fail_for_an_exhausted_pool(ward: Ward) -> No
         await room.clock.sleep(EVERY)
         ward.ill["a"] = PoolExhausted("all taken", retry_after=1)
         await room.clock.sleep(5 * EVERY)
-        assert room.states() == {"a": "well"} and room.breaker(chain).state == "closed"
+        assert room.states() == {"a": "healthy"} and room.breaker(chain).state == "closed"
 
     chain = graph("a")
     scene(play, chain)
@@ -299,7 +329,7 @@ def test_health_probes_identical_members_once(ward: Ward) -> None:
     """Ten graphs with the same voice cost one probe; each graph is told of it."""
 
     async def play(room: Room) -> None:
-        await room.health.look()
+        await room.health.check()
         assert [label for label, _ in ward.probes] == ["a", "b"]
         assert [each.use for each in room.health.report()] == ["a", "a", "b"]
 
@@ -313,7 +343,7 @@ def test_health_follows_an_edited_graph(ward: Ward) -> None:
         await room.clock.sleep(EVERY)
         room.health.add(graph("b"))
         await room.clock.sleep(EVERY)
-        assert room.states() == {"b": "well"} and ward.closed == ["a"]
+        assert room.states() == {"b": "healthy"} and ward.closed == ["a"]
 
     scene(play, graph("a"))
 
@@ -345,8 +375,8 @@ def test_health_probe_uses_the_shared_model_of_the_process(ward: Ward) -> None:
     """A probe of a model of its own would say nothing of the one that calls use, and take its memory again."""
 
     async def play(room: Room) -> None:
-        await room.health.look()
-        assert room.states() == {"Loads": "well"} and ward.probes
+        await room.health.check()
+        assert room.states() == {"Loads": "healthy"} and ward.probes
         assert "Loads" in {each.use for each in room.resources.loaded()}
 
     chain = planned(
@@ -366,6 +396,6 @@ def test_health_probes_services_only(ward: Ward) -> None:
 
 def test_unserviceable_nodes_exclude_optional_nodes() -> None:
     """A host whose face is away still takes calls; the operator sees that it is."""
-    face = MemberHealth("face", "face.visemes", 0, "down", 0, 0, needed=False)
+    face = MemberHealth("face", "face.visemes", 0, "unhealthy", 0, 0, needed=False)
     assert unserviceable_nodes([face]) == () and not face.able
-    assert unserviceable_nodes([face, MemberHealth("asr", "asr.whisper", 0, "down", 0, 0)]) == ("asr",)
+    assert unserviceable_nodes([face, MemberHealth("asr", "asr.whisper", 0, "unhealthy", 0, 0)]) == ("asr",)

@@ -74,7 +74,7 @@ def test_health_command_exit_code_tells_the_severity(
     ran = run("health", file)
     assert (ran.code, ran.err) == (code, "")
     rows = [line.split() for line in ran.out.splitlines() if line.startswith("tts")]
-    assert [row[2] for row in rows] == ["down" if ill else "well" for ill in (primary, spare)]
+    assert [row[2] for row in rows] == ["unhealthy" if ill else "healthy" for ill in (primary, spare)]
     assert ran.out.count("give it a voice") == primary + spare == ran.out.count("it is mute [/x]")
 
 
@@ -85,9 +85,12 @@ def test_health_command_prints_json(run: Run, tmp_path: Path) -> None:
     ran = run("health", file, "--json")
     assert ran.code == exits.FAILED
     told = {(each["node"], each["state"]): each for each in json.loads(ran.out) if each["node"] == "tts"}
-    assert set(told) == {("tts", "down"), ("tts", "well")}
-    assert (told["tts", "down"]["message"], told["tts", "down"]["hint"]) == ("it is mute [/x]", "give it a voice")
-    assert told["tts", "well"]["took_ms"] >= 0
+    assert set(told) == {("tts", "unhealthy"), ("tts", "healthy")}
+    assert (told["tts", "unhealthy"]["message"], told["tts", "unhealthy"]["hint"]) == (
+        "it is mute [/x]",
+        "give it a voice",
+    )
+    assert told["tts", "healthy"]["took_ms"] >= 0
 
 
 def test_health_command_reports_an_invalid_graph(run: Run, tmp_path: Path) -> None:

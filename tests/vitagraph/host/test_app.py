@@ -27,7 +27,7 @@ def test_app_health_probes_reflect_capacity_and_draining() -> None:
 
 def test_app_health_names_unhealthy_members() -> None:
     """An operator learns that a stand-in does the work; what is wrong, only who may call: it may name a path."""
-    ill = MemberHealth("asr", "asr.whisper", 0, "down", 5, 5, "no model at /models/whisper")
+    ill = MemberHealth("asr", "asr.whisper", 0, "unhealthy", 5, 5, "no model at /models/whisper")
     switchboard = FakeSwitchboard(ill=[ill])
     answer = Host(switchboard=switchboard).get("/readyz")
     told = {"node": "asr", "member": "asr.whisper", "message": "no model at /models/whisper"}
