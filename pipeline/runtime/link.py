@@ -1,10 +1,10 @@
 """A queued link: a bounded queue between producers and one consumer.
 
-Bounded by media time and by count, whichever is reached first. When full it blocks its
-producer, drops the oldest or the newest packet that may be dropped, or lets the newer
-packet of a cause replace the older of the same kind. What may not be dropped is taken in
-over the bound and counted: it is few. Nothing travels through a Future: a waiter is
-woken and then takes, so a cancellation never loses a packet.
+It is bounded by media time and by count, whichever is reached first. A full link blocks its
+producer, drops the oldest or the newest droppable packet, or replaces the waiting packet of the
+same kind and cause. Undroppable packets are accepted over the bound and counted; there are few of
+them. No packet travels through a Future: a waiter is woken and then takes, so that a cancellation
+never loses a packet.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipeline.packet import MILLISECOND, Packet, Queue
 
 @dataclass(frozen=True, slots=True)
 class LinkStatistics:
-    """What a link holds and has done; metrics, tests and tools all read this."""
+    """The state of a link and its counters; metrics, tests and tools all read this."""
 
     name: str
     depth: int
@@ -32,17 +32,17 @@ class LinkStatistics:
     """Nanoseconds since the link was last empty: the oldest has waited at most that long."""
     passed: int
     dropped: int
-    """Lost because the link was full."""
+    """Packets lost because the link was full."""
     stale: int
-    """Dropped because their cause was revoked."""
+    """Packets dropped because their cause was revoked."""
     blocked: int
     """Producers that wait for room."""
     over: int
-    """Taken in over the bound, because they may not be dropped."""
+    """Undroppable packets accepted over the bound."""
 
 
 class Link:
-    """The queue of one link. `now` is the session's clock, for the age of what waits."""
+    """The queue of one link; `now` is the session's clock, for the age of waiting packets."""
 
     __slots__ = (
         "_blocked", "_last", "_now", "_since", "_time", "dropped", "full", "getter", "items", "level", "name", "over",
@@ -73,7 +73,7 @@ class Link:
         self._blocked: list[asyncio.Future[None]] = []
 
     async def wait_room(self) -> None:
-        """Returns when there was room; look again, for others were woken too."""
+        """Returns when there was room; check again, since other producers were woken too."""
         while self.full:
             # A Future each: a shared one would die with the first cancelled waiter.
             waiter = asyncio.get_running_loop().create_future()
@@ -85,7 +85,7 @@ class Link:
                     self._blocked.remove(waiter)
 
     def push(self, packet: Packet) -> None:
-        """Takes a packet in, never waits: producers ask for room first where the link blocks."""
+        """Accepts a packet; never waits. Where the link blocks, producers wait for room before."""
         at = packet.at
         if not at.cause.live and packet.is_stale:
             self.stale += 1
@@ -113,7 +113,7 @@ class Link:
                 getter.set_result(None)
 
     def _push_last(self, packet: Packet) -> None:
-        """Takes in the packet that fills the link, or does what a full link does."""
+        """Accepts the packet that fills the link, or applies the policy of a full one."""
         over = len(self.items) > self._last or self.level + packet.at.duration > self._time
         if over and not self.make_room(packet):
             return
@@ -123,7 +123,7 @@ class Link:
         self.full = len(self.items) > self._last or self.level >= self._time
 
     def make_room(self, packet: Packet) -> bool:
-        """What a full link does; whether the packet is to be taken in. This one takes it."""
+        """Applies the policy of a full link; whether the packet is to be accepted. This one accepts it."""
         self.over += 1
         return True
 
@@ -140,7 +140,7 @@ class Link:
         return packet
 
     def flush(self) -> None:
-        """Drops what belongs to dead causes and frees the producers that wait."""
+        """Drops packets of revoked causes and wakes the producers that wait."""
         kept = [packet for packet in self.items if not packet.is_stale]
         self.stale += len(self.items) - len(kept)
         self.items.clear()
@@ -153,8 +153,8 @@ class Link:
         self.full = bool(items) and (len(items) > self._last or self.level >= self._time)
         if self.full:
             return
-        # All of them: one that is woken alone may go on to wait elsewhere, and the
-        # wake-up that another needed is gone.
+        # All of them: a single woken producer may go on to wait for another link, and the
+        # wake-up that another producer needed would be lost.
         blocked, self._blocked = self._blocked, []
         for waiter in blocked:
             if not waiter.done():
@@ -189,7 +189,7 @@ class Link:
 
 
 class DropOldest(Link):
-    """Full: the oldest packets that may be dropped make room."""
+    """When full, the oldest droppable packets make room."""
 
     __slots__ = ()
     blocks = False
@@ -208,7 +208,7 @@ class DropOldest(Link):
 
 
 class DropNewest(Link):
-    """Full: the packet that comes is dropped, if it may be."""
+    """When full, the new packet is dropped if it may be."""
 
     __slots__ = ()
     blocks = False
@@ -222,7 +222,7 @@ class DropNewest(Link):
 
 
 class Latest(Link):
-    """Each packet replaces the one of the same kind and cause that still waits, unless that is final."""
+    """A packet replaces the waiting one of the same kind and cause, unless that is final."""
 
     __slots__ = ()
     blocks = False
@@ -232,7 +232,7 @@ class Latest(Link):
             if waiting.__class__ is packet.__class__ and waiting.at.cause is packet.at.cause and not waiting.final:
                 self._remove(index)
                 break
-        # What is left to wait here is one packet a kind and live cause: few.
+        # At most one packet a kind and live cause waits here.
         Link.push(self, packet)
 
 
@@ -245,5 +245,5 @@ _POLICIES: dict[str, type[Link]] = {
 
 
 def make_link(name: str, queue: Queue, now: Callable[[], int] = lambda: 0) -> Link:
-    """The link that does what `queue.full` says."""
+    """A link with the policy that `queue.full` names."""
     return _POLICIES[queue.full](name, queue, now)

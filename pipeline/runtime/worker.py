@@ -1,8 +1,8 @@
 """Workers: the tasks of a session. Each is the head of a segment of fused nodes.
 
-A head takes the next packet only when every blocking link below has room (credit before
-pull); what it takes then runs through all fused stages at once. It does at most 32
-packets before the others get their turn.
+A head takes the next packet only when every blocking link below has room (credit before pull);
+the packet then runs through all fused nodes at once. It handles at most 32 packets before other
+tasks get their turn.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.runtime.running_node import EndOfStream, RunningNode
 T = TypeVar("T")
 
 BUDGET = 32
-"""Packets that a worker may do before it gives way: 0.1-0.2 ms of work."""
+"""Packets that a worker may handle before it yields to other tasks: 0.1-0.2 ms of work."""
 TURN = range(BUDGET)
 
 
@@ -38,7 +38,7 @@ class Inlets(Generic[T]):
         self._loop = asyncio.get_running_loop()
 
     def add(self, link: Link, entry: T) -> None:
-        """One more link, and what takes its packets."""
+        """Adds a link, and what takes its packets."""
         self.links.append(link)
         self.entries.append(entry)
         self.open += 1
@@ -51,14 +51,14 @@ class Inlets(Generic[T]):
             self._turn = (index + 1) % len(links)
             packet = links[index].take()
             if packet.__class__ is EndOfStream:
-                links[index].passed -= 1  # it is no packet of anybody's
+                links[index].passed -= 1  # the end of the stream is not counted
                 self.open -= 1
             elif packet is not None:
                 return packet, self.entries[index]
         return None
 
     def filled(self) -> asyncio.Future[None]:
-        """Ends when there may be something to take; call it when all are empty."""
+        """Done when there may be something to take; call it when all are empty."""
         sleep = self._loop.create_future()
         for link in self.links:
             link.getter = sleep
@@ -71,7 +71,7 @@ async def wait_room(gates: Sequence[Link]) -> None:
         for gate in gates:
             if gate.full:
                 await gate.wait_room()
-                break  # something else ran meanwhile: look at all of them again
+                break  # other tasks ran meanwhile: check all of them again
         else:
             return
 
@@ -121,13 +121,13 @@ async def _pump_many(inlets: Inlets[Push], gates: Sequence[Link]) -> None:
 async def emit(node: Source[Any], stage: RunningNode) -> None:
     """The head of a segment whose first node is a source.
 
-    A live source never waits: what finds a full queue is dropped before any work.
+    A live source waits for no queue: a droppable packet that finds a full one is dropped before any work.
     """
     budget = BUDGET
     gates = stage.gates
     routes = stage.routes
     run: Any = node.run()  # an async generator, if its author has read the docs
-    # Closed here and now: cancelled between two packets, it would be left to the collector.
+    # Closed here: cancelled between two packets, the generator would be left to the garbage collector.
     async with aclosing(run) as packets:
         async for packet in packets:
             if gates and any(gate.full for gate in gates):
