@@ -7,7 +7,7 @@ import sys
 import threading
 
 INTERRUPTED = 130
-"""As in `vitagraph.exits`, which Ctrl-C may keep from being imported."""
+"""The value in `vitagraph.exits`, whose import Ctrl-C may interrupt."""
 
 
 def run() -> None:
@@ -19,11 +19,11 @@ def run() -> None:
             main()
         except SystemExit as end:
             if end.code == INTERRUPTED or any(thread.daemon for thread in threading.enumerate()):
-                # A model may be at work in a thread: its native code aborts when Python shuts down around it.
+                # A model may be computing in a thread; its native code aborts if Python shuts down meanwhile.
                 _leave(end.code if isinstance(end.code, int) else bool(end.code))
             raise
     except KeyboardInterrupt:
-        # While it was imported, or once more while it ended.
+        # Ctrl-C during import, or a second time during shutdown.
         _leave(INTERRUPTED)
 
 

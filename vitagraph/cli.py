@@ -1,5 +1,6 @@
-"""The command line. Each command is a file in `vitagraph.commands`, imported in a moment:
-whatever is heavy they import when they run.
+"""The command line.
+
+Each command is a module in `vitagraph.commands`, which imports heavy packages only when it runs.
 """
 
 from __future__ import annotations
@@ -61,10 +62,10 @@ def _global(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs a command and leaves with one of `vitagraph.exits`."""
+    """Runs a command and exits with a code of `vitagraph.exits`."""
     sys.excepthook = exits.unexpected
     words = sys.argv[1:] if arguments is None else arguments
-    # `--debug` is what an error message asks for: let it stand anywhere.
+    # Error messages suggest `--debug`, so accept it anywhere.
     words = sorted(words, key=lambda word: word != "--debug")
     try:
         typer.main.get_command(app).main(args=words, prog_name="vitagraph")

@@ -1,4 +1,4 @@
-"""Where the program writes: results to stdout, everything else to stderr. NO_COLOR is respected."""
+"""Consoles: results go to stdout, everything else to stderr. NO_COLOR is respected."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PIPED_WIDTH = 120
-"""Columns where the output is not a terminal: rich's own guess of 80 would cut tables."""
+"""Columns if the output is not a terminal; rich would assume 80 and cut tables."""
 
 
 def out() -> Console:
-    """For results."""
+    """The console for results."""
     from rich.console import Console
 
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
@@ -25,22 +25,22 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """For progress and remarks."""
+    """The console for progress and messages."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
 
 
 class OneLine(logging.Formatter):
-    """Log records without tracebacks, unless somebody is debugging."""
+    """Formats log records without tracebacks, except with `--debug`."""
 
     def formatException(self, ei: Any) -> str:
-        """The exception in a line."""
+        """The exception in one line."""
         return super().formatException(ei) if exits.debugging() else f"{ei[0].__name__}: {ei[1]}"
 
 
 def log_to_stderr() -> None:
-    """Shows what packages log, from warnings on."""
+    """Shows log records of all packages from level WARNING on."""
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -1,4 +1,4 @@
-"""Fetches models with a progress bar on stderr."""
+"""Downloads models, with a progress bar on stderr."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def pull(name: str, *, quiet: bool = False) -> None:
-    """Fetches a model of the catalogue unless it is here; raises what `nodes.models.pull` raises."""
+    """Downloads a model in the catalogue unless it is present; raises what `nodes.models.pull` raises."""
     with _bar(name, quiet=quiet) as progress:
         models.pull(name, progress)
 
@@ -36,7 +36,7 @@ def _bar(name: str, *, quiet: bool) -> Iterator[models.Progress]:
 
 
 class _Line:
-    """For a log: one line, when something really comes."""
+    """Progress for a log: one line, at the first block."""
 
     def __init__(self, name: str, console: Console | None) -> None:
         self._name = name
@@ -49,7 +49,7 @@ class _Line:
 
 
 def needed(graph: Graph) -> list[str]:
-    """The models of the catalogue that the parameters of any member name."""
+    """The models in the catalogue that parameters of any member name."""
     catalogue = models.catalogue()
     names = (value for value in _values(graph) if isinstance(value, str) and value in catalogue)
     return list(dict.fromkeys(names))
@@ -62,7 +62,7 @@ def _values(graph: Graph) -> Iterator[object]:
 
 
 def fetch(graph: Graph, *, quiet: bool) -> None:
-    """Pulls what is not here. What cannot be had is told and left to the session: a fallback may do."""
+    """Downloads the missing models of a graph; a failure is only a warning, because a fallback may work."""
     for name in needed(graph):
         if not is_here(name):
             try:
@@ -72,7 +72,7 @@ def fetch(graph: Graph, *, quiet: bool) -> None:
 
 
 def is_here(name: str) -> bool:
-    """Whether a model need not be fetched."""
+    """Whether a model is present."""
     try:
         models.path(name)
     except ResourceError:

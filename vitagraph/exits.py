@@ -1,6 +1,6 @@
-"""How the program ends: an exit code and, on stderr, what went wrong and what to do.
+"""Exit codes, and error messages with hints on stderr.
 
-0 it did what was asked        4 an input cannot be used: a file, a clip
+0 success                      4 an input cannot be used: a file, a clip
 1 the run failed               5 something is missing: a model, a package, memory, the network
 2 wrong usage                  130 interrupted
 3 the graph is wrong
@@ -32,19 +32,19 @@ _BY_CATEGORY = {
 
 
 def expected() -> tuple[type[BaseException], ...]:
-    """What the program reports in its own words; imported late, for help needs none of it."""
+    """Exception types that are reported without a traceback; imported late, so that --help stays fast."""
     from pipeline.errors import VitagraphError
 
     return VitagraphError, OSError, ModuleNotFoundError
 
 
 def of_category(category: str) -> int:
-    """The exit code of one of the engine's error categories."""
+    """The exit code for an error category of the engine."""
     return _BY_CATEGORY[category]
 
 
 def of(error: BaseException) -> int:
-    """The exit code of an error."""
+    """The exit code for an error."""
     from pipeline.errors import AdmissionError, GraphError, Stuck, classify
 
     if isinstance(error, GraphError):
@@ -55,7 +55,7 @@ def of(error: BaseException) -> int:
 
 
 def report(error: BaseException) -> int:
-    """Says on stderr what went wrong; returns the exit code."""
+    """Prints an error to stderr; returns its exit code."""
     if debugging():
         sys.__excepthook__(type(error), error, error.__traceback__)
     else:
@@ -64,12 +64,12 @@ def report(error: BaseException) -> int:
 
 
 def debugging() -> bool:
-    """Whether the user wants tracebacks: `--debug`, or VITAGRAPH_DEBUG in the environment."""
+    """Whether to show tracebacks: `--debug`, or VITAGRAPH_DEBUG in the environment."""
     return bool(os.environ.get("VITAGRAPH_DEBUG"))
 
 
 def unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """For sys.excepthook: a fault of ours in one line; Python then leaves with 1."""
+    """A sys.excepthook that prints an internal error in one line; Python then exits with 1."""
     if debugging():
         sys.__excepthook__(kind, error, trace)
         return
@@ -77,7 +77,7 @@ def unexpected(kind: type[BaseException], error: BaseException, trace: Traceback
         return
     sys.stderr.write(
         f"error: {kind.__name__}: {error}\n"
-        "hint: this is a fault of the program; run it again with --debug and report what it shows\n"
+        "hint: this is a bug in the program; run it again with --debug and report the output\n"
     )
 
 
@@ -85,5 +85,5 @@ def _words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, ModuleNotFoundError):
-        return f"{error}\nhint: set the program up again with bin/vitagraph, or install the package"
+        return f"{error}\nhint: run bin/vitagraph to set the program up again, or install the package"
     return str(error)

@@ -1,4 +1,4 @@
-"""The reference of the nodes, in Markdown, made from their classes."""
+"""Generates the node reference in Markdown from the node classes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.port import Port
 _NodeType = type[Node[Any]]
 
 _BASES: Mapping[type, str] = {
-    Transform: "A transform: synchronous, microseconds a packet.",
+    Transform: "A transform: synchronous, microseconds per packet.",
     Service: "A service: slow or remote, one packet at a time.",
     Source: "A source.",
     Sink: "A sink.",
@@ -23,7 +23,7 @@ _BASES: Mapping[type, str] = {
 
 
 def reference(registry: Registry) -> str:
-    """The pages of all nodes, with a list of them first."""
+    """The pages of all nodes, preceded by a list."""
     nodes = {use: registry.find(use) for use in registry.names()}
     lines = ["# Nodes", "", "Generated from the classes: `vitagraph inspect` prints the same.", ""]
     lines += [f"- [`{use}`](#{_anchor(use)}): {summary(node)}" for use, node in nodes.items()]
@@ -31,13 +31,13 @@ def reference(registry: Registry) -> str:
 
 
 def table_of(registry: Registry) -> str:
-    """All nodes in one Markdown table."""
+    """A Markdown table of all nodes."""
     rows = [f"| `{use}` | {summary(registry.find(use))} |" for use in registry.names()]
     return "\n".join(["| node | what it does |", "|---|---|", *rows, ""])
 
 
 def node_page(name: str, node: _NodeType) -> str:
-    """One node: what it is, its ports, its parameters."""
+    """The page of one node: description, ports, parameters."""
     parts = [f"## `{name}`", docstring(node), _base(node), _ports(node), _params(node)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -49,8 +49,8 @@ def _anchor(use: str) -> str:
 def _base(node: _NodeType) -> str:
     words = next((text for base, text in _BASES.items() if issubclass(node, base)), "")
     if issubclass(node, Source) and node.live:
-        words = "A live source: where a queue below is full it drops, and counts."
-    converts = f" Planning inserts it where the {node.converts} of two ports differs." if node.converts else ""
+        words = "A live source: if a queue below is full, it drops packets and counts them."
+    converts = f" The planner inserts it between ports whose {node.converts} differs." if node.converts else ""
     return words + converts
 
 

@@ -1,4 +1,4 @@
-"""Follows the turns of a session: when each of them reached which stage."""
+"""Tracks the turns of a session and the milestones of each."""
 
 from __future__ import annotations
 
@@ -20,43 +20,41 @@ from nodes.packets import (
 )
 from pipeline.packet import Packet
 from pipeline.runtime.session import Session
-from vitagraph.waterfall import Part, TurnRecord
+from vitagraph.waterfall import TurnRecord, WaterfallPart
 
-_PART_OF: Mapping[type[Packet], Part] = {TextDelta: "text", Sentence: "sentence", Speech: "speech"}
+_PART_OF: Mapping[type[Packet], WaterfallPart] = {TextDelta: "text", Sentence: "sentence", Speech: "speech"}
 
 
-class Turns:
-    """The turns of one session. `over(turn)` is told of each once nothing will be added to it.
+class TurnTracker:
+    """Tracks the turns of one session; calls `on_finished(turn)` once a turn is final.
 
-    `keep` is how many are remembered, the latest; 0 remembers all.
+    Keeps the latest `keep` turns, or all for 0.
     """
 
-    def __init__(self, *, keep: int = 0, over: Callable[[TurnRecord], None] = lambda turn: None) -> None:
+    def __init__(self, *, keep: int = 0, on_finished: Callable[[TurnRecord], None] = lambda turn: None) -> None:
         self._keep = keep
-        self._over = over
+        self._on_finished = on_finished
         self._turns: dict[int, TurnRecord] = {}
-        self._committed: set[int] = set()
-        self._told: set[int] = set()
-        """Causes whose turn is over."""
         self._leads: dict[int, deque[int]] = {}
-        """The quiet beginnings of the speeches that have not begun to play, by cause."""
+        """Durations of the quiet start of each speech that is not playing yet, by cause."""
         self._playing: dict[int, tuple[int, int]] = {}
-        """When the speech that plays began, and how long it is quiet at first, by cause."""
-        self._now: Callable[[], int] = lambda: 0
+        """Start of the current speech and the duration of its quiet start, by cause."""
+        self.now: Callable[[], int] = lambda: 0
+        """The session's clock, nanoseconds."""
 
     def listen(self, session: Session) -> None:
-        """Subscribes to the session's bus; its `observe` is given when the session is made."""
-        self._now = session.clock.now
-        session.bus.of(TurnChanged).subscribe(self._turn_changed)
-        session.bus.of(PlaybackProgress).subscribe(self._played)
+        """Subscribes to the bus of a session that was made with `observe`."""
+        self.now = session.clock.now
+        session.bus.of(TurnChanged).subscribe(self.turn_changed)
+        session.bus.of(PlaybackProgress).subscribe(self.played)
 
     @property
     def committed(self) -> list[TurnRecord]:
-        """The turns that were committed, in their order."""
-        return [turn for cause, turn in self._turns.items() if cause in self._committed]
+        """The committed turns, in order."""
+        return [turn for turn in self._turns.values() if turn.committed]
 
     def observe(self, packet: Packet) -> None:
-        """Receives every output of every node; kinds of no interest cost a look-up."""
+        """Takes every output of every node; an irrelevant kind costs one look-up."""
         kind = packet.__class__
         if kind in _PART_OF:
             self._reach(packet, _PART_OF[kind])
@@ -77,53 +75,53 @@ class Turns:
     def _forget(self, cause: int) -> None:
         for known in (self._turns, self._leads, self._playing):
             known.pop(cause, None)
-        self._committed.discard(cause)
-        self._told.discard(cause)
 
-    def _reach(self, packet: Packet, stage: Part) -> None:
-        self._turn(packet.at.cause.id).reached.setdefault(stage, self._now())
+    def _reach(self, packet: Packet, part: WaterfallPart) -> None:
+        self._turn(packet.at.cause.id).reached.setdefault(part, self.now())
 
-    def _turn_changed(self, event: TurnChanged) -> None:
+    def turn_changed(self, event: TurnChanged) -> None:
+        """Takes a decision of the turn node."""
         turn = self._turn(event.cause.id)
         if event.what == "committed":
             for before in self.committed:
-                self._tell(before)  # whatever became of it, nothing more will
-            self._committed.add(turn.cause)
+                self._finish(before)  # a new turn makes all before it final
+            turn.committed = True
             turn.voice_end = event.voice_end
             turn.reached["decided"] = event.pts
         elif event.what == "interrupted":
             turn.interrupted = True
             if turn.cause not in self._playing:
-                self._tell(turn)
+                self._finish(turn)
 
-    def _played(self, event: PlaybackProgress) -> None:
+    def played(self, event: PlaybackProgress) -> None:
+        """Takes the playback progress of an answer."""
         turn = self._turn(event.cause.id)
         if not event.ended:
             self._begin_playing(turn)
             return
         began, lead = self._playing.pop(turn.cause, (0, -1))
         if event.position <= lead and turn.reached.get("playing") == began:
-            # It was cut off while it was still quiet.
+            # It was cut off before it became audible.
             del turn.reached["playing"], turn.reached["audible"]
         if event.text:
             turn.said = f"{turn.said} {event.text}".strip()
         if event.last or turn.interrupted:
-            self._tell(turn)
+            self._finish(turn)
 
     def _begin_playing(self, turn: TurnRecord) -> None:
         leads = self._leads.get(turn.cause)
-        began, lead = self._playing[turn.cause] = self._now(), leads.popleft() if leads else 0
+        began, lead = self._playing[turn.cause] = self.now(), leads.popleft() if leads else 0
         if "audible" not in turn.reached:
             turn.reached["playing"] = began
             turn.reached["audible"] = began + lead
 
-    def _tell(self, turn: TurnRecord) -> None:
-        if turn.cause in self._committed and turn.cause not in self._told:
-            self._told.add(turn.cause)
-            self._over(turn)
+    def _finish(self, turn: TurnRecord) -> None:
+        if turn.committed and not turn.finished:
+            turn.finished = True
+            self._on_finished(turn)
 
 
 def quiet_lead(samples: Samples, rate: int) -> int:
-    """Nanoseconds before the first sample that can be heard."""
+    """Nanoseconds before the first audible sample."""
     loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > AUDIBLE)
     return duration_of(int(loud[0]) if loud.size else len(samples), rate)

@@ -1,8 +1,8 @@
-"""Where the silence between a question and its answer goes.
+"""The latency waterfall of a turn: how the silence before an answer divides into parts.
 
-A turn passes its stages, from the last voiced sample in to the first audible one out. A
-part is what a stage added to the wait: a transcript that was there before the turn was
-decided (work done on a guess) added nothing. So the parts add up to the silence heard.
+Each part ends at a milestone, from the last voiced sample in to the first audible sample out.
+A milestone reached early adds nothing, such as a transcript that was ready before the turn was
+committed. So the parts add up to the silence heard.
 """
 
 from __future__ import annotations
@@ -14,50 +14,52 @@ from typing import Any, Literal
 
 from pipeline.packet import MILLISECOND
 
-Part = Literal["decided", "transcript", "text", "sentence", "speech", "playing", "audible"]
-PARTS: tuple[Part, ...] = ("decided", "transcript", "text", "sentence", "speech", "playing", "audible")
-"""In the order in which an answer comes about. `playing` is when its sound begins to go
-out; `audible` is when that sound stops being quiet."""
+WaterfallPart = Literal["decided", "transcript", "text", "sentence", "speech", "playing", "audible"]
+PARTS: tuple[WaterfallPart, ...] = ("decided", "transcript", "text", "sentence", "speech", "playing", "audible")
+"""The parts in order. `playing` ends when playback starts, `audible` at the first audible sample."""
 
 TurnOutcome = Literal["answered", "interrupted", "unanswered"]
 
 
 @dataclass(slots=True)
 class TurnRecord:
-    """One turn of a person, and what the machine did about it; times in nanoseconds."""
+    """One turn of a person and the answer to it; times in nanoseconds."""
 
     cause: int
     voice_end: int
     """The end of the last voiced sample."""
-    reached: dict[Part, int] = field(default_factory=dict)
-    """When each stage was first reached; a stage that the graph does not have is absent."""
+    reached: dict[WaterfallPart, int] = field(default_factory=dict)
+    """When the milestone of each part was first reached; parts that the graph lacks are absent."""
     heard: str = ""
-    """What the person said."""
+    """The transcript of the turn."""
     said: str = ""
-    """What the machine said, as far as it was played."""
+    """The answer, as far as it was played."""
+    committed: bool = False
     interrupted: bool = False
+    finished: bool = False
+    """True once the record will not change any more."""
 
     @property
     def silence(self) -> int | None:
-        """From the end of the voice to the first sound of the answer; None where there was none."""
+        """Time from the end of the voice to the first audible sample of the answer; None without an answer."""
         return max(0, self.reached["audible"] - self.voice_end) if "audible" in self.reached else None
 
     @property
     def outcome(self) -> TurnOutcome:
-        """What became of it."""
+        """How the turn ended."""
         if self.interrupted:
             return "interrupted"
         return "answered" if "audible" in self.reached else "unanswered"
 
-    def parts(self) -> dict[Part, int]:
-        """What each stage added to the silence; they add up to it."""
-        stages = [stage for stage in PARTS if stage in self.reached]
+    def parts(self) -> dict[WaterfallPart, int]:
+        """Duration of each part; they add up to the silence."""
+        parts = [part for part in PARTS if part in self.reached]
         end = max(self.voice_end, self.reached.get("audible", max(self.reached.values(), default=0)))
-        latest = accumulate((min(end, self.reached[stage]) for stage in stages), max, initial=self.voice_end)
-        return {stage: after - before for stage, (before, after) in zip(stages, pairwise(latest), strict=True)}
+        latest = accumulate((min(end, self.reached[part]) for part in parts), max, initial=self.voice_end)
+        return {part: after - before for part, (before, after) in zip(parts, pairwise(latest), strict=True)}
 
     def as_json(self, number: int) -> dict[str, Any]:
-        """What turns.json says of it, in milliseconds."""
+        """The entry in turns.json, in milliseconds."""
         return {
             "turn": number,
             "cause": self.cause,
@@ -66,13 +68,13 @@ class TurnRecord:
             "said": self.said,
             "voice_end": _ms(self.voice_end),
             "silence": None if self.silence is None else _ms(self.silence),
-            "parts": {stage: _ms(part) for stage, part in self.parts().items()},
-            "reached": {stage: _ms(at) for stage, at in self.reached.items()},
+            "parts": {part: _ms(duration) for part, duration in self.parts().items()},
+            "reached": {part: _ms(at) for part, at in self.reached.items()},
         }
 
 
 def percentile(values: Sequence[int], share: float) -> int | None:
-    """The value below which that share (0 to 1) of the values lies; None where there are none."""
+    """The value below which a share (0 to 1) of the values lies; None without values."""
     if not values:
         return None
     ordered = sorted(values)
@@ -83,7 +85,7 @@ def percentile(values: Sequence[int], share: float) -> int | None:
 
 
 def voice_to_voice(turns: Sequence[TurnRecord]) -> Mapping[str, float | None]:
-    """The silence before an answer, over all turns that got one, in milliseconds."""
+    """Percentiles of the silence before an answer over all answered turns, in milliseconds."""
     silences = [turn.silence for turn in turns if turn.silence is not None]
     values = {name: percentile(silences, share) for name, share in (("p50", 0.5), ("p95", 0.95))}
     return {name: None if value is None else _ms(value) for name, value in values.items()}

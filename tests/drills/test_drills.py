@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vitagraph.drill.matrix import NOBODY, cells
-from vitagraph.drill.outcome import HEALTH, CellResult
+from vitagraph.drill.outcome import RECOVERY_LIMIT, CellResult
 from vitagraph.drill.question import drill_plan
 from vitagraph.drill.run import Drill
 from vitagraph.drill.table import remarks
@@ -27,7 +27,7 @@ def test_drill_matrix_of_the_assistant_is_answered_and_recovers(tmp_path: Path) 
     assert list(remarks(drill.outcomes)) == []
     assert {outcome.cell.node for outcome in drill.outcomes} == set(plan.graph.nodes)
     assert [bad for outcome in drill.outcomes if (bad := not_answered(outcome))] == []
-    assert all(outcome.recovered <= HEALTH for outcome in drill.outcomes if outcome.recovered is not None)
+    assert all(outcome.recovered <= RECOVERY_LIMIT for outcome in drill.outcomes if outcome.recovered is not None)
 
 
 def not_answered(outcome: CellResult) -> str:

@@ -23,8 +23,8 @@ from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from tests.drills.scripted import GRAPH, answer_to
 from vitagraph.chaos.inject import inject_faults
-from vitagraph.chaos.spec import FAULTS, TIMED, Chaos, FaultName, FaultSpec, cannot
-from vitagraph.drill.invariants import dead_air, of_answer, of_session, words
+from vitagraph.chaos.spec import FAULTS, TIMED_FAULTS, Chaos, FaultName, FaultSpec, why_not_applicable
+from vitagraph.drill.invariants import dead_air, of_answer, of_session, plain_words
 from vitagraph.drill.record import Answer, Record
 
 CALLS, TURNS, EVERY = 10, 50, 30
@@ -71,7 +71,7 @@ def random_fault(plan: Plan, random: Random) -> FaultSpec:
         begin=begin,
         until=begin + random.randint(1, 45) * SECOND,
         chance=random.choice((1.0, 0.5, 0.2)),
-        **({"latency": round(random.uniform(0.2, 4) * SECOND)} if fault in TIMED else {}),
+        **({"latency": round(random.uniform(0.2, 4) * SECOND)} if fault in TIMED_FAULTS else {}),
         **({"category": random.choice(("network", "resource", "unknown"))} if fault == "error" else {}),
     )
 
@@ -81,7 +81,7 @@ def possible(plan: Plan, fault: FaultName, node: str, place: int) -> bool:
     spec = plan.graph.nodes[node]
     if node == "vad" and fault not in ("error", "load_error"):
         return False
-    return not cannot(fault, spec, spec.members[place]) and (node, fault) != ("asr", "empty")
+    return not why_not_applicable(fault, spec, spec.members[place]) and (node, fault) != ("asr", "empty")
 
 
 async def call(runner: Runner, plan: Plan, chaos: Chaos) -> tuple[Record, SessionReport]:
@@ -95,10 +95,10 @@ async def call(runner: Runner, plan: Plan, chaos: Chaos) -> tuple[Record, Sessio
 
 def wrong(number: int, answer: Answer) -> Iterator[str]:
     """What was heard is the whole answer, or its beginning and an apology, or an apology; nothing twice."""
-    heard, right = words(" ".join(text for _, _, text in answer.played)), words(answer_to(number))
-    lost = words(LOST)
+    heard, right = plain_words(" ".join(text for _, _, text in answer.played)), plain_words(answer_to(number))
+    lost = plain_words(LOST)
     broken_off = heard[-len(lost) :] == lost and heard[: -len(lost)] == right[: len(heard) - len(lost)]
-    if heard != right and not broken_off and heard not in (words(NO_ANSWER), words(NOT_HEARD)):
+    if heard != right and not broken_off and heard not in (plain_words(NO_ANSWER), plain_words(NOT_HEARD)):
         yield f"heard {' '.join(heard)!r}"
 
 
@@ -130,7 +130,7 @@ def judge(tally: Tally, made: Plan, record: Record, report: SessionReport, name:
     problems = list(of_session(made, report))
     for turn in record.turns.committed:
         answer = record.answer(turn)
-        tally.answered += bool(words(" ".join(text for _, _, text in answer.played)))
+        tally.answered += bool(plain_words(" ".join(text for _, _, text in answer.played)))
         if not turn.interrupted:
             at = f"turn at {turn.voice_end / seconds(1):.1f} s"
             problems += [f"{at}: {problem}" for problem in (*of_answer(answer), *wrong(turn.cause, answer))]

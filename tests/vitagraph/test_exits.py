@@ -56,7 +56,7 @@ def test_error_report_of_an_os_error_names_the_file(capsys: pytest.CaptureFixtur
 def test_error_report_of_a_missing_package_has_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     """A half-made environment is told as such."""
     exits.report(ModuleNotFoundError("No module named 'av'"))
-    assert "hint: set the program up again" in capsys.readouterr().err
+    assert "hint: run bin/vitagraph to set the program up again" in capsys.readouterr().err
 
 
 def test_error_report_of_an_internal_error_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[str]) -> None:

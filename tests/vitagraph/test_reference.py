@@ -18,7 +18,7 @@ def test_reference_page_has_docstring_ports_and_parameters() -> None:
         "\n"
         "Only one, and it ends.\n"
         "\n"
-        "A live source: where a queue below is full it drops, and counts.\n"
+        "A live source: if a queue below is full, it drops packets and counts them.\n"
         "\n"
         "| Port | Direction | Carries | Caps |\n"
         "| --- | --- | --- | --- |\n"
@@ -56,7 +56,7 @@ def test_reference_page_of_a_node_without_parameters_has_no_table() -> None:
 
 def test_reference_page_of_a_converter_says_what_it_converts() -> None:
     """It appears in drawings of graphs that do not mention it."""
-    assert "Planning inserts it where the rate of two ports differs." in node_page("r", some_nodes.Resampler)
+    assert "The planner inserts it between ports whose rate differs." in node_page("r", some_nodes.Resampler)
 
 
 def test_reference_summary_is_one_line() -> None:

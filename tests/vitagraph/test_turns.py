@@ -8,7 +8,7 @@ from nodes.packets import AUDIBLE, PlaybackProgress, Speech, Transcript, TurnCha
 from pipeline.cause import Cause, Causes
 from pipeline.packet import Stamp
 from pipeline.params import ms
-from vitagraph.turns import Turns, quiet_lead
+from vitagraph.turns import TurnTracker, quiet_lead
 from vitagraph.waterfall import TurnRecord
 
 
@@ -26,35 +26,35 @@ def test_silent_speech_is_quiet_to_its_end() -> None:
 
 def test_turn_answer_cut_off_while_quiet_was_not_heard() -> None:
     """Else an interruption in the first moment would count as a quick answer."""
-    turns = Turns()
+    turns = TurnTracker()
     now = ms(0)
-    turns._now = lambda: now
+    turns.now = lambda: now
     cause = Causes().begin("turn")
     quiet = np.concatenate([np.zeros(1600, np.int16), np.full(1600, 9000, np.int16)])
     for _ in ("first", "second"):
         turns.observe(Speech(Stamp(0, ms(200), cause), quiet, 16_000, "hello"))
-    turns._played(PlaybackProgress(cause, "", 0, ended=False, last=False))
+    turns.played(PlaybackProgress(cause, "", 0, ended=False, last=False))
     now = ms(50)
-    turns._played(PlaybackProgress(cause, "", ms(50), ended=True, last=False))
-    turns._turn_changed(TurnChanged(now, cause, "committed"))
+    turns.played(PlaybackProgress(cause, "", ms(50), ended=True, last=False))
+    turns.turn_changed(TurnChanged(now, cause, "committed"))
     [turn] = turns.committed
     assert turn.silence is None
-    turns._played(PlaybackProgress(cause, "", 0, ended=False, last=False))
+    turns.played(PlaybackProgress(cause, "", 0, ended=False, last=False))
     assert turn.silence == ms(150)
 
 
-def committed(turns: Turns, cause: Cause) -> None:
+def committed(turns: TurnTracker, cause: Cause) -> None:
     """The turn node has decided."""
-    turns._turn_changed(TurnChanged(0, cause, "committed"))
+    turns.turn_changed(TurnChanged(0, cause, "committed"))
 
 
 def test_turn_is_over_once_when_its_last_speech_was_played() -> None:
     """A caller sees where the time went, and sees it once."""
     over: list[TurnRecord] = []
-    turns, causes = Turns(over=over.append), Causes()
+    turns, causes = TurnTracker(on_finished=over.append), Causes()
     committed(turns, first := causes.begin("turn"))
-    turns._played(PlaybackProgress(first, "", 0, ended=False, last=False))
-    turns._played(PlaybackProgress(first, "hello", ms(200), ended=True, last=True))
+    turns.played(PlaybackProgress(first, "", 0, ended=False, last=False))
+    turns.played(PlaybackProgress(first, "hello", ms(200), ended=True, last=True))
     committed(turns, causes.begin("turn"))
     assert [(turn.said, turn.outcome) for turn in over] == [("hello", "answered")]
 
@@ -62,19 +62,19 @@ def test_turn_is_over_once_when_its_last_speech_was_played() -> None:
 def test_interrupted_turn_is_over_when_the_heard_part_is_known() -> None:
     """What is told of it has what was said up to there."""
     over: list[TurnRecord] = []
-    turns, causes = Turns(over=over.append), Causes()
+    turns, causes = TurnTracker(on_finished=over.append), Causes()
     committed(turns, cause := causes.begin("turn"))
-    turns._played(PlaybackProgress(cause, "", 0, ended=False, last=False))
-    turns._turn_changed(TurnChanged(0, cause, "interrupted"))
+    turns.played(PlaybackProgress(cause, "", 0, ended=False, last=False))
+    turns.turn_changed(TurnChanged(0, cause, "interrupted"))
     assert over == []
-    turns._played(PlaybackProgress(cause, "hel", ms(100), ended=True, last=False))
+    turns.played(PlaybackProgress(cause, "hel", ms(100), ended=True, last=False))
     assert [(turn.said, turn.outcome) for turn in over] == [("hel", "interrupted")]
 
 
 def test_unanswered_turn_is_over_when_the_next_is_committed() -> None:
     """Silence is told too, not left out of the figures."""
     over: list[TurnRecord] = []
-    turns, causes = Turns(over=over.append), Causes()
+    turns, causes = TurnTracker(on_finished=over.append), Causes()
     committed(turns, causes.begin("turn"))
     committed(turns, causes.begin("turn"))
     assert [turn.outcome for turn in over] == ["unanswered"]
@@ -82,10 +82,10 @@ def test_unanswered_turn_is_over_when_the_next_is_committed() -> None:
 
 def test_turns_of_a_long_call_are_bounded() -> None:
     """Else memory would grow with every turn of every call."""
-    turns, causes = Turns(keep=8), Causes()
+    turns, causes = TurnTracker(keep=8), Causes()
     for number in range(1000):
         cause = causes.begin("turn")
         turns.observe(Transcript(Stamp(0, 0, cause), str(number), whole=True))
         committed(turns, cause)
     assert [turn.heard for turn in turns.committed] == [str(number) for number in range(992, 1000)]
-    assert len(turns._committed) == len(turns._told) + 1 == 8
+    assert len(turns.committed) == sum(turn.finished for turn in turns.committed) + 1 == 8

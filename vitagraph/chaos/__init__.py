@@ -1,4 +1,4 @@
-"""Faults on purpose: a file says what goes wrong in which node and when, and any graph can be run with it.
+"""Fault injection: a file lists faults by node and time, and any graph can be run with them.
 
 chaos:
   - {node: tts, fault: no_output, from: 8s, until: 18s}
@@ -6,6 +6,6 @@ chaos:
   - {node: chat, fault: error, category: network, chance: 0.3}
 seed: 7
 
-`read_chaos(file)`, then `inject_faults(plan, chaos)`: the same plan, in which the members that are
-meant are of a subclass that misbehaves. Neither the engine nor the nodes know of it.
+`read_chaos(file)` reads the faults. `inject_faults(plan, chaos)` returns the plan with the affected
+members replaced by subclasses that misbehave; engine and nodes are unaware of it.
 """

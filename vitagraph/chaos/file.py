@@ -1,4 +1,4 @@
-"""Reads a chaos file, with the errors of a graph: what, where, what was expected, what to do."""
+"""Reads a chaos file; errors give position, expectation and hint, as for graphs."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ SECTIONS = ("chaos", "seed")
 
 
 def read_chaos(file: Path) -> Chaos:
-    """The faults of a file; raises GraphError. Whether a graph can have them is told by `inject_faults`."""
+    """Reads the faults of a file; raises GraphError. `inject_faults` checks whether they apply to a graph."""
     return parse_chaos(read_text(file), file)
 
 
 def chaos_of(file: Path | None) -> Chaos:
-    """Those of a file, or none."""
+    """The faults of a file, or none without a file."""
     return NO_FAULTS if file is None else read_chaos(file)
 
 
 def parse_chaos(text: str, file: Path) -> Chaos:
-    """The same for a text; `file` names it in errors."""
+    """Parses the text of a chaos file; `file` names it in errors."""
     tree = parse(text, str(file))
     if not isinstance(tree, Map):
         raise GraphError("a chaos file is a mapping", where=tree.where, expected=listing(SECTIONS), found=found(tree))
@@ -52,7 +52,7 @@ def _items(tree: Map, problems: Problems) -> tuple[Tree, ...]:
         return faults.items
     where = faults.where if faults is not None else tree.where
     hint = "such as `chaos: [{node: tts, fault: hang, from: 8s, until: 18s}]`"
-    problems.add(GraphError("nothing goes wrong here", where=where, expected="`chaos:` with a list", hint=hint))
+    problems.add(GraphError("this file contains no faults", where=where, expected="`chaos:` with a list", hint=hint))
     return ()
 
 

@@ -1,4 +1,4 @@
-"""Puts faults into a plan: the members that are meant become of a subclass that misbehaves."""
+"""Injects faults into a plan by replacing the affected members with subclasses that misbehave."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from pipeline.graph.problems import Problems
 from pipeline.node import Node, Service, Source, Transform
 from pipeline.packet import Event, Packet
 from vitagraph.chaos.faults import FaultInjector
-from vitagraph.chaos.spec import Chaos, FaultSpec, cannot
+from vitagraph.chaos.spec import Chaos, FaultSpec, why_not_applicable
 
 UNREACHABLE_REDIS = "redis://127.0.0.1:1/0"
-"""An address where nothing listens."""
+"""A Redis URL at which no server listens."""
 
 
 def inject_faults(plan: Plan, chaos: Chaos) -> Plan:
-    """The plan with these faults; raises GraphError for each that it cannot have."""
+    """Returns the plan with these faults; raises GraphError for faults that do not apply to it."""
     _check(plan, chaos)
     made = plan
     for name, place in dict.fromkeys((fault.node, fault.member) for fault in chaos.faults):
         faults = tuple(fault for fault in chaos.faults if (fault.node, fault.member) == (name, place))
-        made = _with(made, name, place, _troubles(faults, f"{chaos.seed}/{name}/{place}"))
+        made = _replace_member(made, name, place, _make_injector(faults, f"{chaos.seed}/{name}/{place}"))
     away = {fault.node for fault in chaos.faults if fault.fault == "redis_away"}
     return _without_redis(made, away) if away else made
 
 
-def _with(plan: Plan, name: str, place: int, make: Callable[[], FaultInjector]) -> Plan:
-    """The plan in which every instance of that member has a trouble of its own."""
+def _replace_member(plan: Plan, name: str, place: int, make: Callable[[], FaultInjector]) -> Plan:
+    """Replaces one member by a subclass whose every instance gets its own injector."""
     planned = plan.nodes[name]
     members = list(planned.members)
-    members[place] = dataclasses.replace(members[place], node=_troubled(members[place].node, make))
+    members[place] = dataclasses.replace(members[place], node=_faulty_class(members[place].node, make))
     return dataclasses.replace(plan, nodes={**plan.nodes, name: dataclasses.replace(planned, members=tuple(members))})
 
 
-def _troubles(faults: tuple[FaultSpec, ...], seed: str) -> Callable[[], FaultInjector]:
-    random = Random(seed)  # one for all instances: each call has another fate
+def _make_injector(faults: tuple[FaultSpec, ...], seed: str) -> Callable[[], FaultInjector]:
+    random = Random(seed)  # shared by all instances, so that calls differ
     return lambda: FaultInjector(faults, random)
 
 
@@ -68,20 +68,20 @@ def _check_one(plan: Plan, fault: FaultSpec, chaos: Chaos, number: int) -> None:
             where=where,
             expected=listing(f"{place} ({each.use})" for place, each in enumerate(spec.members)),
         )
-    if reason := cannot(fault.fault, spec, spec.members[fault.member]):
-        raise GraphError(f"`{fault.node}` cannot have the fault `{fault.fault}`: {reason}", where=where)
+    if reason := why_not_applicable(fault.fault, spec, spec.members[fault.member]):
+        raise GraphError(f"the fault `{fault.fault}` does not apply to `{fault.node}`: {reason}", where=where)
 
 
 # --- Redis
 
 
 def _without_redis(plan: Plan, names: set[str]) -> Plan:
-    """For the whole session: the address is read once, when the session makes the node's policies."""
-    nodes = {name: _elsewhere(node) if name in names else node for name, node in plan.nodes.items()}
+    """Points shared limits and caches at an unreachable Redis; policies read the URL only once, when they are made."""
+    nodes = {name: _with_unreachable_redis(node) if name in names else node for name, node in plan.nodes.items()}
     return dataclasses.replace(plan, nodes=nodes)
 
 
-def _elsewhere(node: PlannedNode) -> PlannedNode:
+def _with_unreachable_redis(node: PlannedNode) -> PlannedNode:
     limit, cache = node.limit, node.cache
     if limit is not None and limit.shared:
         limit = limit.model_copy(update={"shared": UNREACHABLE_REDIS})
@@ -93,7 +93,7 @@ def _elsewhere(node: PlannedNode) -> PlannedNode:
 # --- subclasses
 
 
-def _troubled(node: type[Node[Any]], make: Callable[[], FaultInjector]) -> type[Node[Any]]:
+def _faulty_class(node: type[Node[Any]], make: Callable[[], FaultInjector]) -> type[Node[Any]]:
     body: dict[str, Any] = {"__init__": _init(node, make), "open": _open(node), "__module__": node.__module__}
     if issubclass(node, Service):
         body["probe"] = _probe(node)
@@ -113,14 +113,14 @@ def _troubled(node: type[Node[Any]], make: Callable[[], FaultInjector]) -> type[
 def _init(node: type[Node[Any]], make: Callable[[], FaultInjector]) -> Any:
     def __init__(self: Any, *params: Any, **settings: Any) -> None:
         node.__init__(self, *params, **settings)
-        self._trouble = make()
+        self._injector = make()
 
     return __init__
 
 
 def _open(node: type[Node[Any]]) -> Any:
     async def open(self: Any) -> None:
-        await self._trouble.opening(self)
+        await self._injector.before_open(self)
         await node.open(self)
 
     return open
@@ -128,7 +128,7 @@ def _open(node: type[Node[Any]]) -> Any:
 
 def _probe(node: type[Service[Any]]) -> Any:
     async def probe(self: Any) -> None:
-        await self._trouble.probing(self)
+        await self._injector.before_probe(self)
         await node.probe(self)
 
     return probe
@@ -137,14 +137,14 @@ def _probe(node: type[Service[Any]]) -> Any:
 def _resume(node: type[Service[Any]]) -> Any:
     def resume(self: Any, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[Packet | Event] | None:
         rest = node.resume(self, packet, made)
-        return None if rest is None else self._trouble.around(self, lambda: rest)
+        return None if rest is None else self._injector.wrap(self, lambda: rest)
 
     return resume
 
 
 def _run(node: type[Source[Any]]) -> Any:
     def run(self: Any) -> AsyncIterator[Packet]:
-        given: AsyncIterator[Packet] = self._trouble.stream(self, node.run(self))
+        given: AsyncIterator[Packet] = self._injector.wrap_source(self, node.run(self))
         return given
 
     return run
@@ -152,7 +152,7 @@ def _run(node: type[Source[Any]]) -> Any:
 
 def _service(handler: Any) -> Any:
     def handle(self: Any, packet: Packet) -> Any:
-        return self._trouble.around(self, lambda: handler(self, packet))
+        return self._injector.wrap(self, lambda: handler(self, packet))
 
     return handle
 
@@ -161,13 +161,13 @@ def _sink(handler: Any) -> Any:
     if not inspect.isasyncgenfunction(handler):
 
         async def handle(self: Any, packet: Packet) -> Any:
-            await self._trouble.before(self)
+            await self._injector.before_work(self)
             return await handler(self, packet)
 
         return handle
 
     async def handle_each(self: Any, packet: Packet) -> Any:
-        await self._trouble.before(self)
+        await self._injector.before_work(self)
         async for event in handler(self, packet):
             yield event
 
@@ -176,6 +176,6 @@ def _sink(handler: Any) -> Any:
 
 def _transform(handler: Any) -> Any:
     def handle(self: Any, packet: Packet) -> Any:
-        return self._trouble.synchronous(self, lambda: tuple(handler(self, packet)))
+        return self._injector.wrap_sync(self, lambda: tuple(handler(self, packet)))
 
     return handle

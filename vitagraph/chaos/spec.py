@@ -1,4 +1,4 @@
-"""What a chaos file may say of one fault, and which nodes can have it."""
+"""The faults of a chaos file, and the nodes they apply to."""
 
 from __future__ import annotations
 
@@ -29,91 +29,92 @@ FaultName = Literal[
 ]
 FAULTS: tuple[FaultName, ...] = get_args(FaultName)
 
-ANYWHERE: frozenset[FaultName] = frozenset({"error", "slow_load", "load_error", "clock_jump"})
-GIVERS: frozenset[FaultName] = frozenset({"no_output", "empty"})
-"""Of whatever gives packets."""
-WAITERS: frozenset[FaultName] = frozenset({"latency"})
-"""Of whatever may wait."""
+COMMON_FAULTS: frozenset[FaultName] = frozenset({"error", "slow_load", "load_error", "clock_jump"})
+"""Faults of every node."""
+OUTPUT_FAULTS: frozenset[FaultName] = frozenset({"no_output", "empty"})
+"""Faults of every node with outputs."""
+DELAY_FAULTS: frozenset[FaultName] = frozenset({"latency"})
+"""Faults of nodes that may wait."""
 
-TIMED: tuple[FaultName, ...] = ("latency", "slow_load", "too_many", "clock_jump")
-"""Those that say how long."""
+TIMED_FAULTS: tuple[FaultName, ...] = ("latency", "slow_load", "too_many", "clock_jump")
+"""Faults that take `latency`."""
 
 CONTENT = ("samples", "text", "weights", "pose")
-"""The fields of packets and events in which their content is."""
+"""The fields of packets and events that carry content."""
 
 
 class FaultSpec(Params):
-    """One thing that goes wrong."""
+    """One fault."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     node: str
     """The node's name in the graph."""
     fault: FaultName
-    """What goes wrong."""
+    """The kind of fault."""
     begin: Duration = Field(0, ge=0, alias="from")
-    """When it begins, on the session's clock."""
+    """When it starts, on the session's clock."""
     until: Duration | None = Field(None, gt=0)
-    """When it is over; left out: never."""
+    """When it ends; if omitted, never."""
     member: int = Field(0, ge=0)
-    """Which member of the node: 0 is the primary, 1 its first fallback."""
+    """The affected member of the node: 0 is the primary, 1 the first fallback."""
     latency: Duration = Field(seconds(3), gt=0)
-    """How much later each packet is done (`latency`) or the member is open (`slow_load`), after how
-    long the remote party wants to be asked again (`too_many`), how far the clock leaps (`clock_jump`)."""
+    """The delay of each packet (`latency`) or of opening (`slow_load`), the retry-after time of the
+    remote party (`too_many`), or how far the clock jumps (`clock_jump`)."""
     category: Category = "unknown"
-    """What kind of error it is; of `error` only."""
+    """The category of the error; only for `error`."""
     chance: float = Field(1.0, gt=0, le=1)
-    """The share of the packets that it hits."""
+    """Probability that a packet is affected, above 0 to 1."""
 
     @model_validator(mode="after")
     def _fits(self) -> FaultSpec:
         if self.until is not None and self.until <= self.begin:
             raise ValueError("`until` must be later than `from`")
         if self.fault == "redis_away" and (self.begin or self.until is not None):
-            raise ValueError("`redis_away` lasts for the whole session: leave `from` and `until` out")
+            raise ValueError("`redis_away` lasts for the whole session: omit `from` and `until`")
         if "category" in self.model_fields_set and self.fault != "error":
-            raise ValueError("`category` is of `error` only")
-        if "latency" in self.model_fields_set and self.fault not in TIMED:
-            raise ValueError(f"`latency` is of {', '.join(f'`{fault}`' for fault in TIMED)} only")
+            raise ValueError("`category` is only for `error`")
+        if "latency" in self.model_fields_set and self.fault not in TIMED_FAULTS:
+            raise ValueError(f"`latency` is only for {', '.join(f'`{fault}`' for fault in TIMED_FAULTS)}")
         return self
 
     def covers(self, at: int) -> bool:
-        """Whether it may strike at this time of the session's clock, nanoseconds."""
+        """Whether the fault is active at a time on the session's clock, nanoseconds."""
         return self.begin <= at and (self.until is None or at < self.until)
 
 
 @dataclass(frozen=True, slots=True)
 class Chaos:
-    """Everything that is to go wrong in a session."""
+    """All faults of a session."""
 
     faults: tuple[FaultSpec, ...]
     seed: int = 0
-    """Where chance begins: with the same seed the same packets are hit."""
+    """Random seed; the same seed affects the same packets."""
     places: tuple[Location, ...] = ()
-    """Where each fault is written, if they come from a file."""
+    """The position of each fault in its file, if there is one."""
 
 
 NO_FAULTS = Chaos(())
-"""Nothing goes wrong."""
+"""Chaos without faults."""
 
 
-def cannot(fault: FaultName, node: NodeSpec, member: Member) -> str:
-    """Why this member can have no such fault; empty where it can."""
+def why_not_applicable(fault: FaultName, node: NodeSpec, member: Member) -> str:
+    """Why a fault does not apply to a member; empty if it does."""
     kind = member.node
     if fault == "redis_away":
-        return "" if _shares(node) else f"`{node.name}` shares neither a limit nor a cache by Redis"
+        return "" if _shares(node) else f"`{node.name}` has neither a limit nor a cache shared through Redis"
     if fault == "empty" and not has_content(member):
-        return f"`{member.use}` gives nothing that could be empty"
+        return f"`{member.use}` has no output with content"
     faults = frozenset(FAULTS)
     if issubclass(kind, Sink):
-        faults = ANYWHERE | WAITERS
+        faults = COMMON_FAULTS | DELAY_FAULTS
     elif not issubclass(kind, Service):
-        faults = ANYWHERE | GIVERS
-    return "" if fault in faults else f"`{member.use}` is no service"
+        faults = COMMON_FAULTS | OUTPUT_FAULTS
+    return "" if fault in faults else f"`{member.use}` is not a service"
 
 
 def has_content(member: Member) -> bool:
-    """Whether any of its outputs has a field that can be emptied."""
+    """Whether any output of a member has a content field."""
     kinds = [kind for port in member.node.outputs.values() for kind in port.kinds]
     return any(field.name in CONTENT for kind in kinds for field in msgspec.structs.fields(kind))
 

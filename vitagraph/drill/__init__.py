@@ -1,5 +1,5 @@
-"""Drills: every fault that a node can have, in every node of a graph, and whether people still get their answers.
+"""Drills: inject every applicable fault into every node of a graph and check that turns are still answered.
 
-A cell of the table is a replay of the same question before, during and after one fault.
-`invariants` says what must hold whatever goes wrong; tests hold the engine to the same.
+A cell is one replay that asks the same question before, during and after one fault.
+`invariants` defines what must hold in every cell; tests check the engine against the same.
 """

@@ -1,6 +1,6 @@
-"""What must hold whatever goes wrong: the session lives, queues stay small, every turn has one whole answer.
+"""Invariants under faults: the session survives, queues stay bounded, every turn gets one complete answer.
 
-Each function returns what does not hold, in words; nothing where all is well.
+Each function yields violations in words.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from vitagraph.drill.record import Answer, Record
 from vitagraph.waterfall import TurnRecord
 
 SOON = 2 * SECOND
-"""Nanoseconds from a failure to something that can be heard or read."""
+"""Maximum nanoseconds from a failure to something audible or readable."""
 
 
 def of_session(plan: Plan, report: SessionReport) -> Iterator[str]:
-    """It did not die, nothing hangs, and no queue grew past its bound."""
+    """The session did not fail, nothing hangs, and no queue exceeded its bound."""
     if report.error is not None or report.ended not in ("eos", "stopped"):
-        yield f"the session {report.ended}: {report.error or 'nothing moved any more'}"
+        yield f"the session {report.ended}: {report.error or 'it made no progress'}"
     for stuck in report.stuck:
         yield f"stuck: {stuck.message}"
     bounds = {link.name: link.queue.count for link in plan.links if link.queue is not None}
     for link in report.links:
-        # What may not be dropped is taken in over the bound, and counted: at most what one packet may become.
+        # Undroppable packets may exceed the bound, by at most the outputs of one packet.
         if link.peak > bounds[link.name] + min(link.over, MAX_OUTPUTS):
-            yield f"the queue {link.name} had {link.peak} packets, {bounds[link.name]} is its bound"
+            yield f"the queue {link.name} had {link.peak} packets; its bound is {bounds[link.name]}"
         if report.ended == "eos" and link.depth:
             yield f"the queue {link.name} still holds {link.depth} packets"
 
 
 def of_answers(record: Record) -> Iterator[str]:
-    """Each turn that was not interrupted got one answer, whole, and nothing twice."""
+    """Every turn that was not interrupted got exactly one complete answer."""
     for turn in record.turns.committed:
         if not turn.interrupted:
             for problem in of_answer(record.answer(turn)):
@@ -44,31 +44,31 @@ def of_answers(record: Record) -> Iterator[str]:
 
 
 def of_answer(answer: Answer) -> Iterator[str]:
-    """One answer: all that was made was played, once, and then it was over, once."""
+    """All of an answer was generated, played and ended exactly once."""
     written, cut = "".join(answer.written), " ".join(answer.cut)
     heard = " ".join(text for _, _, text in answer.played)
-    if not words(heard):
+    if not plain_words(heard):
         yield "no answer"
     if answer.ends != 1:
         yield f"its answer ended {answer.ends} times"
-    if words(cut) != words(heard):
+    if plain_words(cut) != plain_words(heard):
         yield f"heard {heard!r} of {cut!r}"
-    elif words(written) != words(cut):
+    elif plain_words(written) != plain_words(cut):
         yield f"of {written!r} became {cut!r}"
     for text in repeated(answer):
         yield f"said twice: {text!r}"
 
 
 def repeated(answer: Answer) -> Iterator[str]:
-    """What was said again right after it was said."""
-    texts = [text for _, _, text in answer.played if words(text)]
+    """Texts that were played twice in a row."""
+    texts = [text for _, _, text in answer.played if plain_words(text)]
     for before, after in pairwise(texts):
-        if words(before) == words(after):
+        if plain_words(before) == plain_words(after):
             yield after
 
 
 def late(record: Record, turn: TurnRecord) -> Iterator[str]:
-    """After each failure there is soon something to be heard or read, until the answer is over."""
+    """After each failure during an answer, something is audible or readable within `SOON`."""
     played = record.answer(turn).played
     if not played:
         return
@@ -80,7 +80,7 @@ def late(record: Record, turn: TurnRecord) -> Iterator[str]:
 
 
 def failures(record: Record, turn: TurnRecord) -> list[int]:
-    """When members failed while this turn was answered, each first failure of a series once."""
+    """Times of member failures and retries while a turn was being answered."""
     following = [other.voice_end for other in record.turns.committed if other.voice_end > turn.voice_end]
     until = min(following, default=1 << 62)
     times = (event.pts for events in (record.failed, record.retried) for event in events)
@@ -88,7 +88,7 @@ def failures(record: Record, turn: TurnRecord) -> list[int]:
 
 
 def dead_air(record: Record, turn: TurnRecord) -> int | None:
-    """The longest time that somebody waited for the answer or for more of it; None where none came."""
+    """Longest wait for the answer or within it, nanoseconds; None without an answer."""
     played = record.answer(turn).played
     if not played:
         return None
@@ -97,6 +97,6 @@ def dead_air(record: Record, turn: TurnRecord) -> int | None:
     return max(begun - turn.voice_end, *gaps, 0)
 
 
-def words(text: str) -> list[str]:
-    """The words of a text, without case and marks."""
+def plain_words(text: str) -> list[str]:
+    """The words of a text in lower case, without punctuation."""
     return re.findall(r"\w+", text.lower())

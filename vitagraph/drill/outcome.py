@@ -1,4 +1,4 @@
-"""What came of one cell, judged."""
+"""Evaluates one cell."""
 
 from __future__ import annotations
 
@@ -14,75 +14,75 @@ from vitagraph.drill.matrix import APOLOGY, NOBODY, QUESTIONS, Cell
 from vitagraph.drill.record import Record
 from vitagraph.waterfall import TurnRecord
 
-HEALTH = 30 * SECOND
-"""Nanoseconds within which a member that is well again must do its work again."""
-NOTICED = 5 * SECOND
-"""Nanoseconds after a question began by which its voice has ended."""
+RECOVERY_LIMIT = 30 * SECOND
+"""Maximum nanoseconds until a recovered primary is used again."""
+QUESTION_LIMIT = 5 * SECOND
+"""Maximum nanoseconds from the start of a question to the end of its voice."""
 MAX_SILENCE = 6 * SECOND
-"""The longest silence, nanoseconds, that a fault may cause within an answer or before it."""
-BEGINS = 6 * SECOND
-"""Nanoseconds that the opening of a call may take where a fallback could begin it."""
+"""Maximum silence before or within an answer, nanoseconds."""
+OPENING_LIMIT = 6 * SECOND
+"""Maximum nanoseconds to open a call if a fallback could serve it."""
 REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """What a person met with in one cell."""
+    """The result of one cell."""
 
     cell: Cell
     answered: tuple[str, ...]
-    """Who did the node's work during the fault: members as the graph names them, or an apology; `nobody`
-    where nothing stood in; `refused` where the session said that it cannot begin."""
+    """What did the work of the node during the fault: members as the graph names them, or `apology`;
+    `nobody` if nothing replaced it, `refused` if the session reported that it cannot start."""
     dead_air: int | None
-    """The longest wait in the turns during the fault, nanoseconds; None where nothing was answered."""
+    """Longest wait in the turns during the fault, nanoseconds; None if none was answered."""
     recovered: int | None
-    """Nanoseconds from the end of the fault until the primary did its work; None where it did not."""
+    """Nanoseconds from the end of the fault until the primary worked again; None if it never did."""
     problems: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether nobody was left in silence, and nothing stayed broken."""
+        """Whether the cell has no problems."""
         return not self.problems
 
 
 def refused(cell: Cell, error: NodeError) -> CellResult:
-    """The session could not begin: right where nothing can stand in, and it says why."""
-    problems = (f"the session could not begin: {error.message}",) if cell.stands_in else ()
+    """The result if the session could not start: correct only if nothing can replace the node."""
+    problems = (f"the session could not start: {error.message}",) if cell.stands_in else ()
     return CellResult(cell, (REFUSED,), None, None, problems)
 
 
-def outcome(cell: Cell, plan: Plan, record: Record, report: SessionReport, opening: int) -> CellResult:
-    """Judges a cell; `opening` is how long it took to open the session, nanoseconds."""
+def evaluate(cell: Cell, plan: Plan, record: Record, report: SessionReport, opening: int) -> CellResult:
+    """Evaluates a cell; opening the session took `opening` nanoseconds."""
     begin, until = cell.window
     during = [turn for turn in record.turns.committed if begin <= turn.voice_end < until]
     airs = [air for turn in during if (air := invariants.dead_air(record, turn)) is not None]
     dead_air = max(airs, default=None)
     recovered = _recovered(cell, record)
     problems = [*invariants.of_session(plan, report), *_unanswered(cell, record, report)]
-    problems += _failings(cell, record, during)
+    problems += _answer_problems(cell, record, during)
     if dead_air is not None and dead_air > MAX_SILENCE:
         problems.append(f"silent for {dead_air / SECOND:.1f} s: a shorter `deadline` of `{cell.node}` would help")
     if cell.ends and not record.failed:
-        problems.append("the call ended, and nobody was told why")
+        problems.append("the call ended without reporting a failure")
     if recovered is None and not cell.ends:
-        problems.append("the primary did not come back")
-    elif recovered is not None and recovered > HEALTH:
-        problems.append(f"the primary came back after {recovered / SECOND:.0f} s")
-    if opening > BEGINS and len(plan.nodes[cell.node].members) > 1:
-        problems.append(f"silent for {opening / SECOND:.1f} s before the call began, though a fallback could begin it")
+        problems.append("the primary did not recover")
+    elif recovered is not None and recovered > RECOVERY_LIMIT:
+        problems.append(f"the primary recovered only after {recovered / SECOND:.0f} s")
+    if opening > OPENING_LIMIT and len(plan.nodes[cell.node].members) > 1:
+        problems.append(f"the call took {opening / SECOND:.1f} s to start, although a fallback could have served it")
     return CellResult(cell, _answered_by(cell, record), dead_air, recovered, tuple(problems))
 
 
-def well_again(cell: Cell, record: Record, turn: TurnRecord) -> bool:
-    """Whether nothing more can come of this cell: a turn after the fault was the primary's."""
+def is_settled(cell: Cell, record: Record, turn: TurnRecord) -> bool:
+    """Whether the cell can end early: the primary answered a turn after the fault."""
     return turn.voice_end >= cell.window[1] and _recovered(cell, record) is not None
 
 
 def _answered_by(cell: Cell, record: Record) -> tuple[str, ...]:
-    """Those who took over; the primary where nobody had to, or where its answer was out when it failed."""
+    """The members that took over, or the primary if none had to or its answer was already complete."""
     begin, until = cell.window
     failed = [event for event in record.failed if event.node == cell.node and begin <= event.pts < until]
-    # Who stalls has answered, if only that.
+    # A stalled member did answer, if only in part.
     instead = cell.use if cell.spent == APOLOGY and cell.fault == "stall" else cell.spent
     took_over = dict.fromkeys(event.answered_by or instead for event in failed)
     if took_over:
@@ -92,7 +92,7 @@ def _answered_by(cell: Cell, record: Record) -> tuple[str, ...]:
 
 
 def _recovered(cell: Cell, record: Record) -> int | None:
-    """When the primary was seen at work after the fault; 0 where it never left off."""
+    """Nanoseconds after the fault until the primary worked again; 0 if it never stopped."""
     until = cell.window[1]
     failed = [event.pts for event in record.failed if event.node == cell.node]
     back = [event.pts for event in record.recovered if event.node == cell.node]
@@ -105,22 +105,22 @@ def _recovered(cell: Cell, record: Record) -> int | None:
 
 
 def _first_answer(record: Record, after: int) -> int | None:
-    """For nodes without members that could tell: the first whole answer after the fault."""
+    """Nanoseconds until the first complete answer after the fault, for nodes without fallback."""
     turns = [turn for turn in record.turns.committed if turn.voice_end >= after]
     ends = (record.answer(turn).played[-1][1] for turn in turns if record.answer(turn).ends)
     return min((end - after for end in ends), default=None)
 
 
 def _unanswered(cell: Cell, record: Record, report: SessionReport) -> Iterator[str]:
-    """Questions that were not even taken for a turn."""
+    """Yields questions that did not become a turn."""
     for asked in QUESTIONS:
-        heard = any(asked < turn.voice_end < asked + NOTICED for turn in record.turns.committed)
+        heard = any(asked < turn.voice_end < asked + QUESTION_LIMIT for turn in record.turns.committed)
         excused = not cell.stands_in and cell.window[0] <= asked < cell.window[1]
-        if asked + 2 * NOTICED < report.duration and not heard and not excused:
+        if asked + 2 * QUESTION_LIMIT < report.duration and not heard and not excused:
             yield f"the question at {asked // SECOND} s was not heard"
 
 
-def _failings(cell: Cell, record: Record, during: list[TurnRecord]) -> Iterator[str]:
+def _answer_problems(cell: Cell, record: Record, during: list[TurnRecord]) -> Iterator[str]:
     for turn in record.turns.committed:
         if turn in during and not cell.stands_in:
             continue

@@ -1,4 +1,4 @@
-"""The recording that a drill runs with, one short question several times, and the plan that reads it."""
+"""The recording of a drill, one short question several times, and the plan that reads it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from vitagraph.replay.file_endpoints import FileRegistry, find_file_endpoints
 
 RATE = 16_000
 WORDS = "Tell me about the sea."
-"""Something that is answered in several sentences."""
+"""A question whose answer has several sentences."""
 
 
 def drill_plan(graph: Path, folder: Path, question: Path | None, settings: Mapping[str, str]) -> Plan:
-    """Writes the recording too; `question` is a recorded one, None lets a voice of the program ask."""
+    """Writes the recording and plans the graph to read it; without `question`, a synthetic voice asks."""
     recording, registry = write_questions(folder, question), FileRegistry()
     ends = find_file_endpoints(graph, registry, settings)
     return plan(load(graph, registry=registry, settings={**settings, **ends.settings(recording, folder)}), registry)
 
 
 def write_questions(folder: Path, question: Path | None) -> Path:
-    """Writes the recording and returns its path; without a recorded question, a voice of the program asks one."""
+    """Writes the recording and returns its path; without `question`, a synthetic voice asks."""
     samples = _spoken() if question is None else _recorded(question)
     whole = np.zeros(LENGTH * RATE // SECOND, np.int16)
     for at in QUESTIONS:

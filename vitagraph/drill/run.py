@@ -1,4 +1,4 @@
-"""Runs the cells, one after the other, in virtual time and with one runner: models are loaded once."""
+"""Runs the cells in sequence in virtual time; one runner, so that models are loaded once."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import Latency, run_virtual
 from vitagraph.chaos.inject import inject_faults
 from vitagraph.drill.matrix import Cell
-from vitagraph.drill.outcome import CellResult, outcome, refused, well_again
+from vitagraph.drill.outcome import CellResult, evaluate, is_settled, refused
 from vitagraph.drill.record import Record
 from vitagraph.host.settings import START_WITHIN
 from vitagraph.waterfall import TurnRecord
 
 Done = Callable[[CellResult], None]
-"""Told of each cell as soon as it is judged."""
+"""Called with the result of each cell."""
 
 
 @dataclass(slots=True)
 class Drill:
-    """The cells of one graph; `plan` reads the recording of `write_questions`."""
+    """Runs the cells of one graph; `plan` is made by `drill_plan`."""
 
     plan: Plan
     cells: Sequence[Cell]
@@ -39,11 +39,11 @@ class Drill:
     _loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, latency: Latency = "zero") -> None:
-        """Runs them all; raises Stuck where one hangs so that not even virtual time goes on."""
+        """Runs all cells; raises Stuck if one hangs so that virtual time cannot advance."""
         run_virtual(self._run(), latency)
 
     def stop(self) -> None:
-        """From any thread or a signal: ends the cell that runs, and begins no other."""
+        """Ends the current cell and starts no other; callable from any thread or a signal handler."""
         self.stopped = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop_session)
@@ -66,13 +66,13 @@ class Drill:
 
     async def _one(self, runner: Runner, cell: Cell) -> CellResult:
         await runner.policies.close()
-        runner.policies = PolicyStore(Random(0))  # what another cell broke is forgotten
+        runner.policies = PolicyStore(Random(0))  # no breaker state from the previous cell
 
-        def over(turn: TurnRecord) -> None:
-            if well_again(cell, record, turn):
+        def on_finished(turn: TurnRecord) -> None:
+            if is_settled(cell, record, turn):
                 asyncio.get_running_loop().call_soon(self._stop_session)
 
-        record = Record(over)
+        record = Record(on_finished)
         began = asyncio.get_running_loop().time()
         plan = self.plan if cell.fault == "redis_away" else _uncached(self.plan)
         session = self._session = runner.session(inject_faults(plan, cell.chaos), record.observe)
@@ -85,11 +85,11 @@ class Drill:
             self._session = None
         took = asyncio.get_running_loop().time() - began
         opening = round(took * SECOND) - report.duration
-        return outcome(cell, self.plan, record, report, opening)
+        return evaluate(cell, self.plan, record, report, opening)
 
 
 def _uncached(plan: Plan) -> Plan:
-    """Without the caches, which would answer from memory and so hide the fault."""
+    """Removes caches, which would hide the fault."""
     return dataclasses.replace(
         plan, nodes={name: dataclasses.replace(node, cache=None) for name, node in plan.nodes.items()}
     )

@@ -1,4 +1,4 @@
-"""What a drill shows on the terminal."""
+"""The terminal output of a drill."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vitagraph.drill.outcome import CellResult
 
 
 def table(outcomes: Sequence[CellResult]) -> RenderableType:
-    """One row a cell."""
+    """A table with one row per cell."""
     made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold underline")
     for name in ("node", "fault", "answered by"):
         made.add_column(name, no_wrap=True)
@@ -41,7 +41,7 @@ def _seconds(value: int | None) -> str:
 
 
 def remarks(outcomes: Sequence[CellResult]) -> Iterator[str]:
-    """Every problem of every cell, in words."""
+    """Yields every problem of every cell."""
     for outcome in outcomes:
         for problem in outcome.problems:
             yield f"{outcome.cell.node} x {outcome.cell.fault}: {problem}"
@@ -54,7 +54,7 @@ def totals(outcomes: Sequence[CellResult]) -> str:
 
 @contextmanager
 def bar(total: int) -> Iterator[Callable[[CellResult], None]]:
-    """What a drill tells each outcome; nothing is shown where nobody looks."""
+    """Shows a progress bar on a terminal; yields the function to call with each result."""
     err = console.err()
     if not err.is_terminal:
         yield lambda _: None

@@ -17,7 +17,7 @@ from pipeline.runtime.report import SessionReport
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.session import STOP_DEADLINE, Session
 from vitagraph.host.realtime import Conversation, SessionInfo
-from vitagraph.turns import Turns
+from vitagraph.turns import TurnTracker
 from vitagraph.waterfall import TurnRecord
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Call:
         self._runner = runner
         self._session: Session | None = None
         self._conversation = Conversation(line.send_text, info, self, message_bytes)
-        self._turns = Turns(keep=REMEMBERED, over=self._turn_over)
+        self._turns = TurnTracker(keep=REMEMBERED, on_finished=self._turn_over)
         self._freed = asyncio.Event()
         line.on_open, line.on_message = self._open, self._receive
 

@@ -1,1 +1,1 @@
-"""Recorded audio through any graph, and what came of it: files, words, a waterfall a turn."""
+"""Replay: runs recorded audio through any graph and collects files, transcripts and latency waterfalls."""

@@ -1,4 +1,4 @@
-"""The clips of a replay: which files they are, how long they are, where their results go."""
+"""The clips of a replay and the folders for their results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.errors import UserInputError
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One recording, and the folder for what comes of it."""
+    """One recording and the folder for its results."""
 
     path: Path
     folder: Path
@@ -24,10 +24,10 @@ class Clip:
 
 
 def clips(paths: Sequence[Path], out: Path) -> list[Clip]:
-    """The clips in order, each with a folder of its own; a file that is not there ends it all at once."""
+    """The clips in order, each with its own folder; raises UserInputError if a file is missing."""
     for path in paths:
         if path.is_dir():
-            raise UserInputError(f"{path}: a folder, not a file", hint="give audio files, such as question.wav")
+            raise UserInputError(f"{path}: a folder, not a file", hint="name audio files, such as question.wav")
         if not path.is_file():
             raise UserInputError(f"{path}: no such file", hint=similar(path))
     made: dict[str, Clip] = {}

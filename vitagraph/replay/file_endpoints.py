@@ -1,7 +1,6 @@
-"""Points the ends of a graph at files: the clip goes in, what comes out goes to a folder.
+"""Connects the ends of a graph to files: its source reads the clip, its sinks write to a folder.
 
-A graph for calls has `webrtc.source` and `webrtc.sink`; `media.source` and `media.sink` stand
-in for them.
+In a graph for calls, `media.source` and `media.sink` replace `webrtc.source` and `webrtc.sink`.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ from pipeline.graph.registry import Registry
 from pipeline.graph.tree import Map, Scalar
 from pipeline.node import Node, Sink, Source
 
-STAND_INS = {"webrtc.source": "media.source", "webrtc.sink": "media.sink"}
-"""What takes the place of the ends of a call."""
+REPLACEMENTS = {"webrtc.source": "media.source", "webrtc.sink": "media.sink"}
+"""File nodes that replace the ends of a call."""
 
 
 class FileRegistry(Registry):
-    """Finds the nodes that a replay runs: those of the graph, but files where a call would be."""
+    """A registry that replaces the ends of a call by file nodes."""
 
     def find(self, use: str) -> type[Node[Any]]:
-        """The class of a name, or the one that stands in for it."""
-        return super().find(STAND_INS.get(use, use))
+        """The class for a name, or its replacement."""
+        return super().find(REPLACEMENTS.get(use, use))
 
 
 @dataclass(frozen=True, slots=True)
 class FileEndpoint:
-    """A node that has a `path`; `file` is what the graph says it is."""
+    """A node with a `path` parameter; `file` is its value in the graph."""
 
     name: str
     node: type[Node[Any]]
@@ -45,7 +44,7 @@ class FileEndpoint:
         return self.node.params_type.model_fields["path"].is_required()
 
     def inside(self, folder: Path) -> Path:
-        """Where it writes: a file of the same name, or one named after the node, or the folder itself."""
+        """Where a sink writes: a file of the same name, one named after the node, or the folder itself."""
         if self.file is not None:
             return folder / Path(self.file).name
         return folder / f"{self.name}{getattr(self.node, 'suffix', '')}" if self.required else folder
@@ -53,40 +52,41 @@ class FileEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class FileEndpoints:
-    """The file nodes of a graph."""
+    """The nodes of a graph that read or write files."""
 
     sources: tuple[FileEndpoint, ...]
     sinks: tuple[FileEndpoint, ...]
     where: Location
 
     def settings(self, clip: Path, folder: Path) -> dict[str, str]:
-        """The settings that let the graph read the clip and write to the folder.
+        """The settings with which the graph reads the clip and writes to the folder.
 
-        The clip goes to the sources whose `path` is left open, or else to the only one that has a `path`.
+        The clip goes to the sources without a `path`, or else to the only source with one. Raises
+        GraphError if there are several sources, each with its own `path`, or none.
         """
         unset = [end for end in self.sources if end.file is None]
         if not unset and len(self.sources) != 1:
-            raise self._no_way_in()
+            raise self._no_source_error()
         sources = [end for end in unset if end.required] or unset or self.sources
         return _settings({end.name: clip for end in sources} | {end.name: end.inside(folder) for end in self.sinks})
 
     def placeholders(self) -> dict[str, str]:
-        """Stand-ins for each `path` that a replay must give, so that the graph can be checked without one."""
+        """Placeholders for each `path` that a replay provides, so that the graph can be checked without one."""
         ends = [*self.sources, *(end for end in self.sinks if end.required)]
         return _settings({end.name: Path("given-by-replay") for end in ends if end.file is None})
 
-    def _no_way_in(self) -> GraphError:
+    def _no_source_error(self) -> GraphError:
         return GraphError(
-            "nothing in this graph takes the clip",
+            "no source of this graph can read the clip",
             where=self.sources[0].where if self.sources else self.where,
-            expected="a source whose `path` is left open, or only one source with a `path`",
-            found="several sources, each with its own `path`" if self.sources else "no source that has a `path`",
-            hint="remove the `path` of the one that shall take it" if self.sources else "use media.source",
+            expected="a source without a `path`, or a single source with one",
+            found="several sources, each with its own `path`" if self.sources else "no source with a `path` parameter",
+            hint="remove the `path` of the source that should read it" if self.sources else "use media.source",
         )
 
 
 def find_file_endpoints(file: Path, registry: Registry, settings: Mapping[str, str]) -> FileEndpoints:
-    """Looks for them in the merged graph; `settings` are those of the command line, which win for sinks."""
+    """Finds the file nodes of the merged graph; a sink whose `path` is in `settings` is left out."""
     document = resolve(read_document(file), settings, os.environ)
     ends = list(_ends(document, registry))
     return FileEndpoints(
@@ -115,4 +115,4 @@ def _class(spec: Map, registry: Registry) -> type[Node[Any]] | None:
     try:
         return registry.find(use.text) if isinstance(use, Scalar) else None
     except GraphError:
-        return None  # The loader tells, together with all else that is wrong.
+        return None  # the loader reports it together with all other problems

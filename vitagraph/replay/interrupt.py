@@ -1,4 +1,4 @@
-"""Ctrl-C: ends what runs and keeps its results, and leaves in time whatever hangs."""
+"""Handles Ctrl-C: ends a run, keeps its results, and exits in time even if something hangs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from types import FrameType
 from vitagraph import exits
 
 GIVE_UP = 1.0
-"""Seconds after the first Ctrl-C for things to end by themselves."""
+"""Seconds from the first Ctrl-C until the process exits forcibly."""
 
 
 @contextmanager
 def interruptible(stop: Callable[[], None], conclude: Callable[[], object]) -> Iterator[None]:
-    """While inside, the first Ctrl-C calls `stop`; the second raises KeyboardInterrupt as usual.
+    """In the body, the first Ctrl-C calls `stop`; the second raises KeyboardInterrupt.
 
-    If the body has not ended in time after the first, `conclude` is called from a thread of
-    its own. The process then leaves, as it does if the body has ended but its threads have
-    not: a model at work cannot be made to stop.
+    If the body has not ended within `GIVE_UP` seconds after the first, `conclude` is called from
+    another thread and the process exits. It also exits if only threads are left running, because
+    a model cannot be stopped while it computes.
     """
 
     concluded = threading.Event()

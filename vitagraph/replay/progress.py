@@ -1,4 +1,4 @@
-"""A bar for each clip that follows how much of it has been heard."""
+"""Progress bars of a replay, one per clip."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 STEP = SECOND
-"""Nanoseconds of the clip between two updates of its bar."""
+"""Nanoseconds of audio between two updates of a bar."""
 
 
 @contextmanager
 def bars(*, quiet: bool) -> Iterator[Callable[[Clip, int], None]]:
-    """What a replay tells of its progress; nothing where nobody looks."""
+    """Shows progress bars on a terminal; yields the function to call with each position."""
     err = console.err()
     if quiet or not err.is_terminal:
         yield lambda _clip, _heard: None
@@ -33,7 +33,7 @@ def bars(*, quiet: bool) -> Iterator[Callable[[Clip, int], None]]:
 
 
 class _Bars:
-    """The bars of the clips, each made when its clip begins."""
+    """Progress bars, each created when its clip starts."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -41,7 +41,7 @@ class _Bars:
         self._shown = 0
 
     def heard(self, clip: Clip, heard: int) -> None:
-        """Moves the clip's bar."""
+        """Updates the bar of a clip; `heard` is in nanoseconds."""
         if clip.name not in self._tasks:
             self._tasks[clip.name] = self._progress.add_task(clip.name, total=length_of(clip.path))
             self._shown = 0
@@ -51,7 +51,7 @@ class _Bars:
 
 
 def length_of(file: Path) -> int | None:
-    """Nanoseconds of a recording, as its header says; None where it says nothing, or nothing readable."""
+    """Duration of a recording in nanoseconds according to its header; None if unknown."""
     import av
 
     try:

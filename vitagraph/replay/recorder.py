@@ -1,4 +1,4 @@
-"""Writes down what happens in a session: words, turns, and when each stage was reached."""
+"""Records a session: transcripts, turns and their milestones, failures."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from nodes.packets import Audio, PlaybackProgress, Transcript
 from pipeline.events import NodeFailed
 from pipeline.packet import MILLISECOND, Packet, Stamp
 from pipeline.runtime.session import Session
-from vitagraph.turns import Turns
+from vitagraph.turns import TurnTracker
 from vitagraph.waterfall import TurnRecord
 
 
 @dataclass(frozen=True, slots=True)
 class TimedTranscript:
-    """A transcript, and when it came."""
+    """A transcript and when it arrived, nanoseconds."""
 
     at: int
     transcript: Transcript
@@ -43,27 +43,27 @@ class TimedTranscript:
 
 
 class Recorder:
-    """Observes one session. `progress(nanoseconds)` is told how much of the clip has been heard."""
+    """Observes one session; calls `progress` with the nanoseconds of audio heard so far."""
 
     def __init__(self, progress: Callable[[int], None] = lambda _: None) -> None:
         self.heard = 0
-        """Nanoseconds of audio that came in."""
+        """Nanoseconds of input audio."""
         self.spoken = 0
-        """Nanoseconds of speech that were played."""
+        """Nanoseconds of speech played."""
         self.began = 0.0
-        """When the first packet came, in seconds of `time.perf_counter`."""
+        """Time of the first packet, in seconds of `time.perf_counter`."""
         self.transcripts: list[TimedTranscript] = []
         self.failures: list[NodeFailed] = []
         self.damages: list[MediaDamaged] = []
         """The transcripts, by identity: each comes over several links."""
         self._start: int | None = None
-        self._turns = Turns()
+        self._turns = TurnTracker()
         self._said: list[str] = []
         self._progress = progress
         self._now: Callable[[], int] = lambda: 0
 
     def listen(self, session: Session) -> None:
-        """Subscribes to the session's bus; its `observe` is given when the session is made."""
+        """Subscribes to the bus of a session that was made with `observe`."""
         self._now = session.clock.now
         self._turns.listen(session)
         session.bus.of(PlaybackProgress).subscribe(self._played)
@@ -72,12 +72,12 @@ class Recorder:
 
     @property
     def turns(self) -> list[TurnRecord]:
-        """The turns that were committed, in their order."""
+        """The committed turns, in order."""
         return self._turns.committed
 
     @property
     def said(self) -> str:
-        """All that was said, as far as it was played, whether or not it answered a turn."""
+        """All speech as far as it was played, whether or not it answered a turn."""
         return " ".join(self._said)
 
     def observe(self, _node: str, packet: Packet) -> None:

@@ -1,4 +1,4 @@
-"""What came of one clip: the figures for the table, and the files."""
+"""The result of one clip: figures for the table, and files."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ from vitagraph.waterfall import voice_to_voice
 
 @dataclass(slots=True)
 class Result:
-    """One clip's replay, finished or not."""
+    """The replay of one clip, finished or not."""
 
     clip: Clip
     recorder: Recorder = field(default_factory=Recorder)
     report: SessionReport | None = None
-    """None while it runs, and where it could not begin."""
+    """None while it runs, or if it could not start."""
     error: Exception | None = None
-    """Why it could not begin, or ended early."""
+    """Why it could not start or ended early; None if it did not."""
     took: float = 0.0
-    """Real seconds, without loading models."""
+    """Wall-clock seconds without loading models."""
 
     @property
     def speed(self) -> float | None:
-        """Seconds of audio, in or out, a real second."""
+        """Seconds of audio, in or out, per wall-clock second."""
         audio = max(self.recorder.heard, self.recorder.spoken)
         return audio / SECOND / self.took if audio and self.took else None
 
     @property
     def words(self) -> int:
-        """How many words were understood."""
+        """Number of words transcribed."""
         return sum(len(turn.heard.split()) for turn in self.recorder.turns)
 
     @property
     def failures(self) -> list[NodeFailed]:
-        """The failures that no fallback took over."""
+        """The failures that no fallback covered."""
         return [failure for failure in self.recorder.failures if not failure.answered_by]
 
     @property
     def problems(self) -> list[str]:
-        """In words: why it could not begin or ended early, what failed, what did not stop."""
+        """Everything that went wrong: errors, failures, nodes that did not stop."""
         error = [str(self.error)] if self.error else []
         failed = dict.fromkeys(_describe(failure) for failure in self.failures)
         stuck = [str(each) for each in self.report.stuck] if self.report else []
-        late = ["it did not drain: a node waits for something"] if self._ended == "drained late" else []
+        late = ["it did not drain in time: a node is still waiting"] if self._ended == "drained late" else []
         return [*error, *failed, *stuck, *late]
 
     @property
     def warnings(self) -> list[str]:
-        """In words: what went wrong but was made good."""
+        """Failures that were covered by a fallback, and damaged input."""
         lost = "parts of the file could not be decoded; the rest was used"
         told = [f"{each.parts} {lost}" for each in self.recorder.damages]
         for failure in self.recorder.failures:
@@ -69,7 +69,7 @@ class Result:
 
     @property
     def code(self) -> int:
-        """The exit code that this clip asks for."""
+        """The exit code for this clip."""
         if self.error is not None:
             return exits.of(self.error)
         if self.failures:
@@ -96,7 +96,7 @@ class Result:
         }
 
     def write(self) -> None:
-        """Writes transcript.jsonl and turns.json beside what the graph's sinks wrote; that it cannot is an error."""
+        """Writes transcript.jsonl and turns.json into the folder of the clip; notes an error if it cannot."""
         lines = (json.dumps(spoken.as_json(), ensure_ascii=False) for spoken in self.recorder.transcripts)
         try:
             _write(self.clip.folder / "transcript.jsonl", lines)
@@ -111,7 +111,7 @@ def _describe(failure: NodeFailed) -> str:
 
 
 def _write(file: Path, lines: Iterable[str]) -> None:
-    """All of it or nothing: a full disk or a second Ctrl-C does not spoil what was there before."""
+    """Writes atomically, so that a full disk or a second Ctrl-C does not damage an earlier file."""
     partial = file.with_name(f".{file.name}.partial")
     with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -123,5 +123,5 @@ def _write(file: Path, lines: Iterable[str]) -> None:
 
 
 def code_of(results: Iterable[Result]) -> int:
-    """The exit code of a replay: that of the first clip that went wrong."""
+    """The exit code of a replay: that of the first clip with a problem."""
     return next((result.code for result in results if result.code), exits.OK)

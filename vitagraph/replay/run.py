@@ -1,4 +1,4 @@
-"""Runs clips through a graph, one after the other, with one runner: models are loaded once."""
+"""Runs clips through a graph in sequence; one runner, so that models are loaded once."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from vitagraph.replay.result import Result
 
 ClockName = Literal["real", "virtual"]
 Progress = Callable[[Clip, int], None]
-"""Told which clip runs, and how many nanoseconds of it have been heard."""
+"""Called with the current clip and the nanoseconds of it heard so far."""
 
 
 class Replay:
-    """The clips, each with the plan that reads it; what came of those that were run; a way to end it early."""
+    """Runs clips, each with the plan that reads it, and collects their results."""
 
     def __init__(self, jobs: Sequence[tuple[Clip, Plan]], progress: Progress) -> None:
         self.results: list[Result] = []
@@ -34,7 +34,7 @@ class Replay:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, clock: ClockName, latency: Latency) -> None:
-        """Runs them all; a clip that cannot be used does not keep the others from it."""
+        """Runs all clips; an unusable clip does not prevent the others."""
         if clock == "real":
             import uvloop
 
@@ -44,17 +44,17 @@ class Replay:
         try:
             run_virtual(self._run(), latency)
         except Stuck as error:
-            # Raised by the loop, not in the session: it belongs to the clip that ran.
+            # Raised by the loop outside the session; it concerns the current clip.
             self.results[-1].error = error
 
     def stop(self) -> None:
-        """From any thread or a signal: ends the clip that runs, and begins no other."""
+        """Ends the current clip and starts no other; callable from any thread or a signal handler."""
         self.stopped = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop_session)
 
     def write(self) -> None:
-        """Writes what is known so far of every clip that was begun."""
+        """Writes the results so far of every clip that was started."""
         for result in self.results:
             result.write()
 

@@ -1,7 +1,7 @@
-"""Scenarios: what a graph must do with real recordings, in a file beside the graph.
+"""Scenarios: expectations for a graph and real recordings, in a file beside the graph.
 
 clips:
-  - clip: speech-beckett/beckett.wav     # of the catalogue, or a path beside this file
+  - clip: speech-beckett/beckett.wav     # in the catalogue, or a path relative to this file
     hears: Ever tried. Ever failed.
     answers: 1
     within: 1500ms
@@ -31,32 +31,32 @@ Text = Annotated[str, BeforeValidator(str)]
 
 
 class Expectation(BaseModel):
-    """One clip and what must come of it."""
+    """One clip and the expected result."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     clip: str
-    """`NAME/FILE` of the catalogue, or a path beside the scenario."""
+    """`NAME/FILE` in the catalogue, or a path relative to the scenario."""
     settings: dict[str, Text] = Field(default_factory=dict)
-    """As with --set."""
+    """Settings, as with --set."""
     hears: str = ""
-    """What is said in the clip."""
+    """The words spoken in the clip."""
     errors: float = Field(0.2, ge=0)
-    """The word error rate that is allowed for it."""
+    """Maximum word error rate of the transcript."""
     answers: int | None = Field(None, ge=0)
-    """How many turns are answered."""
+    """Number of answered turns."""
     says: str = ""
-    """A regular expression that must be found in what is said back."""
+    """A regular expression that must match in the answers."""
     within: Duration | None = None
-    """The longest voice-to-voice latency of any answered turn, in virtual time with measured compute."""
+    """Maximum voice-to-voice latency of every answered turn, in virtual time with measured compute."""
     absent: list[str] = Field(default_factory=list)
-    """What must be neither heard nor said."""
+    """Texts that must occur neither in transcripts nor in answers."""
     fails: bool = False
-    """Whether a node may fail without a fallback."""
+    """Whether failures without a fallback are allowed."""
 
 
 class Scenario(BaseModel):
-    """All that one graph must do."""
+    """All expectations for one graph."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -69,13 +69,13 @@ def scenario_of(graph: Path) -> Path:
 
 
 def read_scenario(file: Path) -> Scenario:
-    """Reads a scenario; raises GraphError where it is not one."""
+    """Reads a scenario; raises UserInputError if there is none, GraphError if it is invalid."""
     from ruamel.yaml import YAML
 
     try:
         return Scenario.model_validate(YAML(typ="safe").load(file.read_text("utf-8")))
     except FileNotFoundError:
-        raise UserInputError(f"{file}: no such file", hint="a graph's scenario stands beside it") from None
+        raise UserInputError(f"{file}: no such file", hint="the scenario of a graph is a file beside it") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -83,7 +83,7 @@ def read_scenario(file: Path) -> Scenario:
 
 
 def run_scenario(graph: Path, out: Path) -> Iterator[tuple[Expectation, Result, list[str]]]:
-    """Replays each clip; yields it with what came of it and what is not as expected."""
+    """Replays each clip; yields the expectation, the result and the deviations."""
     file = scenario_of(graph)
     for expectation in read_scenario(file).clips:
         clip = _clip(expectation, file, out)
@@ -105,18 +105,18 @@ def _clip(expectation: Expectation, file: Path, out: Path) -> Clip:
 
 def _misses(expected: Expectation, result: Result) -> Iterator[str]:
     turns = result.recorder.turns
-    # A turn that went on before its answer began is contained in the next.
+    # A turn that continued before its answer started is contained in the next.
     heard = " ".join(turn.heard for turn in turns if turn.outcome != "interrupted" or "audible" in turn.reached)
     said = result.recorder.said
     if result.problems and not expected.fails:
-        yield f"it went wrong: {'; '.join(result.problems)}"
+        yield f"problems: {'; '.join(result.problems)}"
     if expected.hears and (rate := word_error_rate(expected.hears, heard)) > expected.errors:
         yield f"heard {heard!r}: {rate:.0%} of the words are wrong, {expected.errors:.0%} are allowed"
     answered = sum("audible" in turn.reached for turn in turns)
     if expected.answers is not None and answered != expected.answers:
         yield f"answered {answered} turns, not {expected.answers}"
     if expected.says and not re.search(expected.says, said, re.IGNORECASE):
-        yield f"said {said!r}, in which {expected.says!r} is not found"
+        yield f"said {said!r}, which does not match {expected.says!r}"
     for silence in (turn.silence for turn in turns if turn.silence is not None):
         if expected.within is not None and silence > expected.within:
             yield f"answered after {show_duration(silence)}, not within {show_duration(expected.within)}"
@@ -136,7 +136,7 @@ def words(text: str) -> list[str]:
 
 
 def word_error_rate(said: str, heard: str) -> float:
-    """Words replaced, left out or put in, by the number of words that were said."""
+    """Word error rate: substitutions, deletions and insertions per word of `said`."""
     expected, found = words(said), words(heard)
     row = list(range(len(found) + 1))
     for i, wanted in enumerate(expected, 1):

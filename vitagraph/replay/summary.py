@@ -1,4 +1,4 @@
-"""What a replay shows on the terminal: a waterfall of every turn, and a table of the clips."""
+"""The terminal output of a replay: a waterfall of every turn, and a table of the clips."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rich.text import Text
 
 from pipeline.packet import MILLISECOND, SECOND
 from vitagraph.replay.result import Result
-from vitagraph.waterfall import PARTS, Part, TurnRecord, voice_to_voice
+from vitagraph.waterfall import PARTS, TurnRecord, WaterfallPart, voice_to_voice
 
 BAR = 40
-"""Characters of the longest bar."""
-_COLOURS: dict[Part, str] = {
+"""Length of the longest bar in characters."""
+_COLOURS: dict[WaterfallPart, str] = {
     "decided": "blue",
     "transcript": "cyan",
     "text": "magenta",
@@ -29,7 +29,7 @@ FIGURES = ("clip s", "turns", "words", "answered", "said s", "p50 ms", "p95 ms",
 
 
 def summary(results: Sequence[Result], width: int) -> RenderableType:
-    """One row a clip; long names are cut so that the figures fit."""
+    """A table with one row per clip; long names are shortened so that the figures fit."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold underline")
     left = width - sum(len(name) + 1 for name in FIGURES) - 1
     table.add_column("clip", overflow="ellipsis", no_wrap=True, max_width=max(8, left))
@@ -55,9 +55,9 @@ def _row(result: Result) -> Iterator[RenderableType]:
 
 
 def waterfalls(result: Result) -> RenderableType:
-    """Each turn of a clip: what was said, and a bar that shows where the silence went.
+    """The turns of a clip: the words, and a bar of the parts of the silence.
 
-    Of a graph that does not speak, only the words.
+    For a graph without speech only the words.
     """
     turns = result.recorder.turns
     if not result.recorder.spoken:
@@ -71,23 +71,25 @@ def _turn(number: int, turn: TurnRecord, longest: int) -> Iterator[RenderableTyp
     yield Text.assemble(
         (f"{number}. ", "bold"), turn.heard or "(no words)", ("  → ", "dim"), turn.said or f"({turn.outcome})"
     )
-    parts = {stage: part for stage, part in turn.parts().items() if part}
+    parts = {part: duration for part, duration in turn.parts().items() if duration}
     yield Text.assemble("   ", *_bar(parts, longest), f" {wait}")
-    yield Text("   " + "  ".join(f"{stage} {part / MILLISECOND:.0f}" for stage, part in parts.items()), style="dim")
+    yield Text(
+        "   " + "  ".join(f"{part} {duration / MILLISECOND:.0f}" for part, duration in parts.items()), style="dim"
+    )
 
 
-def _bar(parts: dict[Part, int], longest: int) -> Iterator[tuple[str, str]]:
-    """Pieces whose lengths add up to that of the whole, whatever is rounded."""
+def _bar(parts: dict[WaterfallPart, int], longest: int) -> Iterator[tuple[str, str]]:
+    """Segments whose rounded lengths add up to the length of the whole bar."""
     total = done = 0
-    for stage in PARTS:
-        total += parts.get(stage, 0)
+    for part in PARTS:
+        total += parts.get(part, 0)
         length = round(total * BAR / longest) - done
         done += length
-        yield "█" * length, _COLOURS[stage]
+        yield "█" * length, _COLOURS[part]
 
 
 def remarks(results: Iterable[Result]) -> Iterator[str]:
-    """Every warning and every error of every clip, in words."""
+    """Yields all warnings and errors of all clips."""
     for result in results:
         yield from (f"warning: {result.clip.name}: {warning}" for warning in result.warnings)
         yield from (f"error: {result.clip.name}: {problem}" for problem in result.problems)

@@ -149,9 +149,9 @@ def test_inject_faults_changes_only_the_named_member() -> None:
 @pytest.mark.parametrize(
     ("what", "more", "words"),
     [
-        ("error", {}, "it failed (on purpose: unknown)"),
-        ("error", {"category": "resource"}, "it failed (on purpose: resource)"),
-        ("no_output", {}, "gave nothing that anybody could use"),
+        ("error", {}, "it failed (injected fault: unknown)"),
+        ("error", {"category": "resource"}, "it failed (injected fault: resource)"),
+        ("no_output", {}, "produced no usable output"),
         ("crash", {}, "out of memory"),
     ],
 )
@@ -184,7 +184,7 @@ def test_fault_too_many_is_a_network_error_with_retry_after() -> None:
 
 def test_fault_empty_output_does_not_count_as_output() -> None:
     seen = Seen(fault("twice", "empty"))
-    assert "gave nothing that anybody could use" in seen.failed[0].message
+    assert "produced no usable output" in seen.failed[0].message
     assert seen.words.replace("- ", "") == CALM
 
 
@@ -242,10 +242,10 @@ def test_fault_chance_is_reproducible() -> None:
     [
         (FaultSpec(node="twise", fault="hang"), ["no node `twise`", "did you mean `twice`?"]),
         (FaultSpec(node="twice", fault="hang", member=2), ["no member 2", "0 (first), 1 (second)"]),
-        (FaultSpec(node="shouts", fault="hang"), ["`shouts` cannot have the fault `hang`", "is no service"]),
-        (FaultSpec(node="source", fault="crash"), ["is no service"]),
-        (FaultSpec(node="sink", fault="no_output"), ["is no service"]),
-        (FaultSpec(node="twice", fault="redis_away"), ["shares neither a limit nor a cache"]),
+        (FaultSpec(node="shouts", fault="hang"), ["the fault `hang` does not apply to `shouts`", "is not a service"]),
+        (FaultSpec(node="source", fault="crash"), ["is not a service"]),
+        (FaultSpec(node="sink", fault="no_output"), ["is not a service"]),
+        (FaultSpec(node="twice", fault="redis_away"), ["has neither a limit nor a cache"]),
     ],
 )
 def test_fault_that_does_not_fit_the_graph_is_reported(spec: FaultSpec, words: list[str]) -> None:

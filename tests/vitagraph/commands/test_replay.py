@@ -135,7 +135,7 @@ def test_replay_graph_without_a_clip_source_is_a_graph_error(clip: Path, run: Ru
     Path("graph.yaml").write_text(f"{two}  - other.audio -> listener.audio\n", encoding="utf-8")
     ran = run("replay", "graph.yaml", clip)
     assert ran.code == exits.GRAPH
-    assert "nothing in this graph takes the clip" in ran.err
+    assert "no source of this graph can read the clip" in ran.err
     assert "several sources" in ran.err
 
 
@@ -167,7 +167,7 @@ def test_replay_injects_faults_from_a_chaos_file(graph: Path, clip: Path, run: R
     chaos = graph.with_name("chaos.yaml")
     chaos.write_text("chaos: [{node: listener, fault: error, category: resource}]", encoding="utf-8")
     ran = run("replay", graph, clip, "--chaos", chaos)
-    assert ran.code == exits.UNAVAILABLE and "it failed (on purpose: resource)" in ran.err
+    assert ran.code == exits.UNAVAILABLE and "it failed (injected fault: resource)" in ran.err
     chaos.write_text("chaos: [{node: listner, fault: error}]", encoding="utf-8")
     ran = run("replay", graph, clip, "--chaos", chaos)
     assert ran.code == exits.GRAPH and "chaos.yaml:1:9" in ran.err and "did you mean `listener`?" in ran.err

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nodes.packets import TurnChanged
 from pipeline.cause import Cause
 from pipeline.errors import NodeError, Stuck
 from pipeline.events import NodeFailed
@@ -51,10 +52,10 @@ def test_invariants_accept_a_session_that_ended_well(made: Plan) -> None:
 def test_invariants_queue_exceeds_its_bound_only_by_undroppable_packets(made: Plan, peak: int, over: int) -> None:
     """A queue that forgot its bound would be found only once it was far beyond it."""
     (problem,) = of_session(made, SessionReport(links=(link(made, peak, over=over),)))
-    assert problem.endswith(f"had {peak} packets, 2 is its bound")
+    assert problem.endswith(f"had {peak} packets; its bound is 2")
 
 
-@pytest.mark.parametrize(("ended", "words"), [("failed", "the session failed: it"), ("drained late", "nothing moved")])
+@pytest.mark.parametrize(("ended", "words"), [("failed", "the session failed: it"), ("drained late", "made no progress")])
 def test_invariants_report_a_failed_session(made: Plan, ended: Ended, words: str) -> None:
     error = NodeError("it broke") if ended == "failed" else None
     (problem,) = of_session(made, SessionReport(ended=ended, error=error))
@@ -85,9 +86,9 @@ def test_invariants_answer_is_complete_and_comes_once(given: Answer, problem: st
 
 def recorded(given: Answer, *failed: float) -> tuple[Record, TurnRecord]:
     """A record of one turn whose voice ended at 0."""
-    record, turn = Record(), TurnRecord(7, 0)
-    record.turns._turns[7] = turn
-    record.turns._committed.add(7)
+    record = Record()
+    record.turns.turn_changed(TurnChanged(0, Cause(7, "turn"), "committed"))
+    (turn,) = record.turns.committed
     record.answers[7] = given
     record.failed += [NodeFailed(round(at * SECOND), "tts", "a", "unknown", "", "") for at in failed]
     return record, turn

@@ -19,13 +19,13 @@ def test_drill_record_keeps_an_answer_as_made_and_as_heard() -> None:
     record = Record()
 
     async def main() -> None:
-        record._now = lambda: round(asyncio.get_running_loop().time() * 1e9)
+        record.now = lambda: round(asyncio.get_running_loop().time() * 1e9)
         for packet in (TextDelta(Stamp(0, 0, cause), "One. "), Sentence(Stamp(0, 0, cause), "one", shown="1.")):
             record.observe("chat", packet)
-        record._played(PlaybackProgress(cause, "", 0, ended=False, last=False))
+        record.played(PlaybackProgress(cause, "", 0, ended=False, last=False))
         await Clock(asyncio.get_running_loop()).sleep(seconds(2))
-        record._played(PlaybackProgress(cause, "1.", 2, ended=True, last=True))
-        record._played(PlaybackProgress(cause, "shown", 0, ended=True, last=False))
+        record.played(PlaybackProgress(cause, "1.", 2, ended=True, last=True))
+        record.played(PlaybackProgress(cause, "shown", 0, ended=True, last=False))
 
     run_virtual(main())
     answer = record.answer(TurnRecord(3, 0))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.vitagraph.drill.graphs import noise, scripted
 from vitagraph.drill.matrix import APOLOGY, NOBODY, cells
-from vitagraph.drill.outcome import HEALTH, REFUSED, CellResult
+from vitagraph.drill.outcome import RECOVERY_LIMIT, REFUSED, CellResult
 from vitagraph.drill.question import drill_plan
 from vitagraph.drill.run import Drill
 
@@ -29,7 +29,7 @@ def test_drill_passes_a_graph_with_fallbacks_and_deadlines(tmp_path: Path) -> No
     assert [outcome.problems for outcome in outcomes] == [()] * 5
     for outcome in outcomes:
         assert outcome.answered == ("tests.drills.scripted:SpeaksToo",)
-        assert outcome.recovered is not None and outcome.recovered <= HEALTH
+        assert outcome.recovered is not None and outcome.recovered <= RECOVERY_LIMIT
         assert outcome.dead_air is not None
     by = {outcome.cell.fault: outcome.dead_air or 0 for outcome in outcomes}
     assert 2e9 < by["hang"] < 3e9 and by["error"] < 1.5e9, "a hang costs its deadline, an error nothing"
@@ -55,7 +55,7 @@ def test_drill_finds_a_primary_that_does_not_come_back(tmp_path: Path) -> None:
         tmp_path, "use: tests.drills.scripted:Speaks\n", "use: tests.drills.scripted:Speaks\n    breaker: {rest: 10m}\n"
     )
     (outcome,) = drilled(graph, tmp_path, ["tts"], ["error"])
-    assert outcome.recovered is None and "the primary did not come back" in outcome.problems
+    assert outcome.recovered is None and "the primary did not recover" in outcome.problems
 
 
 def test_drill_reports_that_a_failed_source_ends_the_call(tmp_path: Path) -> None:
