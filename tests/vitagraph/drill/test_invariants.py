@@ -55,7 +55,9 @@ def test_invariants_queue_exceeds_its_bound_only_by_undroppable_packets(made: Pl
     assert problem.endswith(f"had {peak} packets; its bound is 2")
 
 
-@pytest.mark.parametrize(("ended", "words"), [("failed", "the session failed: it"), ("drained late", "made no progress")])
+@pytest.mark.parametrize(
+    ("ended", "words"), [("failed", "the session failed: it"), ("drained late", "made no progress")]
+)
 def test_invariants_report_a_failed_session(made: Plan, ended: Ended, words: str) -> None:
     error = NodeError("it broke") if ended == "failed" else None
     (problem,) = of_session(made, SessionReport(ended=ended, error=error))
