@@ -26,8 +26,9 @@ import numpy as np
 from benchmarks._density_figures import Arrivals, TranscriptUpdate
 from nodes.packets import Samples
 from nodes.webrtc.protocol import EVENTS
-from nodes.webrtc.transport.aiortc_hooks import PacketTrack, opus_kinds
+from nodes.webrtc.transport.aiortc_hooks import PacketTrack
 from nodes.webrtc.transport.opus import OpusEncoder
+from nodes.webrtc.transport.sdp import opus_payload_types
 
 RATE = 16_000
 """Browsers encode at this bandwidth, for our answer asks for it."""
@@ -154,7 +155,7 @@ class Caller:
         async with asyncio.timeout(20):
             while channel.readyState != "open":  # noqa: ASYNC110 - an event would have to be set by the same look
                 await asyncio.sleep(0.005)
-        self._kind, self._source = min(opus_kinds(answer)), sender._ssrc
+        self._kind, self._source = min(opus_payload_types(answer)), sender._ssrc
         self._take_over(sender.transport)
 
     def send(self) -> None:

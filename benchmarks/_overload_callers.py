@@ -17,7 +17,8 @@ import numpy as np
 from benchmarks._density_callers import RATE, Caller, encoded
 from nodes.packets import Samples
 from nodes.webrtc.protocol import EVENTS
-from nodes.webrtc.transport.aiortc_hooks import PacketTrack, opus_kinds
+from nodes.webrtc.transport.aiortc_hooks import PacketTrack
+from nodes.webrtc.transport.sdp import opus_payload_types
 
 CANCEL_GRACE = 30.0
 """Seconds after which an answer that has not begun is missing."""
@@ -103,7 +104,7 @@ class Person(Caller):
         async with asyncio.timeout(20):
             while self._channel.readyState != "open":  # noqa: ASYNC110 - as in Caller
                 await asyncio.sleep(0.005)
-        self._kind, self._source = min(opus_kinds(answer.text)), sender._ssrc
+        self._kind, self._source = min(opus_payload_types(answer.text)), sender._ssrc
         self._take_over(sender.transport)
         self.talking = True
         return True

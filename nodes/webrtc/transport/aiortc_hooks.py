@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import re
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -41,7 +40,6 @@ try:
     import av
     import pylibsrtp
     from aioice import stun
-    from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
     from aiortc.mediastreams import MediaStreamError
     from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket
 except ImportError as error:
@@ -49,19 +47,6 @@ except ImportError as error:
 
 TESTED = ("1.16",)
 """Versions of aiortc whose inside is known to be as written above."""
-OPUS = "minptime=10;useinbandfec=1;maxplaybackrate=16000;maxaveragebitrate=24000;stereo=0;usedtx=1"
-"""What we ask of a browser's encoder: a voice needs no more, and half the decoding."""
-REFUSED = (
-    TypeError,
-    ValueError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    InvalidAccessError,
-    InvalidStateError,
-    OperationError,
-)
-"""What aiortc raises where an offer is malformed, or asks for what it cannot do."""
 LEAST = 8
 """Bytes of the shortest packet that is any: RTCP's header and a source. An empty datagram, which
 anybody can send, would end aiortc's connection."""
@@ -235,21 +220,3 @@ async def listen(track: aiortc.MediaStreamTrack, deliver: Callable[[Samples], No
             frame.pts = None  # gaps in it would make the resampler complain
             for piece in resampler.resample(frame):
                 deliver(piece.to_ndarray().reshape(-1).astype(np.int16, copy=False))
-
-
-def opus_kinds(answer: str) -> frozenset[int]:
-    """The payload types of Opus in a description."""
-    return frozenset(map(int, re.findall(r"(?im)^a=rtpmap:(\d+) opus/48000", answer)))
-
-
-def munged(answer: str) -> str:
-    """The answer with what we ask of the browser's Opus encoder in it; aiortc writes nothing of it."""
-    kinds = opus_kinds(answer)
-    lines: list[str] = []
-    for line in answer.splitlines():
-        match = re.match(r"a=(fmtp|rtpmap):(\d+) ", line)
-        if match is None or int(match[2]) not in kinds:
-            lines.append(line)
-        elif match[1] == "rtpmap":
-            lines += [line, f"a=fmtp:{match[2]} {OPUS}"]
-    return "\r\n".join(lines) + "\r\n"

@@ -10,7 +10,7 @@ from typing import Any
 import aiortc
 
 from nodes.webrtc.protocol import AVATAR, EVENTS
-from nodes.webrtc.transport import aiortc_hooks, opus
+from nodes.webrtc.transport import aiortc_hooks, opus, sdp
 from nodes.webrtc.transport.aiortc_hooks import PacketTrack, RtpTap
 from nodes.webrtc.transport.call import CLOSE_TIMEOUT, CallTransport
 from nodes.webrtc.transport.receiver import AudioReceiver
@@ -66,7 +66,7 @@ class Peer(CallTransport):
         self._channels: dict[str, aiortc.RTCDataChannel] = {}
         self._hearing: AudioReceiver
         self._tap: RtpTap | None = None
-        self._kinds: frozenset[int] = frozenset()
+        self._payload_types: frozenset[int] = frozenset()
         """The payload types of Opus."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticks = 0
@@ -140,9 +140,6 @@ class Peer(CallTransport):
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._peer.close()
-        except AttributeError:
-            # aiortc trips over what an offer that it refused has set up by half; there is no socket yet.
-            pass
         except TimeoutError as error:
             raise Stuck(
                 f"a call did not close in {CLOSE_TIMEOUT} s", hint="its socket stays open until the process ends"
@@ -173,6 +170,7 @@ class Peer(CallTransport):
     # --- setting up
 
     async def _negotiate(self, offer: str) -> str:
+        sdp.check_offer(offer)
         ours = self._peer.addTransceiver(self._track, "sendrecv")
         ours.setCodecPreferences([each for each in _capabilities() if each.mimeType == "audio/opus"])
         self._track.sender = self._sender = ours.sender
@@ -188,14 +186,11 @@ class Peer(CallTransport):
                 if other is not ours:
                     other.direction = "inactive"
             await self._peer.setLocalDescription(await self._peer.createAnswer())
-        except aiortc_hooks.REFUSED as error:
-            raise UserInputError(
-                f"the offer cannot be answered: {str(error) or type(error).__name__}",
-                hint="send the SDP of an RTCPeerConnection with one audio track; Opus must be among its codecs",
-            ) from error
+        except sdp.REFUSED as error:
+            raise sdp.refusal(error) from error
         answer = self._peer.localDescription.sdp
-        self._kinds = aiortc_hooks.opus_kinds(answer)
-        return aiortc_hooks.munged(answer)
+        self._payload_types = sdp.opus_payload_types(answer)
+        return sdp.with_opus_parameters(answer)
 
     def _listen(self) -> None:
         if aiortc_hooks.missing(self._peer):
@@ -205,7 +200,7 @@ class Peer(CallTransport):
 
     def _arrived(self, data: bytes) -> None:
         rtp = RtpPacket.parse(data)
-        if rtp is not None and rtp.kind in self._kinds:
+        if rtp is not None and rtp.kind in self._payload_types:
             self._hearing.packet(rtp, self._ticker.now())
 
     def _changed(self) -> None:

@@ -12,7 +12,7 @@ import uvloop
 
 from nodes.packets import Samples
 from nodes.webrtc.protocol import Flush, decode_from_server
-from nodes.webrtc.transport import aiortc_hooks
+from nodes.webrtc.transport import aiortc_hooks, sdp
 from nodes.webrtc.transport.peer import Peer
 from nodes.webrtc.transport.playback import Playback
 from pipeline.cause import Causes
@@ -156,7 +156,7 @@ def test_peer_answer_requests_narrow_voice_and_dtx() -> None:
 
     answer = calling(scene, face=False).answer
     assert answer.count("a=fmtp:96 ") == 1
-    assert f"a=rtpmap:96 opus/48000/2\r\na=fmtp:96 {aiortc_hooks.OPUS}\r\n" in answer
+    assert f"a=rtpmap:96 opus/48000/2\r\na=fmtp:96 {sdp.OPUS_PARAMETERS}\r\n" in answer
     assert "PCMU" not in answer
 
 
