@@ -77,10 +77,10 @@ class Ours:
         peer = Peer()
         answer = await peer.answer(offer)
         graph = loads(GRAPH, registry=self._registry, settings={"call": name})
-        nobody = peer.on_sound
+        nobody = peer.on_audio
         run = asyncio.create_task(self._runner.session(plan(graph, self._registry), provide=[peer]).run())
         self._calls.append((peer, run))
-        while peer.on_sound is nobody:  # else the first packets would go nowhere
+        while peer.on_audio is nobody:  # else the first packets would go nowhere
             if run.done():
                 raise SystemExit(f"the session of {name} did not begin: {run.exception() or run.result()}")
             await asyncio.sleep(0.001)

@@ -1,4 +1,4 @@
-"""The face frames that were really shown, each with its time."""
+"""The face frames that were shown, each with its time."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodes.face.arkit import NAMES
-from nodes.media._playout import Playout
 from nodes.media.files import writing
 from nodes.packets import AvatarFrames
+from nodes.playback_tracker import PlaybackTracker
 from pipeline.packet import SECOND
 
 ROW = np.dtype([("time", "<f8"), ("weights", "<f4", (52,)), ("pose", "<f4", (7,))])
-"""One frame in the scratch file; the time in seconds."""
+"""One frame in the scratch file; `time` in seconds."""
 RECENT = 64
-"""Sounds whose frames may still come after they have ended."""
+"""Sounds that are remembered, as their frames may come after they have ended."""
 WAITING = 1024
-"""Batches that may wait for their speech to be played."""
+"""Batches that may wait for their speech; beyond that the oldest are dropped."""
 BLOCK = 4096
 """Rows that are copied at once."""
 
 
 class FaceTrack:
-    """Gathers frames, places them where their speech was played, and makes one npz of them.
+    """Collects frames, gives them the times at which their speech was played, and writes them to an npz file.
 
-    `save` and `close` block, so call them in a thread.
+    `save` and `close` block, so call them in a thread; both raise ResourceError if they cannot write.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._playouts: deque[Playout] = deque(maxlen=RECENT)
+        self._sounds: deque[PlaybackTracker] = deque(maxlen=RECENT)
         self._batches: deque[AvatarFrames] = deque(maxlen=WAITING)
         self._rows: deque[bytes] = deque()
         self._last = -1
-        """The time of the last placed frame."""
+        """The time of the last frame that was placed."""
         self._rate = 0
         self._lock = threading.Lock()
         with writing(path):
@@ -49,7 +49,7 @@ class FaceTrack:
 
     @property
     def waiting(self) -> int:
-        """Batches that are placed but not in the scratch file yet."""
+        """Batches that are placed but not yet in the scratch file."""
         return len(self._rows)
 
     @property
@@ -57,17 +57,17 @@ class FaceTrack:
         """Batches whose speech has not been played yet."""
         return len(self._batches)
 
-    def expect(self, playout: Playout) -> None:
-        """A speech begins to play; its frames have come or will come."""
-        self._playouts.append(playout)
+    def expect(self, tracker: PlaybackTracker) -> None:
+        """A speech begins to play; its frames may come before or after."""
+        self._sounds.append(tracker)
 
     def add(self, frames: AvatarFrames) -> None:
-        """Places a batch, or keeps it until its speech is over."""
+        """Places a batch where its speech was played, or keeps it until that is over."""
         self._rate = self._rate or frames.rate
-        mine = [playout for playout in self._playouts if playout.at.cause is frames.at.cause]
-        for playout in mine:
-            if playout.over:
-                self._place(frames, playout)
+        mine = [tracker for tracker in self._sounds if tracker.at.cause is frames.at.cause]
+        for tracker in mine:
+            if tracker.over:
+                self._place(frames, tracker)
         if frames.at.cause.live and self._needed(frames, mine):
             self._batches.append(frames)
 
@@ -78,23 +78,21 @@ class FaceTrack:
         for frames in batches:
             self.add(frames)
 
-    def _needed(self, frames: AvatarFrames, mine: list[Playout]) -> bool:
-        """Whether a speech of this batch may still be played, or is being played."""
+    def _needed(self, frames: AvatarFrames, mine: list[PlaybackTracker]) -> bool:
+        """Whether a speech of this batch is being played, or may be later."""
         if not mine:
             return True
         last = mine[-1]
         end = frames.at.pts + len(frames.weights) * SECOND // frames.rate
-        return last is self._playouts[-1] and (not last.over or end > last.at.pts + last.duration)
+        return last is self._sounds[-1] and (not last.over or end > last.at.pts + last.duration)
 
-    def _place(self, frames: AvatarFrames, playout: Playout) -> None:
-        positions = frames.at.pts - playout.at.pts + np.arange(len(frames.weights)) * SECOND // frames.rate
-        begins, clocks = np.array(playout.runs, dtype=np.int64).T
-        run = np.searchsorted(begins, positions, side="right") - 1
-        times = clocks[run] + positions - begins[run]
-        shown = (positions >= 0) & (positions < playout.position) & (times > self._last)
-        if shown.any():
-            self._last = int(times[shown][-1])
-            self._rows.append(_rows(times[shown], frames.weights[shown], frames.pose[shown]))
+    def _place(self, frames: AvatarFrames, tracker: PlaybackTracker) -> None:
+        offsets = np.arange(len(frames.weights), dtype=np.int64) * SECOND // frames.rate
+        played, times = tracker.times_of(frames.at.pts - tracker.at.pts + offsets)
+        new = times > self._last  # two sentences may share a frame
+        if new.any():
+            self._last = int(times[new][-1])
+            self._rows.append(_rows(times[new], frames.weights[played][new], frames.pose[played][new]))
 
     def save(self) -> None:
         """Moves placed frames to the scratch file."""
@@ -103,7 +101,7 @@ class FaceTrack:
                 self._scratch.write(self._rows.popleft())
 
     def close(self) -> None:
-        """Makes the npz, if there was any frame."""
+        """Writes the npz file, if there was any frame."""
         try:
             self.save()
             if self._scratch.tell():
@@ -120,13 +118,13 @@ def _rows(times: NDArray[np.int64], weights: NDArray[np.float32], pose: NDArray[
 
 
 def _write_npz(path: Path, scratch: IO[bytes], rate: int) -> None:
-    """A column at a time, a block at a time: an hour of frames need not fit into memory."""
+    """Column by column and block by block, as an hour of frames may not fit into memory."""
     count = scratch.tell() // ROW.itemsize
     with ZipFile(path, "w") as archive:
         for name in ("time", "weights", "pose"):
             kind = ROW[name]
             shape = {"descr": kind.base.str, "fortran_order": False, "shape": (count, *kind.shape)}
-            # A ZipInfo of our own has no time of day in it: the same run gives the same file.
+            # A ZipInfo made here has no time of day in it: the same run gives the same file.
             with archive.open(ZipInfo(f"{name}.npy"), "w", force_zip64=True) as column:
                 np.lib.format.write_array_header_1_0(column, shape)
                 scratch.seek(0)

@@ -1,4 +1,4 @@
-"""A WAV file that is written as time goes by."""
+"""A WAV file that is written piece by piece."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from nodes.packets import Samples
 
 HEADER = 44
 WAITING = 30_000
-"""Pieces that a full disk may keep waiting before the oldest are lost: ten minutes of 20 ms."""
+"""Pieces that may wait while the disk is full, ten minutes of 20 ms; beyond that the oldest are lost."""
 EMPTY_RATE = 16_000
-"""Hz that the header of a file names in which nothing was ever played."""
+"""Hz in the header of a file without any audio."""
 
 
 class WavFile:
-    """Mono int16 on a timeline: each piece is put at its sample, the rest is silence.
+    """Mono int16 on a timeline: each piece is put at its sample, and gaps are silence.
 
-    `put` only remembers; `save` writes and blocks, so call it in a thread. After each
-    `save` the file is whole, so that whatever becomes of the process it can be played.
+    `put` keeps a piece in memory. `save` writes and blocks, so call it in a thread; after
+    each `save` the file is complete, so that it can be played even if the process is killed.
     """
 
     def __init__(self, path: Path) -> None:
         self.rate = 0
-        """Hz; whoever puts the first piece sets it."""
+        """Hz; set it before the first `put`."""
         self._path = path
         self._pieces: deque[tuple[int, Samples]] = deque(maxlen=WAITING)
         self._length = 0
-        # A save that was cancelled may still be at work in its thread when the file is closed.
+        # A cancelled save may still run in its thread when the file is closed.
         self._lock = threading.Lock()
         with writing(path):
             self._file = path.open("wb")
@@ -41,16 +41,16 @@ class WavFile:
         return len(self._pieces)
 
     def put(self, index: int, samples: Samples) -> None:
-        """A piece that begins at sample `index` of the timeline."""
+        """Adds a piece that begins at sample `index` of the timeline."""
         if samples.size:
             self._pieces.append((index, samples))
 
     def save(self) -> None:
-        """Writes what was put since the last time."""
+        """Writes the pieces in memory; raises ResourceError if the disk does not take them."""
         with self._lock, writing(self._path):
             while self._pieces:
                 index, samples = self._pieces[0]
-                # What is skipped reads as zeros, and takes no space on most file systems.
+                # A gap reads as zeros, and takes no space on most file systems.
                 self._file.seek(HEADER + 2 * index)
                 self._file.write(samples.astype("<i2", copy=False).tobytes())
                 self._length = max(self._length, index + samples.size)
@@ -60,7 +60,7 @@ class WavFile:
             self._file.flush()
 
     def close(self) -> None:
-        """Writes what is left and closes the file."""
+        """Saves, and closes the file."""
         try:
             self.save()
         finally:

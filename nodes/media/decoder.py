@@ -1,4 +1,4 @@
-"""Decodes the sound of any file, a piece at a time, with FFmpeg."""
+"""Decodes the audio of any media file, a piece at a time, with FFmpeg."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _LISTS = frozenset({"hls", "concat", "dash", "sdp"})
-"""A stranger's list must not make us read whatever file it names."""
+"""Formats that name other files: an untrusted file must not make us read those."""
 _NOTHING: Samples = np.zeros(0, np.int16)
 
 
 class AudioFileDecoder:
-    """An open file as int16 mono at one rate. Every method blocks: call them in a thread."""
+    """The audio of an open file as int16 mono at `rate` Hz. Its methods block: call them in a thread.
+
+    Raises UserInputError if the file is missing, damaged, or has no audio.
+    """
 
     def __init__(self, name: str, rate: int) -> None:
         self.rate = rate
         self.damaged = 0
         """Pieces of the file that could not be decoded."""
         self._path = existing(name)
-        # A reader that was cancelled may still be at work in its thread when the file is closed.
+        # A cancelled read may still run in its thread when the file is closed.
         self._lock = threading.Lock()
         self._container = _opened(self._path)
         with ExitStack() as undo:
@@ -47,7 +50,7 @@ class AudioFileDecoder:
             undo.pop_all()
 
     def read(self, samples: int) -> Samples:
-        """The next so many samples; fewer only at the end, then none."""
+        """The next samples, shape (n,); fewer than asked for only at the end of the file, then none."""
         with self._lock:
             pieces, have = [self._rest], self._rest.size
             while have < samples and (piece := next(self._pieces, _NOTHING)).size:
@@ -58,17 +61,17 @@ class AudioFileDecoder:
             return whole[:samples]
 
     def close(self) -> None:
-        """Closes the file; after that, `read` gives nothing."""
+        """Closes the file; then `read` gives no samples."""
         with self._lock:
             self._pieces, self._rest = iter(()), _NOTHING
             self._container.close()
 
     def _resampled(self, stream: AudioStream) -> Iterator[Samples]:
-        """What the stream holds, in pieces that are not empty."""
+        """The stream in pieces that are not empty."""
         resampler, kind = None, None
         for frame in self._frames(stream):
             this = (frame.format.name, frame.layout.name, frame.sample_rate)
-            if this != kind:  # At the start, and where files were joined end to end.
+            if this != kind:  # at the start, and where files were concatenated
                 yield from _pieces(resampler, None)
                 resampler, kind = _resampler(self.rate), this
             yield from _pieces(resampler, frame)
@@ -86,7 +89,7 @@ class AudioFileDecoder:
                 self.damaged += 1
                 continue
             except (av.error.FFmpegError, OSError):
-                # The file cannot be read any further; what came before is kept.
+                # The file cannot be read further; what came before is kept.
                 self.damaged += 1
                 return
             if packet is None:

@@ -1,4 +1,4 @@
-"""Files that a user named: what is wrong with them, and what to do about it."""
+"""Errors about files that a user named, with hints on what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.errors import ResourceError, UserInputError
 
 
 def existing(name: str) -> Path:
-    """The path of a file that is there and not empty; raises UserInputError that says why not."""
+    """The path of a file that exists and is not empty; otherwise raises UserInputError."""
     path = Path(name).expanduser()
     if path.is_dir():
         raise UserInputError(f"{path} is a folder", hint="name a file in it")
@@ -24,7 +24,7 @@ def existing(name: str) -> Path:
 
 
 def similar(path: Path) -> str:
-    """A hint for a file that is not there."""
+    """A hint for a file that does not exist: similar names, or where it was looked for."""
     folder = path.parent
     if not folder.is_dir():
         return f"there is no folder {folder} either: correct the path (the present folder is {Path.cwd()})"
@@ -34,7 +34,7 @@ def similar(path: Path) -> str:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turns the failure to write a file into a ResourceError that says what to do."""
+    """Turns an OSError from writing a file into a ResourceError with a hint."""
     try:
         yield
     except OSError as error:

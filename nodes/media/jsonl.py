@@ -29,19 +29,19 @@ class MediaJsonlParams(Params):
     kinds: tuple[str, ...] = ("Transcript",)
     """The kinds of packet that are written, such as Transcript, Sentence, SpeechStart."""
     whole_only: bool = True
-    """Whether what may still change (a partial transcript) is left out."""
+    """Whether packets that may still change (partial transcripts) are left out."""
 
 
 class MediaJsonl(Sink[MediaJsonlParams]):
     """Writes packets to a file, one JSON object a line, each at once.
 
     Every line has `kind`, `pts` and `duration` in seconds, and the id of the `cause`,
-    then what that kind carries. Words have times in seconds; of arrays only the shape is
-    written. An interrupted run keeps the lines so far.
+    then the fields of that kind. Words have times in seconds; of arrays only the shape is
+    written. The lines so far survive an interrupted run.
     """
 
     suffix: ClassVar[str] = ".jsonl"
-    """Of the file, where the graph does not name one."""
+    """The suffix of the file name that a replay makes up, if the graph has no `path`."""
     lines = Input(Packet, gated=True)
 
     @dataclass(slots=True)
@@ -53,7 +53,7 @@ class MediaJsonl(Sink[MediaJsonlParams]):
     memory: Memory
 
     async def open(self) -> None:
-        """Opens the file; raises a NodeError where it cannot be written or a kind is unknown."""
+        """Opens the file; raises a NodeError if it cannot be written or a kind is unknown."""
         known = {kind.__name__ for kind in _kinds(Packet)}
         if unknown := sorted(set(self.params.kinds) - known):
             raise UserInputError(

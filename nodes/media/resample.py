@@ -1,4 +1,4 @@
-"""`media.resample`: from any sample rate to another. Planning puts it in by itself."""
+"""`media.resample`: from one sample rate to another. The planner inserts it where rates differ."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nodes.media._whole import whole
-from nodes.packets import Audio, duration_of
+from nodes.packets import Audio, Samples, duration_of
 from pipeline.caps import ANY
 from pipeline.errors import DependencyError
 from pipeline.node import Transform
@@ -20,18 +19,18 @@ from pipeline.params import NoParams, ms
 from pipeline.port import Input, Output
 
 QUALITY = "LQ"
-"""Aliases are 80 dB down and all up to 6 kHz is flat at 16 kHz, as with `HQ`, which costs the
-same time (some 6 µs a packet) but holds the audio back twice as long: 21 ms on average, not 11."""
+"""At 16 kHz, aliases are attenuated by 80 dB and the response is flat up to 6 kHz. `HQ` takes the
+same time (about 6 µs a packet) but delays the audio by 21 ms on average, not 11."""
 LOOK_AHEAD = ms(11)
 TOLERANCE = ms(10)
-"""A jump in the input's pts that is greater is a gap, not rounding."""
+"""A greater jump in the pts of the input is a gap, not rounding."""
 _NOTHING = np.zeros(0, np.float32)
 
 
 class Resample(Transform[NoParams]):
     """Changes the sample rate of audio; everything else goes through.
 
-    Samples leave up to 20 ms late (60 ms from 8 kHz), with the pts at which they sounded.
+    Samples leave up to 20 ms late (60 ms from 8 kHz); their pts is that of the input.
     """
 
     converts: ClassVar[str] = "rate"
@@ -41,33 +40,33 @@ class Resample(Transform[NoParams]):
 
     @dataclass(slots=True)
     class State:
-        """The filter, and how much has gone through it."""
+        """The filter, and how many samples have gone through it."""
 
         stream: Any = None
         last: Audio | None = None
         origin: int = 0
-        """The pts of the first sample that went into the filter."""
+        """The pts of the first sample in the filter."""
         taken: int = 0
         given: int = 0
 
     state: State
 
     async def open(self) -> None:
-        """Imports the filter; raises DependencyError where it is not installed."""
+        """Imports the filter; raises DependencyError if it is not installed."""
         await asyncio.to_thread(_import_soxr)
 
     def latency(self) -> int:
-        """What the filter must have heard before it answers, on average."""
+        """The delay of the filter, on average."""
         return LOOK_AHEAD
 
     @property
     def rate(self) -> int:
-        """Hz, as planning agreed."""
+        """The output rate in Hz, from the plan."""
         return int(self.context.caps["resampled"]["rate"])
 
     @audio.each
     def resample(self, heard: Audio) -> Iterable[Audio]:
-        """The same sound at the other rate: none, one or two packets of any length."""
+        """The same audio at the other rate: up to two packets, of any length."""
         if self._continues(heard):
             return self._filtered(heard)
         tail = self._drained()
@@ -78,7 +77,7 @@ class Resample(Transform[NoParams]):
         return (*tail, *self._filtered(heard))
 
     def finish(self) -> Iterable[Audio]:
-        """What the filter still holds."""
+        """The rest of the filter."""
         return self._drained()
 
     def _continues(self, heard: Audio) -> bool:
@@ -94,7 +93,7 @@ class Resample(Transform[NoParams]):
         return self._packet(state.stream.resample_chunk(heard.samples.astype(np.float32)))
 
     def _drained(self) -> tuple[Audio, ...]:
-        """The end of what went in without a break; the state is new after it."""
+        """The rest of the filter, at the end of audio without gaps; resets the state."""
         tail = self._packet(self.state.stream.resample_chunk(_NOTHING, last=True)) if self.state.stream else ()
         self.reset()
         return tail
@@ -103,11 +102,22 @@ class Resample(Transform[NoParams]):
         state, rate = self.state, self.rate
         if not sound.size or state.last is None:
             return ()
-        samples = whole(sound)
+        samples = _to_int16(sound)
         pts = state.origin + duration_of(state.given, rate)
         state.given += samples.size
         end = state.origin + duration_of(state.given, rate)
         return (Audio(Stamp(pts, end - pts, state.last.at.cause), samples, rate),)
+
+
+def resampled(samples: Samples, rate: int, wanted: int) -> Samples:
+    """A whole sound at another rate, both in Hz; the same result each time."""
+    return _to_int16(_import_soxr().resample(samples.astype(np.float32), rate, wanted, "HQ"))
+
+
+def _to_int16(sound: NDArray[np.float32]) -> Samples:
+    """Rounded and clipped. With int16 soxr itself would add dither, from another seed each time."""
+    rounded: NDArray[Any] = np.rint(sound)
+    return rounded.clip(-32768, 32767).astype(np.int16)
 
 
 def _import_soxr() -> Any:

@@ -1,4 +1,4 @@
-"""`media.source`: the sound of a file, as if it came from a microphone."""
+"""`media.source`: the audio of a file, as if it came from a microphone."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from pipeline.params import Duration, Params, ms, seconds
 from pipeline.port import Output
 
 CHUNK = seconds(2)
-"""What is decoded at once, away from the event loop."""
+"""Nanoseconds that are decoded at once, in a thread."""
 USUAL_RATE = 16_000
 
 
 class MediaDamaged(Event, frozen=True):
-    """On the bus: parts of a file could not be decoded; the rest was used."""
+    """On the bus: parts of a file could not be decoded and were skipped."""
 
     path: str
     parts: int
 
 
 class MediaSourceParams(Params):
-    """Which file, and how it is given."""
+    """Which file, and how it is played."""
 
     path: str
-    """A file with sound: wav, mp3, opus, ogg, flac, m4a, or a video."""
+    """A file with audio: wav, mp3, opus, ogg, flac, m4a, or a video."""
     rate: int | None = Field(None, ge=8_000, le=192_000)
-    """Hz that it is given in; by default what the nodes below want."""
+    """The output rate in Hz; by default what the nodes downstream want."""
     frame: Duration = Field(ms(20), ge=ms(5), le=ms(200))
     """The length of one packet, 5ms to 200ms."""
     pace: bool = True
-    """Whether each packet leaves when a microphone would have it; else as fast as they are taken."""
+    """Whether each packet leaves when a microphone would have it; otherwise as fast as they are taken."""
     tail: Duration = Field(seconds(2), ge=0, le=seconds(600))
     """Silence added at the end, so that the last turn can end."""
 
 
 class MediaSource(Source[MediaSourceParams]):
-    """Gives the sound of any audio or video file, mixed down to one channel."""
+    """Gives the audio of any audio or video file, mixed down to one channel."""
 
     audio = Output(Audio, rate=param("rate"), channels=1)
 
@@ -58,7 +58,7 @@ class MediaSource(Source[MediaSourceParams]):
     memory: Memory
 
     async def open(self) -> None:
-        """Opens the file; raises UserInputError where it is missing, damaged or has no sound."""
+        """Opens the file; raises UserInputError if it is missing, damaged or has no audio."""
         agreed = self.context.caps.get("audio", {}).get("rate", USUAL_RATE)
         self.memory.decoder = await asyncio.to_thread(AudioFileDecoder, self.params.path, int(agreed))
 
@@ -68,7 +68,7 @@ class MediaSource(Source[MediaSourceParams]):
             await asyncio.to_thread(self.memory.decoder.close)
 
     async def run(self) -> AsyncIterator[Audio]:
-        """The file in equal packets, then the silence."""
+        """The file in packets of equal length, then the silence."""
         decoder = self.memory.decoder
         assert decoder is not None, "run comes after open"
         start = self.clock.now()
@@ -87,7 +87,7 @@ class MediaSource(Source[MediaSourceParams]):
             number += 1
 
     async def _packet(self, start: int, number: int, samples: Samples, rate: int) -> Audio:
-        """The packet when it is due: when its last sample has been recorded."""
+        """The packet, at the time at which its last sample would have been recorded."""
         pts = start + duration_of(number * samples.size, rate)
         end = start + duration_of((number + 1) * samples.size, rate)
         if self.params.pace:

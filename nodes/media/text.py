@@ -21,12 +21,12 @@ from pipeline.params import Params
 from pipeline.port import Output
 
 LARGEST = 16_000_000
-"""Bytes; the text of ten long novels."""
+"""Bytes: ten long novels."""
 _PARAGRAPH = re.compile(r"(?<=\n)[ \t]*\n\s*")
 
 
 class MediaTextParams(Params):
-    """One of `path` and `text`."""
+    """Either `path` or `text`."""
 
     path: str = ""
     """A text file in UTF-8."""
@@ -47,26 +47,26 @@ class MediaText(Source[MediaTextParams]):
 
     @dataclass(slots=True)
     class Memory:
-        """What the file holds."""
+        """The text."""
 
         paragraphs: list[str] = field(default_factory=list)
 
     memory: Memory
 
     async def open(self) -> None:
-        """Reads the file; raises UserInputError where it is not text."""
+        """Reads the file; raises UserInputError if it is not text."""
         text = self.params.text or await asyncio.to_thread(_read, self.params.path)
         self.memory.paragraphs = paragraphs(text)
 
     async def run(self) -> AsyncIterator[TextDelta]:
-        """One piece a paragraph; the last has `end` set."""
+        """One packet a paragraph; the last has `end` set."""
         last = len(self.memory.paragraphs) - 1
         for number, paragraph in enumerate(self.memory.paragraphs):
             yield TextDelta(Stamp(self.clock.now(), 0, self.causes.root), paragraph, end=number == last)
 
 
 def paragraphs(text: str) -> list[str]:
-    """The text cut after each empty line; together they are the text."""
+    """The text, cut after each empty line; joined, the pieces give the text again."""
     cuts = [0, *(match.end() for match in _PARAGRAPH.finditer(text)), len(text)]
     return [text[begin:end] for begin, end in pairwise(cuts) if begin < end] or [""]
 

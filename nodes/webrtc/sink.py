@@ -15,6 +15,7 @@ from nodes.packets import (
     Speech,
     TextInput,
 )
+from nodes.playback_tracker import playback_ended, playback_started
 from nodes.webrtc.protocol import Flush
 from nodes.webrtc.transport.call import NO_CALL_HINT, CallTransport
 from nodes.webrtc.transport.face_sender import FaceFrameSender
@@ -27,9 +28,9 @@ from pipeline.port import Input, Sends
 class WebRtcSink(Sink[NoParams]):
     """Plays to a caller at 24 kHz, on the clock, and sends the face a little ahead of the sound.
 
-    What is revoked is silent within 20 ms; what is held pauses, and goes on where it was.
-    Both take back the face frames that had been sent ahead. What the person writes comes in
-    here too, by the call's data channel, and goes upstream.
+    A revoked answer is silent within 20 ms; a held one pauses, and resumes at the same place.
+    Both void the face frames that were sent ahead. What the client sends to the graph (typed
+    text, a cancellation, new instructions) comes in here too, and goes upstream.
     """
 
     audio = Input(Speech, Audio, gated=True, channels=1)
@@ -43,59 +44,57 @@ class WebRtcSink(Sink[NoParams]):
     class Memory:
         """The call, which outlives every flush."""
 
-        line: CallTransport | None = None
-        lips: FaceFrameSender | None = None
+        call: CallTransport | None = None
+        face: FaceFrameSender | None = None
 
     memory: Memory
 
     async def open(self) -> None:
-        """Finds the call; raises UserInputError where there is none."""
-        self.memory.line = line = self.provided(CallTransport, NO_CALL_HINT)
-        line.listen(self.send_upstream)
-        self.memory.lips = FaceFrameSender(
-            line.send_avatar,
-            lambda cause: line.send(Flush(cause.id)),
-            lambda: line.rtp_origin if line.has_face else None,
+        """Takes the session's call; raises UserInputError if it was given none."""
+        self.memory.call = call = self.provided(CallTransport, NO_CALL_HINT)
+        call.listen(self.send_upstream)
+        self.memory.face = FaceFrameSender(
+            call.send_avatar,
+            lambda cause: call.send(Flush(cause.id)),
+            lambda: call.rtp_origin if call.has_face else None,
         )
 
     async def close(self) -> None:
-        """Passes nothing on any more; the call itself belongs to the host."""
-        if self.memory.line is not None:
-            self.memory.line.listen(None)
+        """Detaches from the call, which the host closes."""
+        if self.memory.call is not None:
+            self.memory.call.listen(None)
 
     @audio.of(Speech)
     async def speak(self, speech: Speech) -> None:
-        """Plays a sentence, and tells those above when it begins and how far it got."""
-        lips = self._lips
+        """Plays a sentence, and reports upstream when it starts and how much of it was heard."""
+        face = self._face
         samples = await self._ready(speech)
         if samples is None:
             return
-        lips.expect(speech)
-        playback = Playback(samples, speech.at.cause, lips.follow)
-        self.send_upstream(PlaybackProgress(speech.at.cause, "", 0, ended=False, last=False))
+        face.expect(speech)
+        playback = Playback(samples, speech.at, face.follow)
+        self.send_upstream(playback_started(speech))
         try:
             await self._play(playback)
-        finally:  # a flush cancels it wherever it is
+        finally:  # a flush may cancel it at any await
             playback.stop()
-            lips.settle()
-            text = speech.text if playback.complete else speech.heard(playback.played)
-            last = speech.last and playback.complete
-            self.send_upstream(PlaybackProgress(speech.at.cause, text, playback.played, ended=True, last=last))
+            face.settle()
+            self.send_upstream(playback_ended(speech, playback.tracker))
 
     @audio.of(Audio)
     async def sound(self, sound: Audio) -> None:
-        """Plays sound that nobody needs to hear about."""
+        """Plays audio without words, of which nothing is reported."""
         samples = await self._ready(sound)
         if samples is not None:
-            await self._play(Playback(samples, sound.at.cause))
+            await self._play(Playback(samples, sound.at))
 
     @avatar.each
     async def show(self, frames: AvatarFrames) -> None:
-        """Keeps the frames for the speech that they belong to."""
-        self._lips.add(frames)
+        """Keeps frames until the speech that they belong to plays."""
+        self._face.add(frames)
 
     async def _ready(self, sound: Speech | Audio) -> Samples | None:
-        """The samples at our rate, once they may be heard; None where their cause has died by then."""
+        """The samples at our rate, once their cause is decided; None if it is dead by then."""
         cause = sound.at.cause
         samples = sound.samples
         if sound.rate != RATE:
@@ -105,9 +104,9 @@ class WebRtcSink(Sink[NoParams]):
 
     async def _play(self, playback: Playback) -> None:
         """Returns when it has been played, its cause is dead, or the call is over."""
-        line = self._line
-        line.player.play(playback)
-        ended = asyncio.ensure_future(line.ended.wait())
+        call = self._call
+        call.player.play(playback)
+        ended = asyncio.ensure_future(call.ended.wait())
         ended.add_done_callback(lambda _: playback.stop())
         try:
             await playback.over
@@ -116,14 +115,14 @@ class WebRtcSink(Sink[NoParams]):
             ended.cancel()
 
     @property
-    def _line(self) -> CallTransport:
-        assert self.memory.line is not None, "opened first"
-        return self.memory.line
+    def _call(self) -> CallTransport:
+        assert self.memory.call is not None, "opened first"
+        return self.memory.call
 
     @property
-    def _lips(self) -> FaceFrameSender:
-        assert self.memory.lips is not None, "opened first"
-        return self.memory.lips
+    def _face(self) -> FaceFrameSender:
+        assert self.memory.face is not None, "opened first"
+        return self.memory.face
 
 
 def _resampled(samples: Samples, rate: int) -> Samples:

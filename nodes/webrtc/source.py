@@ -15,32 +15,33 @@ from pipeline.params import NoParams
 from pipeline.port import Output
 
 RATE = 16_000
-MOST_WAITING = 500
-"""Packets that may wait to be taken, 10 s: what a network gives at once after it stood still."""
+MAX_WAITING = 500
+"""Frames of 20 ms that may wait to be taken, 10 s: what a network delivers at once after a stall."""
 WINDOW = 10 * SECOND
-"""Over which the slower of two clocks shows itself."""
+"""Nanoseconds over which the least lateness is measured, to see the drift of two clocks."""
 DRIFT = 5 * MILLISECOND
-"""What is not yet called a drift."""
+"""Nanoseconds of lateness that are not corrected."""
 OUTAGE = 5 * SECOND
-"""A packet this late is not late: nothing was sent. Shorter gaps are filled before they get here."""
+"""With more lateness than this, nothing was sent for a while. Shorter gaps are filled before they get here."""
 
 
 @dataclass(slots=True)
 class Timeline:
-    """Puts the caller's samples on the session's clock: without gaps, and never in the future.
+    """Places the caller's audio on the session's clock: without gaps, and never in the future.
 
-    The caller's clock and ours differ by some millionths, so that over an hour one gains
-    a fifth of a second on the other: the timeline follows the packets that come soonest.
+    The clocks of caller and host differ by some millionths, which adds up to a fifth of a second
+    in an hour: the timeline follows the least late packets.
     """
 
     end: int | None = None
-    """When the last packet ended."""
+    """When the last frame ended, in nanoseconds."""
     _least: int = OUTAGE
     """The least lateness in this window."""
     _window: int = 0
+    """When this window began."""
 
     def place(self, duration: int, now: int) -> int:
-        """The pts of a packet that has arrived."""
+        """The pts of a frame that has just arrived; all times in nanoseconds."""
         begin = now - duration if self.end is None else self.end
         late = now - duration - begin
         if late < 0 or late > OUTAGE:
@@ -68,50 +69,50 @@ class WebRtcSource(Source[NoParams]):
     class Memory:
         """The call, and what has arrived."""
 
-        line: CallTransport | None = None
-        sounds: deque[Samples] = field(default_factory=lambda: deque(maxlen=MOST_WAITING))
+        call: CallTransport | None = None
+        frames: deque[Samples] = field(default_factory=lambda: deque(maxlen=MAX_WAITING))
         timeline: Timeline = field(default_factory=Timeline)
 
     memory: Memory
 
     async def open(self) -> None:
-        """Finds the call; raises UserInputError where there is none."""
-        self.memory.line = self.provided(CallTransport, NO_CALL_HINT)
+        """Takes the session's call; raises UserInputError if it was given none."""
+        self.memory.call = self.provided(CallTransport, NO_CALL_HINT)
 
     async def close(self) -> None:
-        """Hears no more; the call itself belongs to the host."""
-        if self.memory.line is not None:
-            self.memory.line.on_sound = lambda samples: None
+        """Detaches from the call, which the host closes."""
+        if self.memory.call is not None:
+            self.memory.call.on_audio = lambda samples: None
 
     async def run(self) -> AsyncIterator[Audio]:
-        """All that is said until the call ends."""
-        line, sounds, timeline = self.memory.line, self.memory.sounds, self.memory.timeline
-        assert line is not None, "run comes after open"
+        """All audio until the call ends."""
+        call, frames, timeline = self.memory.call, self.memory.frames, self.memory.timeline
+        assert call is not None, "run comes after open"
         loop, root = asyncio.get_running_loop(), self.causes.root
-        asleep: asyncio.Future[None] = loop.create_future()
+        idle: asyncio.Future[None] = loop.create_future()
 
         def wake(_: object = None) -> None:
-            if not asleep.done():
-                asleep.set_result(None)
+            if not idle.done():
+                idle.set_result(None)
 
-        def hear(samples: Samples) -> None:
-            sounds.append(samples)
+        def take(samples: Samples) -> None:
+            frames.append(samples)
             wake()
 
-        line.on_sound = hear
-        line.start()
-        ended = asyncio.ensure_future(line.ended.wait())
+        call.on_audio = take
+        call.start()
+        ended = asyncio.ensure_future(call.ended.wait())
         ended.add_done_callback(wake)
         try:
             while True:
-                while sounds:
-                    samples = sounds.popleft()
+                while frames:
+                    samples = frames.popleft()
                     duration = duration_of(samples.size, RATE)
                     pts = timeline.place(duration, self.clock.now())
                     yield Audio(Stamp(pts, duration, root), samples, RATE)
                 if ended.done():
                     return
-                asleep = loop.create_future()  # an Event costs a microsecond more, 50 times a second a call
-                await asleep
+                idle = loop.create_future()  # an Event takes a microsecond more, 50 times a second a call
+                await idle
         finally:
             ended.cancel()

@@ -13,8 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from nodes.webrtc.transport.call import CLOSE_TIMEOUT, CallTransport
 from nodes.webrtc.transport.playback import Playback
-from nodes.webrtc.transport.sender import RTP_PER_SLOT
-from nodes.webrtc.transport.ticker import Ticker
+from nodes.webrtc.transport.ticker import SLOT, Ticker
 
 SUBPROTOCOL = "realtime"
 """What a client of the Realtime API offers, beside its token."""
@@ -41,7 +40,7 @@ class Mute:
     def tick(self, index: int) -> None:
         """Lets 20 ms pass."""
         if self._playback is not None:
-            self._playback.take(index * RTP_PER_SLOT)
+            self._playback.take(index * SLOT)
             if self._playback.over.done():
                 self._playback = None
 

@@ -1,18 +1,17 @@
-"""All that this package knows of the inside of aiortc; nothing else touches it.
+"""Everything that depends on the internals of aiortc and aioice is here, and nowhere else.
 
-Stock aiortc decodes in a thread of each call and throws five good packets away for each one
-that is lost. So the packets are taken where they arrive, at the call's aioice connection,
-and are decrypted, put in order, decoded and delivered within the datagram's callback. That
-needs names which aiortc does not promise. `missing` looks for them at every call: where one
-has gone, sound comes through aiortc's own receiver instead, as before: later and at a
-higher cost, but it comes.
+Stock aiortc decodes in a thread for each call, and discards five good packets for each one
+that is lost. So packets are taken where they arrive, at the call's aioice connection, and
+decrypted, reordered, decoded and delivered within the datagram's callback. That needs names
+that aiortc does not promise. `missing` looks for them at every call: if one has gone, audio
+comes through aiortc's own receiver instead, later and at a higher cost.
 
     RTCIceTransport._connection             where packets arrive
     Connection.data_received(data, component)
     RTCDtlsTransport._rx_srtp               decrypts
     RTCDtlsTransport._send_rtp, RTCRtpSender._ssrc     receiver reports
     RTCRtpSender.__rtp_timestamp            the random origin of our RTP time, for the face
-    stun.parse_message(data)                what aioice asks whether a datagram is STUN
+    stun.parse_message(data)                how aioice tells whether a datagram is STUN
 """
 
 from __future__ import annotations
@@ -28,30 +27,25 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
+import aiortc
+import av
 import numpy as np
+import pylibsrtp
+from aioice import stun
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket
 
 from nodes.packets import Samples
 from nodes.webrtc.transport.receiver import FRAME, RATE
 from nodes.webrtc.transport.rtp import ReceptionStatistics
-from pipeline.errors import DependencyError
-
-try:
-    import aiortc
-    import av
-    import pylibsrtp
-    from aioice import stun
-    from aiortc.mediastreams import MediaStreamError
-    from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket
-except ImportError as error:
-    raise DependencyError(f"calls need the package {error.name}", hint="pip install aiortc") from error
 
 TESTED = ("1.16",)
-"""Versions of aiortc whose inside is known to be as written above."""
-LEAST = 8
-"""Bytes of the shortest packet that is any: RTCP's header and a source. An empty datagram, which
-anybody can send, would end aiortc's connection."""
-MOST_QUEUED = 25
-"""Packets that may wait to be sent: half a second."""
+"""Versions of aiortc whose internals are known to be as listed above."""
+MIN_DATAGRAM = 8
+"""Bytes of the shortest valid packet, an RTCP header and a source. Anyone can send an empty
+datagram, which would end aiortc's connection."""
+MAX_QUEUED = 25
+"""Packets that may wait to be sent, half a second; beyond that the oldest are dropped."""
 
 _ORIGIN = "_RTCRtpSender__rtp_timestamp"
 _TIME_BASE = Fraction(1, 48_000)
@@ -81,22 +75,27 @@ def drop_malformed_stun() -> Iterator[None]:
 
 
 class PacketTrack(aiortc.MediaStreamTrack):
-    """A track of packets that are encoded already."""
+    """An audio track of packets that are already encoded."""
 
     kind = "audio"
 
     def __init__(self) -> None:
         super().__init__()
         self.origin: int | None = None
-        """What RTP time begins with; None before the first packet has gone out."""
+        """The value that RTP time starts from; None until the first packet was sent."""
         self.sender: aiortc.RTCRtpSender | None = None
         self.sent = 0
-        self._packets: deque[av.Packet[Any]] = deque(maxlen=MOST_QUEUED)
+        self._packets: deque[av.Packet[Any]] = deque(maxlen=MAX_QUEUED)
         self._reader: asyncio.Future[None] | None = None
         self._last: int | None = None
 
+    @property
+    def read(self) -> bool:
+        """Whether packets are being sent: aiortc has asked for the first one."""
+        return self._reader is not None
+
     def push(self, payload: bytes, pts: int) -> None:
-        """Sends a packet; before there is anybody to read, it is dropped."""
+        """Sends a packet; `pts` is RTP time from 0 on. Dropped while nothing reads the track."""
         if self._reader is None:
             return
         packet = av.Packet(payload)
@@ -106,11 +105,11 @@ class PacketTrack(aiortc.MediaStreamTrack):
             self._reader.set_result(None)
 
     async def recv(self) -> av.Packet[Any]:
-        """The next packet, when there is one."""
+        """Called by aiortc's sender: the next packet, once there is one."""
         if self.readyState != "live":
             raise MediaStreamError
         if self.origin is None and self._last is not None:
-            # The sender is between two packets: this is the time of the one before.
+            # The sender has sent one packet and asks for the next: this is the RTP time of the former.
             time: int | None = getattr(self.sender, _ORIGIN, None)
             self.origin = None if time is None else (time - self._last) % _WRAP
         while not self._packets:
@@ -122,14 +121,14 @@ class PacketTrack(aiortc.MediaStreamTrack):
         return packet
 
 
-def missing(peer: aiortc.RTCPeerConnection) -> list[str]:
-    """The private names that this aiortc does not have; empty: packets can be taken as they arrive."""
-    transceiver = next(each for each in peer.getTransceivers() if each.kind == "audio")
+def missing(connection: aiortc.RTCPeerConnection) -> list[str]:
+    """The internal names that this aiortc does not have; if empty, packets can be taken as they arrive."""
+    transceiver = next(each for each in connection.getTransceivers() if each.kind == "audio")
     dtls = transceiver.receiver.transport
-    connection = getattr(dtls.transport, "_connection", None)
-    received = getattr(connection, "data_received", None)
+    ice = getattr(dtls.transport, "_connection", None)
+    received = getattr(ice, "data_received", None)
     found = {
-        "RTCIceTransport._connection": connection is not None,
+        "RTCIceTransport._connection": ice is not None,
         "Connection.data_received": received is not None
         and [*inspect.signature(received).parameters] == ["data", "component"],
         "RTCDtlsTransport._rx_srtp": hasattr(dtls, "_rx_srtp"),
@@ -141,30 +140,30 @@ def missing(peer: aiortc.RTCPeerConnection) -> list[str]:
 
 @dataclass(slots=True)
 class RtpTap:
-    """Takes RTP packets from where they arrive; everything else goes its usual way."""
+    """Takes RTP packets where they arrive; all other datagrams go their usual way."""
 
     connection: Any
     rejected: int = 0
-    """Packets that could not be decrypted: forged, damaged, or a second time."""
+    """Packets that could not be decrypted: forged, damaged or replayed."""
     datagrams: int = 0
-    """All that has come, of any kind."""
+    """Datagrams of any kind."""
 
     @classmethod
     def on(cls, receiver: aiortc.RTCRtpReceiver, deliver: Callable[[bytes], None]) -> RtpTap:
-        """Puts it in place; `deliver` gets each packet decrypted, within the datagram's callback."""
+        """Installs a tap; `deliver` gets each packet decrypted, within the datagram's callback."""
         dtls: Any = receiver.transport
         tap = cls(dtls.transport._connection)
         usual = tap.connection.data_received
 
         def received(data: bytes, component: int) -> None:
-            if len(data) < LEAST:
+            if len(data) < MIN_DATAGRAM:
                 return
             tap.datagrams += 1
             if len(data) < 12 or not 128 <= data[0] < 192 or 192 <= data[1] < 224:
                 usual(data, component)  # DTLS, or RTCP (RFC 5761, section 4; RFC 7983)
                 return
             if dtls._rx_srtp is None:
-                return  # before there are keys nobody can read it
+                return  # there are no keys yet
             try:
                 plain = dtls._rx_srtp.unprotect(data)
             except pylibsrtp.Error:
@@ -175,13 +174,13 @@ class RtpTap:
         tap.connection.data_received = received
         return tap
 
-    def off(self) -> None:
-        """Takes it away."""
+    def remove(self) -> None:
+        """Restores the usual way; may be called twice."""
         vars(self.connection).pop("data_received", None)
 
 
 async def report(sender: aiortc.RTCRtpSender, receiver: aiortc.RTCRtpReceiver, reception: ReceptionStatistics) -> None:
-    """Tells the client what of its sound arrives: aiortc's receiver no longer sees it."""
+    """Sends the client a receiver report, which aiortc cannot do for packets that it does not see."""
     last, delay = await _sender_report(receiver, reception.source)
     info = RtcpReceiverInfo(
         ssrc=reception.source,
@@ -192,14 +191,14 @@ async def report(sender: aiortc.RTCRtpSender, receiver: aiortc.RTCRtpReceiver, r
         lsr=last,
         dlsr=delay,
     )
-    inside: Any = sender
-    packet = RtcpRrPacket(ssrc=inside._ssrc, reports=[info])
+    internal: Any = sender
+    packet = RtcpRrPacket(ssrc=internal._ssrc, reports=[info])
     with suppress(ConnectionError):  # the call has just ended
-        await inside.transport._send_rtp(bytes(packet))
+        await internal.transport._send_rtp(bytes(packet))
 
 
 async def _sender_report(receiver: aiortc.RTCRtpReceiver, source: int) -> tuple[int, int]:
-    """The middle of the NTP time of the client's last report, and how long ago it came, in 65536ths."""
+    """Of the client's last report: the middle 32 bits of its NTP time, and its age in units of 1/65536 s."""
     for each in (await receiver.getStats()).values():
         if each.type == "remote-outbound-rtp" and each.ssrc == source:
             ago = (datetime.now(UTC) - each.timestamp).total_seconds()
@@ -208,8 +207,8 @@ async def _sender_report(receiver: aiortc.RTCRtpReceiver, source: int) -> tuple[
     return 0, 0
 
 
-async def listen(track: aiortc.MediaStreamTrack, deliver: Callable[[Samples], None]) -> None:
-    """The way around: sound as aiortc's own receiver gives it, until the track ends."""
+async def receive(track: aiortc.MediaStreamTrack, deliver: Callable[[Samples], None]) -> None:
+    """Without a tap: delivers audio as aiortc's own receiver gives it, 20 ms at a time, until the track ends."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE, frame_size=FRAME)
     while True:
         try:
@@ -217,6 +216,6 @@ async def listen(track: aiortc.MediaStreamTrack, deliver: Callable[[Samples], No
         except MediaStreamError:
             return
         if isinstance(frame, av.AudioFrame):
-            frame.pts = None  # gaps in it would make the resampler complain
+            frame.pts = None  # with gaps in them the resampler would complain
             for piece in resampler.resample(frame):
                 deliver(piece.to_ndarray().reshape(-1).astype(np.int16, copy=False))

@@ -1,4 +1,4 @@
-"""What a session's nodes and its host use of a connection with a client, whatever it is made of."""
+"""The connection of a call, as nodes and host see it, whatever it is made of."""
 
 from __future__ import annotations
 
@@ -14,45 +14,52 @@ from nodes.webrtc.transport.playback import Playback
 from nodes.webrtc.transport.ticker import TickListener
 
 MAX_UNREAD = 16
-"""Of what the client wrote before the graph was ready."""
+"""Client events that are kept until the graph is ready; beyond that the oldest are dropped."""
+CLOSE_TIMEOUT = 5
+"""Seconds that `close` may take."""
 NO_CALL_HINT = (
     "webrtc.source and webrtc.sink run in a session that a call has started: bin/serve GRAPH, and call it; "
     "to run a graph over a file use `vitagraph replay GRAPH AUDIO`"
 )
-CLOSE_TIMEOUT = 5
-"""Seconds that closing may take: a goodbye to the client, and its socket."""
+"""The hint of the error that these nodes raise in a session without a call."""
 
 ClientEvent = TextInput | CancelResponse | InstructionsChanged
-"""What a person's client writes to the graph."""
+"""What a client sends to the graph."""
 
 
 class Player(TickListener, Protocol):
-    """What plays sounds to a client, one at a time, on the ticker."""
+    """Plays sounds to a client, one at a time, at the pace of the ticker."""
 
     def play(self, playback: Playback) -> None:
-        """Begins to play, in place of what was played before."""
+        """Starts a sound, in place of the present one."""
 
 
 class CallTransport(ABC):
-    """A connection. `on_sound` gets 20 ms at 16 kHz at a time, `on_message` each text of the client."""
+    """The connection of one call. The host provides it to the session (`runner.session(plan, provide=[transport])`).
+
+    Callbacks may be replaced at any time; by default they do nothing.
+    """
 
     player: Player
 
     def __init__(self) -> None:
         self.connected = asyncio.Event()
+        """Set once packets of the client have arrived."""
         self.ended = asyncio.Event()
-        """Set when the call is over, whoever ended it."""
-        self.on_sound: Callable[[Samples], None] = lambda samples: None
+        """Set when the call is over, by either side."""
+        self.on_audio: Callable[[Samples], None] = lambda samples: None
+        """Called with each 20 ms that the client sends: 320 samples at 16 kHz."""
         self.on_message: Callable[[str], None] = lambda text: None
+        """Called with each text message of the client."""
         self.on_open: Callable[[], None] = lambda: None
-        """Called when events can be sent."""
+        """Called once messages can be sent."""
         self._listener: Callable[[ClientEvent], None] | None = None
         self._unread: deque[ClientEvent] = deque(maxlen=MAX_UNREAD)
         self._started = False
 
     @property
     def rtp_origin(self) -> int | None:
-        """What outgoing RTP time begins with; None where it is not known, yet or at all."""
+        """The value that outgoing RTP time starts from; None while it is unknown, or where there is none."""
         return None
 
     @property
@@ -61,34 +68,34 @@ class CallTransport(ABC):
         return False
 
     def send(self, message: Message) -> None:
-        """Sends a message of ours."""
+        """Sends one of our messages."""
         self.send_text(encode(message))
 
     @abstractmethod
     def send_text(self, text: str) -> None:
-        """Sends the JSON of an event; where the client cannot hear, it goes nowhere."""
+        """Sends the JSON text of an event; dropped if there is no channel."""
 
     @abstractmethod
     def send_avatar(self, batch: bytes) -> None:
-        """Sends a batch of face frames, which may get lost."""
+        """Sends an encoded batch of face frames, which may get lost."""
 
     def write(self, event: ClientEvent) -> None:
-        """Tells the graph what the person's client writes; kept until the graph listens and runs."""
+        """Passes a client event to the graph; kept until the graph listens and runs."""
         self._unread.append(event)
         self._pass_on()
 
     def listen(self, listener: Callable[[ClientEvent], None] | None) -> None:
-        """Who is told of what the client writes: the sink of the call's session, while it is open."""
+        """Sets what gets the client events: the sink of the call's session, while it is open."""
         self._listener = listener
         self._pass_on()
 
     def start(self) -> None:
-        """The session runs: only now are all its nodes open, so that what is told upstream arrives."""
+        """The session runs. Before that not all of its nodes are open, and upstream events would be lost."""
         self._started = True
         self._pass_on()
 
     def end(self) -> None:
-        """Says that the call is over; `close` frees what it had."""
+        """Sets `ended`. Resources are freed by `close`."""
         self.ended.set()
 
     def _pass_on(self) -> None:
@@ -97,4 +104,4 @@ class CallTransport(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Ends the call and frees all that it had; may be called twice. Raises Stuck where that cannot be done."""
+        """Ends the call and frees its resources; may be called twice. Raises Stuck if that takes too long."""

@@ -18,35 +18,40 @@ from pipeline.packet import MILLISECOND, SECOND
 LEAD = 400 * MILLISECOND
 """How far ahead of the sound frames are sent: more than a client's jitter buffer holds."""
 STEP = 200 * MILLISECOND
-"""What is sent at once. Every message costs the same, however small."""
-MOST_FRAMES = 16
-"""In a message, so that it fits into one datagram."""
-WAITING = 1024
-"""Batches that may wait for their speech."""
+"""How much is sent at once: the cost of a message does not depend on its size."""
+MAX_FRAMES = 16
+"""Frames in a message, so that it fits into one datagram."""
+MAX_WAITING = 1024
+"""Batches that may wait for their speech; beyond that the oldest are dropped."""
 
 
 @dataclass(slots=True)
 class _CurrentSpeech:
-    """The speech that is playing; times in nanoseconds from its start."""
+    """The speech that is playing. Positions are in nanoseconds from its start."""
 
     speech: Speech
     start: int | None = None
-    """The playback's start that the frames were sent for."""
+    """The playback's `start` for which frames were sent."""
     sent: int = 0
-    """Up to where frames have been sent."""
+    """The position up to which frames were sent."""
     ahead: bool = False
-    """Whether the client has any that are not void."""
+    """Whether the client has frames that are not void."""
 
 
 class FaceFrameSender:
-    """The face of one call. `follow` is called with each 20 ms of sound that goes out."""
+    """The face of one call. Pass `follow` to the playback of each speech.
+
+    `send` takes an encoded batch, `flush` tells the client that the frames of a cause are
+    void. `origin` gives the start of RTP time; None: frames cannot be sent yet, or the client
+    wants none.
+    """
 
     def __init__(
         self, send: Callable[[bytes], None], flush: Callable[[Cause], None], origin: Callable[[], int | None]
     ) -> None:
         self._send, self._flush, self._origin = send, flush, origin
-        self._batches: deque[AvatarFrames] = deque(maxlen=WAITING)
-        self._spoken: _CurrentSpeech | None = None
+        self._batches: deque[AvatarFrames] = deque(maxlen=MAX_WAITING)
+        self._current: _CurrentSpeech | None = None
 
     @property
     def waiting(self) -> int:
@@ -58,29 +63,29 @@ class FaceFrameSender:
         self._batches.append(frames)
 
     def expect(self, speech: Speech) -> None:
-        """This speech is about to play."""
-        self._spoken = _CurrentSpeech(speech)
+        """This speech plays next."""
+        self._current = _CurrentSpeech(speech)
 
     def follow(self, playback: Playback) -> None:
-        """Sends what is due for the position that the sound has reached."""
-        spoken, origin = self._spoken, self._origin()
-        if spoken is None or origin is None or playback.cause is not spoken.speech.at.cause:
+        """Sends what is due at the position that the sound has reached."""
+        current, origin, tracker = self._current, self._origin(), playback.tracker
+        if current is None or origin is None or tracker.at.cause is not current.speech.at.cause:
             return
         if playback.held:
-            self._void(spoken)
+            self._void(current)
             return
-        if spoken.start != playback.start:  # it begins, or goes on after a pause: their times are others now
-            spoken.start, spoken.sent = playback.start, playback.played
-        if spoken.sent < playback.played + LEAD - STEP:
-            spoken.sent = max(spoken.sent, playback.played)  # frames that came too late are not shown
-            self._send_until(spoken, playback.played + LEAD, origin)
+        if current.start != tracker.start:  # it begins, or resumes after a pause: frames have new times
+            current.start, current.sent = tracker.start, tracker.position
+        if current.sent < tracker.position + LEAD - STEP:
+            current.sent = max(current.sent, tracker.position)  # frames that came too late are not shown
+            self._send_until(current, tracker.position + LEAD, origin)
 
     def settle(self) -> None:
-        """The speech is over: its frames are not needed any more, nor those of dead causes."""
-        spoken, self._spoken = self._spoken, None
-        if spoken is None:
+        """The speech is over: drops its frames and those of dead causes."""
+        current, self._current = self._current, None
+        if current is None:
             return
-        at = spoken.speech.at
+        at = current.speech.at
         if not at.cause.live:
             self._flush(at.cause)
         kept = [
@@ -88,33 +93,34 @@ class FaceFrameSender:
             for frames in self._batches
             if frames.at.cause.live and not (frames.at.cause is at.cause and frames.at.pts < at.pts + at.duration)
         ]
-        self._batches = deque(kept, maxlen=WAITING)
+        self._batches = deque(kept, maxlen=MAX_WAITING)
 
-    def _void(self, spoken: _CurrentSpeech) -> None:
+    def _void(self, current: _CurrentSpeech) -> None:
         """Takes back the frames that were sent ahead."""
-        if spoken.ahead:
-            spoken.ahead = False
-            self._flush(spoken.speech.at.cause)
+        if current.ahead:
+            current.ahead = False
+            self._flush(current.speech.at.cause)
 
-    def _send_until(self, spoken: _CurrentSpeech, horizon: int, origin: int) -> None:
-        at, start = spoken.speech.at, spoken.start
+    def _send_until(self, current: _CurrentSpeech, horizon: int, origin: int) -> None:
+        at, start = current.speech.at, current.start
         assert start is not None, "it is playing"
         for frames in self._batches:
             offset = frames.at.pts - at.pts
             if frames.at.cause is not at.cause or not -at.duration < offset < at.duration:
                 continue
             times = offset + np.arange(len(frames.weights)) * SECOND // frames.rate
-            due = np.flatnonzero((times >= spoken.sent) & (times < min(horizon, at.duration)))
-            for first in range(0, due.size, MOST_FRAMES):
-                rows = due[first : first + MOST_FRAMES]
-                self._send_rows(spoken, frames, rows, origin + start + int(times[rows[0]]) * CLOCK // SECOND)
+            due = np.flatnonzero((times >= current.sent) & (times < min(horizon, at.duration)))
+            for first in range(0, due.size, MAX_FRAMES):
+                rows = due[first : first + MAX_FRAMES]
+                rtp = origin + start * CLOCK // SECOND + int(times[rows[0]]) * CLOCK // SECOND
+                self._send_rows(current, frames, rows, rtp)
             if due.size:
-                spoken.sent, spoken.ahead = int(times[due[-1]]) + 1, True
+                current.sent, current.ahead = int(times[due[-1]]) + 1, True
 
-    def _send_rows(self, spoken: _CurrentSpeech, frames: AvatarFrames, rows: NDArray[np.intp], rtp: int) -> None:
-        at = spoken.speech.at
+    def _send_rows(self, current: _CurrentSpeech, frames: AvatarFrames, rows: NDArray[np.intp], rtp: int) -> None:
+        at = current.speech.at
         after = frames.at.pts - at.pts + (int(rows[-1]) + 1) * SECOND // frames.rate
-        # The face has as many frames as fit, so the next one would end after the speech.
-        end = spoken.speech.last and after + SECOND // frames.rate > at.duration
+        # A speech has as many frames as fit into it: these are the last if another one would end after it.
+        end = current.speech.last and after + SECOND // frames.rate > at.duration
         weights, pose = frames.weights[rows], frames.pose[rows]
         self._send(encode_batch(AvatarBatch(frames.rate, at.cause.id, rtp, weights, pose, end)))

@@ -1,7 +1,7 @@
-"""libopus, called directly.
+"""libopus, called directly through ctypes.
 
-FFmpeg's wrapper decodes to 48 kHz stereo whatever is asked, which costs twice the time and
-then a resampler. PyAV's wheel has the whole library beside it, so it is used through ctypes.
+FFmpeg's wrapper always decodes to 48 kHz stereo, which takes twice the time and a resampler
+on top. PyAV's wheel ships the whole library.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _SET_BITRATE = 4002
 _SET_COMPLEXITY = 4010
 _BAD_ARGUMENT = -1
 _RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
-_MOST_BYTES = 1275
-"""The longest frame that Opus has."""
-_MOST_SECONDS = 0.12
+_MAX_BYTES = 1275
+"""The longest frame of Opus."""
+_MAX_SECONDS = 0.12
 """The longest packet."""
-_BESIDE = ("av.libs/libopus*.so*", "av/.dylibs/libopus*.dylib", "av.libs/*opus*.dll")
-"""Where PyAV's wheels keep it on Linux, macOS and Windows, beside the package."""
+_IN_WHEELS = ("av.libs/libopus*.so*", "av/.dylibs/libopus*.dylib", "av.libs/*opus*.dll")
+"""Where PyAV's wheels have it on Linux, macOS and Windows, relative to site-packages."""
 
 
 @cache
 def library() -> ctypes.CDLL:
-    """The loaded library; raises DependencyError. Reads files the first time: call it in a thread."""
+    """The loaded library; raises DependencyError if there is none. Make the first call in a thread: it reads files."""
     for candidate in _candidates():
         try:
             opus = ctypes.CDLL(candidate)
@@ -52,7 +52,7 @@ def library() -> ctypes.CDLL:
 def _candidates() -> Iterator[str]:
     spec = find_spec("av")
     if spec is not None and spec.origin is not None:
-        for pattern in _BESIDE:
+        for pattern in _IN_WHEELS:
             yield from map(str, sorted(Path(spec.origin).parent.parent.glob(pattern)))
     if found := ctypes.util.find_library("opus"):
         yield found
@@ -82,7 +82,7 @@ def _reason(code: int) -> str:
 
 
 class OpusDecoder:
-    """Packets of one stream to int16 mono at one rate."""
+    """Decodes the packets of one stream to int16 mono, of shape (n,), at `rate` Hz."""
 
     def __init__(self, rate: int = 16_000) -> None:
         self.rate = _checked(rate)
@@ -90,35 +90,35 @@ class OpusDecoder:
         error = ctypes.c_int()
         self._handle = self._opus.opus_decoder_create(rate, 1, ctypes.byref(error))
         _require(self._handle, error, "decoder")
-        self._size = round(rate * _MOST_SECONDS)
+        self._size = round(rate * _MAX_SECONDS)
         self._pcm = np.empty(self._size, np.int16)
         self._address = self._pcm.ctypes.data
 
     def decode(self, packet: bytes) -> Samples:
-        """The sound of a packet; raises UserInputError where it is malformed."""
+        """The audio of a packet; raises UserInputError if it is malformed."""
         return self._decoded(packet, self._size, fec=0)
 
     def conceal(self, samples: int) -> Samples:
-        """What the lost sound may have been; the length must be a multiple of 2.5 ms, 120 ms at most."""
+        """A guess at lost audio; `samples` must be a multiple of 2.5 ms, at most 120 ms."""
         return self._decoded(None, samples, fec=0)
 
-    def recover(self, packet: bytes, samples: int) -> Samples:
-        """The lost sound just before this packet, from the copy that it carries."""
+    def decode_fec(self, packet: bytes, samples: int) -> Samples:
+        """The lost audio just before this packet, from the copy that it carries (forward error correction)."""
         return self._decoded(packet, samples, fec=1)
 
-    def recovers(self, packet: bytes) -> bool:
-        """Whether a packet carries a copy of what came before it."""
+    def has_fec(self, packet: bytes) -> bool:
+        """Whether a packet carries a copy of the audio before it."""
         return bool(self._opus.opus_packet_has_lbrr(packet, len(packet)) == 1)
 
     def _decoded(self, packet: bytes | None, samples: int, fec: int) -> Samples:
         if packet == b"":
-            raise UserInputError("an Opus packet is empty", hint="it was cut off on its way")
+            raise UserInputError("an Opus packet is empty", hint="it was truncated on its way")
         size = 0 if packet is None else len(packet)
         count = self._opus.opus_decode(self._handle, packet, size, self._address, samples, fec)
         if count < 0:
             raise UserInputError(
                 f"a packet of {size} bytes cannot be decoded: {_reason(count)}",
-                hint="it is no Opus packet, or was damaged on its way",
+                hint="it is not an Opus packet, or was damaged on its way",
             )
         return self._pcm[:count].copy()
 
@@ -128,9 +128,10 @@ class OpusDecoder:
 
 
 class OpusEncoder:
-    """Int16 mono to packets of 20 ms.
+    """Encodes int16 mono at `rate` Hz into packets of 20 ms.
 
-    `low_delay` is CELT alone: a third of the work of `voip`, and 4 ms less delay.
+    `use="low_delay"` uses CELT alone: a third of the work of `voip`, and 4 ms less delay. `bitrate` is
+    500 to 512,000 bits per second, `complexity` 0 to 10.
     """
 
     def __init__(self, rate: int = 24_000, *, use: Use = "low_delay", bitrate: int = 32_000, complexity: int = 5):
@@ -143,16 +144,16 @@ class OpusEncoder:
         _require(self._handle, error, "encoder")
         self._set(_SET_BITRATE, bitrate)
         self._set(_SET_COMPLEXITY, complexity)
-        self._out = ctypes.create_string_buffer(_MOST_BYTES)
+        self._out = ctypes.create_string_buffer(_MAX_BYTES)
 
     def encode(self, samples: Samples) -> bytes:
-        """One packet; raises ValueError unless there are exactly `frame` samples."""
+        """One packet; raises ValueError unless there are exactly `frame` int16 samples."""
         if samples.size != self.frame or samples.dtype != np.int16:
             raise ValueError(f"a packet takes {self.frame} int16 samples, not {samples.size} of {samples.dtype}")
         samples = np.ascontiguousarray(samples)
-        size = self._opus.opus_encode(self._handle, samples.ctypes.data, self.frame, self._out, _MOST_BYTES)
+        size = self._opus.opus_encode(self._handle, samples.ctypes.data, self.frame, self._out, _MAX_BYTES)
         if size < 0:
-            raise ResourceError(f"sound cannot be encoded: {_reason(size)}", hint="the process may be out of memory")
+            raise ResourceError(f"audio cannot be encoded: {_reason(size)}", hint="the process may be out of memory")
         return self._out.raw[:size]
 
     def _set(self, request: int, value: int) -> None:

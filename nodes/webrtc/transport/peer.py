@@ -1,9 +1,9 @@
-"""One call: a connection with a browser, its sound in and out, and its data channels."""
+"""A call by WebRTC: the connection with a browser, audio in and out, and data channels."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,27 +16,27 @@ from nodes.webrtc.transport.call import CLOSE_TIMEOUT, CallTransport
 from nodes.webrtc.transport.receiver import AudioReceiver
 from nodes.webrtc.transport.rtp import RtpPacket
 from nodes.webrtc.transport.sender import AudioSender
-from nodes.webrtc.transport.ticker import Ticker
+from nodes.webrtc.transport.ticker import Ticker, TickListener
 from pipeline.errors import Stuck, UserInputError
 
-REPORT = 50
-"""Ticks between two receiver reports: a second."""
-LOST = 200
-"""Ticks without any packet, 4 s, after which the client is gone: a browser sends something
-every 2.5 s at least, and aioice alone would take 30 s to notice."""
-MOST_BUFFERED = {AVATAR: 32_768, EVENTS: 1_048_576}
-"""Bytes that may wait in a channel; a client that does not read gets no more."""
+REPORT_INTERVAL = 50
+"""Ticks between two receiver reports: 1 s."""
+SILENT_TIMEOUT = 200
+"""Ticks without any datagram after which the client counts as gone: 4 s. A browser sends one
+every 2.5 s at least; aioice alone would take 30 s to notice."""
+MAX_BUFFERED = {AVATAR: 32_768, EVENTS: 1_048_576}
+"""Bytes that may wait in a channel; for a client that does not read, further messages are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeerStatistics:
-    """What became of a call's packets."""
+    """Counts of a call's packets and messages."""
 
     received: int
     lost: int
-    """Packets that never came in time, and were concealed."""
+    """Packets that did not come in time, and were concealed."""
     late: int
-    """Packets that came after that."""
+    """Packets that came after they had been concealed."""
     duplicates: int
     rejected: int
     """Packets that could not be decrypted."""
@@ -45,69 +45,71 @@ class PeerStatistics:
     concealed_ms: float
     silence_ms: float
     wait_ms: float
-    """How long it would wait for a missing packet now."""
+    """How long the jitter buffer would wait for a missing packet now."""
     sent: int
     dropped: int
-    """Messages that a client did not take."""
+    """Messages for a client that did not read."""
     direct: bool
-    """Whether packets are taken where they arrive; else sound comes through aiortc's own receiver."""
+    """Whether packets are taken where they arrive; otherwise audio comes through aiortc's own receiver."""
 
 
 class Peer(CallTransport):
-    """A call by WebRTC: sound both ways, events and face frames on data channels."""
+    """One WebRTC connection; `answer` sets it up."""
 
     player: AudioSender
 
     def __init__(self, ice_servers: Sequence[aiortc.RTCIceServer] = ()) -> None:
         super().__init__()
-        self._peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=list(ice_servers)))
+        self._connection = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=list(ice_servers)))
         self._ticker: Ticker
+        self._ticking: list[TickListener] = []
+        """What has joined the ticker."""
         self._track = PacketTrack()
         self._channels: dict[str, aiortc.RTCDataChannel] = {}
-        self._hearing: AudioReceiver
+        self._audio: AudioReceiver
         self._tap: RtpTap | None = None
         self._payload_types: frozenset[int] = frozenset()
-        """The payload types of Opus."""
+        """Those of Opus."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticks = 0
-        self._last = (0, 0)
-        """How many datagrams had come, and the tick at which that was new."""
+        self._last_datagram = (0, 0)
+        """The count of datagrams, and the tick at which it last changed."""
         self._dropped = 0
 
     async def answer(self, offer: str) -> str:
-        """Answers a client's SDP offer; raises UserInputError where it is malformed or has no Opus."""
-        await asyncio.to_thread(opus.library)  # read from the disk, once a process
-        self._hearing = AudioReceiver(lambda samples: self.on_sound(samples))
+        """The SDP answer to a client's offer; raises UserInputError if it is malformed or has no Opus."""
+        await asyncio.to_thread(opus.library)  # read from disk once a process
+        self._audio = AudioReceiver(lambda samples: self.on_audio(samples))
         self._ticker = Ticker.here()
         self.player = AudioSender(self._ticker, self._track.push)
-        self._ticker.join(self)
-        self._peer.on("datachannel", self._opened)
-        self._peer.on("connectionstatechange", self._changed)
+        self._join(self)
+        self._connection.on("datachannel", self._channel_opened)
+        self._connection.on("connectionstatechange", self._state_changed)
         answer = await self._negotiate(offer)
-        self._listen()
+        self._receive()
         return answer
 
     @property
     def rtp_origin(self) -> int | None:
-        """What outgoing RTP time begins with; None where it is not known, yet or at all."""
+        """The value that outgoing RTP time starts from; None until the first packet was sent."""
         return self._track.origin
 
     @property
     def has_face(self) -> bool:
-        """Whether the client wants face frames."""
-        return self._open(AVATAR) is not None
+        """Whether the client wants face frames: it has opened their channel."""
+        return self._open_channel(AVATAR) is not None
 
     def send_text(self, text: str) -> None:
-        """Sends the JSON of an event; without a channel it goes nowhere."""
+        """Sends the JSON text of an event; dropped if there is no channel."""
         self._send(EVENTS, text)
 
     def send_avatar(self, batch: bytes) -> None:
-        """Sends a batch of face frames, which may get lost."""
+        """Sends an encoded batch of face frames, which may get lost."""
         self._send(AVATAR, batch)
 
     def statistics(self) -> PeerStatistics:
         """The counts so far."""
-        jitter = self._hearing.jitter
+        jitter = self._audio.jitter
         counts = jitter.counts
         return PeerStatistics(
             received=counts.received,
@@ -115,7 +117,7 @@ class Peer(CallTransport):
             late=counts.late,
             duplicates=counts.duplicates,
             rejected=self._tap.rejected if self._tap else 0,
-            malformed=self._hearing.malformed,
+            malformed=self._audio.malformed,
             concealed_ms=counts.concealed / 48,
             silence_ms=counts.silence / 48,
             wait_ms=jitter.wait / 1e6,
@@ -125,119 +127,125 @@ class Peer(CallTransport):
         )
 
     def end(self) -> None:
-        """Says that the call is over; `close` frees what it had."""
+        """Sets `ended`, and sends nothing more. The connection is freed by `close`."""
         super().end()
-        if hasattr(self, "player"):
-            self._ticker.leave(self)
-            self._ticker.leave(self.player)
+        while self._ticking:
+            self._ticker.leave(self._ticking.pop())
 
     async def close(self) -> None:
-        """Ends the call and frees all that it had; may be called twice."""
+        """Ends the call and frees its resources; may be called twice. Raises Stuck if that takes too long."""
         self.end()
         if self._tap is not None:
-            self._tap.off()
+            self._tap.remove()
         self._track.stop()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._peer.close()
+                await self._connection.close()
         except TimeoutError as error:
             raise Stuck(
                 f"a call did not close in {CLOSE_TIMEOUT} s", hint="its socket stays open until the process ends"
             ) from error
-        for task in self._tasks:
-            task.cancel()
+        finally:
+            for task in self._tasks:
+                task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def tick(self, index: int) -> None:
         """Called by the ticker every 20 ms."""
         if self._tap is None:
             return
-        self._hearing.poll(self._ticker.now())
+        self._audio.poll(self._ticker.now())
         self._ticks += 1
-        self._watch(self._tap.datagrams)
-        reception = self._hearing.reception
-        if self._ticks % REPORT == 0 and reception is not None:
+        self._end_if_gone(self._tap.datagrams)
+        reception = self._audio.reception
+        if self._ticks % REPORT_INTERVAL == 0 and reception is not None:
             self._start(aiortc_hooks.report(self._sender, self._receiver, reception))
 
-    def _watch(self, datagrams: int) -> None:
-        """Ends the call when nothing has come for long: the network is gone, or the tab."""
-        seen, since = self._last
-        if datagrams != seen or not self.connected.is_set():
-            self._last = (datagrams, self._ticks)
-        elif self._ticks - since > LOST:
+    def _end_if_gone(self, datagrams: int) -> None:
+        """Ends the call when nothing has arrived for long: the tab was closed, or the network has gone."""
+        count, since = self._last_datagram
+        if datagrams != count or not self.connected.is_set():
+            self._last_datagram = (datagrams, self._ticks)
+        elif self._ticks - since > SILENT_TIMEOUT:
             self.end()
 
     # --- setting up
 
     async def _negotiate(self, offer: str) -> str:
         sdp.check_offer(offer)
-        ours = self._peer.addTransceiver(self._track, "sendrecv")
+        connection = self._connection
+        ours = connection.addTransceiver(self._track, "sendrecv")
         ours.setCodecPreferences([each for each in _capabilities() if each.mimeType == "audio/opus"])
         self._track.sender = self._sender = ours.sender
         self._receiver = ours.receiver
         try:
-            await self._peer.setRemoteDescription(aiortc.RTCSessionDescription(sdp=offer, type="offer"))
+            await connection.setRemoteDescription(aiortc.RTCSessionDescription(sdp=offer, type="offer"))
             if ours.mid is None:
                 raise UserInputError(
                     "the offer has no audio",
                     hint="add the microphone's track to the RTCPeerConnection before createOffer",
                 )
-            for other in self._peer.getTransceivers():
+            for other in connection.getTransceivers():
                 if other is not ours:
                     other.direction = "inactive"
-            await self._peer.setLocalDescription(await self._peer.createAnswer())
+            await connection.setLocalDescription(await connection.createAnswer())
         except sdp.REFUSED as error:
             raise sdp.refusal(error) from error
-        answer = self._peer.localDescription.sdp
+        answer = connection.localDescription.sdp
         self._payload_types = sdp.opus_payload_types(answer)
         return sdp.with_opus_parameters(answer)
 
-    def _listen(self) -> None:
-        if aiortc_hooks.missing(self._peer):
-            self._start(aiortc_hooks.listen(self._receiver.track, lambda samples: self.on_sound(samples)))
+    def _receive(self) -> None:
+        if aiortc_hooks.missing(self._connection):
+            self._start(aiortc_hooks.receive(self._receiver.track, lambda samples: self.on_audio(samples)))
         else:
-            self._tap = RtpTap.on(self._receiver, self._arrived)
+            self._tap = RtpTap.on(self._receiver, self._packet_arrived)
 
-    def _arrived(self, data: bytes) -> None:
-        rtp = RtpPacket.parse(data)
-        if rtp is not None and rtp.kind in self._payload_types:
-            self._hearing.packet(rtp, self._ticker.now())
+    def _packet_arrived(self, data: bytes) -> None:
+        packet = RtpPacket.parse(data)
+        if packet is not None and packet.payload_type in self._payload_types:
+            self._audio.receive(packet, self._ticker.now())
 
-    def _changed(self) -> None:
-        state = self._peer.connectionState
+    def _state_changed(self) -> None:
+        state = self._connection.connectionState
         if state == "connected" and not self.connected.is_set():
             self.connected.set()
-            self._ticker.join(self.player)
+            if not self.ended.is_set():
+                self._join(self.player)
         elif state in ("failed", "closed"):
             self.end()
 
+    def _join(self, member: TickListener) -> None:
+        self._ticker.join(member)
+        self._ticking.append(member)
+
     # --- channels
 
-    def _opened(self, channel: aiortc.RTCDataChannel) -> None:
-        if channel.label in MOST_BUFFERED:
+    def _channel_opened(self, channel: aiortc.RTCDataChannel) -> None:
+        if channel.label in MAX_BUFFERED:
             self._channels[channel.label] = channel
         if channel.label == EVENTS:
-            channel.on("message", self._message)
+            channel.on("message", self._message_arrived)
             self.on_open()
 
-    def _message(self, data: Any) -> None:
+    def _message_arrived(self, data: Any) -> None:
         if isinstance(data, str):
             self.on_message(data)
 
-    def _open(self, label: str) -> aiortc.RTCDataChannel | None:
+    def _open_channel(self, label: str) -> aiortc.RTCDataChannel | None:
         channel = self._channels.get(label)
         return channel if channel is not None and channel.readyState == "open" else None
 
     def _send(self, label: str, data: str | bytes) -> None:
-        channel = self._open(label)
+        channel = self._open_channel(label)
         if channel is None:
             return
-        if channel.bufferedAmount > MOST_BUFFERED[label]:
+        if channel.bufferedAmount > MAX_BUFFERED[label]:
             self._dropped += 1
         else:
             channel.send(data)
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -7,66 +7,58 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nodes.packets import Samples
-from pipeline.cause import Cause
-from pipeline.packet import SECOND
+from nodes.packets import Samples, duration_of
+from nodes.playback_tracker import PlaybackTracker
+from pipeline.packet import MILLISECOND, SECOND, Stamp
 
 RATE = 24_000
-"""At which everything is encoded, in Hz."""
+"""Hz of everything that is sent."""
 FRAME = RATE // 50
+"""Samples of one packet, 20 ms."""
+FRAME_TIME = 20 * MILLISECOND
 
 
 class Playback:
-    """One sound on its way out. Every 20 ms it looks whether it may go on."""
+    """Gives a sound 20 ms at a time, and checks before each whether it may still be heard.
 
-    def __init__(
-        self, samples: Samples, cause: Cause, follow: Callable[[Playback], None] = lambda playback: None
-    ) -> None:
+    `follow` is called before each 20 ms, also while the sound is held.
+    """
+
+    def __init__(self, samples: Samples, at: Stamp, follow: Callable[[Playback], None] = lambda playback: None) -> None:
         self.samples = samples
-        """At 24 kHz."""
-        self.cause = cause
-        self.position = 0
-        """Samples that have gone out."""
-        self.start = 0
-        """RTP time, before the call's random origin, at which its first sample would have gone
-        out; a pause moves it."""
+        """At `RATE`."""
+        self.tracker = PlaybackTracker(at, duration_of(samples.size, RATE))
+        """In the time of the ticker."""
         self.held = False
         """Whether it pauses."""
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done when all has gone out, or no more will."""
+        """Done when all of it has gone out, or no more will."""
         self._follow = follow
 
-    @property
-    def complete(self) -> bool:
-        """Whether all of it has gone out."""
-        return self.position >= self.samples.size
-
-    @property
-    def played(self) -> int:
-        """Nanoseconds that have gone out."""
-        return self.position * SECOND // RATE
-
-    def take(self, pts: int) -> Samples | None:
-        """The next 20 ms; None where it must not or need not sound."""
-        if self.over.done():
+    def take(self, now: int) -> Samples | None:
+        """The next 20 ms, at a time of the ticker in nanoseconds; None where nothing is to be heard."""
+        cause, tracker = self.tracker.at.cause, self.tracker
+        if tracker.over:
             return None
-        if not self.cause.live or self.complete:
+        if not cause.live or tracker.complete:
             self.stop()
             return None
-        self.held = not self.cause.open
+        self.held = not cause.open
         if not self.held:
-            self.start = pts - self.position * (48_000 // RATE)
-        self._follow(self)  # before the sound, so that the face is not behind it
+            tracker.play(now)
+        self._follow(self)  # before the sound, so that the face is not late
         return None if self.held else self._next()
 
     def stop(self) -> None:
         """No more of it goes out."""
+        self.tracker.over = True
         if not self.over.done():
             self.over.set_result(None)
 
     def _next(self) -> Samples:
-        frame = self.samples[self.position : self.position + FRAME]
-        self.position += frame.size
-        if self.complete:
+        begin = self.tracker.position * RATE // SECOND
+        frame = self.samples[begin : begin + FRAME]
+        self.tracker.advance(self.tracker.position + FRAME_TIME)
+        if self.tracker.complete:
             self.stop()
         return frame if frame.size == FRAME else np.pad(frame, (0, FRAME - frame.size))

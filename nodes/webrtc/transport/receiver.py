@@ -1,4 +1,4 @@
-"""From a caller's RTP packets to 20 ms of sound at a time."""
+"""From a client's RTP packets to frames of 20 ms."""
 
 from __future__ import annotations
 
@@ -14,45 +14,46 @@ from pipeline.errors import UserInputError
 
 RATE = 16_000
 FRAME = RATE // 50
-_LEAST = RATE // 400
+"""Samples of 20 ms."""
+_CONCEALMENT_STEP = RATE // 400
 """Opus conceals in steps of 2.5 ms."""
 _DOWN = 48_000 // RATE
 
 
 class AudioReceiver:
-    """One caller: numbers, jitter buffer, decoder, and frames of 20 ms to `deliver`."""
+    """Reorders and decodes one client's packets; `deliver` gets int16 samples of shape (320,) at 16 kHz."""
 
     def __init__(self, deliver: Callable[[Samples], None]) -> None:
         self.jitter = JitterBuffer()
         self.reception: ReceptionStatistics | None = None
-        """None until something has arrived."""
+        """None until a packet has arrived."""
         self.malformed = 0
         """Packets that could not be decoded."""
         self._deliver = deliver
         self._decoder = OpusDecoder(RATE)
         self._rest: Samples = np.zeros(0, np.int16)
 
-    def packet(self, rtp: RtpPacket, now: int) -> None:
-        """Takes a packet as it arrives, and delivers all that may be heard."""
+    def receive(self, packet: RtpPacket, now: int) -> None:
+        """Takes a packet as it arrives, and delivers all that is ready; `now` in nanoseconds."""
         reception = self.reception
-        if reception is None or reception.source != rtp.source:
-            self._change(rtp)
-        assert self.reception is not None
-        self.reception.add(rtp, now)
-        self._play(self.jitter.push(rtp.number, rtp.timestamp, rtp.payload, now))
+        if reception is None or reception.source != packet.source:
+            reception = self._restart(packet)
+        reception.add(packet, now)
+        self._play(self.jitter.push(packet.number, packet.timestamp, packet.payload, now))
 
     def poll(self, now: int) -> None:
-        """Delivers what has waited for long enough."""
+        """Delivers what has waited long enough."""
         pieces = self.jitter.poll(now)
         if pieces:
             self._play(pieces)
 
-    def _change(self, rtp: RtpPacket) -> None:
-        """Another stream: the numbers begin anew, the counts go on."""
-        self.reception = ReceptionStatistics(rtp.source, rtp.number)
+    def _restart(self, packet: RtpPacket) -> ReceptionStatistics:
+        """Another source: its numbers begin anew, the counts continue."""
+        self.reception = ReceptionStatistics(packet.source, packet.number)
         counts = self.jitter.counts
         self.jitter = JitterBuffer()
         self.jitter.counts = counts
+        return self.reception
 
     def _play(self, pieces: list[Piece]) -> None:
         for at, piece in enumerate(pieces):
@@ -71,18 +72,18 @@ class AudioReceiver:
             return self._concealed(samples_in(payload) // _DOWN)
 
     def _conceal(self, lost: Lost, following: Piece | None) -> None:
-        """A guess; of the last lost packet a copy, where the next one carries it."""
+        """Fills a gap with a guess; its last packet with a copy, if the next packet carries one."""
         samples = lost.samples // _DOWN
-        if isinstance(following, bytes) and self._decoder.recovers(following):
+        if isinstance(following, bytes) and self._decoder.has_fec(following):
             copied = samples_in(following) // _DOWN
             if copied <= samples:
                 self._give(self._concealed(samples - copied))
-                self._give(self._decoder.recover(following, copied))
+                self._give(self._decoder.decode_fec(following, copied))
                 return
         self._give(self._concealed(samples))
 
     def _concealed(self, samples: int) -> Samples:
-        whole = samples - samples % _LEAST
+        whole = samples - samples % _CONCEALMENT_STEP
         guess = self._decoder.conceal(whole) if whole else np.zeros(0, np.int16)
         return guess if whole == samples else np.pad(guess, (0, samples - whole))
 

@@ -1,4 +1,4 @@
-"""RTP packets, and the reception statistics that a receiver report carries."""
+"""RTP packets, and the statistics of a stream that a receiver report carries."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from dataclasses import dataclass
 from pipeline.packet import SECOND
 
 _CLOCK = 48_000
-_FIXED = struct.Struct("!BBHII")
+_FIXED_HEADER = struct.Struct("!BBHII")
 
 
 @dataclass(slots=True)  # frozen, it would take several times as long to make
 class RtpPacket:
-    """What is needed of an RTP packet."""
+    """The parts of an RTP packet that are used here."""
 
-    kind: int
-    """The payload type."""
+    payload_type: int
     number: int
+    """The sequence number, 16 bits."""
     timestamp: int
+    """At 48 kHz, 32 bits."""
     source: int
+    """The SSRC."""
     payload: bytes
 
     @classmethod
     def parse(cls, data: bytes) -> RtpPacket | None:
-        """None where it is none (RFC 3550, section 5.1)."""
-        if len(data) < _FIXED.size:
+        """None if the data is no RTP packet (RFC 3550, section 5.1)."""
+        if len(data) < _FIXED_HEADER.size:
             return None
-        first, second, number, timestamp, source = _FIXED.unpack_from(data)
-        begin, end = _FIXED.size + 4 * (first & 15), len(data)
-        if first & 0x10 and begin + 4 <= end:  # header extensions: nothing in them is of use here
+        first, second, number, timestamp, source = _FIXED_HEADER.unpack_from(data)
+        begin, end = _FIXED_HEADER.size + 4 * (first & 15), len(data)
+        if first & 0x10 and begin + 4 <= end:  # skips header extensions
             begin += 4 + 4 * int.from_bytes(data[begin + 2 : begin + 4], "big")
         if first & 0x20:
             end -= data[-1]
@@ -40,26 +42,27 @@ class RtpPacket:
 
 @dataclass(slots=True)
 class ReceptionStatistics:
-    """What a receiver report says of a stream (RFC 3550, section 6.4 and appendix A)."""
+    """What a receiver report says of one stream (RFC 3550, section 6.4 and appendix A)."""
 
     source: int
     first: int
+    """The first sequence number."""
     highest: int = 0
-    """The highest number, with the cycles that it has gone through."""
+    """The highest sequence number, extended by the count of its cycles."""
     received: int = 0
     jitter: float = 0.0
-    """In RTP time."""
+    """In units of RTP time."""
     _transit: int | None = None
     _expected_before: int = 0
     _received_before: int = 0
 
-    def add(self, rtp: RtpPacket, now: int) -> None:
-        """Counts a packet that has arrived."""
+    def add(self, packet: RtpPacket, now: int) -> None:
+        """Counts a packet that has arrived; `now` in nanoseconds."""
         highest = self.highest or self.first
-        step = (rtp.number - highest + 0x8000 & 0xFFFF) - 0x8000
+        step = (packet.number - highest + 0x8000 & 0xFFFF) - 0x8000
         self.highest = max(highest, highest + step)
         self.received += 1
-        transit = now * _CLOCK // SECOND - rtp.timestamp
+        transit = now * _CLOCK // SECOND - packet.timestamp
         if self._transit is not None:
             difference = (transit - self._transit + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
             self.jitter += (abs(difference) - self.jitter) / 16
@@ -67,11 +70,11 @@ class ReceptionStatistics:
 
     @property
     def lost(self) -> int:
-        """All packets that have not come; as 24 bits can say it."""
+        """Packets that have not come, clipped to 24 bits; negative if there were duplicates."""
         return max(-0x80_0000, min(0x7F_FFFF, self._expected - self.received))
 
     def fraction_lost(self) -> int:
-        """Of those since the last call, in 256ths."""
+        """The fraction lost since the last call, in 256ths: 0 to 255."""
         expected, received = self._expected - self._expected_before, self.received - self._received_before
         self._expected_before, self._received_before = self._expected, self.received
         return max(0, min(255, (expected - received) * 256 // expected)) if expected > 0 else 0

@@ -1,6 +1,6 @@
 """One timer for all calls of a process.
 
-20 ms are cut into 10 slots, every call sits in one, and no call has a task of its own.
+20 ms are divided into 10 slots and each call is put into one, so that no call needs a task.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from pipeline.packet import MILLISECOND, SECOND
 
 SLOT = 2 * MILLISECOND
 SLOTS = 10
-MOST_BEHIND = 100
-"""Slots that are made up for when the loop stood still; a listener would not wait longer."""
+MAX_CATCH_UP = 100
+"""Slots that are made up for after the loop was blocked, 200 ms; what is older is skipped."""
 
 
 class TickListener(Protocol):
-    """What the ticker calls every 20 ms; it must not take long. One that raises is left out from then on."""
+    """Is called every 20 ms and must return quickly. One that raises is removed."""
 
     def tick(self, index: int) -> None:
-        """`index` counts slots since the ticker began."""
+        """`index` counts slots since the clock's start."""
 
 
 class Ticker:
-    """Calls each of its members every 20 ms, a few at a time."""
+    """Calls each of its members every 20 ms, a few in each slot."""
 
     _of: ClassVar[dict[asyncio.AbstractEventLoop, Ticker]] = {}
     """Those that have members."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock | None = None) -> None:
         self._loop = loop
-        self._clock = Clock(loop)
+        self._clock = clock or Clock(loop)
         self._slots: tuple[list[TickListener], ...] = tuple([] for _ in range(SLOTS))
         self._slot_of: dict[TickListener, int] = {}
         self._next = 0
-        """The index of the slot that comes next."""
+        """The index of the next slot."""
         self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     def here(cls) -> Ticker:
-        """The one of the running loop; a new one where nobody has joined yet."""
+        """The ticker of the running loop; a new one if it has none with members."""
         loop = asyncio.get_running_loop()
         return cls._of.get(loop) or cls(loop)
 
@@ -49,17 +49,17 @@ class Ticker:
         return len(self._slot_of)
 
     def now(self) -> int:
-        """Nanoseconds on the ticker's clock."""
+        """Nanoseconds on the ticker's clock; slot `index` begins at `index * SLOT`."""
         return self._clock.now()
 
     def join(self, member: TickListener) -> None:
-        """Adds a member, to the slot that has the fewest."""
+        """Adds a member, to the slot with the fewest."""
         if not self._slot_of:
-            self._next = self._index() + 1  # nobody was there to be called
+            self._next = self._index() + 1  # without members no slots were counted
         self._put(member, min(range(SLOTS), key=lambda slot: len(self._slots[slot])))
 
     def leave(self, member: TickListener) -> None:
-        """Removes a member; it may have left already."""
+        """Removes a member; does nothing if it is none."""
         slot = self._slot_of.pop(member, None)
         if slot is not None:
             self._slots[slot].remove(member)
@@ -70,7 +70,7 @@ class Ticker:
                 self._timer = None
 
     def hurry(self, member: TickListener) -> None:
-        """Moves a member to the next slot, for it has something to say."""
+        """Moves a member to the next slot, so that it is called within 2 ms."""
         if member in self._slot_of:
             self.leave(member)
             self._next = max(self._next, self._index() + 1) if not self._slot_of else self._next
@@ -90,7 +90,7 @@ class Ticker:
             self._timer.cancel()
         for index in range(self._next, self._next + SLOTS):
             if self._slots[index % SLOTS]:
-                # A timer of uvloop counts whole milliseconds and may fire early: less would spin.
+                # A timer of uvloop counts whole milliseconds and may fire early: a shorter delay would spin.
                 delay = max(MILLISECOND, index * SLOT - self._clock.now())
                 self._timer = self._loop.call_later(delay / SECOND, self._wake)
                 return
@@ -100,7 +100,7 @@ class Ticker:
         running: TickListener | None = None
         try:
             now = self._index()
-            self._next = max(self._next, now - MOST_BEHIND)
+            self._next = max(self._next, now - MAX_CATCH_UP)
             while self._next <= now:
                 index = self._next
                 self._next += 1
@@ -110,6 +110,6 @@ class Ticker:
             running = None
         finally:
             if running is not None:
-                self.leave(running)  # it raised, which the loop reports; the others go on
+                self.leave(running)  # it raised, which the loop reports; the others continue
             if self._slot_of:
                 self._schedule()

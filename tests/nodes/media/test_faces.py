@@ -8,8 +8,8 @@ import numpy as np
 
 from nodes.media import _faces
 from nodes.media._faces import FaceTrack
-from nodes.media._playout import Playout
 from nodes.packets import AvatarFrames
+from nodes.playback_tracker import PlaybackTracker
 from pipeline.cause import Cause, Causes
 from pipeline.packet import MILLISECOND, SECOND, Stamp
 
@@ -29,9 +29,9 @@ def frames(cause: Cause, pts: int, count: int) -> AvatarFrames:
     return AvatarFrames(Stamp(pts, count * 20 * ms, cause), weights, np.zeros((count, 7), np.float32), 50)
 
 
-def spoken(cause: Cause, pts: int, length: int, clock: int) -> Playout:
+def spoken(cause: Cause, pts: int, length: int, clock: int) -> PlaybackTracker:
     """A speech that was played to its end, from `clock` on."""
-    return Playout(Stamp(pts, length, cause), length, [(0, clock)], position=length, over=True)
+    return PlaybackTracker(Stamp(pts, length, cause), length, length, over=True, runs=[(0, clock)])
 
 
 def shown(path: Path) -> list[tuple[int, int]]:
@@ -45,8 +45,8 @@ def test_face_frames_are_split_between_two_sentences(tmp_path: Path) -> None:
     _, cause = turn()
     track = FaceTrack(tmp_path / "avatar.npz")
     track.add(frames(cause, 0, 10))
-    for playout in (spoken(cause, 0, 100 * ms, 0), spoken(cause, 100 * ms, 100 * ms, 500 * ms)):
-        track.expect(playout)
+    for tracker in (spoken(cause, 0, 100 * ms, 0), spoken(cause, 100 * ms, 100 * ms, 500 * ms)):
+        track.expect(tracker)
         track.settle()
     track.close()
     assert shown(tmp_path / "avatar.npz") == [(20 * n if n < 5 else 400 + 20 * n, 20 * n) for n in range(10)]

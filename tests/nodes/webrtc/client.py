@@ -66,7 +66,7 @@ class Client:
         answer = await answering(self.connection.localDescription.sdp)
         await self.connection.setRemoteDescription(aiortc.RTCSessionDescription(sdp=answer, type="answer"))
         async with asyncio.timeout(10):
-            while self.channel.readyState != "open" or self.track._reader is None:
+            while self.channel.readyState != "open" or not self.track.read:
                 await self.clock.sleep(10 * MILLISECOND)
         self._lossy()
         return answer

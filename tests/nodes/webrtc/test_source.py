@@ -45,7 +45,7 @@ def test_webrtc_source_gives_all_audio_and_ends_with_the_call() -> None:
     async def scene(peer: FakePeer) -> None:
         for number in range(50):
             await peer.clock.sleep(FRAME)
-            peer.on_sound(frame(number))
+            peer.on_audio(frame(number))
 
     outcome = called(scene)
     heard = outcome.of(Audio)
@@ -57,7 +57,7 @@ def test_webrtc_source_gives_all_audio_and_ends_with_the_call() -> None:
 def test_webrtc_source_keeps_audio_received_before_hang_up() -> None:
     async def scene(peer: FakePeer) -> None:
         for number in range(10):
-            peer.on_sound(frame(number))
+            peer.on_audio(frame(number))
 
     assert len(called(scene).of(Audio)) == 10
 
@@ -68,7 +68,7 @@ def test_webrtc_source_keeps_speech_times_after_a_stall() -> None:
     async def scene(peer: FakePeer) -> None:
         for number in range(50):
             await peer.clock.sleep(FRAME if not 10 <= number < 35 else 0 if number > 10 else 26 * FRAME)
-            peer.on_sound(frame(number))
+            peer.on_audio(frame(number))
 
     assert {b.at.pts - a.at.pts for a, b in pairwise(called(scene).of(Audio))} == {FRAME}
 
@@ -89,8 +89,8 @@ def test_webrtc_source_of_each_session_hears_its_own_call() -> None:
             ]
             await first.clock.sleep(ms)
             for number in range(3):
-                first.on_sound(frame(number))
-                second.on_sound(frame(100 + number))
+                first.on_audio(frame(number))
+                second.on_audio(frame(100 + number))
             first.end()
             second.end()
             return [[int(audio.samples[0]) for audio in (await run).of(Audio)] for run in runs]

@@ -92,7 +92,7 @@ def test_aiortc_track_gives_packets_in_order_and_none_before_it_is_read() -> Non
         assert [(bytes(packet), packet.pts) for packet in packets] == [(b"\0", 0), (b"\1", 960), (b"\2", 1920)]
         for number in range(200):
             track.push(bytes([number]), number)
-        assert bytes(await track.recv()) == bytes([200 - aiortc_hooks.MOST_QUEUED])
+        assert bytes(await track.recv()) == bytes([200 - aiortc_hooks.MAX_QUEUED])
         track.stop()
         with pytest.raises(aiortc.mediastreams.MediaStreamError):
             await track.recv()

@@ -13,7 +13,7 @@ from nodes.webrtc.transport.jitter import (
     CONCEALED,
     FLOOR,
     FRAME,
-    MOST_WAITING,
+    MAX_WAITING,
     START,
     JitterBuffer,
     Lost,
@@ -151,7 +151,7 @@ def test_jitter_buffer_is_bounded_for_forged_packets(packets: list[tuple[int, in
     for at, packet in enumerate(packets):
         made = buffer.push(*packet, at * 20 * ms) + buffer.poll(at * 20 * ms)
         assert sum(piece.samples for piece in made if not isinstance(piece, bytes)) <= 5 * 48_000 * (len(packets) + 1)
-        assert buffer.waiting <= MOST_WAITING + 1
+        assert buffer.waiting <= MAX_WAITING + 1
 
 
 def test_jitter_buffer_has_no_delay_for_packets_in_order() -> None:

@@ -58,7 +58,7 @@ def test_opus_lost_packet_is_concealed() -> None:
 
 
 def test_opus_packet_without_fec_copy_is_recognised() -> None:
-    assert not OpusDecoder().recovers(packets(OpusEncoder(), tone(24_000))[-1])
+    assert not OpusDecoder().has_fec(packets(OpusEncoder(), tone(24_000))[-1])
 
 
 @pytest.mark.parametrize("packet", [b"", b"\xff" * 3, b"\x03"])

@@ -48,7 +48,7 @@ def through(clips: list[Samples], drop: Drop) -> tuple[list[Samples], PeerStatis
                 await client.call(peer)
                 for clip in clips:
                     pieces: list[Samples] = []
-                    peer.on_sound = pieces.append
+                    peer.on_audio = pieces.append
                     await client.speak(clip, pace=PACE)
                     await clock.sleep(150 * MILLISECOND)
                     heard.append(np.concatenate(pieces))

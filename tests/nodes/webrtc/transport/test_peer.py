@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiortc
 import numpy as np
 import pytest
 import uvloop
@@ -18,7 +19,7 @@ from nodes.webrtc.transport.playback import Playback
 from pipeline.cause import Causes
 from pipeline.clock import Clock
 from pipeline.errors import Stuck, UserInputError
-from pipeline.packet import MILLISECOND
+from pipeline.packet import MILLISECOND, Stamp
 from tests.nodes.webrtc.client import Client, Drop, loopback
 
 ms = MILLISECOND
@@ -40,7 +41,7 @@ class Talk:
         self.clock = Clock(asyncio.get_running_loop())
         self.heard: list[Samples] = []
         self.answer = ""
-        peer.on_sound = self.heard.append
+        peer.on_audio = self.heard.append
 
 
 def calling(scene: Callable[[Talk], Awaitable[None]], *, drop: Drop = lambda number: False, face: bool = True) -> Talk:
@@ -70,7 +71,7 @@ def test_peer_call_carries_audio_events_and_face_frames() -> None:
         talk.peer.on_message = texts.append
         talk.client.channel.send("hello")
         causes = Causes()
-        talk.peer.player.play(playback := Playback(tone(0.8, 24_000, 880), causes.root))
+        talk.peer.player.play(playback := Playback(tone(0.8, 24_000, 880), Stamp(0, 0, causes.root)))
         await talk.client.speak(tone(1.0, 48_000))
         await playback.over
         talk.peer.send(Flush(3))
@@ -115,7 +116,7 @@ def test_peer_rtp_origin_matches_what_the_client_sees() -> None:
             await usual(data, arrival_time_ms)
 
         transport._handle_rtp_data = spy
-        talk.peer.player.play(Playback(tone(0.3, 24_000), Causes().root))
+        talk.peer.player.play(Playback(tone(0.3, 24_000), Stamp(0, 0, Causes().root)))
         await talk.clock.sleep(500 * ms)
         assert len(seen) > 10 and talk.peer.rtp_origin is not None
         assert {(rtp - talk.peer.rtp_origin) % 2**32 for rtp in seen} <= set(sent)
@@ -207,6 +208,11 @@ def test_peer_call_ends_when_no_packets_arrive() -> None:
     calling(scene)
 
 
+async def _forever(_: object) -> None:
+    """Hangs."""
+    await asyncio.Event().wait()
+
+
 async def _nowhere(*_: object) -> None:
     """Takes a packet and does nothing with it."""
 
@@ -217,7 +223,7 @@ def test_peer_close_that_hangs_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
     async def scene(talk: Talk) -> None:
         with monkeypatch.context() as patch:
             patch.setattr("nodes.webrtc.transport.peer.CLOSE_TIMEOUT", 0.05)
-            patch.setattr(talk.peer._peer, "close", asyncio.Event().wait)
+            patch.setattr(aiortc.RTCPeerConnection, "close", _forever)
             with pytest.raises(Stuck, match=r"did not close in 0\.05 s"):
                 await talk.peer.close()
 

@@ -32,11 +32,11 @@ def spoken(count: int) -> list[bytes]:
 
 
 class Ear:
-    """A hearing, and what it delivers."""
+    """A receiver, and what it delivers."""
 
     def __init__(self) -> None:
         self.frames: list[Samples] = []
-        self.hearing = AudioReceiver(self.frames.append)
+        self.receiver = AudioReceiver(self.frames.append)
 
     @property
     def sound(self) -> Samples:
@@ -46,7 +46,7 @@ class Ear:
 def test_audio_receiver_gives_20_ms_of_audio_per_packet() -> None:
     ear = Ear()
     for number, packet in enumerate(spoken(50)):
-        ear.hearing.packet(rtp(number, packet), number * 20 * ms)
+        ear.receiver.receive(rtp(number, packet), number * 20 * ms)
     assert [frame.size for frame in ear.frames] == [FRAME] * 50
     assert np.abs(ear.sound[RATE // 10 :]).max() > 5000
 
@@ -56,8 +56,8 @@ def test_audio_receiver_conceals_a_lost_packet() -> None:
     ear = Ear()
     for number, packet in enumerate(spoken(50)):
         if number != 25:
-            ear.hearing.packet(rtp(number, packet), number * 20 * ms)
-        ear.hearing.poll(number * 20 * ms)
+            ear.receiver.receive(rtp(number, packet), number * 20 * ms)
+        ear.receiver.poll(number * 20 * ms)
     assert len(ear.frames) == 50
     assert all(np.abs(frame).max() > 2000 for frame in ear.frames[5:])
 
@@ -67,8 +67,8 @@ def test_audio_receiver_conceals_and_counts_a_malformed_packet() -> None:
     ear = Ear()
     for number, packet in enumerate(spoken(10)):
         damaged = bytes([packet[0] | 3, 1]) + b"\xff" if number == 5 else packet
-        ear.hearing.packet(rtp(number, damaged), number * 20 * ms)
-    assert len(ear.frames) == 10 and ear.hearing.malformed <= 1
+        ear.receiver.receive(rtp(number, damaged), number * 20 * ms)
+    assert len(ear.frames) == 10 and ear.receiver.malformed <= 1
 
 
 def test_audio_receiver_uses_fec_copy_of_a_lost_packet(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,10 +76,10 @@ def test_audio_receiver_uses_fec_copy_of_a_lost_packet(monkeypatch: pytest.Monke
     used: list[int] = []
 
     class Copied(OpusDecoder):
-        def recovers(self, packet: bytes) -> bool:
+        def has_fec(self, packet: bytes) -> bool:
             return True
 
-        def recover(self, packet: bytes, samples: int) -> Samples:
+        def decode_fec(self, packet: bytes, samples: int) -> Samples:
             used.append(samples)
             return np.full(samples, 7, np.int16)
 
@@ -87,8 +87,8 @@ def test_audio_receiver_uses_fec_copy_of_a_lost_packet(monkeypatch: pytest.Monke
     ear = Ear()
     for number, packet in enumerate(spoken(10)):
         if number not in (4, 5):
-            ear.hearing.packet(rtp(number, packet), number * 20 * ms)
-        ear.hearing.poll(number * 20 * ms)
+            ear.receiver.receive(rtp(number, packet), number * 20 * ms)
+        ear.receiver.poll(number * 20 * ms)
     assert used == [FRAME] and len(ear.frames) == 10 and (ear.frames[5] == 7).all()
 
 
@@ -98,7 +98,7 @@ def test_audio_receiver_converts_any_packet_length_to_20_ms_frames() -> None:
     one = spoken(1)[0]
     for number, count in enumerate((3, 1, 2)):
         packet = bytes([one[0] | 3, count]) + (one[1:] if count == 1 else b"")
-        ear.hearing.packet(rtp(number, packet, timestamp=sum((3, 1, 2)[:number]) * 960), number * 60 * ms)
+        ear.receiver.receive(rtp(number, packet, timestamp=sum((3, 1, 2)[:number]) * 960), number * 60 * ms)
     assert [frame.size for frame in ear.frames] == [FRAME] * 6
 
 
@@ -106,11 +106,11 @@ def test_audio_receiver_switches_to_another_source_at_once() -> None:
     """After a change of microphone the numbers begin anew; the counts go on."""
     ear = Ear()
     for number, packet in enumerate(spoken(10)):
-        ear.hearing.packet(rtp(number, packet), number * 20 * ms)
+        ear.receiver.receive(rtp(number, packet), number * 20 * ms)
     for number, packet in enumerate(spoken(10)):
-        ear.hearing.packet(rtp(40_000 + number, packet, timestamp=77, source=10), (10 + number) * 20 * ms)
-    assert len(ear.frames) >= 11 and ear.hearing.jitter.counts.received == 20
-    assert ear.hearing.reception is not None and ear.hearing.reception.source == 10
+        ear.receiver.receive(rtp(40_000 + number, packet, timestamp=77, source=10), (10 + number) * 20 * ms)
+    assert len(ear.frames) >= 11 and ear.receiver.jitter.counts.received == 20
+    assert ear.receiver.reception is not None and ear.receiver.reception.source == 10
 
 
 @given(st.binary(max_size=80))
