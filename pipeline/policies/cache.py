@@ -84,6 +84,7 @@ class Cache(Generic[V]):
         shared: SharedLevel[V] | None = None,
     ) -> None:
         self._ttl = spec.ttl
+        self._now = now
         self._size_of = size_of
         self._memory: MemoryLevel[V] = MemoryLevel(spec.size, now)
         self._shared = shared
@@ -146,16 +147,25 @@ class Cache(Generic[V]):
         if self._shared is not None:
             self._shared.put(key, value, self._ttl)
 
-    def prefetch(self, keys: Iterable[Key], make: Callable[[Key], Awaitable[V]], priority: Priority = "low") -> None:
+    def time_left(self, key: Key) -> int:
+        """Nanoseconds for which the value in memory is still valid; 0 if it is not there."""
+        entry = self._memory.peek(key)
+        return entry.expires - self._now() if entry is not None else 0
+
+    def prefetch(
+        self, keys: Iterable[Key], make: Callable[[Key], Awaitable[V]], priority: Priority = "low"
+    ) -> asyncio.Task[None] | None:
         """Makes the missing values of these in the background, one after the other; errors are only counted.
 
-        Values of low priority are made only while memory has room for them.
+        Values of low priority are made only while memory has room for them. The task that is
+        returned ends when all are made that are to be made ahead; None if nothing is.
         """
         for key in keys:
             if len(self._ahead) < AHEAD and key not in self._memory and key not in self._flights:
                 self._ahead.setdefault(key, (make, priority))
         if self._ahead and self._worker is None:
             self._worker = self._start(self._make_ahead(), Context())
+        return self._worker
 
     def relate(self, related: Mapping[Key, Sequence[Key]], make: Callable[[Key], Awaitable[V]]) -> None:
         """From now on, a request for a key prefetches those related to it; replaces earlier relations."""

@@ -105,7 +105,7 @@ class PolicyStore:
 
     async def close(self) -> None:
         """Closes the caches and the connections to Redis."""
-        for cache in self.caches():
+        for cache in self._caches.values():
             await cache.close()
         for client in self._redis.values():
             await client.close()

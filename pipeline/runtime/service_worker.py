@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.await_chain import await_chain
+from pipeline.compute.scheduler import Scheduler
 from pipeline.node import Service, Sink
 from pipeline.packet import Packet
 from pipeline.runtime.attempt import Attempt, ServiceState, handler_of
+from pipeline.runtime.node_cache import Primary
 from pipeline.runtime.policy_store import NodePolicy
 from pipeline.runtime.report import Reporter
 from pipeline.runtime.running_node import RunningNode
@@ -68,11 +70,21 @@ class ServiceWorker:
                 self._settle()
         await Attempt(self._service, None, self.port).finish()
 
-    def prefetch(self) -> None:
-        """Begins to make what the graph's cache wants ahead of time."""
-        node, cache = self.running.node, self._policy.cache
-        if cache is not None and isinstance(node, Service):
-            cache.begin(node, lambda packet: handler_of(node, self.port, packet)(packet))
+    def prefetch(self, scheduler: Scheduler) -> None:
+        """Lets the node's cache, where it has one, make values ahead of time with this session's primary."""
+        if (cache := self._policy.cache) is not None:
+            cache.join(self._primary, scheduler)
+
+    def close(self) -> None:
+        """The session ends: nothing is made ahead any more."""
+        if (cache := self._policy.cache) is not None:
+            cache.leave(self._primary)
+
+    def _primary(self) -> Primary | None:
+        member = self.running.active
+        if member.place or not member.use or not isinstance(node := member.node, Service):
+            return None  # a fallback or a placeholder, whose outputs are not cached
+        return node, lambda packet: handler_of(node, self.port, packet)(packet)
 
     # --- flush
 

@@ -151,7 +151,7 @@ class Session:
             self._work(name, pump(inlets, wiring.nodes[name]), lambda _: None)
         for name, workers in wiring.workers.items():
             for worker in workers:
-                worker.prefetch()
+                worker.prefetch(self._resources.scheduler)
                 self._work(name, worker.run(), self._service_ended(wiring.nodes[name]))
 
     def _work(self, name: str, work: Coroutine[Any, Any, None], ended: Callable[[asyncio.Task[None]], None]) -> None:
@@ -268,7 +268,9 @@ class Session:
         tasks: list[asyncio.Task[Any]] = [*self.tasks, *self._flushes, *self._roster.stop()]
         if self._wiring is not None:
             self.report.links = tuple(link.statistics() for link in self._wiring.links.values())
-            tasks += [work for worker in self._wiring.all_workers() for work in worker.tasks()]
+            for worker in self._wiring.all_workers():
+                worker.close()
+                tasks += worker.tasks()
         try:
             await self._finish(tasks, "did not stop")
         finally:  # a second cancellation during the wait still closes the nodes

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from pipeline.cause import Cause, Causes
@@ -16,7 +17,7 @@ from pipeline.params import seconds
 from pipeline.policies.cache import Cache
 from pipeline.policies.cache_packets import size_of
 from pipeline.policies.spec import CacheSpec
-from pipeline.runtime.node_cache import NodeCache
+from pipeline.runtime.node_cache import NodeCache, Primary
 from pipeline.runtime.virtual import run_virtual
 from tests.pipeline.kit import THREADS
 
@@ -37,29 +38,96 @@ class Voice(Service[Any]):
         return Said(Stamp(0, 0, Causes().root), text)
 
 
-def test_node_cache_renews_prefetched_values() -> None:
+class Speaking:
+    """Sessions that prefetch an apology, good for a minute; notes when it is made."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.scheduler = Scheduler(THREADS)
+        spec = CacheSpec(ttl=seconds(60), prefetch=("Sorry.",))
+        self.cache = NodeCache(Cache(spec, lambda: round(self.loop.time() * SECOND), size_of), spec)
+        self.made: list[float] = []
+        self.is_open = True
+
+    async def say(self, packet: Packet) -> AsyncIterator[Packet]:
+        assert isinstance(packet, Said) and packet.text == "Sorry."
+        await asyncio.sleep(0.25)
+        self.made.append(self.loop.time())
+        yield packet
+
+    def primary(self) -> Primary | None:
+        return (Voice(), self.say) if self.is_open else None
+
+    async def call(self, takes: float) -> None:
+        """A session, from its beginning to its end."""
+        primary = partial(self.primary)
+        self.cache.join(primary, self.scheduler)
+        await asyncio.sleep(takes)
+        self.cache.leave(primary)
+
+    async def end(self) -> list[float]:
+        """When it was made, at the end of everything."""
+        await self.cache.close()
+        await asyncio.sleep(0)
+        assert self.scheduler.statistics().delayed == 0
+        return self.made
+
+
+def test_node_cache_renews_prefetched_values_for_later_sessions() -> None:
     """An apology must be there on the second day too, when the voice is not."""
 
-    async def main() -> list[str]:
-        made: list[str] = []
-
-        async def say(packet: Packet) -> AsyncIterator[Packet]:
-            assert isinstance(packet, Said)
-            made.append(packet.text)
-            yield packet
-
-        spec = CacheSpec(ttl=seconds(60), prefetch=("Sorry.",))
-        loop = asyncio.get_running_loop()
-        kept = NodeCache(Cache(spec, lambda: round(loop.time() * SECOND), size_of), spec)
+    async def main() -> list[float]:
+        speaking = Speaking()
         for _ in range(2):  # two sessions within a minute, and two after it
             for _ in range(2):
-                kept.begin(Voice(), say)
-                await asyncio.sleep(10)
+                await speaking.call(10)
             await asyncio.sleep(60)
-        await kept.cache.close()
-        return made
+        return await speaking.end()
 
-    assert run_virtual(main()) == ["Sorry.", "Sorry."]
+    assert run_virtual(main()) == [0.25, 80.25]
+
+
+def test_node_cache_renews_prefetched_values_during_a_session() -> None:
+    """A call that lasts longer than a value is good would hear no apology."""
+
+    async def main() -> list[float]:
+        speaking = Speaking()
+        await asyncio.gather(speaking.call(150), speaking.call(50))
+        await asyncio.sleep(500)
+        return await speaking.end()
+
+    assert run_virtual(main()) == [0.25, 60.5, 120.75], "and not when there is no session that could"
+
+
+def test_node_cache_waits_for_a_primary_that_is_not_open_yet() -> None:
+    """The apology would be missing for an hour, because the voice took a second too long to load."""
+
+    async def main() -> list[float]:
+        speaking = Speaking()
+        speaking.is_open = False
+        call = asyncio.ensure_future(speaking.call(40))
+        await asyncio.sleep(15)
+        speaking.is_open = True
+        await call
+        return await speaking.end()
+
+    assert run_virtual(main()) == [20.25]
+
+
+def test_node_cache_prefetch_is_a_job_of_the_low_lane() -> None:
+    """At the beginning of a call it would take a core from the first answer."""
+
+    async def main() -> None:
+        speaking = Speaking()
+        busy = speaking.scheduler.submit(lambda: None, context=JobContext("high"))
+        call = asyncio.ensure_future(speaking.call(5))
+        await asyncio.sleep(0)
+        assert speaking.scheduler.statistics().queued["low"] == 1
+        await busy.result()
+        await call
+        assert len(await speaking.end()) == 1
+
+    run_virtual(main())
 
 
 class Shared:
@@ -80,6 +148,10 @@ class Shared:
         assert isinstance(packet, Said)
         self.computed.append((packet.text, JOB_CONTEXT.get()))
         yield packet
+
+    def join(self) -> None:
+        """A session begins."""
+        self.cache.join(lambda: (Voice(), self.compute), self._scheduler)
 
     def ask(self, text: str, cause: Cause, lane: Lane = "normal") -> asyncio.Task[list[Packet]]:
         """A caller, in a context like a session's worker has."""
@@ -113,7 +185,7 @@ def test_node_cache_value_survives_the_cause_of_its_first_caller() -> None:
         assert isinstance(heard, Said) and heard.text == "Hello." and heard.at.cause is other
         assert first.cancelled() and [text for text, _ in shared.computed] == ["Hello."]
         assert shared.cache.cache.statistics.errors == 0
-        await shared.cache.cache.close()
+        await shared.cache.close()
 
     run_virtual(main())
 
@@ -130,7 +202,7 @@ def test_node_cache_stops_making_a_value_when_all_callers_have_left() -> None:
             shared.revoke(cause, task)
         await asyncio.sleep(5)
         assert shared.computed == [] and shared.cache.cache.peek("Hello.") is None
-        await shared.cache.cache.close()
+        await shared.cache.close()
 
     run_virtual(main())
 
@@ -142,12 +214,12 @@ def test_node_cache_computes_in_the_most_urgent_lane_of_its_callers() -> None:
         shared = Shared(prefetch=("Sorry.",))
         cause = shared.causes.begin("turn")
         asked = [shared.ask("Hello.", cause, lane) for lane in ("normal", "high", "low")]
-        shared.cache.begin(Voice(), shared.compute)
+        shared.join()
         await asyncio.gather(*asked)
         await asyncio.sleep(1)
         assert [(text, context.lane) for text, context in shared.computed] == [("Hello.", "high"), ("Sorry.", "low")]
         assert all(context.cause is None for _, context in shared.computed)
-        await shared.cache.cache.close()
+        await shared.cache.close()
 
     run_virtual(main())
 
@@ -157,13 +229,13 @@ def test_node_cache_makes_related_values_whatever_becomes_of_the_caller() -> Non
 
     async def main() -> None:
         shared = Shared(related={"Still there?": ("Goodbye.",)})
-        shared.cache.begin(Voice(), shared.compute)
+        shared.join()
         cause = shared.causes.begin("turn")
         await shared.ask("Still there?", cause)
         await asyncio.sleep(0.7)
         shared.revoke(cause)
         await asyncio.sleep(1)
         assert shared.cache.cache.peek("Goodbye.") is not None and shared.computed[1][1].lane == "low"
-        await shared.cache.cache.close()
+        await shared.cache.close()
 
     run_virtual(main())

@@ -358,6 +358,40 @@ def test_cache_answers_repeated_and_prefetched_packets() -> None:
     assert worked == [7, 1, 2, 100, 100]
 
 
+def test_cache_is_prefetched_by_the_primary_and_never_by_a_fallback() -> None:
+    """While the own voice loads, another one would say the apologies, and go on doing so for an hour."""
+
+    class First(Answers):
+        async def open(self) -> None:
+            await asyncio.sleep(8)  # noqa: TID251 - the session's clock begins after this
+
+        def cache_key(self, packet: Packet) -> str | None:
+            return str(packet.number) if isinstance(packet, Item) else None
+
+        def prefetch_packet(self, text: str) -> Packet | None:
+            return Item(Stamp(self.clock.now(), 0, self.causes.root), int(text))
+
+    class Spare(First):
+        into = Input(Item)
+
+        async def open(self) -> None:
+            pass
+
+        @into.each
+        async def give(self, item: Item) -> AsyncIterator[Item]:
+            yield Item(item.at, item.number * 100)
+
+    seen = ask(
+        service_member(First, "first"),
+        service_member(Spare, "spare"),
+        numbers=[1, 2, 3, 7],
+        every=seconds(4),
+        cache=CacheSpec(prefetch=("7",)),
+        start_within=seconds(2),
+    )
+    assert [number for _, number in seen.out] == [100, 2, 3, 7]
+
+
 def test_retry_with_a_long_pause_is_skipped_when_a_fallback_can_answer() -> None:
     """`Try again in three seconds` is dead air; alone, a member waits."""
 
