@@ -9,7 +9,7 @@ nanoseconds in Python.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, PlainSerializer, WithJsonSchema
 from pydantic_core import CoreSchema
@@ -90,8 +90,6 @@ class Params(BaseModel):
     """The base of every node's parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
-    of_a_call: ClassVar[frozenset[str]] = frozenset()
-    """What a host sets anew for each call: two members that differ in nothing else share one breaker."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

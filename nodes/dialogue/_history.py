@@ -85,8 +85,10 @@ class History:
     """The exchanges of one session; survives every flush."""
 
     def __init__(self) -> None:
-        self.instructions = ""
-        """Instructions of the client, which replace the node's own system prompt; empty if there are none."""
+        self.instructions: str | None = None
+        """Instructions of the client, which replace the node's own system prompt; empty if it gave none.
+
+        None until a node has taken those of the session."""
         self._exchanges: list[ChatExchange] = []
 
     def ask(self, cause: Cause, question: str, *, turns: int, characters: int) -> ChatExchange:

@@ -14,7 +14,7 @@ from nodes.dialogue._history import ChatMessage, History
 from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta, Transcript
 from nodes.words import completeness
 from pipeline.errors import UserInputError
-from pipeline.node import Service
+from pipeline.node import Context, Service
 from pipeline.packet import Packet, Stamp
 from pipeline.params import Params
 from pipeline.port import Input, Output, Receives
@@ -126,8 +126,6 @@ class DialogueService(Service[P]):
 class ChatParams(Params):
     """Parameters of every chat model."""
 
-    of_a_call = frozenset({"system"})
-
     system: str = SYSTEM
     """The system prompt; empty for none."""
     max_tokens: int = Field(120, ge=1, le=100_000)
@@ -157,6 +155,13 @@ class Chat(DialogueService[C]):
 
     Memory = History
     memory: History
+
+    def start(self, context: Context, memory: History | None = None) -> None:
+        """A new history begins with the session's instructions, if any (`provide=[InstructionsChanged(...)]`)."""
+        super().start(context, memory)
+        if self.memory.instructions is None:
+            given = (each for each in context.provided if isinstance(each, InstructionsChanged))
+            self.memory.instructions = next((each.instructions for each in given), "")
 
     @played.each
     def note(self, event: PlaybackProgress) -> tuple[()]:

@@ -17,17 +17,19 @@ from pipeline.graph.problems import Problems
 from pipeline.graph.tree import Map, MapEntry, Scalar, Tree, found, is_null, is_private, without_private, wrong_value
 from pipeline.graph.yaml import parse, read_text
 
+Read = Callable[[Path], str]
 
-def read_document(path: Path) -> Map:
-    """Reads a file and what it extends; raises GraphError."""
+
+def read_document(path: Path, read: Read = read_text) -> Map:
+    """Reads a file and what it extends; `read` gives the text of each file. Raises GraphError."""
     if not os.path.isfile(path):
         raise _no_file(path, path.name, Location(str(path)))
-    return _document(read_text(path), path, ())
+    return _document(read(path), path, (), read)
 
 
 def parse_document(text: str, path: Path) -> Map:
     """The same for a text; `path` names it in errors, and `extends` is relative to its folder."""
-    return _document(text, path, ())
+    return _document(text, path, (), read_text)
 
 
 def use_only(use: Scalar) -> Map:
@@ -35,7 +37,7 @@ def use_only(use: Scalar) -> Map:
     return Map({"use": MapEntry(use, use.where)}, use.where)
 
 
-def _document(text: str, path: Path, above: tuple[Path, ...]) -> Map:
+def _document(text: str, path: Path, above: tuple[Path, ...], read: Read) -> Map:
     over = _checked(parse(text, str(path)), path)
     name = over.get("extends")
     entries = {key: entry for key, entry in over.entries.items() if key != "extends"}
@@ -49,7 +51,7 @@ def _document(text: str, path: Path, above: tuple[Path, ...]) -> Map:
     if Path(os.path.realpath(base)) in (*above, here):
         chain = " extends ".join(each.name for each in (*above, here, base))
         raise GraphError("a graph extends itself", where=name.where, found=chain)
-    return _merged(_document(read_text(base), base, (*above, here)), over)
+    return _merged(_document(read(base), base, (*above, here), read), over)
 
 
 def _no_file(path: Path, name: str, where: Location) -> GraphError:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from pipeline.errors import GraphError
-from pipeline.graph.document import parse_document, read_document
+from pipeline.graph.document import Read, parse_document, read_document
 from pipeline.graph.graph import BudgetSpec, Graph, LinkSpec, NodeSpec, OnError
 from pipeline.graph.interpolate import resolve
 from pipeline.graph.language import GRAPH
@@ -22,6 +22,7 @@ from pipeline.graph.problems import Problems
 from pipeline.graph.registry import Registry
 from pipeline.graph.tree import List, Map, Scalar, Value, is_null, text_of, word_of
 from pipeline.graph.validate import validated
+from pipeline.graph.yaml import read_text
 
 NOTHING: Mapping[str, str] = {}
 
@@ -32,9 +33,13 @@ def load(
     registry: Registry,
     settings: Mapping[str, str] = NOTHING,
     environment: Mapping[str, str] = os.environ,
+    read: Read = read_text,
 ) -> Graph:
-    """Loads a graph's file; `settings` are `name` or `node.name` to text, as on a command line. Raises GraphError."""
-    return _graph(read_document(path), path, registry, settings, environment)
+    """Loads a graph's file; `settings` are `name` or `node.name` to text, as on a command line.
+
+    `read` gives the text of the file and of each one that it extends. Raises GraphError.
+    """
+    return _graph(read_document(path, read), path, registry, settings, environment)
 
 
 def loads(

@@ -73,8 +73,7 @@ class PolicyStore:
 
     def of_member(self, member: Member) -> MemberPolicy:
         """The policy of one member; members with the same class and params share a breaker."""
-        params = member.params.model_dump_json(exclude=set(member.params.of_a_call))
-        key = (member.use, params, member.breaker)
+        key = (member.use, member.params.model_dump_json(), member.breaker)
         breaker = self._breakers.get(key)
         if breaker is None:
             breaker = self._breakers[key] = Breaker(member.breaker, self.now, self._random)

@@ -13,7 +13,7 @@ from vitagraph import console
 from vitagraph.commands.options import ChaosFile
 
 if TYPE_CHECKING:
-    from vitagraph.host.gallery import Gallery
+    from vitagraph.host.graph_catalogue import GraphCatalogue
     from vitagraph.host.settings import HostSettings
 
 _EPILOG = """
@@ -112,23 +112,23 @@ def _run(
     settings: HostSettings, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, *, offline: bool
 ) -> None:
     from vitagraph.chaos.file import chaos_of
-    from vitagraph.host.gallery import Gallery
+    from vitagraph.host.graph_catalogue import GraphCatalogue
     from vitagraph.host.server import check, run
 
     check(settings)
-    gallery = Gallery(graph, folders, chaos=chaos_of(chaos))
+    graphs = GraphCatalogue(graph, folders, chaos=chaos_of(chaos))
     if not offline:
-        _fetch(gallery, head=settings.avatar is None)
-    run(settings, gallery, _say)
+        _fetch(graphs, head=settings.avatar is None)
+    run(settings, graphs, _say)
 
 
-def _fetch(gallery: Gallery, *, head: bool) -> None:
+def _fetch(graphs: GraphCatalogue, *, head: bool) -> None:
     """Pulls what the default graph and the face need and is not here; what cannot be had is told."""
     from pipeline.errors import NodeError
     from vitagraph.avatar import DATA
     from vitagraph.download import fetch, pull
 
-    fetch(gallery.template(gallery.default).graph, quiet=False)
+    fetch(graphs.plan(graphs.default).graph, quiet=False)
     try:
         if head:
             pull(DATA)

@@ -23,12 +23,12 @@ from starlette.middleware.cors import CORSMiddleware
 
 from vitagraph.host import errors, ice, pages
 from vitagraph.host.auth import Auth
+from vitagraph.host.call_manager import CallManager
 from vitagraph.host.calls import CallRoutes
 from vitagraph.host.errors import ApiError
 from vitagraph.host.security import SecurityMiddleware, content_security_policy
 from vitagraph.host.settings import HostSettings
 from vitagraph.host.site import AvatarHead, read_folder
-from vitagraph.host.switchboard import Switchboard
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 """The page, as `npm run build` makes it."""
@@ -38,8 +38,8 @@ _DESCRIPTION = (
 )
 
 
-def make_app(settings: HostSettings, switchboard: Switchboard, static: Path = STATIC) -> FastAPI:
-    """The app; `switchboard` must be open while it runs."""
+def make_app(settings: HostSettings, calls: CallManager, static: Path = STATIC) -> FastAPI:
+    """The app; `calls` must be open while it runs."""
     head = AvatarHead(settings.avatar)
 
     @asynccontextmanager
@@ -59,8 +59,8 @@ def make_app(settings: HostSettings, switchboard: Switchboard, static: Path = ST
     )
     errors.register(app)
     auth = Auth(settings)
-    app.include_router(CallRoutes(settings, switchboard, auth).router())
-    _add_about(app, settings, switchboard, auth)
+    app.include_router(CallRoutes(settings, calls, auth).router())
+    _add_about(app, settings, calls, auth)
     _add_pages(app, head, static)
     _add_around(app, settings)
     return app
@@ -78,14 +78,14 @@ def _add_around(app: FastAPI, settings: HostSettings) -> None:
     app.add_middleware(SecurityMiddleware, settings=settings, policy=content_security_policy(pages.STYLE_HASH))
 
 
-def _add_about(app: FastAPI, settings: HostSettings, switchboard: Switchboard, auth: Auth) -> None:
+def _add_about(app: FastAPI, settings: HostSettings, calls: CallManager, auth: Auth) -> None:
     @app.get("/graphs", tags=["about"])
     async def graphs(request: Request) -> JSONResponse:
         """The conversations that can be called, and the STUN and TURN servers to call by."""
-        gallery = switchboard.gallery
+        catalogue = calls.graphs
         answer: dict[str, Any] = {
-            "graphs": [{"name": info.name, "description": info.description} for info in gallery.list()],
-            "default": gallery.default,
+            "graphs": [{"name": info.name, "description": info.description} for info in catalogue.list()],
+            "default": catalogue.default,
         }
         if settings.ice and auth.may_call(request):
             answer["ice_servers"] = ice.servers(settings)
@@ -104,9 +104,9 @@ def _add_about(app: FastAPI, settings: HostSettings, switchboard: Switchboard, a
         """
         told = [
             {"node": ill.node, "member": ill.use, "message": ill.message if auth.may_call(request) else ""}
-            for ill in switchboard.degraded()
+            for ill in calls.degraded()
         ]
-        if reason := switchboard.not_ready():
+        if reason := calls.not_ready():
             return JSONResponse({"ready": False, "reason": reason, "degraded": told}, 503)
         return JSONResponse({"ready": True, "degraded": told})
 

@@ -1,4 +1,4 @@
-"""One call: a connection, the session that talks with it, and what both are told of each other."""
+"""One call: its transport, its session, and the conversation as the client sees it."""
 
 from __future__ import annotations
 
@@ -23,64 +23,71 @@ from vitagraph.waterfall import TurnRecord
 log = logging.getLogger(__name__)
 
 REMEMBERED = 16
-"""Turns whose stages are remembered while the call lasts."""
+"""The latest turns whose stages are kept."""
 STOP_TIMEOUT = STOP_DEADLINE / SECOND + 1
 """Seconds after `stop` until a session is cancelled: more than its own deadlines, so that its report is complete."""
 END_TIMEOUT = 2 * STOP_TIMEOUT + CLOSE_TIMEOUT
 """Seconds in which a call ends once it was hung up: its session, even if it has to be cancelled, and its transport."""
-APOLOGY = 3
-"""Seconds that a call which cannot go on stays connected, so that the person learns why."""
+APOLOGY_TIMEOUT = 3
+"""Seconds that a failed call stays connected, so that the user can be told."""
 
 
 class Rated(Event, frozen=True):
-    """On the bus: what the person thinks of an answer, 1 or -1."""
+    """On the bus: the user's rating of a response, 1 or -1."""
 
     response: str
     value: int
 
 
 class Call:
-    """One call. `run` it once; it ends when either side hangs up, and then has freed all."""
+    """One call. `run` it once: it returns after either side has hung up and all resources are free."""
 
     answer = ""
-    """The SDP for a client that made an offer."""
+    """The SDP answer, if the client made an offer."""
 
-    def __init__(self, info: SessionInfo, line: CallTransport, plan: Plan, runner: Runner, message_bytes: int) -> None:
+    def __init__(
+        self, info: SessionInfo, transport: CallTransport, plan: Plan, runner: Runner, message_bytes: int
+    ) -> None:
         self.id = info.id.replace("sess_", "rtc_")
         self.graph = info.graph
-        self.line = line
+        self.transport = transport
         self.opened = False
-        """Whether the client was told of the session."""
+        """Whether the client has its `session.created`."""
         self.on_end: Callable[[], None] = lambda: None
-        """Called when nothing of it is left, not even its seat."""
+        """Called when its resources and its slot are free."""
         self.reason = "the caller hung up"
         """Why it ended."""
         loop = asyncio.get_running_loop()
         self.began = self.active = loop.time()
-        """When it began, and when either side last said something; seconds of the loop's clock."""
+        """When it began, and when either side last spoke or wrote; seconds on the loop's clock."""
         self._now = loop.time
+        self._instructions = info.instructions
         self._plan = plan
         self._runner = runner
-        self._session: Session | None = None
-        self._conversation = Conversation(line.send_text, info, self, message_bytes)
+        self.session: Session | None = None
+        """Set once it runs."""
+        self._conversation = Conversation(transport.send_text, info, self, message_bytes)
         self._turns = TurnTracker(keep=REMEMBERED, on_finished=self._turn_over)
         self._freed = asyncio.Event()
-        line.on_open, line.on_message = self._open, self._receive
+        transport.on_open, transport.on_message = self._open, self._receive
 
     @property
     def connected(self) -> bool:
         """Whether the client's packets arrive."""
-        return self.line.connected.is_set()
+        return self.transport.connected.is_set()
 
     @property
     def lag(self) -> int:
-        """Nanoseconds that something of it has waited, at most, for a service that could serve it."""
-        return self._session.lag() if self._session is not None else 0
+        """Nanoseconds that its oldest packet has waited for a service that nothing downstream blocks."""
+        return self.session.lag() if self.session is not None else 0
 
     async def run(self) -> None:
-        """Runs the session until the call is over; frees everything in any case."""
+        """Runs the session until the call is over; frees all resources in any case."""
+        provide: list[object] = [self.transport]
+        if self._instructions:
+            provide.append(InstructionsChanged(self._instructions))
         try:
-            self._session = session = self._runner.session(self._plan, self._observe, provide=[self.line])
+            self.session = session = self._runner.session(self._plan, self._observe, provide=provide)
             self._conversation.listen(session.bus)
             session.bus.of(PlaybackProgress).subscribe(self._played)
             self._turns.listen(session)
@@ -91,49 +98,49 @@ class Call:
             await self._free()
 
     def hang_up(self, reason: str) -> None:
-        """Ends it soon; may be called twice."""
-        if not self.line.ended.is_set():
+        """Ends it soon; safe to call twice."""
+        if not self.transport.ended.is_set():
             self.reason = reason
-            self.line.end()
+            self.transport.end()
 
     async def freed(self) -> None:
-        """Returns when nothing of the call is left."""
+        """Returns when its resources and its slot are free."""
         await self._freed.wait()
 
     def settle(self) -> None:
-        """Says so: `run` is over, and the seat is free."""
+        """To be called after `run`, once its slot is free."""
         self._freed.set()
         self.on_end()
 
-    # --- what a client may ask for
+    # --- commands of the client
 
     def send_text(self, text: str) -> bool:
-        """The person typed this; False where the graph takes no text."""
+        """Gives the graph what the user typed; returns False if it takes no text."""
         readers = {feedback.target for feedback in self._plan.feedback if feedback.event is TextInput}
         takes = any(link.source in readers and Transcript in link.kinds for link in self._plan.links)
         if takes:
             self.active = self._now()
-            self.line.write(TextInput(text))
+            self.transport.write(TextInput(text))
         return takes
 
     def cancel_response(self) -> None:
-        """The answer is to stop."""
-        self.line.write(CancelResponse())
+        """Stops the response that is being made or played."""
+        self.transport.write(CancelResponse())
 
     def rate_response(self, response: str, value: int) -> None:
-        """What the person thinks of an answer."""
-        if self._session is not None:
-            self._session.bus.post(Rated(response, value))
+        """Posts the user's rating of a response on the bus."""
+        if self.session is not None:
+            self.session.bus.post(Rated(response, value))
 
     def change_instructions(self, instructions: str) -> None:
         """Replaces the instructions of the chat model, from its next response on."""
-        self.line.write(InstructionsChanged(instructions))
+        self.transport.write(InstructionsChanged(instructions))
 
     # --- while it lasts
 
     async def _until_over(self, session: Session) -> SessionReport:
         running = asyncio.create_task(session.run(), name=f"{self.id} session")
-        ended = asyncio.create_task(self.line.ended.wait(), name=f"{self.id} ended")
+        ended = asyncio.create_task(self.transport.ended.wait(), name=f"{self.id} ended")
         try:
             await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)
             session.stop()
@@ -153,18 +160,18 @@ class Call:
             log.warning("call %s: %s", self.id, stuck)
 
     async def _fail(self, error: Exception) -> None:
-        """Tells the operator what failed, and the person that something did, once they can hear it."""
+        """Logs the error, and tells the user that something failed once the client is connected."""
         self.reason = f"the graph failed: {getattr(error, 'message', error)}"
         log.error("call %s: %s", self.id, error)
         self._conversation.fail("Something went wrong at this end, and the call cannot go on.")
         with suppress(TimeoutError):
-            async with asyncio.timeout(APOLOGY):
-                await self.line.ended.wait()
+            async with asyncio.timeout(APOLOGY_TIMEOUT):
+                await self.transport.ended.wait()
 
     async def _free(self) -> None:
         self._conversation.end()
         try:
-            await self.line.close()
+            await self.transport.close()
         except Stuck as error:
             log.warning("call %s: %s", self.id, error)
         log.info("call %s of %s ended after %.0f s: %s", self.id, self.graph, self._now() - self.began, self.reason)
@@ -188,7 +195,7 @@ class Call:
 
     def _turn_over(self, turn: TurnRecord) -> None:
         silence = turn.silence
-        self.line.send(
+        self.transport.send(
             TurnMessage(
                 cause=turn.cause,
                 outcome=turn.outcome,

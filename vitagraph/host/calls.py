@@ -11,13 +11,13 @@ from fastapi import APIRouter, Query, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 
 from vitagraph.host.auth import Auth
+from vitagraph.host.call_manager import CallManager, Offer
 from vitagraph.host.errors import ApiError
-from vitagraph.host.gallery import UnknownGraph
+from vitagraph.host.graph_catalogue import UnknownGraph
 from vitagraph.host.limits import RateLimit, read_body
 from vitagraph.host.offer import BODY, SESSION_BYTES, checked_session, content_type, merged_sessions, read_offer
 from vitagraph.host.settings import HostSettings
-from vitagraph.host.socket import SocketLine
-from vitagraph.host.switchboard import Offer, Switchboard
+from vitagraph.host.socket import WebSocketTransport
 
 PREFIX = "/v1/realtime"
 
@@ -65,7 +65,7 @@ class CallRoutes:
     """The handlers of the routes."""
 
     settings: HostSettings
-    switchboard: Switchboard
+    calls: CallManager
     auth: Auth
     new_calls: RateLimit = field(init=False)
     new_secrets: RateLimit = field(init=False)
@@ -104,7 +104,7 @@ class CallRoutes:
             sdp, given = await read_offer(request, self.settings.sdp_bytes)
             session = merged_sessions(authorized.session, given)
             name = self._graph(graph, model, session.get("model"))
-            call = await self.switchboard.answer(Offer(sdp, name, session, authorized.renewal))
+            call = await self.calls.answer(Offer(sdp, name, session, authorized.renewal))
             authorized.call_started(call)
         if await request.is_disconnected():
             call.hang_up("the caller has gone")
@@ -115,11 +115,11 @@ class CallRoutes:
     async def connect(self, socket: WebSocket, graph: str = "", model: str = "") -> None:
         """Makes a call by WebSocket; errors are answered over HTTP, before the socket is accepted."""
         self.new_calls.check(socket)
-        line = SocketLine(socket)
+        line = WebSocketTransport(socket)
         async with self.auth.authorize(socket) as authorized:
             session = authorized.session
             name = self._graph(graph, model, session.get("model"))
-            call = await self.switchboard.join(line, Offer("", name, session, authorized.renewal))
+            call = await self.calls.join(line, Offer("", name, session, authorized.renewal))
             authorized.call_started(call)
         await line.carry()
 
@@ -147,16 +147,16 @@ class CallRoutes:
         )
 
     def _graph(self, graph: str, *models: object) -> str | None:
-        names = [info.name for info in self.switchboard.gallery.list()]
+        names = [info.name for info in self.calls.graphs.list()]
         if graph and graph not in names:
             raise UnknownGraph(f"there is no conversation {graph[:60]!r} here", hint=f"there are: {', '.join(names)}")
         return graph or next((str(model) for model in models if model in names), None)
 
     def _end(self, id: str) -> None:
-        call = self.switchboard.find(id)
+        call = self.calls.find(id)
         if call is not None:
             call.hang_up("the caller hung up")
-        elif not self.switchboard.has_ended(id):
+        elif not self.calls.has_ended(id):
             raise ApiError(404, "unknown_call", "There is no such call.")
 
 

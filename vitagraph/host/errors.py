@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from pipeline.errors import AdmissionError, UserInputError, VitagraphError
-from vitagraph.host.gallery import UnknownGraph
+from vitagraph.host.graph_catalogue import UnknownGraph
 
 _log = logging.getLogger("vitagraph.host")
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}

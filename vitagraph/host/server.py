@@ -18,11 +18,11 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from pipeline.errors import ResourceError, UserInputError
 from vitagraph.host import ice, security
 from vitagraph.host.app import make_app
-from vitagraph.host.gallery import Gallery
+from vitagraph.host.call_manager import CallManager
+from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.limits import RateLimit
 from vitagraph.host.settings import HostSettings
 from vitagraph.host.site import read_glb
-from vitagraph.host.switchboard import Switchboard
 
 BACKLOG = 1024
 """Connections that wait to be accepted."""
@@ -36,7 +36,7 @@ an `error` event; a message beyond this closes the WebSocket."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(settings: HostSettings, gallery: Gallery, say: Callable[[str], None]) -> None:
+def run(settings: HostSettings, graphs: GraphCatalogue, say: Callable[[str], None]) -> None:
     """Serves until a signal; `say` gets the address once the host listens, and warnings.
 
     The first SIGINT or SIGTERM lets the running calls go on for `settings.drain` seconds while
@@ -45,7 +45,7 @@ def run(settings: HostSettings, gallery: Gallery, say: Callable[[str], None]) ->
     """
     context = tls(settings)
     with listen(settings) as listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, gallery, listening, context, say))
+        runner.run(_serve(settings, graphs, listening, context, say))
 
 
 def check(settings: HostSettings) -> None:
@@ -189,24 +189,24 @@ def _signals() -> Iterator[_Signals]:
 
 async def _serve(
     settings: HostSettings,
-    gallery: Gallery,
+    graphs: GraphCatalogue,
     listening: socket.socket,
     context: ssl.SSLContext | None,
     say: Callable[[str], None],
 ) -> None:
     with _signals() as signals:
-        async with Switchboard(settings, gallery) as switchboard:
-            await _first_of(switchboard.warm(), signals.get())
+        async with CallManager(settings, graphs) as calls:
+            await _first_of(calls.warm(), signals.get())
             if signals.count:
                 return
-            server = HttpServer(make_app(settings, switchboard), settings, context)
+            server = HttpServer(make_app(settings, calls), settings, context)
             serving = asyncio.create_task(server.serve([listening]), name="http")
             await _first_of(serving, server.ready.wait())
             for line in greeting(settings, listening.getsockname()[1]):
                 say(line)
             await _first_of(serving, signals.get())
             # The page and the probes are answered while the calls end.
-            await _first_of(serving, switchboard.drain(settings.drain), signals.get())
+            await _first_of(serving, calls.drain(settings.drain), signals.get())
             server.should_exit = True
             await serving
 

@@ -1,7 +1,7 @@
-"""A call by a WebSocket, for networks that let no WebRTC through: events both ways as text, and no sound.
+"""Calls by WebSocket, for networks that block WebRTC: events both ways as text, without sound.
 
-What the machine says goes nowhere, at the pace at which it would be heard, so that captions,
-what counts as heard, and interruptions by typing are as in any other call.
+Speech is played to nowhere in real time, so that captions, the text that counts as heard, and
+interruptions by typing are the same as in any other call.
 """
 
 from __future__ import annotations
@@ -16,52 +16,57 @@ from nodes.webrtc.transport.playback import Playback
 from nodes.webrtc.transport.ticker import SLOT, Ticker
 
 SUBPROTOCOL = "realtime"
-"""What a client of the Realtime API offers, beside its token."""
-MOST_WAITING = 1_048_576
-"""Characters of events that may wait; a client that does not read them is closed."""
-SENDING = 5
+"""The subprotocol that a client of the Realtime API offers, beside its token."""
+MOST_QUEUED = 1_048_576
+"""Characters of events that may wait for a slow client; beyond that its call is ended."""
+SEND_TIMEOUT = 5
 """Seconds that a client may take for one event."""
 HUNG_UP = 1000
-"""The code with which the host closes."""
+"""The close code when the host hangs up."""
 
 
-class Mute:
-    """Plays sounds into nowhere, on the ticker."""
+class SilentPlayer:
+    """Plays speech to nowhere, on the ticker."""
 
     def __init__(self) -> None:
         self._playback: Playback | None = None
 
     def play(self, playback: Playback) -> None:
-        """Begins to play, in place of what was played before."""
+        """Starts to play, and stops what was played before."""
         if self._playback is not None:
             self._playback.stop()
         self._playback = playback
 
     def tick(self, index: int) -> None:
-        """Lets 20 ms pass."""
+        """Plays 20 ms."""
         if self._playback is not None:
             self._playback.take(index * SLOT)
             if self._playback.over.done():
                 self._playback = None
 
 
-class SocketLine(CallTransport):
-    """A client that has asked for a WebSocket; `carry` lets it in."""
+class WebSocketTransport(CallTransport):
+    """The transport of a call by WebSocket; `carry` accepts the client."""
 
     def __init__(self, socket: WebSocket) -> None:
         super().__init__()
-        self.player = Mute()
+        self.player = SilentPlayer()
         self._socket = socket
         self._ticker: Ticker | None = None
         self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-        """What is to be sent, bounded by `MOST_WAITING` characters; None: no more."""
-        self._waiting = 0
-        """Characters in it."""
+        """Events to send, at most `MOST_QUEUED` characters; None ends it."""
+        self._queued = 0
+        """Characters in the queue."""
         self._slow = False
         self._writing: asyncio.Task[None] | None = None
 
+    @property
+    def queued(self) -> int:
+        """Characters of events that wait to be sent."""
+        return self._queued
+
     async def carry(self) -> None:
-        """Accepts the client and passes events on both ways; returns when it has gone or was closed."""
+        """Accepts the client and transports events both ways until either side closes."""
         offered = self._socket.scope["subprotocols"]
         reading: asyncio.Task[None] | None = None
         try:
@@ -74,38 +79,38 @@ class SocketLine(CallTransport):
             self._writing = asyncio.create_task(self._write(), name="socket out")
             await asyncio.wait((self._writing,))
         except OSError:
-            pass  # it has gone already
+            pass  # the client is gone already
         finally:
             self.end()
-            await _cancelled(reading, self._writing)
+            await _cancel(reading, self._writing)
 
     def send_text(self, text: str) -> None:
-        """Queues an event; a client that reads too slowly loses its call instead."""
+        """Queues an event; ends the call if the client reads too slowly."""
         if self._slow:
             return
-        self._waiting += len(text)
-        self._slow = self._waiting > MOST_WAITING
+        self._queued += len(text)
+        self._slow = self._queued > MOST_QUEUED
         if self._slow:
             self.end()
         else:
             self._queue.put_nowait(text)
 
     def send_avatar(self, batch: bytes) -> None:
-        """Does nothing: a face without a voice has no clock to move by."""
+        """Does nothing: without sound, a client has no clock for face frames."""
 
     def end(self) -> None:
-        """Says that the call is over; `close` frees what it had."""
+        """Marks the call as over; `close` frees its resources."""
         super().end()
         if self._ticker is not None:
             self._ticker.leave(self.player)
 
     async def close(self) -> None:
-        """Ends the call, once what is queued was sent; may be called twice."""
+        """Ends the call after sending what is queued; safe to call twice."""
         self.end()
         if self._writing is not None:
             self._queue.put_nowait(None)
             await asyncio.wait((self._writing,), timeout=0 if self._slow else CLOSE_TIMEOUT)
-            await _cancelled(self._writing)
+            await _cancel(self._writing)
 
     async def _read(self) -> None:
         try:
@@ -118,13 +123,13 @@ class SocketLine(CallTransport):
     async def _write(self) -> None:
         with suppress(WebSocketDisconnect, TimeoutError):
             while (text := await self._queue.get()) is not None:
-                async with asyncio.timeout(SENDING):
+                async with asyncio.timeout(SEND_TIMEOUT):
                     await self._socket.send_text(text)
-                self._waiting -= len(text)
+                self._queued -= len(text)
             await self._socket.close(HUNG_UP)
 
 
-async def _cancelled(*tasks: asyncio.Task[None] | None) -> None:
+async def _cancel(*tasks: asyncio.Task[None] | None) -> None:
     for task in tasks:
         if task is not None:
             task.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta, Transcript
@@ -24,7 +24,9 @@ def heard(text: str, cause: Cause | None = None, *, whole: bool = True, answer: 
     return Transcript(Stamp(0, 0, cause or Causes().root), text, whole, answer=answer)
 
 
-def talk(node: Service[Any], *steps: Step, pools: dict[str, Any] | None = None) -> list[list[TextDelta]]:
+def talk(
+    node: Service[Any], *steps: Step, pools: dict[str, Any] | None = None, provide: Sequence[object] = ()
+) -> list[list[TextDelta]]:
     """The deltas that answer each transcript; other steps are done in between.
 
     `pools` are its resources; without them, those that its class declares are loaded, and closed.
@@ -34,7 +36,7 @@ def talk(node: Service[Any], *steps: Step, pools: dict[str, Any] | None = None) 
         executor = Executor(1)
         resources = Resources(executor)
         try:
-            start(node, await _pools(node, resources, pools))
+            start(node, await _pools(node, resources, pools), provide)
             await node.open()
             try:
                 return [answer for step in steps if (answer := await _do(node, step)) is not None]
@@ -54,10 +56,13 @@ async def _pools(node: Service[Any], resources: Resources, given: dict[str, Any]
     return {name: await resources.get(pooled, node.params) for name, pooled in node.resources.items()}
 
 
-def start(node: Service[Any], pools: dict[str, Any] | None = None) -> None:
+def start(
+    node: Service[Any], pools: dict[str, Any] | None = None, provide: Sequence[object] = (), memory: Any = None
+) -> None:
     """Gives a node what a session would."""
     clock = Clock(asyncio.get_running_loop())
-    node.start(Context("chat", clock, Causes(), lambda _: None, lambda _: None, pools=pools or {}))
+    context = Context("chat", clock, Causes(), lambda _: None, lambda _: None, pools=pools or {}, provided=provide)
+    node.start(context, memory)
 
 
 async def settle() -> None:

@@ -122,6 +122,28 @@ def test_dialogue_instructions_of_the_client_replace_those_of_the_graph() -> Non
     assert [prompt[0]["content"] for prompt in node.prompts] == ["Be kind.", "Be brief."]
 
 
+def test_dialogue_instructions_of_the_session_are_in_force_from_the_first_answer() -> None:
+    """A call brings its own; the plan, which all calls share, does not know them."""
+    node = Parrot(system="Be kind.")
+    talk(node, heard("one"), InstructionsChanged("Be quick."), heard("two"), provide=[InstructionsChanged("Be brief.")])
+    assert [prompt[0]["content"] for prompt in node.prompts] == ["Be brief.", "Be quick."]
+
+
+def test_dialogue_member_that_joins_late_keeps_changed_instructions() -> None:
+    """It shares the memory of its chain: what the session began with is past."""
+    late = Parrot(system="Be kind.")
+
+    async def main() -> None:
+        first = Parrot(system="Be kind.")
+        for node in (first, late):
+            start(node, provide=[InstructionsChanged("Be brief.")], memory=None if node is first else first.memory)
+            first.follow(InstructionsChanged("Be quick."))
+        assert [delta async for delta in late.reply(heard("one"))]
+
+    run_virtual(main())
+    assert late.prompts[0][0]["content"] == "Be quick."
+
+
 def test_dialogue_prompt_has_only_the_heard_part_of_interrupted_answer() -> None:
     """The person never heard the rest, so the model must not think so."""
     causes, node = Causes(), Parrot(system="")

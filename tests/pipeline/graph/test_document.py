@@ -142,6 +142,19 @@ def test_document_leaves_out_x_keys() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_document_files_are_read_by_the_given_function() -> None:
+    """A host notes which files a graph was made from."""
+    read: list[str] = []
+
+    def noting(path: Path) -> str:
+        read.append(path.name)
+        return path.read_text()
+
+    assert overlay("") == read_document(Path("over.yaml"), noting)
+    assert read == ["over.yaml", "base.yaml"]
+
+
+@pytest.mark.usefixtures("folder")
 def test_missing_graph_file_suggests_a_similar_name() -> None:
     """A typing mistake in a path is the commonest of all."""
     with pytest.raises(GraphError, match=r"there is no graph `bsae\.yaml`") as raised:

@@ -22,25 +22,21 @@ from pipeline.runtime.virtual import run_virtual
 from tests.pipeline.kit import Tap, planned, sink
 
 
-class Told(Params):
-    """What a call says, and what a graph says."""
+class ModelParams(Params):
+    """What a graph says."""
 
-    of_a_call = frozenset({"role"})
-    role: str = ""
-    """Of the call."""
     model: str = "a"
-    """Of the graph."""
 
 
 def member(**settings: Any) -> Member:
     """A member with these params."""
-    return Member("chat", ScriptedDialogue, Told(**settings), Location("graph.yaml"))
+    return Member("chat", ScriptedDialogue, ModelParams(**settings), Location("graph.yaml"))
 
 
-def test_breaker_is_shared_by_members_that_differ_only_in_their_role() -> None:
+def test_breaker_is_shared_by_the_equal_members_of_all_sessions() -> None:
     """Else every call would learn anew that a model is down, and nothing would ever be forgotten."""
     policies = PolicyStore()
-    breakers = {id(policies.of_member(member(role=str(number))).breaker) for number in range(100)}
+    breakers = {id(policies.of_member(member()).breaker) for _ in range(100)}
     assert len(breakers) == 1
     assert policies.of_member(member(model="b")).breaker is not policies.of_member(member()).breaker
 

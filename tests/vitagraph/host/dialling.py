@@ -1,4 +1,4 @@
-"""Calls a switchboard from this machine."""
+"""Calls a host from this machine."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pipeline.packet import MILLISECOND
 from tests.nodes.webrtc.client import Client, loopback
 from vitagraph.host.admission import Thresholds
 from vitagraph.host.call import Call
-from vitagraph.host.gallery import Gallery
+from vitagraph.host.call_manager import CallManager, Offer
+from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.headroom import AssumedCosts
 from vitagraph.host.settings import HostSettings
-from vitagraph.host.switchboard import Offer, Switchboard
 
 T = TypeVar("T")
 
@@ -42,6 +42,13 @@ links:
   - tts -> face -> playback.avatar
 """
 """A whole conversation without a model."""
+
+_NODES = "tests.vitagraph.host.dialling_nodes"
+RECITING = SCRIPTED.replace(
+    "{use: dialogue.script, otherwise: It is nine o'clock.}",
+    f'{{use: "{_NODES}:FailingReciter", fallback: {{use: "{_NODES}:Reciter", system: The graph.}}}}',
+)
+"""The same, but it answers with the instructions of the call, and always by the fallback."""
 
 
 ROOMY = Thresholds(1e6, 1e6, 1e6, 1e6, 1e6, assumed=AssumedCosts(heavy=0, light=0, pool=0, crowded=1e6, full=1e6))
@@ -95,12 +102,12 @@ class Caller(Client):
         self.tell(type="response.create")
 
 
-async def dial(switchboard: Switchboard, graph: str | None = None, **session: Any) -> Caller:
+async def dial(manager: CallManager, graph: str | None = None, **session: Any) -> Caller:
     """A new call, connected."""
     caller = Caller()
 
     async def answering(sdp: str) -> str:
-        caller.call_ = await switchboard.answer(Offer(sdp, graph, session))
+        caller.call_ = await manager.answer(Offer(sdp, graph, session))
         return caller.call_.answer
 
     await caller.dial(answering)
@@ -108,22 +115,22 @@ async def dial(switchboard: Switchboard, graph: str | None = None, **session: An
 
 
 def hosting(
-    scene: Callable[[Switchboard], Awaitable[T]],
+    scene: Callable[[CallManager], Awaitable[T]],
     default: str | Path = "echo",
     folders: Sequence[Path] = (),
     **settings: Any,
 ) -> T:
-    """Plays a scene with a switchboard, in real time."""
-    gallery = Gallery(default, folders)
+    """Plays a scene with a call manager, in real time."""
+    graphs = GraphCatalogue(default, folders)
     settings = {"health": 0, "thresholds": ROOMY, **settings}
     library()  # as a host, which reads it from the disk before a loop runs
 
     async def main() -> T:
         with loopback():
-            async with Switchboard(HostSettings(**settings), gallery) as switchboard:
+            async with CallManager(HostSettings(**settings), graphs) as manager:
                 try:
                     async with asyncio.timeout(60):
-                        return await scene(switchboard)
+                        return await scene(manager)
                 finally:
                     while Caller.all:
                         await Caller.all[-1].close()
@@ -131,10 +138,10 @@ def hosting(
     return uvloop.run(main())
 
 
-async def gone(switchboard: Switchboard, seconds: float = 5) -> float:
+async def gone(manager: CallManager, seconds: float = 5) -> float:
     """Waits until no call is left; the seconds that it took."""
     clock = Clock(asyncio.get_running_loop())
     async with asyncio.timeout(seconds):
-        while switchboard.count:
+        while manager.count:
             await clock.sleep(10 * MILLISECOND)
     return clock.now() / 1e9

@@ -8,9 +8,11 @@ from contextlib import suppress
 
 import numpy as np
 
+from nodes.dialogue._history import ChatMessage
+from nodes.dialogue._service import Chat, ChatParams, Pieces, word_by_word
 from nodes.packets import Audio, Sentence, Speech, duration_of
 from nodes.webrtc.source import WebRtcSource
-from pipeline.errors import DependencyError
+from pipeline.errors import DependencyError, ResourceError
 from pipeline.node import Service
 from pipeline.packet import Stamp
 from pipeline.params import NoParams
@@ -57,3 +59,19 @@ class Clinging(WebRtcSource):
         """Never returns."""
         await super().close()
         await asyncio.Event().wait()
+
+
+class Reciter(Chat[ChatParams]):
+    """Answers with its own instructions."""
+
+    def generate(self, messages: list[ChatMessage]) -> Pieces:
+        """The system prompt."""
+        return word_by_word(messages[0]["content"] if messages[0]["role"] == "system" else "Nothing.")
+
+
+class FailingReciter(Reciter):
+    """Never answers."""
+
+    def generate(self, messages: list[ChatMessage]) -> Pieces:
+        """Raises."""
+        raise ResourceError("it has no words")

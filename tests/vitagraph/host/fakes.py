@@ -13,9 +13,9 @@ import httpx
 
 from pipeline.runtime.health import MemberHealth
 from vitagraph.host.app import make_app
-from vitagraph.host.gallery import GraphInfo
+from vitagraph.host.call_manager import CallManager, Offer
+from vitagraph.host.graph_catalogue import GraphInfo
 from vitagraph.host.settings import HostSettings
-from vitagraph.host.switchboard import Offer, Switchboard
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"
 SDP = {"Content-Type": "application/sdp"}
@@ -47,7 +47,7 @@ class FakeCall:
 
 
 @dataclass
-class FakeGallery:
+class FakeCatalogue:
     """Two graphs."""
 
     default: str = "assistant"
@@ -58,12 +58,12 @@ class FakeGallery:
 
 
 @dataclass
-class FakeSwitchboard:
+class FakeCallManager:
     """Takes every call, unless it has an error to raise."""
 
     error: Exception | None = None
     reason: str = ""
-    gallery: FakeGallery = field(default_factory=FakeGallery)
+    graphs: FakeCatalogue = field(default_factory=FakeCatalogue)
     offers: list[Offer] = field(default_factory=list)
     calls: list[FakeCall] = field(default_factory=list)
     ill: list[MemberHealth] = field(default_factory=list)
@@ -95,12 +95,12 @@ class FakeSwitchboard:
 
 
 class Host:
-    """The app over a fake switchboard, and a client that is nearer than any network."""
+    """The app over a fake call manager, and a client that is nearer than any network."""
 
-    def __init__(self, static: Path = Path("/nowhere"), *, switchboard: Any = None, **settings: Any) -> None:
+    def __init__(self, static: Path = Path("/nowhere"), *, manager: Any = None, **settings: Any) -> None:
         self.settings = HostSettings(**{"new_calls": "1000000/second", **settings})
-        self.switchboard: FakeSwitchboard = switchboard or FakeSwitchboard()
-        self.app = make_app(self.settings, cast(Switchboard, self.switchboard), static)
+        self.manager: FakeCallManager = manager or FakeCallManager()
+        self.app = make_app(self.settings, cast(CallManager, self.manager), static)
 
     def request(self, method: str, path: str, *, client: str = "192.0.2.1", **what: Any) -> httpx.Response:
         """One request, from its own event loop."""

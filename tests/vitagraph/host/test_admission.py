@@ -16,9 +16,9 @@ from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.virtual import run_virtual
 from tests.vitagraph.host.dialling import ROOMY, dial, gone, hosting
 from vitagraph.host.admission import AdmissionControl, Measures, Refusal, Thresholds
+from vitagraph.host.call_manager import CallManager
 from vitagraph.host.errors import api_error_of
 from vitagraph.host.headroom import PROCESSOR, CallCounts, SharedResource
-from vitagraph.host.switchboard import Switchboard
 
 LIMITS = Thresholds()
 ASSUMED = LIMITS.assumed
@@ -324,7 +324,7 @@ def test_admission_serves_accepted_calls_under_fourfold_overload(caplog: pytest.
     assert 0.35 < max(served) <= ROOM / 2 + 0.05
 
 
-# --- through the switchboard
+# --- through the call manager
 
 
 @pytest.fixture
@@ -347,21 +347,21 @@ async def _until(holds: Callable[[], object]) -> None:
 def test_admission_loaded_host_refuses_new_calls_and_keeps_running_ones(lagging: list[float]) -> None:
     """Who calls is told so, and when to come again; who talks goes on talking."""
 
-    async def scene(switchboard: Switchboard) -> None:
-        caller = await dial(switchboard)
+    async def scene(manager: CallManager) -> None:
+        caller = await dial(manager)
         lagging[0] = 500.0
-        await _until(switchboard.not_ready)
+        await _until(manager.not_ready)
         with pytest.raises(AdmissionError) as refused:
-            await dial(switchboard)
+            await dial(manager)
         answer = api_error_of(refused.value)
         assert (answer.status_code, answer.code) == (503, "no_seat")
         assert answer.detail.startswith("Sorry, the machine is busy. Try again in ")
-        assert "threshold" not in answer.detail and switchboard.count == 1
+        assert "threshold" not in answer.detail and manager.count == 1
         lagging[0] = 0.0
-        await _until(lambda: not switchboard.not_ready())
-        await (await dial(switchboard)).close()
+        await _until(lambda: not manager.not_ready())
+        await (await dial(manager)).close()
         await caller.close()
-        await gone(switchboard)
+        await gone(manager)
 
     limits: dict[str, Any] = {"thresholds": replace(ROOMY, lag=40.0, calm=0.1)}
     hosting(scene, **limits)

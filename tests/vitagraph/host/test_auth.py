@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import AdmissionError
-from tests.vitagraph.host.fakes import SECRETS, FakeSwitchboard, Host, bearer, code
+from tests.vitagraph.host.fakes import SECRETS, FakeCallManager, Host, bearer, code
 
 
 @pytest.mark.parametrize("headers", [{}, bearer("anything"), {"Authorization": "Basic eA=="}])
@@ -25,7 +25,7 @@ def test_auth_host_with_a_key_requires_it(headers: dict[str, Any]) -> None:
     for answer in (host.call(headers=headers), host.post(SECRETS, headers=headers)):
         assert (answer.status_code, code(answer)) == (401, "wrong_key")
         assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert host.switchboard.offers == []
+    assert host.manager.offers == []
     assert host.call(headers=bearer("k")).status_code == 201
 
 
@@ -37,7 +37,7 @@ def test_auth_client_secret_is_for_one_call(key: str) -> None:
     assert host.call(headers=bearer(token)).status_code == 201
     replayed = host.call(headers=bearer(token))
     assert (replayed.status_code, code(replayed)) == (401, "secret_used")
-    assert len(host.switchboard.offers) == 1
+    assert len(host.manager.offers) == 1
 
 
 @pytest.mark.parametrize("key", ["", "k"])
@@ -57,13 +57,13 @@ def test_auth_call_made_with_a_secret_can_reconnect() -> None:
     """With another one, which ends the lost call and knows its session; by the key no such thing is needed."""
     host = Host(key="k")
     host.call(headers=bearer("k"))
-    assert host.switchboard.offers[0].renewal is None
+    assert host.manager.offers[0].renewal is None
     host.call(headers=bearer(host.secret(headers=bearer("k"), json={"session": {"instructions": "Be brief."}})))
-    renewal = host.switchboard.offers[1].renewal
-    assert renewal is not None and not host.switchboard.calls[1].ended
+    renewal = host.manager.offers[1].renewal
+    assert renewal is not None and not host.manager.calls[1].ended
     assert host.call(headers=bearer(renewal.value)).status_code == 201
-    assert host.switchboard.calls[1].ended
-    assert host.switchboard.offers[2].session == {"instructions": "Be brief."}
+    assert host.manager.calls[1].ended
+    assert host.manager.offers[2].session == {"instructions": "Be brief."}
     again = host.call(headers=bearer(renewal.value))
     assert (again.status_code, code(again)) == (401, "secret_used")
 
@@ -83,8 +83,8 @@ def test_auth_ice_servers_are_given_only_to_authorised_clients() -> None:
 
 def test_auth_refused_call_spends_no_secret() -> None:
     """All lines are busy: the page tries again with what it has."""
-    host = Host(switchboard=FakeSwitchboard(AdmissionError("busy", retry_after=1)))
+    host = Host(manager=FakeCallManager(AdmissionError("busy", retry_after=1)))
     token = host.secret()
     assert host.call(headers=bearer(token)).status_code == 503
-    host.switchboard.error = None
+    host.manager.error = None
     assert host.call(headers=bearer(token)).status_code == 201

@@ -10,7 +10,7 @@ import pytest
 from openai.types.realtime import ClientSecretCreateResponse
 
 from pipeline.errors import AdmissionError, UserInputError
-from tests.vitagraph.host.fakes import CALLS, OFFER, SECRETS, FakeSwitchboard, Host, bearer, code
+from tests.vitagraph.host.fakes import CALLS, OFFER, SECRETS, FakeCallManager, Host, bearer, code
 
 
 def test_calls_endpoint_answers_an_offer() -> None:
@@ -19,9 +19,9 @@ def test_calls_endpoint_answers_an_offer() -> None:
     answer = host.call("?graph=echo")
     assert answer.status_code == 201
     assert answer.headers["content-type"].startswith("application/sdp")
-    assert answer.text == host.switchboard.calls[0].answer
+    assert answer.text == host.manager.calls[0].answer
     assert answer.headers["location"] == f"{CALLS}/rtc_0"
-    assert (host.switchboard.offers[0].sdp, host.switchboard.offers[0].graph) == (OFFER, "echo")
+    assert (host.manager.offers[0].sdp, host.manager.offers[0].graph) == (OFFER, "echo")
 
 
 def test_calls_endpoint_accepts_offer_and_session_as_form() -> None:
@@ -31,7 +31,7 @@ def test_calls_endpoint_accepts_offer_and_session_as_form() -> None:
     assert host.post(CALLS, files={"sdp": (None, OFFER), "session": (None, json.dumps(session))}).status_code == 201
     files = {"sdp": ("a", OFFER, "application/sdp"), "session": ("b", json.dumps(session), "application/json")}
     assert host.post(CALLS, files=files).status_code == 201
-    assert [(offer.sdp, offer.session) for offer in host.switchboard.offers] == [(OFFER, session)] * 2
+    assert [(offer.sdp, offer.session) for offer in host.manager.offers] == [(OFFER, session)] * 2
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_calls_endpoint_selects_the_graph_by_model_name(query: str, session: dic
     """Clients of the API name a model; where it is none of ours the default answers."""
     host = Host()
     host.post(f"{CALLS}{query}", files={"sdp": (None, OFFER), "session": (None, json.dumps(session))})
-    assert host.switchboard.offers[0].graph == graph
+    assert host.manager.offers[0].graph == graph
 
 
 def test_calls_endpoint_refuses_an_unknown_graph() -> None:
@@ -58,7 +58,7 @@ def test_calls_endpoint_refuses_an_unknown_graph() -> None:
     answer = host.call("?graph=gone")
     assert (answer.status_code, code(answer)) == (404, "unknown_graph")
     assert "assistant, echo" in answer.json()["error"]["message"]
-    assert host.switchboard.offers == []
+    assert host.manager.offers == []
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("DELETE", "", 204), ("POST", "/hangup", 200)])
@@ -67,9 +67,9 @@ def test_calls_endpoint_hangs_up(method: str, path: str, status: int) -> None:
     host = Host()
     address = host.call().headers["location"] + path
     assert host.request(method, address).status_code == status
-    assert host.switchboard.calls[0].ended == ["the caller hung up"]
+    assert host.manager.calls[0].ended == ["the caller hung up"]
     assert host.request(method, address).status_code == status
-    assert len(host.switchboard.calls[0].ended) == 1
+    assert len(host.manager.calls[0].ended) == 1
     unknown = host.request(method, address.replace("rtc_", "rtc_0"))
     assert (unknown.status_code, code(unknown)) == (404, "unknown_call")
 
@@ -77,7 +77,7 @@ def test_calls_endpoint_hangs_up(method: str, path: str, status: int) -> None:
 def test_calls_endpoint_full_host_sends_retry_after() -> None:
     """The page shows the message as it is: what the operator could do is not in it."""
     full = AdmissionError("sorry, all lines are busy", retry_after=9.2, hint="raise --calls")
-    answer = Host(switchboard=FakeSwitchboard(full)).call()
+    answer = Host(manager=FakeCallManager(full)).call()
     assert (answer.status_code, code(answer), answer.headers["retry-after"]) == (503, "no_seat", "10")
     assert answer.json()["error"]["message"] == "Sorry, all lines are busy. Try again in 10 seconds."
 
@@ -85,7 +85,7 @@ def test_calls_endpoint_full_host_sends_retry_after() -> None:
 def test_calls_endpoint_unanswerable_offer_is_a_client_error() -> None:
     """Whoever writes a client is told what is wrong with its offer."""
     error = UserInputError("the offer has no audio", hint="add a track")
-    answer = Host(switchboard=FakeSwitchboard(error)).call()
+    answer = Host(manager=FakeCallManager(error)).call()
     assert (answer.status_code, code(answer)) == (400, "unusable_input")
     assert answer.json()["error"]["message"] == "The offer has no audio. Add a track."
 
@@ -137,12 +137,12 @@ def test_client_secret_session_is_used_by_the_call() -> None:
     token = host.secret(json={"session": base})
     given = {"audio": {"output": {"speed": 1.5}}}
     host.post(CALLS, files={"sdp": (None, OFFER), "session": (None, json.dumps(given))}, headers=bearer(token))
-    assert host.switchboard.offers[0].session == {
+    assert host.manager.offers[0].session == {
         "instructions": "Be brief.",
         "audio": {"output": {"voice": "joe", "speed": 1.5}, "input": {}},
         "model": "echo",
     }
-    assert host.switchboard.offers[0].graph == "echo"
+    assert host.manager.offers[0].graph == "echo"
 
 
 def test_client_secret_minting_is_rate_limited_on_an_open_host() -> None:
@@ -171,9 +171,9 @@ def test_openai_package_can_mint_call_and_hang_up() -> None:
         secret = server.realtime.client_secrets.create(session={"type": "realtime"})
     with client(secret.value) as page:
         answer = page.realtime.calls.create(sdp=OFFER, session={"type": "realtime", "instructions": "Be brief."})
-        assert answer.text == host.switchboard.calls[0].answer
+        assert answer.text == host.manager.calls[0].answer
         page.realtime.calls.hangup("rtc_0")
         with pytest.raises(openai.AuthenticationError, match="used already"):
             page.realtime.calls.create(sdp=OFFER)
-    assert host.switchboard.offers[0].session["instructions"] == "Be brief."
-    assert host.switchboard.calls[0].ended
+    assert host.manager.offers[0].session["instructions"] == "Be brief."
+    assert host.manager.calls[0].ended

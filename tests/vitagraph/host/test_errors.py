@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from pipeline.errors import GraphError, ResourceError
-from tests.vitagraph.host.fakes import FakeSwitchboard, Host, code
+from tests.vitagraph.host.fakes import FakeCallManager, Host, code
 from vitagraph.host.errors import ApiError, api_error_of, sentences
 
 
@@ -19,7 +19,7 @@ from vitagraph.host.errors import ApiError, api_error_of, sentences
 )
 def test_http_internal_error_reveals_no_details(error: Exception) -> None:
     """No traceback, no path, not even the message: what the person cannot mend is for the log."""
-    answer = Host(switchboard=FakeSwitchboard(error)).call()
+    answer = Host(manager=FakeCallManager(error)).call()
     assert (answer.status_code, code(answer)) == (500, "internal_error")
     assert answer.json()["error"]["type"] == "server_error"
     assert "secret" not in answer.text
@@ -27,7 +27,7 @@ def test_http_internal_error_reveals_no_details(error: Exception) -> None:
 
 def test_http_internal_error_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """Once, with the words of the error; what a client did wrong is not in it."""
-    Host(switchboard=FakeSwitchboard(ResourceError("no such model", hint="pull it"))).call()
+    Host(manager=FakeCallManager(ResourceError("no such model", hint="pull it"))).call()
     Host().call("?graph=gone")
     records = [record for record in caplog.records if record.name.startswith("vitagraph")]
     assert [(record.levelno, record.exc_info) for record in records] == [(logging.ERROR, None)]

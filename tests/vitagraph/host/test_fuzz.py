@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from nodes.webrtc.transport.opus import library
 from nodes.webrtc.transport.peer import Peer
-from tests.vitagraph.host.fakes import CALLS, OFFER, SDP, SECRETS, FakeCall, FakeSwitchboard, Host, bearer, code
-from vitagraph.host.switchboard import Offer
+from tests.vitagraph.host.fakes import CALLS, OFFER, SDP, SECRETS, FakeCall, FakeCallManager, Host, bearer, code
+from vitagraph.host.call_manager import Offer
 
 MANY = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FEW = settings(MANY, max_examples=40)
@@ -35,7 +35,7 @@ sessions = st.dictionaries(
 json_texts = (json_values | sessions).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=50)
 
 
-class Answering(FakeSwitchboard):
+class Answering(FakeCallManager):
     """Answers with a real peer, which reads the offer, and closes it."""
 
     async def answer(self, offer: Offer) -> FakeCall:
@@ -101,14 +101,14 @@ def test_sdp_offer_that_was_tampered_with_gets_an_answer_or_a_typed_error(offer:
             case _:
                 head, colon, _ = lines[at].partition(":")
                 lines[at] = head + colon + data.draw(st.text(max_size=10) | st.integers().map(str))
-    host = Host(switchboard=Answering())
+    host = Host(manager=Answering())
     body = "\r\n".join(["v=0", *lines[1:], ""]).encode("utf-8", "replace")
     held(host, host.call(content=body), 201)
 
 
 def test_sdp_offer_that_is_unmodified_is_answered(offer: str) -> None:
     """Else the test above would show nothing."""
-    host = Host(switchboard=Answering())
+    host = Host(manager=Answering())
     assert host.call(content=offer).status_code == 201
 
 

@@ -15,7 +15,7 @@ import pytest
 from pipeline.errors import UserInputError
 from pipeline.packet import MILLISECOND
 from tests.vitagraph.host.dialling import Caller, dial, gone, hosting, scripted
-from vitagraph.host.switchboard import Offer, Switchboard
+from vitagraph.host.call_manager import CallManager, Offer
 
 DEEP = "[" * 50_000
 HOSTILE: tuple[str | bytes, ...] = (
@@ -66,14 +66,14 @@ async def misbehave(caller: Caller) -> None:
 def test_hostile_client_does_not_affect_another_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Malformed events, random bytes and forged packets, by the client and by a stranger."""
 
-    async def scene(switchboard: Switchboard) -> None:
-        good, bad = await dial(switchboard), await dial(switchboard)
+    async def scene(manager: CallManager) -> None:
+        good, bad = await dial(manager), await dial(manager)
         good.type("What time is it?")
         await good.wait_for("output_audio_buffer.started")
         await misbehave(bad)
         for offer in ("", "v=0", "\x00" * 1000, "a=candidate:" * 500):
             with pytest.raises(UserInputError):
-                await switchboard.answer(Offer(offer))
+                await manager.answer(Offer(offer))
         done = await good.wait_for("response.done")
         assert done["response"]["status"] == "completed"
         assert good.told("error") == []
@@ -82,7 +82,7 @@ def test_hostile_client_does_not_affect_another_call(tmp_path: Path, caplog: pyt
         assert len(bad.told("error")) >= 6
         await good.close()
         await bad.close()
-        await gone(switchboard)
+        await gone(manager)
 
     with caplog.at_level(logging.WARNING):
         hosting(scene, scripted(tmp_path))

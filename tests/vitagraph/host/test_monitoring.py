@@ -22,10 +22,10 @@ from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from tests.vitagraph.host.dialling import ROOMY, SCRIPTED, dial, gone, hosting, scripted
 from tests.vitagraph.host.dialling_nodes import Beeper
+from vitagraph.host.call_manager import CallManager
 from vitagraph.host.headroom import CallCounts
 from vitagraph.host.monitoring import MemoryGuard, Monitoring, ProcessMeter
 from vitagraph.host.settings import HostSettings
-from vitagraph.host.switchboard import Switchboard
 
 T = TypeVar("T")
 
@@ -77,16 +77,16 @@ def test_monitoring_reports_an_unhealthy_member_while_a_fallback_works(
 ) -> None:
     """The operator learns of it before the stand-in fails too; callers are taken as ever."""
 
-    async def scene(switchboard: Switchboard) -> None:
-        await switchboard.warm()
-        await until(switchboard.degraded)
-        (member,) = switchboard.degraded()
+    async def scene(manager: CallManager) -> None:
+        await manager.warm()
+        await until(manager.degraded)
+        (member,) = manager.degraded()
         assert (member.node, member.use, member.message) == ("tts", HERE, "it is hoarse")
-        assert switchboard.not_ready() == ""
-        await (await dial(switchboard)).close()
+        assert manager.not_ready() == ""
+        await (await dial(manager)).close()
         Voice.ill = False
-        await until(lambda: not switchboard.degraded())
-        await gone(switchboard)
+        await until(lambda: not manager.degraded())
+        await gone(manager)
 
     with caplog.at_level(logging.WARNING, "vitagraph.host.monitoring"):
         hosting(scene, scripted(tmp_path, text=SPARED), **QUICK)
@@ -97,16 +97,16 @@ def test_monitoring_reports_an_unhealthy_member_while_a_fallback_works(
 def test_monitoring_refuses_calls_while_a_node_has_no_healthy_member(tmp_path: Path) -> None:
     """Who calls is told so at once, and does not talk to a machine that has no voice."""
 
-    async def scene(switchboard: Switchboard) -> None:
-        await switchboard.warm()
-        await until(switchboard.not_ready)
-        assert "out of order" in switchboard.not_ready()
+    async def scene(manager: CallManager) -> None:
+        await manager.warm()
+        await until(manager.not_ready)
+        assert "out of order" in manager.not_ready()
         with pytest.raises(AdmissionError, match="Sorry, it is out of order just now"):
-            await dial(switchboard)
+            await dial(manager)
         Voice.ill = False
-        await until(lambda: not switchboard.not_ready())
-        await (await dial(switchboard)).close()
-        await gone(switchboard)
+        await until(lambda: not manager.not_ready())
+        await (await dial(manager)).close()
+        await gone(manager)
 
     hosting(scene, scripted(tmp_path, text=ALONE), **QUICK)
 
@@ -114,15 +114,15 @@ def test_monitoring_refuses_calls_while_a_node_has_no_healthy_member(tmp_path: P
 def test_monitoring_covers_another_graph_once_it_was_called(tmp_path: Path) -> None:
     """Also where its first call brought instructions of its own."""
 
-    async def scene(switchboard: Switchboard) -> None:
-        await switchboard.warm()
-        caller = await dial(switchboard, "hoarse", instructions="Be brief.")
-        await until(switchboard.degraded)
-        assert switchboard.not_ready() == "", "the default graph is well"
+    async def scene(manager: CallManager) -> None:
+        await manager.warm()
+        caller = await dial(manager, "hoarse", instructions="Be brief.")
+        await until(manager.degraded)
+        assert manager.not_ready() == "", "the default graph is well"
         with pytest.raises(AdmissionError, match="out of order"):
-            await dial(switchboard, "hoarse")
+            await dial(manager, "hoarse")
         await caller.close()
-        await gone(switchboard)
+        await gone(manager)
 
     scripted(tmp_path, "hoarse", ALONE)
     hosting(scene, "echo", [tmp_path], **QUICK)
@@ -131,14 +131,14 @@ def test_monitoring_covers_another_graph_once_it_was_called(tmp_path: Path) -> N
 def test_monitoring_counts_calls_by_what_they_use(tmp_path: Path) -> None:
     """Echoes that are taken for conversations, or the other way round, would spoil what each is known to cost."""
 
-    async def scene(switchboard: Switchboard) -> None:
-        callers = [await dial(switchboard, graph) for graph in ("echo", "choir", "echo")]
-        assert switchboard.counts() == CallCounts(heavy=1, light=2)
-        assert switchboard.monitoring.admission.new_calls() == CallCounts(1, 2)
+    async def scene(manager: CallManager) -> None:
+        callers = [await dial(manager, graph) for graph in ("echo", "choir", "echo")]
+        assert manager.counts() == CallCounts(heavy=1, light=2)
+        assert manager.monitoring.admission.new_calls() == CallCounts(1, 2)
         for caller in callers:
             await caller.close()
-        await gone(switchboard)
-        assert switchboard.counts() == CallCounts()
+        await gone(manager)
+        assert manager.counts() == CallCounts()
 
     scripted(tmp_path, "choir", SCRIPTED.replace("dialling_nodes:Beeper", "test_monitoring:Choir"))
     hosting(scene, "echo", [tmp_path])

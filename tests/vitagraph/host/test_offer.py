@@ -24,7 +24,7 @@ def test_offer_that_is_no_sdp_is_refused(body: bytes) -> None:
     host = Host()
     answer = host.call(content=body)
     assert (answer.status_code, code(answer)) == (400, "bad_offer")
-    assert host.switchboard.offers == []
+    assert host.manager.offers == []
 
 
 def test_offer_content_type_may_have_parameters() -> None:

@@ -25,7 +25,7 @@ def test_security_cross_origin_page_cannot_call(origin: str) -> None:
     assert "access-control-allow-origin" not in answer.headers
     asked = host.request("OPTIONS", CALLS, headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
     assert asked.status_code == 403
-    assert host.switchboard.offers == []
+    assert host.manager.offers == []
 
 
 def test_security_same_origin_page_can_call() -> None:

@@ -24,15 +24,15 @@ from websockets.typing import Subprotocol
 
 from pipeline.clock import Clock
 from pipeline.packet import MILLISECOND
-from tests.vitagraph.host.dialling import gone, hosting, scripted
+from tests.vitagraph.host.dialling import RECITING, gone, hosting, scripted
 from tests.vitagraph.host.fakes import SECRETS, bearer
 from tests.vitagraph.host.test_server import serving
 from vitagraph.host import socket as module
 from vitagraph.host.app import make_app
+from vitagraph.host.call_manager import CallManager
 from vitagraph.host.server import MOST_EVENTS, HttpServer
 from vitagraph.host.settings import HostSettings
-from vitagraph.host.socket import SocketLine
-from vitagraph.host.switchboard import Switchboard
+from vitagraph.host.socket import WebSocketTransport
 
 Event = dict[str, Any]
 NO_FACE = Path("/nowhere.glb")
@@ -79,10 +79,10 @@ class Typist:
 
 
 class Host:
-    """A server over a switchboard."""
+    """A server over a call manager."""
 
-    def __init__(self, switchboard: Switchboard, address: str) -> None:
-        self.switchboard = switchboard
+    def __init__(self, manager: CallManager, address: str) -> None:
+        self.manager = manager
         self.address = address
         self.clock = Clock(asyncio.get_running_loop())
 
@@ -109,16 +109,16 @@ def served(scene: Callable[[Host], Awaitable[None]], graph: Path | str = "echo",
     """Plays a scene with a host on a port of this machine; afterwards no call is left."""
     settings = {"port": 0, "avatar": NO_FACE, "new_calls": "1000/second", **settings}
 
-    async def main(switchboard: Switchboard) -> None:
+    async def main(manager: CallManager) -> None:
         chosen = HostSettings(**settings)
-        server = HttpServer(make_app(chosen, switchboard, Path("/nowhere")), chosen)
+        server = HttpServer(make_app(chosen, manager, Path("/nowhere")), chosen)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             serving = asyncio.create_task(server.serve([listening]))
             await server.ready.wait()
             try:
-                await scene(Host(switchboard, f"ws://127.0.0.1:{listening.getsockname()[1]}"))
-                await gone(switchboard)
-                assert not switchboard.count
+                await scene(Host(manager, f"ws://127.0.0.1:{listening.getsockname()[1]}"))
+                await gone(manager)
+                assert not manager.count
             finally:
                 server.should_exit = True
                 await serving
@@ -171,7 +171,9 @@ def test_websocket_hang_up_by_the_host_closes_normally() -> None:
 
     async def scene(host: Host) -> None:
         async with host.call() as typist:
-            (call,) = host.switchboard._calls.values()
+            session = typist.events[0]["session"]
+            call = host.manager.find(session["id"].replace("sess_", "rtc_"))
+            assert call is not None
             call.hang_up("the test is over")
             assert await typist.closed() == 1000
 
@@ -187,7 +189,7 @@ def test_websocket_full_host_and_unknown_graph_are_refused_over_http() -> None:
         async with host.call("?model=echo"):
             status, code, headers = await host.refused()
             assert (status, code) == (503, "no_seat") and int(headers["retry-after"]) > 0
-        await gone(host.switchboard)
+        await gone(host.manager)
         async with host.call():
             pass
 
@@ -255,6 +257,21 @@ def test_websocket_secret_is_renewed_for_reconnecting() -> None:
     served(scene, key="k", calls=1)
 
 
+def test_websocket_secret_instructions_are_in_force_from_the_first_answer(tmp_path: Path) -> None:
+    """A page cannot be trusted to say what its assistant is; also when it comes back."""
+
+    async def scene(host: Host) -> None:
+        secret = await minted(host, instructions="Be brief.")
+        for _ in range(2):
+            async with host.call(subprotocols=protocols(secret)) as typist:
+                await typist.type("What are you told?")
+                done = await typist.wait_for("response.done")
+                assert done["response"]["output"][0]["content"][0]["transcript"] == "Be brief."
+                secret = typist.events[0]["session"]["client_secret"]["value"]
+
+    served(scene, scripted(tmp_path, text=RECITING), key="k")
+
+
 async def minted(host: Host, **session: str) -> str:
     """A client secret of a host whose key is `k`."""
     address = host.address.replace("ws://", "http://")
@@ -298,7 +315,7 @@ async def gone_in(host: Host) -> float:
     """Waits until no call is left; the seconds that it took."""
     now = asyncio.get_running_loop().time
     began = now()
-    await gone(host.switchboard, 8)
+    await gone(host.manager, 8)
     return now() - began
 
 
@@ -312,7 +329,7 @@ def test_websocket_fifty_calls_leave_no_resources(tmp_path: Path) -> None:
                 await typist.wait_for("output_audio_buffer.started")
                 if number % 2:
                     typist.socket.transport.abort()
-            await gone(host.switchboard)
+            await gone(host.manager)
 
         await one(0)
         await one(1)
@@ -380,10 +397,10 @@ class StuckSocket:
 
 def test_websocket_client_that_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """When too much waits for it, or when it takes too long: it costs a megabyte and not all there is."""
-    monkeypatch.setattr(module, "SENDING", 0.05)
+    monkeypatch.setattr(module, "SEND_TIMEOUT", 0.05)
 
-    async def carried(events: int) -> SocketLine:
-        line = SocketLine(cast(WebSocket, StuckSocket()))
+    async def carried(events: int) -> WebSocketTransport:
+        line = WebSocketTransport(cast(WebSocket, StuckSocket()))
         carrying = asyncio.create_task(line.carry())
         await line.connected.wait()
         for _ in range(events):
@@ -396,9 +413,9 @@ def test_websocket_client_that_does_not_read_is_closed(monkeypatch: pytest.Monke
         return line
 
     async def main() -> None:
-        assert (await carried(1))._queue.qsize() <= 2
+        assert (await carried(1)).queued <= 200_000
         full = await carried(200)
-        assert full._waiting <= module.MOST_WAITING + 100_000
+        assert full.queued <= module.MOST_QUEUED + 100_000
 
     asyncio.run(main())
 
@@ -411,7 +428,7 @@ def test_websocket_client_gone_before_accept_ends_the_call(monkeypatch: pytest.M
             raise OSError
 
     async def main() -> None:
-        line = SocketLine(cast(WebSocket, Gone()))
+        line = WebSocketTransport(cast(WebSocket, Gone()))
         await line.carry()
         assert line.ended.is_set() and not line.connected.is_set()
         await line.close()

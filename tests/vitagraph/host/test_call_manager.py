@@ -18,25 +18,25 @@ from nodes.webrtc.transport.process import SWITCH_INTERVAL
 from pipeline.errors import AdmissionError, UserInputError
 from pipeline.packet import MILLISECOND
 from tests.vitagraph.host.dialling import Caller, dial, gone, hosting, scripted
-from vitagraph.host import switchboard as module
-from vitagraph.host.gallery import UnknownGraph
-from vitagraph.host.switchboard import Offer, Switchboard
+from vitagraph.host import call_manager as module
+from vitagraph.host.call_manager import CallManager, Offer
+from vitagraph.host.graph_catalogue import UnknownGraph
 
 
 def test_call_manager_refuses_when_full_and_accepts_after_a_call_ends() -> None:
     """The refusal says when to come back."""
 
-    async def scene(switchboard: Switchboard) -> None:
-        first = await dial(switchboard)
-        assert "all 1 lines are busy" in switchboard.not_ready()
+    async def scene(manager: CallManager) -> None:
+        first = await dial(manager)
+        assert "all 1 lines are busy" in manager.not_ready()
         with pytest.raises(AdmissionError, match="lines are busy") as refused:
-            await dial(switchboard)
+            await dial(manager)
         assert refused.value.retry_after > 0
         await first.close()
-        await gone(switchboard)
-        second = await dial(switchboard)
+        await gone(manager)
+        second = await dial(manager)
         await second.close()
-        await gone(switchboard)
+        await gone(manager)
 
     hosting(scene, calls=1)
 
@@ -44,7 +44,7 @@ def test_call_manager_refuses_when_full_and_accepts_after_a_call_ends() -> None:
 def test_call_manager_restores_process_settings() -> None:
     """A program that stops its host goes on with the interpreter as it was."""
 
-    async def scene(switchboard: Switchboard) -> tuple[float, object]:
+    async def scene(manager: CallManager) -> tuple[float, object]:
         return sys.getswitchinterval(), stun.parse_message
 
     before = sys.getswitchinterval(), stun.parse_message
@@ -54,12 +54,12 @@ def test_call_manager_restores_process_settings() -> None:
 
 
 def test_call_manager_bad_offer_takes_no_slot() -> None:
-    async def scene(switchboard: Switchboard) -> None:
+    async def scene(manager: CallManager) -> None:
         with pytest.raises(UserInputError, match="offer"):
-            await switchboard.answer(Offer("v=0"))
+            await manager.answer(Offer("v=0"))
         with pytest.raises(UnknownGraph):
-            await switchboard.answer(Offer("v=0", "nope"))
-        assert switchboard.count == 0
+            await manager.answer(Offer("v=0", "nope"))
+        assert manager.count == 0
 
     hosting(scene)
 
@@ -67,13 +67,13 @@ def test_call_manager_bad_offer_takes_no_slot() -> None:
 def test_call_manager_draining_lets_calls_end_and_takes_no_new_ones() -> None:
     """A host that is replaced does not cut people off."""
 
-    async def scene(switchboard: Switchboard) -> None:
-        caller = await dial(switchboard)
-        draining = asyncio.create_task(switchboard.drain(20))
+    async def scene(manager: CallManager) -> None:
+        caller = await dial(manager)
+        draining = asyncio.create_task(manager.drain(20))
         await caller.clock.sleep(50 * MILLISECOND)
-        assert not draining.done() and switchboard.not_ready() == "the host is shutting down"
+        assert not draining.done() and manager.not_ready() == "the host is shutting down"
         with pytest.raises(AdmissionError, match="shutting down"):
-            await dial(switchboard)
+            await dial(manager)
         await caller.close()
         await draining
 
@@ -81,10 +81,10 @@ def test_call_manager_draining_lets_calls_end_and_takes_no_new_ones() -> None:
 
 
 def test_call_manager_drain_deadline_ends_the_remaining_calls() -> None:
-    async def scene(switchboard: Switchboard) -> str:
-        caller = await dial(switchboard)
-        await switchboard.drain(0.1)
-        assert switchboard.count == 0
+    async def scene(manager: CallManager) -> str:
+        caller = await dial(manager)
+        await manager.drain(0.1)
+        assert manager.count == 0
         await caller.close()
         return caller.call_.reason
 
@@ -96,11 +96,11 @@ def test_call_manager_drain_deadline_ends_the_remaining_calls() -> None:
 )
 def test_call_manager_ends_idle_and_overlong_calls(monkeypatch: pytest.MonkeyPatch, setting: str, reason: str) -> None:
     """A tab that was forgotten does not keep its seat."""
-    monkeypatch.setattr(module, "WATCH", 0.05)
+    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.05)
 
-    async def scene(switchboard: Switchboard) -> str:
-        caller = await dial(switchboard)
-        await gone(switchboard)
+    async def scene(manager: CallManager) -> str:
+        caller = await dial(manager)
+        await gone(manager)
         await caller.close()
         return caller.call_.reason
 
@@ -110,14 +110,14 @@ def test_call_manager_ends_idle_and_overlong_calls(monkeypatch: pytest.MonkeyPat
 
 def test_call_manager_gives_up_a_client_that_never_connects(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever takes an answer and does not connect holds a seat for seconds only."""
-    monkeypatch.setattr(module, "WATCH", 0.05)
-    monkeypatch.setattr(module, "CONNECTING", 0.2)
+    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.05)
+    monkeypatch.setattr(module, "CONNECT_TIMEOUT", 0.2)
 
-    async def scene(switchboard: Switchboard) -> str:
+    async def scene(manager: CallManager) -> str:
         caller = Caller()
         await caller.connection.setLocalDescription(await caller.connection.createOffer())
-        call = await switchboard.answer(Offer(caller.connection.localDescription.sdp))
-        await gone(switchboard)
+        call = await manager.answer(Offer(caller.connection.localDescription.sdp))
+        await gone(manager)
         await caller.close()
         return call.reason
 
@@ -127,13 +127,13 @@ def test_call_manager_gives_up_a_client_that_never_connects(monkeypatch: pytest.
 def test_call_manager_fifty_calls_leave_no_resources(tmp_path: Path) -> None:
     """Tasks, threads and open files do not grow, and memory stays within 5 %: the host stays up for weeks."""
 
-    async def scene(switchboard: Switchboard) -> None:
+    async def scene(manager: CallManager) -> None:
         async def one() -> None:
-            caller = await dial(switchboard)
+            caller = await dial(manager)
             caller.type("What time is it?")
             await caller.wait_for("output_audio_buffer.started")
             await caller.close()
-            await gone(switchboard)
+            await gone(manager)
 
         for _ in range(10):  # what is loaded once is loaded by then
             await one()
