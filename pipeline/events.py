@@ -1,4 +1,4 @@
-"""What the engine itself tells on the bus."""
+"""The events that the engine posts on the bus."""
 
 from __future__ import annotations
 
@@ -58,3 +58,17 @@ class Abandoned(Event, frozen=True):
     node: str
     where: tuple[str, ...]
     """Its await chain."""
+
+
+class BudgetExceeded(Event, frozen=True):
+    """A turn took longer than the graph's `budget` for it; at most once for each turn and name."""
+
+    pts: int
+    cause: Cause
+    """The turn."""
+    name: str
+    """What has the budget: `voice_to_voice`."""
+    budget: int
+    """Nanoseconds."""
+    took: int
+    """Nanoseconds."""

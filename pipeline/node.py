@@ -226,7 +226,7 @@ class Source(Node[P]):
     """Makes packets."""
 
     live: ClassVar[bool] = False
-    """A live source never waits: where a queue below is full it drops, and counts."""
+    """Whether it follows real time: it then drops and counts droppable packets while a blocking queue below is full."""
 
     def run(self) -> AsyncIterator[Packet]:
         """Every packet there will be; the stream ends when this ends."""

@@ -18,7 +18,9 @@ from nodes.packets import (
     TurnChanged,
     duration_of,
 )
-from pipeline.packet import Packet
+from pipeline.cause import Cause
+from pipeline.events import BudgetExceeded
+from pipeline.packet import Event, Packet
 from pipeline.runtime.session import Session
 from vitagraph.waterfall import TurnRecord, WaterfallPart
 
@@ -41,10 +43,15 @@ class TurnTracker:
         """Start of the current speech and the duration of its quiet start, by cause."""
         self.now: Callable[[], int] = lambda: 0
         """The session's clock, nanoseconds."""
+        self._budget: int | None = None
+        """The graph's budget from voice to voice, nanoseconds."""
+        self._post: Callable[[Event], None] = lambda event: None
 
     def listen(self, session: Session) -> None:
-        """Subscribes to the bus of a session that was made with `observe`."""
+        """Subscribes to the bus of a session that was made with `observe`, and posts BudgetExceeded on it."""
         self.now = session.clock.now
+        self._budget = session.plan.budget.voice_to_voice
+        self._post = session.bus.post
         session.bus.of(TurnChanged).subscribe(self.turn_changed)
         session.bus.of(PlaybackProgress).subscribe(self.played)
 
@@ -98,6 +105,7 @@ class TurnTracker:
         turn = self._turn(event.cause.id)
         if not event.ended:
             self._begin_playing(turn)
+            self._check_budget(turn, event.cause)
             return
         began, lead = self._playing.pop(turn.cause, (0, -1))
         if event.position <= lead and turn.reached.get("playing") == began:
@@ -114,6 +122,13 @@ class TurnTracker:
         if "audible" not in turn.reached:
             turn.reached["playing"] = began
             turn.reached["audible"] = began + lead
+
+    def _check_budget(self, turn: TurnRecord, cause: Cause) -> None:
+        took, budget = turn.silence, self._budget
+        if budget is None or took is None or took <= budget or turn.over_budget or not turn.committed:
+            return
+        turn.over_budget = True
+        self._post(BudgetExceeded(self.now(), cause, "voice_to_voice", budget, took))
 
     def _finish(self, turn: TurnRecord) -> None:
         if turn.committed and not turn.finished:

@@ -36,6 +36,8 @@ class TurnRecord:
     """The answer, as far as it was played."""
     committed: bool = False
     interrupted: bool = False
+    over_budget: bool = False
+    """Whether BudgetExceeded was posted for it."""
     finished: bool = False
     """True once the record will not change any more."""
 

@@ -121,7 +121,7 @@ async def _pump_many(inlets: Inlets[Push], gates: Sequence[Link]) -> None:
 async def emit(node: Source[Any], stage: RunningNode) -> None:
     """The head of a segment whose first node is a source.
 
-    A live source waits for no queue: a droppable packet that finds a full one is dropped before any work.
+    A live source drops a droppable packet that finds a full queue, before any work; other packets wait for room.
     """
     budget = BUDGET
     gates = stage.gates

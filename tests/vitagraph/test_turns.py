@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from nodes.packets import AUDIBLE, PlaybackProgress, Speech, Transcript, TurnChanged
 from pipeline.cause import Cause, Causes
+from pipeline.events import BudgetExceeded
+from pipeline.graph.loader import loads
+from pipeline.graph.planner import plan
+from pipeline.graph.registry import Registry
 from pipeline.packet import Stamp
 from pipeline.params import ms
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
+from tests.vitagraph.scripted import LEAD, PLAYING, VOICE_END
 from vitagraph.turns import TurnTracker, quiet_lead
 from vitagraph.waterfall import TurnRecord
 
@@ -89,3 +97,47 @@ def test_turns_of_a_long_call_are_bounded() -> None:
         committed(turns, cause)
     assert [turn.heard for turn in turns.committed] == [str(number) for number in range(992, 1000)]
     assert len(turns.committed) == sum(turn.finished for turn in turns.committed) + 1 == 8
+
+
+def budgets_exceeded(budget: str) -> list[BudgetExceeded]:
+    """What is posted in a scripted conversation whose answer is heard 1050 ms after the voice."""
+    graph = loads(
+        f"""
+vitagraph: 1
+budget: {budget}
+nodes:
+  caller: tests.vitagraph.scripted:Scripted
+  playback: tests.vitagraph.scripted:Listener
+links:
+  - caller.audio -> playback.audio
+  - caller.words -> playback.words
+  - caller.answer -> playback.answer
+""",
+        registry=Registry(installed=False),
+    )
+    seen: list[BudgetExceeded] = []
+
+    async def main() -> None:
+        turns = TurnTracker()
+        async with Runner(workers=1) as runner:
+            session = runner.session(plan(graph, Registry(installed=False)), lambda _, packet: turns.observe(packet))
+            turns.listen(session)
+            session.bus.of(BudgetExceeded).subscribe(seen.append)
+            await session.run()
+
+    run_virtual(main())
+    return seen
+
+
+def test_turn_over_its_budget_is_posted_once_when_its_answer_begins() -> None:
+    """An operator who promised 700 ms sees each turn that took longer, and by how much."""
+    took = PLAYING + LEAD - VOICE_END
+    [event] = budgets_exceeded("{voice_to_voice: 700ms}")
+    assert (event.name, event.budget, event.took, event.pts) == ("voice_to_voice", ms(700), took, PLAYING)
+    assert (event.cause.name, event.cause.committed) == ("turn", True)
+
+
+@pytest.mark.parametrize("budget", ["{voice_to_voice: 1050ms}", "{voice_to_voice: null}", "{}", ""])
+def test_turn_within_its_budget_or_without_one_posts_nothing(budget: str) -> None:
+    """A budget that is just met is met."""
+    assert budgets_exceeded(budget) == []

@@ -36,6 +36,21 @@ def test_check_resolved_prints_the_graph_with_the_origin_of_each_line(graph: Pat
     assert f"# {graph}:" in out
 
 
+def test_check_warns_where_the_least_latency_is_above_the_budget(tmp_path: Path, run: Run) -> None:
+    """No turn could ever meet it; the graph is right all the same."""
+    file = tmp_path / "graph.yaml"
+    file.write_text(
+        "vitagraph: 1\nbudget: {voice_to_voice: 300ms}\nnodes:\n  caller: media.source\n  vad: vad.energy\n"
+        "  turn: {use: turn.endpoint, floor: 400ms}\n  echo: dialogue.echo\n  playback: media.sink\n"
+        "links:\n  - caller -> vad -> turn -> echo -> playback.audio\n",
+        encoding="utf-8",
+    )
+    ran = run("check", file)
+    assert ran.code == exits.OK
+    assert "warning: the budget `voice_to_voice: 300ms` cannot be met: the least latency is 400ms" in ran.err
+    assert "warning" not in run("check", file, "--set", "turn.floor=300ms").err
+
+
 def test_check_validates_settings_of_the_command_line(graph: Path, run: Run) -> None:
     """As if they stood in the file."""
     ran = run("check", graph, "--set", "hang=perhaps")
