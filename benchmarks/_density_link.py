@@ -128,15 +128,16 @@ def word_errors(found: Sequence[Call], model: str) -> dict[str, tuple[float, int
     import jiwer
 
     from benchmarks.asr import normal
-    from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper
+    from nodes.asr._whisper import WhisperParams
+    from nodes.asr.whisper import load_whisper
 
     params = WhisperParams(model=model, language="en")
-    whisper, settings = load_whisper(params), WhisperAsr(params).settings(whole=True)
+    whisper = load_whisper(params)
     said: dict[str, list[str]] = {}
     got: dict[str, list[str]] = {}
     for call in found:
         for samples, (_, words) in zip(call.sentences, sentences(), strict=False):
-            text = whisper.transcribe(samples, settings)
+            text = whisper.transcribe(samples, params)
             said.setdefault(call.link, []).append(words)
             got.setdefault(call.link, []).append(normal(text.text if text else ""))
     return {

@@ -26,8 +26,8 @@ from typing import Any
 import jiwer
 from num2words import num2words
 
-from nodes.asr._whisper import DecodingOptions
-from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper
+from nodes.asr._whisper import WhisperParams
+from nodes.asr.whisper import load_whisper
 from nodes.models import path, pull
 from nodes.packets import Samples
 
@@ -74,7 +74,6 @@ def main() -> None:
         pull(name)
     params = WhisperParams(model=arguments.model, language="en")
     ours = load_whisper(params)
-    settings: DecodingOptions = WhisperAsr(params).settings(whole=True)
 
     from faster_whisper import WhisperModel
 
@@ -90,7 +89,7 @@ def main() -> None:
         heard = {"said": words}
         for _ in range(arguments.rounds):
             began = time.perf_counter()
-            mine = ours.transcribe(samples, settings)
+            mine = ours.transcribe(samples, params)
             times[OURS].append(time.perf_counter() - began)
             heard[OURS] = mine.text if mine else ""
             for who, model in defaults.items():

@@ -9,17 +9,20 @@ Only public APIs of faster-whisper and CTranslate2 are used.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from nodes.asr._hallucinations import Decoded, exceeds_token_limit, is_doubtful, is_silent, may_be_silence, token_limit
 from nodes.packets import Samples, Word
 from pipeline.compute.job import stopped
 from pipeline.packet import SECOND
+from pipeline.params import Duration, Params, seconds
 
 RATE = 16_000
 FRAMES_A_SECOND = 100
@@ -37,19 +40,39 @@ VOICE = 0.3
 """Threshold of the voice detector, 0 to 1: low, because losing words is worse than inventing them."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecodingOptions:
-    """How to decode one utterance."""
+class WhisperParams(Params):
+    """The model and how it decodes."""
 
-    language: str | None
-    beam: int
-    window: float
-    """Minimum encoder window in seconds."""
-    no_speech: float
-    least_log_probability: float
-    words: bool
-    retry: bool
-    """Whether a doubtful result is decoded again with the full window."""
+    model: str = "whisper-tiny.en"
+    """A name in the model catalogue, or the path of a folder with a CTranslate2 model."""
+    language: str | None = Field(None, pattern="^[a-z]{2,3}$")
+    """ISO 639 code such as `en`; if omitted, multilingual models detect it."""
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
+    """The device to run on."""
+    compute: Literal["auto", "int8", "float16", "float32", "int8_float16"] = "auto"
+    """Numeric type; auto is int8 on a CPU and float16 on a GPU."""
+    threads: int = Field(0, ge=0, le=64)
+    """CPU threads; 0 is half the cores: small models gain nothing from more, and other nodes need them."""
+    beam: int = Field(5, ge=1, le=10)
+    """Beam size for whole utterances; partial ones use 1."""
+    window: Duration = Field(seconds(10), ge=seconds(1), le=seconds(30))
+    """Minimum encoder window: shorter is faster, but loops more often on short clips."""
+    no_speech: float = Field(0.6, ge=0, le=1)
+    """Above this probability of silence a voice detector decides whether the text was really said."""
+    least_log_probability: float = Field(-1.0, le=0)
+    """Below this mean log probability as well; if there is a voice, the text is decoded again with a full window."""
+    words: bool = False
+    """Whether whole transcripts carry word times."""
+
+
+def threads_of(params: WhisperParams) -> int:
+    """CPU threads used by one job."""
+    return params.threads or max(1, (os.cpu_count() or 1) // 2)
+
+
+def fast(params: WhisperParams) -> WhisperParams:
+    """The parameters for partial utterances: quick to decode, without word times."""
+    return params.model_copy(update={"beam": 1, "words": False})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,75 +88,89 @@ class Transcription:
 class Whisper:
     """A loaded model."""
 
-    def __init__(self, folder: str, device: str, compute: str, threads: int) -> None:
+    def __init__(self, folder: str, params: WhisperParams) -> None:
         from faster_whisper import WhisperModel
 
+        compute: str = params.compute
+        if compute == "auto":
+            compute = "float16" if params.device == "cuda" else "int8"
         self._model: Any = WhisperModel(
-            folder, device=device, compute_type=compute, cpu_threads=threads, local_files_only=True
+            folder, device=params.device, compute_type=compute, cpu_threads=threads_of(params), local_files_only=True
         )
 
-    def transcribe(self, samples: Samples, settings: DecodingOptions) -> Transcription | None:
+    def transcribe(self, samples: Samples, params: WhisperParams, *, retry: bool = True) -> Transcription | None:
         """Transcribes one utterance: int16 samples at 16 kHz.
 
-        Returns None if the result is doubtful and `settings.retry` is off, or if the job was
-        cancelled meanwhile.
+        `retry`: a doubtful result is decoded again with the full window. Returns None if it is
+        doubtful and `retry` is off, or if the job was cancelled meanwhile.
         """
         if is_silent(samples):
-            return Transcription("", settings.language or "", 0.0)
+            return Transcription("", params.language or "", 0.0)
         if len(samples) / RATE > FULL:
-            return self._long(samples, settings)
-        window = window_for(samples, settings)
-        return self._result(samples, window, settings, *self.decode(samples, window, settings))
+            return self._long(samples, params, retry)
+        window = window_for(samples, params)
+        return self._result(samples, window, params, retry, *self.decode(samples, window, params))
 
-    def transcribe_batch(self, heard: Sequence[Samples], settings: DecodingOptions) -> list[Transcription | None]:
+    def transcribe_batch(
+        self, heard: Sequence[Samples], params: WhisperParams, *, retry: bool = True
+    ) -> list[Transcription | None]:
         """Transcribes several utterances that need the same window (`window_for`) in one batch."""
-        window = window_for(heard[0], settings)
-        together = [] if settings.words else [n for n, each in enumerate(heard) if _fits(each)]
+        window = window_for(heard[0], params)
+        together = [] if params.words else [n for n, each in enumerate(heard) if _fits(each)]
         if len(together) < 2:
-            return [self.transcribe(each, settings) for each in heard]
-        decoded, encoded = self._decode_batch([heard[n] for n in together], window, settings)
+            return [self.transcribe(each, params, retry=retry) for each in heard]
+        decoded, encoded = self._decode_batch([heard[n] for n in together], window, params)
         found = dict(zip(together, decoded, strict=True))
         return [
-            self._result(each, window, settings, *found[n], encoded) if n in found else self.transcribe(each, settings)
+            self._result(each, window, params, retry, *found[n], encoded)
+            if n in found
+            else self.transcribe(each, params, retry=retry)
             for n, each in enumerate(heard)
         ]
 
     def _result(
-        self, samples: Samples, window: float, settings: DecodingOptions, decoded: Decoded, language: str, encoded: Any
+        self,
+        samples: Samples,
+        window: float,
+        params: WhisperParams,
+        retry: bool,
+        decoded: Decoded,
+        language: str,
+        encoded: Any,
     ) -> Transcription | None:
         """Turns a decoder result into a transcription, after a second pass if it is doubtful."""
-        seconds, least = len(samples) / RATE, settings.least_log_probability
-        if may_be_silence(decoded, settings.no_speech, least) and not speech_ranges(samples):
+        seconds, least = len(samples) / RATE, params.least_log_probability
+        if may_be_silence(decoded, params.no_speech, least) and not speech_ranges(samples):
             return Transcription("", language, 0.0)
         if window < FULL and is_doubtful(decoded, seconds, least):
-            if not settings.retry or stopped():
+            if not retry or stopped():
                 return None
-            decoded, language, encoded = self.decode(samples, FULL, settings)
+            decoded, language, encoded = self.decode(samples, FULL, params)
         if exceeds_token_limit(decoded, seconds):
-            decoded, language, encoded = self.decode(samples, FULL, settings, loops=False)
-        words = self._words(decoded, encoded, language, seconds) if settings.words else ()
+            decoded, language, encoded = self.decode(samples, FULL, params, loops=False)
+        words = self._words(decoded, encoded, language, seconds) if params.words else ()
         return Transcription(decoded.text, language, math.exp(min(0.0, decoded.log_probability)), words)
 
     def decode(
-        self, samples: Samples, window: float, settings: DecodingOptions, *, loops: bool = True
+        self, samples: Samples, window: float, params: WhisperParams, *, loops: bool = True
     ) -> tuple[Decoded, str, Any]:
         """Returns the decoder result, the language and the encoder output; `loops=False` forbids repetition."""
-        (found,), encoded = self._decode_batch([samples], window, settings, loops=loops)
+        (found,), encoded = self._decode_batch([samples], window, params, loops=loops)
         return *found, encoded
 
     def _decode_batch(
-        self, heard: Sequence[Samples], window: float, settings: DecodingOptions, *, loops: bool = True
+        self, heard: Sequence[Samples], window: float, params: WhisperParams, *, loops: bool = True
     ) -> tuple[list[tuple[Decoded, str]], Any]:
         """Returns text and language of each utterance, and the encoder output of all."""
         model, frames = self._model, round(window * FRAMES_A_SECOND) // 2 * 2
         encoded = model.encode(np.stack([self._features(each, frames) for each in heard]))
-        languages = [settings.language] * len(heard) if settings.language else self._languages(encoded)
+        languages = [params.language] * len(heard) if params.language else self._languages(encoded)
         tokenizers = [self._tokenizer(language) for language in languages]
         prompts = [[*tokenizer.sot_sequence, tokenizer.no_timestamps] for tokenizer in tokenizers]
         results = model.model.generate(
             encoded,
             prompts,
-            beam_size=settings.beam,
+            beam_size=params.beam,
             max_length=min(model.max_length, len(prompts[0]) + token_limit(max(map(len, heard)) / RATE)),
             no_repeat_ngram_size=0 if loops else 3,
             return_scores=True,
@@ -150,19 +187,19 @@ class Whisper:
         heard = self._model.feature_extractor(_sound(samples))[:, :frames]
         return np.pad(heard, ((0, 0), (0, frames - heard.shape[-1])))
 
-    def _long(self, samples: Samples, settings: DecodingOptions) -> Transcription | None:
+    def _long(self, samples: Samples, params: WhisperParams, retry: bool) -> Transcription | None:
         """Transcribes more than a window holds in pieces, cut at pauses where possible."""
         found: list[Transcription] = []
         words: list[Word] = []
         for start, end in _pieces(speech_ranges(samples)):
-            piece = None if stopped() else self.transcribe(samples[start:end], settings)
+            piece = None if stopped() else self.transcribe(samples[start:end], params, retry=retry)
             if piece is None:
                 return None
             offset = start * SECOND // RATE
             words += [Word(word.text, word.start + offset, word.end + offset) for word in piece.words]
             found.append(piece)
         if not found:
-            return Transcription("", settings.language or "", 0.0)
+            return Transcription("", params.language or "", 0.0)
         confidence = sum(piece.confidence for piece in found) / len(found)
         return Transcription(" ".join(piece.text for piece in found), found[0].language, confidence, tuple(words))
 
@@ -192,9 +229,9 @@ class Whisper:
         )
 
 
-def window_for(samples: Samples, settings: DecodingOptions) -> float:
+def window_for(samples: Samples, params: WhisperParams) -> float:
     """The encoder window for an utterance, in seconds."""
-    return min(FULL, max(settings.window, len(samples) / RATE + SILENCE))
+    return min(FULL, max(params.window / SECOND, len(samples) / RATE + SILENCE))
 
 
 def speech_ranges(samples: Samples) -> list[tuple[int, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 
 from nodes.asr import _whisper
 from nodes.asr._hallucinations import Decoded
-from nodes.asr._whisper import RATE, DecodingOptions, Transcription, Whisper
-from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper
+from nodes.asr._whisper import RATE, Transcription, Whisper, WhisperParams
+from nodes.asr.whisper import WhisperAsr, load_whisper
 from nodes.models import path
 from nodes.packets import Samples, Transcript, TranscriptUpdate, Utterance, duration_of
 from pipeline.errors import ResourceError
+from pipeline.params import seconds
 from pipeline.testing import root_stamp, run_node
 from vitagraph.replay.scenario import word_error_rate
 
@@ -28,8 +28,8 @@ def tiny() -> Whisper:
     return load_whisper(WhisperParams(threads=1))
 
 
-def listen(whisper: Whisper, samples: Samples, **changes: Any) -> Transcription:
-    found = whisper.transcribe(samples, settings(**changes))
+def listen(whisper: Whisper, samples: Samples, *, retry: bool = True, **changes: Any) -> Transcription:
+    found = whisper.transcribe(samples, WhisperParams(**changes), retry=retry)
     assert found is not None
     return found
 
@@ -41,10 +41,6 @@ def clip(name: str) -> Samples:
     sound: Any = decode_audio(str(path(family) / file))
     samples: Samples = (sound * 32767).astype(np.int16)
     return samples
-
-
-def settings(**changes: Any) -> DecodingOptions:
-    return dataclasses.replace(WhisperAsr().settings(whole=True), **changes)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +62,7 @@ def test_whisper_transcribes_recorded_speech(tiny: Whisper, name: str, words: st
 
 def test_whisper_decodes_looping_short_clip_again(tiny: Whisper) -> None:
     """`five five` came out as a hundred fives."""
-    assert len(listen(tiny, clip("speech-cards/004.wav"), window=2.5).text.split()) <= 3
+    assert len(listen(tiny, clip("speech-cards/004.wav"), window=seconds(2.5)).text.split()) <= 3
 
 
 SECONDS = np.arange(2 * RATE) / RATE
@@ -108,7 +104,7 @@ class Script:
         self.texts = iter(texts)
         monkeypatch.setattr(Whisper, "decode", lambda _, *args, **options: self.give(*args, **options))
 
-    def give(self, _: Samples, window: float, __: DecodingOptions, *, loops: bool = True) -> tuple[Decoded, str, Any]:
+    def give(self, _: Samples, window: float, __: WhisperParams, *, loops: bool = True) -> tuple[Decoded, str, Any]:
         self.asked.append((window, loops))
         return next(self.texts), "en", None
 
@@ -133,7 +129,7 @@ def test_whisper_suppresses_a_loop_in_the_full_window(tiny: Whisper, monkeypatch
 
 def test_whisper_drops_doubtful_partial_text(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
     Script(monkeypatch, LOOP)
-    assert tiny.transcribe(TONE, settings(retry=False)) is None
+    assert tiny.transcribe(TONE, WhisperParams(), retry=False) is None
 
 
 def test_whisper_keeps_improbable_words_when_a_voice_is_detected(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nodes.asr._whisper import RATE, DecodingOptions, Transcription, Whisper, window_for
-from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper, transcribe_together
+from nodes.asr._whisper import RATE, Transcription, Whisper, WhisperParams, window_for
+from nodes.asr.whisper import load_whisper, transcribe_together
 from nodes.models import path
 from nodes.packets import Samples
 from pipeline.compute.executor import Executor
@@ -33,10 +32,6 @@ def tiny() -> Whisper:
     return load_whisper(WhisperParams(threads=1))
 
 
-def settings(**changes: Any) -> DecodingOptions:
-    return dataclasses.replace(WhisperAsr().settings(whole=True), **changes)
-
-
 def clip(name: str) -> Samples:
     from faster_whisper import decode_audio
 
@@ -52,19 +47,20 @@ def sounds() -> list[Samples]:
     return [*map(clip, CLIPS), np.zeros(RATE, np.int16), hum.astype(np.int16)]
 
 
-@pytest.mark.parametrize("changes", [{}, {"beam": 1, "retry": False}, {"words": True}], ids=str)
-def test_whisper_batch_gives_each_call_its_own_transcript(tiny: Whisper, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("changes", "retry"), [({}, True), ({"beam": 1}, False), ({"words": True}, True)], ids=str)
+def test_whisper_batch_gives_each_call_its_own_transcript(tiny: Whisper, changes: dict[str, Any], retry: bool) -> None:
     """A call would get other words when others speak at the same time."""
-    heard, how = sounds(), settings(**changes)
+    heard, how = sounds(), WhisperParams(**changes)
     assert len({window_for(each, how) for each in heard}) == 1
-    assert tiny.transcribe_batch(heard, how) == [tiny.transcribe(each, how) for each in heard]
+    alone = [tiny.transcribe(each, how, retry=retry) for each in heard]
+    assert tiny.transcribe_batch(heard, how, retry=retry) == alone
 
 
 def test_whisper_batch_detects_language_per_utterance() -> None:
     """Two callers need not speak the same."""
     base = load_whisper(WhisperParams(model="whisper-base", threads=1))
     heard = [clip("speech-audioeval/fr/bonjour_monde.wav"), clip("speech-audioeval/en/hello_world.wav")]
-    french, english = base.transcribe_batch(heard, settings())
+    french, english = base.transcribe_batch(heard, WhisperParams())
     assert french is not None and english is not None
     assert (french.language, english.language) == ("fr", "en")
     assert "monde" in french.text.lower() and "world" in english.text.lower()
@@ -75,18 +71,19 @@ def test_whisper_batch_transcribes_utterance_longer_than_the_window(tiny: Whispe
     sentence = clip(CLIPS[3])
     long = np.concatenate([np.concatenate([sentence, np.zeros(RATE, np.int16)])] * 8)
     assert len(long) > 30 * RATE
-    how = settings(beam=1)
+    how = WhisperParams(beam=1)
     found = tiny.transcribe_batch([long, long], how)
     assert found == [tiny.transcribe(long, how)] * 2
 
 
 def test_whisper_batch_merges_calls_waiting_at_the_same_time(tiny: Whisper) -> None:
     """That is what makes room for more of them."""
-    executor, how, hello = Executor(1), settings(), clip(CLIPS[0])
+    executor, how, hello = Executor(1), WhisperParams(), clip(CLIPS[0])
 
     async def main() -> tuple[list[Transcription | None], int]:
         pool = Pool(tiny, Scheduler(executor))
-        asked = [pool.batch(transcribe_together, (hello, how), alike=(how, window_for(hello, how))) for _ in range(4)]
+        alike = how, window_for(hello, how)
+        asked = [pool.batch(transcribe_together, (hello, how, True), alike=alike) for _ in range(4)]
         return list(await asyncio.gather(*asked)), pool.statistics().joined
 
     found, joined = run_virtual(main())

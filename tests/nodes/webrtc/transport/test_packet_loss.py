@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import uvloop
 
-from nodes.asr._whisper import Whisper
-from nodes.asr.whisper import WhisperAsr, WhisperParams, load_whisper
+from nodes.asr._whisper import Whisper, WhisperParams
+from nodes.asr.whisper import load_whisper
 from nodes.models import path
 from nodes.packets import Samples
 from nodes.webrtc.transport.peer import Peer, PeerStatistics
@@ -76,6 +76,5 @@ def test_webrtc_call_with_two_percent_packet_loss_keeps_the_words() -> None:
 
 
 def error_rate(whisper: Whisper, heard: list[Samples], texts: tuple[str, ...]) -> float:
-    settings = WhisperAsr().settings(whole=True)
-    found = [whisper.transcribe(each, settings) for each in heard]
+    found = [whisper.transcribe(each, WhisperParams()) for each in heard]
     return word_error_rate(" ".join(texts), " ".join(each.text if each else "" for each in found))
