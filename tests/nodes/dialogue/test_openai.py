@@ -70,10 +70,16 @@ def test_openai_request_contains_the_parameters(monkeypatch: pytest.MonkeyPatch)
     }
 
 
-def test_openai_own_models_get_max_completion_tokens() -> None:
+def test_openai_own_models_get_max_completion_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     """They refuse the older one."""
-    assert "max_completion_tokens" in OpenAiChat(model="m")._request([])
-    assert "max_tokens" in OpenAiChat(model="m", base_url="http://127.0.0.1/v1")._request([])
+    with endpoint(says("Yes.")) as served:
+        monkeypatch.setenv("OPENAI_BASE_URL", served.url)  # what the package takes for OpenAI's own
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        talk(OpenAiChat(model="m"), heard("one"))
+        talk(OpenAiChat(model="m", base_url=served.url), heard("one"))
+    own, other = served.bodies
+    assert "max_completion_tokens" in own and "max_tokens" not in own
+    assert "max_tokens" in other and "max_completion_tokens" not in other
 
 
 def test_openai_key_is_not_sent_to_other_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
