@@ -1,4 +1,4 @@
-"""What a graph may say of a node's policies: `deadline`, `retry`, `breaker`, `limit`, `cache`; and of its `pool`."""
+"""What a graph may say about a node's policies: `deadline`, `retry`, `breaker`, `limit`, `cache`; and its `pool`."""
 
 from __future__ import annotations
 
@@ -34,73 +34,73 @@ class DeadlineSpec(Params):
     """How long one attempt of a service may take."""
 
     first: Duration | None = Field(seconds(15), gt=0)
-    """Until its first output; null: for ever."""
+    """Until its first output; null: without limit."""
     stall: Duration | None = Field(seconds(15), gt=0)
-    """Between two outputs."""
+    """Between two outputs; null: without limit."""
     total: Duration | None = Field(seconds(120), gt=0)
-    """Until it has ended."""
+    """Until it has ended; null: without limit."""
 
 
 class RetrySpec(Params):
-    """When the same member tries again."""
+    """When the same member is tried again."""
 
     attempts: int = Field(1, ge=0, le=5)
-    """How often, after the first."""
+    """The number of attempts after the first."""
     first: Duration = Field(ms(200), gt=0)
-    """The longest pause before the first of them; a random share of it is taken."""
+    """The longest pause before the first of them; the pause is a random share of this."""
     factor: float = Field(2.0, ge=1, le=10)
-    """By which the pause grows each time."""
+    """By which the longest pause grows each time."""
     most: Duration = Field(seconds(5), gt=0)
-    """The longest pause."""
+    """The upper limit of every pause, and of what an endpoint may ask for with Retry-After."""
     on: tuple[Category, ...] = ("network",)
-    """The categories of error that a second attempt may help with."""
+    """The categories of errors after which it is tried again."""
 
 
 class BreakerSpec(Params):
-    """When a member that fails is left alone for a while."""
+    """When a member that fails repeatedly is not called for a while."""
 
     failures: int = Field(3, ge=1, le=1000)
-    """So many within `window` open it."""
+    """The number of failures within `window` that opens it."""
     window: Duration = Field(seconds(30), gt=0)
-    """The span in which they are counted."""
+    """The time span in which they are counted."""
     rest: Duration = Field(seconds(10), gt=0)
-    """How long it is left alone; twice as long each time that it is no better after that, up to 8 times."""
+    """How long the member is not called; doubles each time the trial after it fails, up to 8 times."""
 
 
 class LimitSpec(Params):
-    """How much a node takes on at once, and in a span of time."""
+    """How many packets a node works on at the same time, and within a time span."""
 
     concurrent: int | None = Field(None, ge=1)
     """Packets in work at the same time."""
     max: int | None = Field(None, ge=1)
     """Packets begun within `window`."""
     window: Duration = Field(seconds(10), gt=0)
-    """The span that slides along."""
+    """The length of the sliding window."""
     when_full: Literal["queue", "shed", "fallback"] = "queue"
-    """Wait for room, refuse, or let the next member do it."""
+    """Whether a packet waits for room, is refused, or goes to the next member."""
     max_wait: Duration = Field(seconds(1), ge=0)
-    """How long to wait for room."""
+    """How long a packet waits for room."""
     per: Literal["process", "session"] = "process"
     """Whether all sessions of a process share it, or each has its own."""
     adaptive: bool = False
     """Whether it shrinks while the machine is loaded."""
     shared: str = ""
-    """A Redis address (`redis://host:6379/0`) by which several processes share `max`."""
+    """A Redis address (`redis://host:6379/0`) through which several processes share `max`."""
 
 
 class CacheSpec(Params):
-    """What a node keeps of what it made."""
+    """How a node caches its output."""
 
     size: Size = Field(64_000_000, ge=1_000)
     """Bytes in memory."""
     ttl: Duration = Field(seconds(3600), gt=0)
-    """How long an entry is good."""
+    """How long an entry is valid."""
     shared: str = ""
-    """A Redis address (`redis://host:6379/0`), for what several processes share and restarts outlive."""
+    """A Redis address (`redis://host:6379/0`), for entries that several processes share and that survive restarts."""
     prefetch: tuple[str, ...] = ()
-    """Texts that are made when a session begins and they are not there: a greeting, an apology."""
+    """Texts that are made ahead, when a session begins and when they expire: a greeting, an apology."""
     related: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """By text, those that often come after it: made when it is asked for."""
+    """By text, those that often follow it; they are made when it is requested."""
 
 
 class PoolBounds(Params):
