@@ -100,7 +100,7 @@ def test_ctrl_c_ends_a_replay_and_keeps_its_results(replay: subprocess.Popen[str
     """In two seconds, with exit code 130; sound, words, times and face."""
     replay.send_signal(signal.SIGINT)
     out, err = replay.communicate(timeout=SOON)
-    assert (replay.returncode, err) == (exits.INTERRUPTED, "interrupted; what there is so far is in out\n")
+    assert (replay.returncode, err) == (exits.INTERRUPTED, "interrupted; the results so far are in out\n")
     told = check_results(tmp_path / "out" / "talk")
     assert (told["ended"], told["problems"]) == ("stopped", [])
     assert told["duration"] < 600_000

@@ -1,9 +1,9 @@
 """The default face: a head with the 52 ARKit blendshapes, built from CC0 data into a GLB.
 
-    head()          the file, built on first use where the data is here
-    build(folder)   the bytes, from the data's folder
+    head()          the file, built on first use if the data is present
+    build(folder)   the bytes, from the folder of the data
 
-What comes from whom: docs/avatar.md.
+The sources of the data: docs/avatar.md.
 """
 
 from vitagraph.avatar.build import build

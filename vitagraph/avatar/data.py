@@ -1,6 +1,6 @@
-"""Reads the CC0 data: a mesh of a person, the shapes it can take, and masks of its skin.
+"""Reads the CC0 data: the mesh of a person, its shape targets, and masks of its skin.
 
-The mesh's unit is the decimetre; here everything is in metres, Y up, facing +Z.
+The files are in decimetres; here everything is in metres, Y up, facing +Z.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _MASK_SIZE = 2048
 
 @dataclass(frozen=True)
 class Base:
-    """The mesh: its points in the neutral shape, and its faces by group."""
+    """The base mesh: points in the neutral shape, and faces by group."""
 
     points: Floats
     uvs: Floats
-    """Texture coordinates as glTF has them: the first row is at the top."""
+    """Texture coordinates in glTF convention: the first row is at the top."""
     quads: dict[str, Integers]
-    """By group, shape (faces, 4, 2): the point and the texture coordinate of each corner."""
+    """By group, shape (faces, 4, 2): indices of point and texture coordinate of each corner."""
     units: dict[str, Floats]
-    """By ARKit name, shape (points, 3): how far each point moves."""
+    """By ARKit name, shape (points, 3): the displacement of each point."""
 
     def ids(self, *groups: str) -> Integers:
         """The points of some groups, in ascending order."""
@@ -39,7 +39,7 @@ class Base:
 
 
 def read(folder: Path, shape: dict[str, float]) -> Base:
-    """Reads the mesh and gives it a shape: weights of the targets in `mpfb2/targets`."""
+    """Reads the mesh and applies a shape: weights of the targets in `mpfb2/targets`."""
     points, uvs, quads = _obj(folder / "mpfb2/3dobjs/base.obj")
     for name, weight in shape.items():
         points = points + weight * _target(folder / f"mpfb2/targets/{name}.target.gz", len(points))
@@ -48,7 +48,7 @@ def read(folder: Path, shape: dict[str, float]) -> Base:
 
 
 def mask(folder: Path, name: str, width: int) -> Floats:
-    """A grey mask in the mesh's texture space, from 0 to 1, shape (width, width)."""
+    """A mask in texture space, values 0 to 1, shape (width, width)."""
     import av
 
     with av.open(str(folder / f"mpfb2/textures/mpfb_{name}.jpg")) as file:
@@ -77,7 +77,7 @@ def _obj(file: Path) -> tuple[Floats, Floats, dict[str, Integers]]:
 
 
 def _target(file: Path, count: int) -> Floats:
-    """A shape: lines of `point x y z`, of the points that move."""
+    """Reads a shape target: lines of `point x y z` for the points that move."""
     content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     rows = [line.split() for line in content.decode().splitlines() if line.strip() and not line.startswith("#")]
     moved = np.zeros((count, 3))

@@ -1,4 +1,4 @@
-"""The eyes: two spheres with a bulge, in the places of the mesh's helper eyes."""
+"""The eyes: two spheres with a cornea, at the helper eyes of the base mesh."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from vitagraph.avatar.png import Bytes
 
 _COLUMNS = 28
 _ANGLES = np.radians([6, 12, 16, 19, 22, 25, 28, 32, 38, 46, 56, 68, 82, 100, 125])
-"""From the gaze backwards: where the rings are, close together at the edge of the iris."""
+"""Angles of the rings from the gaze axis backwards, dense at the edge of the iris."""
 _IRIS = np.radians(27.0)
 _BULGE = 0.045
-"""How far the cornea stands out, of the radius."""
+"""Height of the cornea as a share of the radius."""
 _SIZE = 256
 _SPAN = np.radians(70.0)
-"""The angle from the gaze that the picture's edge shows."""
+"""Angle from the gaze axis at the edge of the texture."""
 
 
 def eyes(base: Base) -> Mesh:
-    """Both eyes, with the morphs of the gaze."""
+    """Both eyes, with morphs for the gaze."""
     return join([_eye(base, side) for side in "lr"])
 
 
 def centre(base: Base, side: str) -> tuple[Floats, float]:
-    """The middle and the radius of an eye."""
+    """Centre and radius of an eye."""
     helper = base.points[base.ids(f"helper-{side}-eye")]
     radius = float(np.ptp(helper[:, :2], axis=0).min()) / 2
     middle = (helper.min(axis=0) + helper.max(axis=0)) / 2
@@ -62,7 +62,7 @@ def _rings() -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
 
 
 def _gaze(base: Base, side: str, points: Floats, middle: Floats) -> dict[str, Floats]:
-    """The eye turns as far as the helper eye's foremost point goes, so the lids fit."""
+    """Gaze morphs that turn the eye as far as the helper eye, so that the lids fit."""
     word = {"l": "Left", "r": "Right"}[side]
     helper = base.ids(f"helper-{side}-eye")
     front = helper[np.argmax(base.points[helper, 2])]
@@ -76,14 +76,14 @@ def _gaze(base: Base, side: str, points: Floats, middle: Floats) -> dict[str, Fl
 
 
 def _rotation(start: Floats, end: Floats) -> Floats:
-    """The shortest turn from one direction to another."""
+    """The smallest rotation from one direction to another."""
     x, y, z = np.cross(start, end)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     return np.asarray(np.eye(3) + cross + cross @ cross / (1.0 + start @ end))
 
 
 def picture() -> Bytes:
-    """White, iris and pupil, seen along the gaze."""
+    """Texture of white, iris and pupil, seen along the gaze axis."""
     y, x = (np.mgrid[0:_SIZE, 0:_SIZE] + 0.5) / _SIZE * 2 - 1
     radius, turn = np.hypot(x, y) * _SPAN / _IRIS, np.arctan2(y, x)
     noise = np.random.default_rng(7)

@@ -11,27 +11,27 @@ from pipeline.errors import ResourceError
 from vitagraph.avatar.build import GENERATOR, build
 
 DATA = "head-anny"
-"""The catalogue's entry that the head is built from."""
+"""Catalogue entry with the data of the head."""
 _HEAD = 1024
-"""Bytes from the start of a GLB within which its generator is named: the JSON begins with it."""
+"""Bytes at the start of a GLB that contain its generator name, the first item in the JSON."""
 
 
 def default() -> Path:
-    """Where the head is kept."""
+    """The default path of the head."""
     return home() / "avatars" / "head.glb"
 
 
 def head() -> Path:
-    """The head's file; built (in a few seconds) where it is missing or was built by another version.
+    """The file of the head; built in a few seconds if it is missing or from another version.
 
-    Raises ResourceError where the data is missing or damaged. Call it in a thread, not in an event loop.
+    Raises ResourceError if the data is missing or damaged. Blocks, so do not call it in an event loop.
     """
     target = default()
     return target if _is_ours(target) else write(target)
 
 
 def write(target: Path) -> Path:
-    """Checks the data, builds the head and writes it: all of it, or nothing."""
+    """Verifies the data, builds the head and writes it atomically."""
     verify(DATA)
     content = build(path(DATA))
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
@@ -44,7 +44,7 @@ def write(target: Path) -> Path:
             partial.unlink()
         raise ResourceError(
             f"the head cannot be written to {target}: {error.strerror}",
-            hint="give a file in a folder that you may write to: vitagraph avatar build --out FILE",
+            hint="name a file in a writable folder: vitagraph avatar build --out FILE",
         ) from error
     return target
 

@@ -1,4 +1,4 @@
-"""Writes a scene as glTF 2.0 binary (GLB): meshes with morph targets, materials, pictures."""
+"""Writes a scene as binary glTF 2.0 (GLB): meshes with morph targets, materials, textures."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from vitagraph.avatar.mesh import Mesh
 _FLOAT, _USHORT, _UBYTE = 5126, 5123, 5121
 _VERTICES, _INDICES = 34962, 34963
 _GRID = 2.0**16
-"""Positions are multiples of 1/65536 m: finer than anything seen, and the zeros compress."""
+"""Positions are rounded to 1/65536 m: finer than visible, and the trailing zeros compress."""
 _NORMAL_GRID = 2.0**8
 _UV_GRID = 2.0**14
 _STILL = 3e-5
-"""Metres (or, of normals, radians, about) below which a morph leaves a point alone."""
+"""Displacement in metres (for normals about radians) below which a morph ignores a point."""
 _STILL_NORMAL = 0.04
 _LIMIT = 65_535
-"""Points of a mesh whose indices have 16 bits."""
+"""Maximum points of a mesh with 16-bit indices."""
 
 
 @dataclass
 class Scene:
-    """Collects what goes into the file; `glb` gives its bytes."""
+    """Collects the content of a file; `glb` returns its bytes."""
 
     generator: str
     copyright: str
@@ -37,16 +37,16 @@ class Scene:
     _lists: dict[str, list[Any]] = field(default_factory=dict)
 
     def add_picture(self, png: bytes) -> int:
-        """Embeds a picture; returns the number of its texture."""
+        """Embeds an image; returns the index of its texture."""
         picture = self._append("images", {"bufferView": self._view(png), "mimeType": "image/png"})
         return self._append("textures", {"source": picture, "sampler": 0})
 
     def add_material(self, material: dict[str, Any]) -> int:
-        """Adds a material in glTF's own form; returns its number."""
+        """Adds a glTF material; returns its index."""
         return self._append("materials", material)
 
     def add_mesh(self, name: str, mesh: Mesh, material: int, *, normals: Floats | None = None) -> None:
-        """Adds a mesh as a node of the scene; `normals` replaces those of its surface."""
+        """Adds a mesh as a scene node; `normals` replaces the normals of its surface."""
         if len(mesh.points) > _LIMIT:
             raise ValueError(f"{name} has {len(mesh.points)} points; indices of 16 bits reach {_LIMIT}")
         still = mesh.normals()
@@ -67,7 +67,7 @@ class Scene:
         self._append("nodes", {"name": name, "mesh": self._append("meshes", entry)})
 
     def glb(self) -> bytes:
-        """The file."""
+        """The bytes of the file."""
         used = sorted({name for each in self._lists["materials"] for name in each.get("extensions", ())})
         document = {
             "asset": {"version": "2.0", "generator": self.generator, "copyright": self.copyright},
@@ -122,12 +122,12 @@ class Scene:
         }
 
     def _changes(self, values: Floats, still: float) -> int:
-        """Of the points that change only, where that is smaller."""
+        """A sparse accessor with only the changed points, if that is smaller."""
         single = values.astype(np.float32)
         changed: Integers = np.flatnonzero(np.abs(values).max(axis=1) > still)
         if len(changed) * 14 >= len(values) * 12:
             return self._dense(single, "VEC3", _FLOAT, _VERTICES, **_extent(single))
-        # A sparse accessor needs one change at least.
+        # A sparse accessor needs at least one entry.
         changed = changed if len(changed) else np.zeros(1, np.int64)
         full = np.zeros_like(single)
         full[changed] = single[changed]
@@ -141,7 +141,7 @@ class Scene:
 
 
 def _snap(values: Floats, grid: float) -> Floats:
-    # Adding zero turns -0.0 into 0.0, so that equal files have equal bytes.
+    # Adding zero turns -0.0 into 0.0, which keeps the output reproducible.
     return np.asarray(np.rint(values * grid) / grid + 0.0)
 
 

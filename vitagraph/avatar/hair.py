@@ -1,4 +1,4 @@
-"""The hair: a dark cap close to the skin, and on it some thousand tapered locks."""
+"""The hair: a dark cap close to the skin, with several thousand tapered locks."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from vitagraph.avatar.person import HAIR
 
 _LOCKS = 2000
 _RINGS = 4
-"""Points along a lock: pairs, and one at the tip."""
+"""Rings along a lock: pairs of points, and one point at the tip."""
 _TAPER = np.array([0.75, 1.0, 0.85, 0.0])
-"""How wide a lock is at each ring."""
+"""Relative width of a lock at each ring."""
 _FADE = np.array([0.65, 0.65, 0.9, 0.9, 1.1, 1.1, 1.3])
-"""How light it is at each of its points: darkest at the root."""
+"""Brightness of a lock at each ring: darkest at the root."""
 _ROUND = 0.7
-"""How much the light falls as on a round lock, not on a flat one."""
+"""How much a lock is lit as if it were round instead of flat, 0 to 1."""
 _NEIGHBOURS = 5
 
 
 @dataclass(frozen=True)
 class _Scalp:
-    """The skin under the hair, as something to lay locks on."""
+    """The skin under the hair, as the surface for the locks."""
 
     mesh: Mesh
     normals: Floats
 
     def near(self, places: Floats) -> tuple[Floats, Floats]:
-        """How far each place is from the skin, and the skin's direction there."""
+        """Distance of each place from the skin, and the normal of the skin there."""
         away = ((places[:, None] - self.mesh.points[None]) ** 2).sum(axis=2)
         nearest = np.argpartition(away, _NEIGHBOURS, axis=1)[:, :_NEIGHBOURS]
         weights = 1.0 / (np.take_along_axis(away, nearest, axis=1) + 1e-6)
@@ -42,7 +42,7 @@ class _Scalp:
 
 
 def hair(base: Base) -> tuple[Mesh, Floats]:
-    """The hair, and its normals: a lock is lit as if it were round."""
+    """The hair and its normals, with which a flat lock is lit as if it were round."""
     scalp = _scalp(base)
     cap, cap_normals = _cap(scalp)
     locks, lock_normals = _locks(scalp)
@@ -88,7 +88,7 @@ def _locks(scalp: _Scalp) -> tuple[Mesh, Floats]:
     for ring in range(_RINGS):
         along = ring / (_RINGS - 1)
         away, normal = scalp.near(places)
-        # It rises from the skin, and its tip sinks into the other locks.
+        # The lock rises from the skin, and its tip sinks into other locks.
         wanted = hairline.stand(places) * lift * (0.35 + 0.65 * np.sin(np.pi * min(1.0, 0.12 + along * 0.78)))
         lines.append(places + normal * (wanted - away)[:, None])
         way = hairline.combed(places) + stray
@@ -101,7 +101,7 @@ def _locks(scalp: _Scalp) -> tuple[Mesh, Floats]:
 
 
 def _roots(scalp: _Scalp, rng: np.random.Generator) -> Floats:
-    """Places spread evenly over the skin where hair grows."""
+    """Evenly distributed places on the skin where hair grows."""
     places = scattered([scalp.mesh], 2 * _LOCKS, rng)
     return np.asarray(places[hairline.height(places) > 0.0005][:_LOCKS])
 
@@ -109,7 +109,7 @@ def _roots(scalp: _Scalp, rng: np.random.Generator) -> Floats:
 def _ribbons(
     lines: Floats, normals: Floats, across: Floats, width: Floats, rng: np.random.Generator
 ) -> tuple[Mesh, Floats]:
-    """Flat strips along the lines, wide in the middle and ending in a point."""
+    """Flat strips along lines, wide in the middle and tapering to a point."""
     taper = _TAPER[:, None, None] * width[None, :, None]
     points = _laced(lines - across * taper, lines + across * taper, lines)
     lit = _laced(unit(normals - _ROUND * across), unit(normals + _ROUND * across), normals)
@@ -123,7 +123,7 @@ def _ribbons(
 
 
 def _laced(left: Floats, right: Floats, middle: Floats) -> Floats:
-    """By lock: left and right of each ring but the last, then the tip."""
+    """Point order of a lock: left and right of each ring but the last, then the tip."""
     rings, count = left.shape[:2]
     pairs = np.stack([left[:-1], right[:-1]], axis=1).reshape(2 * (rings - 1), count, 3)
     return np.concatenate([pairs, middle[-1:]]).transpose(1, 0, 2)

@@ -1,4 +1,4 @@
-"""Where hair grows, how long it is there, and how far it stands off."""
+"""Where hair grows, how long it is, and how far it stands off."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from vitagraph.avatar.data import Floats
 from vitagraph.avatar.mesh import smoothstep
 
 PARTING = 0.03
-"""Metres to the left of the middle."""
+"""Metres to the left of the centre."""
 
 
 def height(places: Floats) -> Floats:
-    """Metres above the hairline, roughly; negative where none grows. Works on any array of places."""
+    """Approximate metres above the hairline; negative where no hair grows."""
     x, y, z = np.moveaxis(places, -1, 0)
     x = np.abs(x)
     forehead = 0.060 - 0.004 * np.exp(-((x / 0.016) ** 2)) + 0.006 * np.exp(-(((x - 0.043) / 0.013) ** 2))
@@ -23,13 +23,13 @@ def height(places: Floats) -> Floats:
 
 
 def top(places: Floats) -> Floats:
-    """1 where the hair is long, on the top of the head, 0 at the sides and the back."""
+    """1 on the top of the head, where hair is long; 0 at the sides and the back."""
     x, y, z = np.moveaxis(places, -1, 0)
     return smoothstep(0.045, 0.078, y + 0.03 * smoothstep(-0.06, -0.005, z) - 0.25 * np.abs(x))
 
 
 def stand(places: Floats) -> Floats:
-    """Metres from the skin to the outside of the hair."""
+    """Metres from the skin to the surface of the hair."""
     z = places[..., 2]
     edge = smoothstep(-0.001, 0.03, height(places))
     front = smoothstep(-0.07, 0.0, z)
@@ -44,7 +44,7 @@ def length(places: Floats) -> Floats:
 
 
 def combed(places: Floats) -> Floats:
-    """The direction in which it lies, before it is laid on the skin."""
+    """Direction of the hair before it is projected onto the skin."""
     x, _, z = np.moveaxis(places, -1, 0)
     long = top(places)[..., None]
     side = np.where(x < PARTING, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""Triangles with attributes and morphs, and what is done to them: cut out, clip, join."""
+"""Triangle meshes with attributes and morphs, and operations on them: select, clip, join."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 from vitagraph.avatar.data import Base, Floats, Integers
 
 _STILL = 2e-6
-"""Metres below which a point counts as not moved."""
+"""Displacement in metres below which a point counts as unmoved."""
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """Points that share a texture coordinate and a colour; `weld` says which are one point of the surface."""
+    """A triangle mesh; points on a texture seam are duplicated, and `weld` identifies them."""
 
     points: Floats
     uvs: Floats
     triangles: Integers
     weld: Integers
-    """The same number for points that differ in their texture coordinate only."""
+    """Equal for points that differ only in their texture coordinate."""
     colours: Floats
-    """Shape (points, 4): linear, multiplied with the material's."""
+    """Shape (points, 4): linear colours, multiplied with that of the material."""
     morphs: dict[str, Floats] = field(default_factory=dict)
-    """By ARKit name, shape (points, 3): only those that move this mesh."""
+    """By ARKit name, shape (points, 3); only morphs that move this mesh."""
 
     def normals(self, moved: Floats | None = None) -> Floats:
-        """The direction of the surface in each point, smooth across seams; `moved` is added to the points."""
+        """Vertex normals, smooth across seams; `moved` is added to the points."""
         points = self.points if moved is None else self.points + moved
         a, b, c = (points[self.triangles[:, corner]] for corner in range(3))
         sums = np.zeros((int(self.weld.max()) + 1, 3))
@@ -38,24 +38,24 @@ class Mesh:
         return unit(sums)[self.weld]
 
     def tinted(self, colours: Floats) -> Mesh:
-        """With its colours multiplied by others: shape (points, 3) or (points, 1)."""
+        """A copy with its colours multiplied by others of shape (points, 3) or (points, 1)."""
         return replace(self, colours=np.concatenate([self.colours[:, :3] * colours, self.colours[:, 3:]], axis=1))
 
 
 def unit(vectors: Floats) -> Floats:
-    """The vectors with the length 1."""
+    """The vectors scaled to length 1."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12))
 
 
 def moved(mesh: Mesh, weights: dict[str, float]) -> Mesh:
-    """The mesh as some morphs leave it; those that it lacks do nothing."""
+    """The mesh with some morphs applied; morphs that it lacks are ignored."""
     away = sum((weight * mesh.morphs[name] for name, weight in weights.items() if name in mesh.morphs), np.zeros(3))
     return replace(mesh, points=mesh.points + away)
 
 
 def smoothstep(low: float, high: float, value: Floats) -> Floats:
-    """From 0 at `low` to 1 at `high`, level at both."""
+    """Smoothstep from 0 at `low` to 1 at `high`."""
     x = np.clip((value - low) / (high - low), 0.0, 1.0)
     return np.asarray(x * x * (3.0 - 2.0 * x))
 
@@ -72,7 +72,7 @@ def split(quads: Integers) -> Integers:
 
 
 def cut_out(base: Base, quads: Integers) -> Mesh:
-    """Some faces of the base mesh, with every blendshape that moves one of their points."""
+    """A mesh of some faces of the base, with every blendshape that moves one of their points."""
     corners, places = np.unique(quads.reshape(-1, 2), axis=0, return_inverse=True)
     ids = corners[:, 0]
     morphs = {name: moved[ids] for name, moved in base.units.items() if np.abs(moved[ids]).max() > _STILL}
@@ -87,7 +87,7 @@ def cut_out(base: Base, quads: Integers) -> Mesh:
 
 
 def join(parts: Sequence[Mesh]) -> Mesh:
-    """Several meshes as one; a morph that one of them lacks leaves that one still."""
+    """Joins meshes; a morph does not move the meshes that lack it."""
     points = np.cumsum([0, *(len(part.points) for part in parts)])
     welds = np.cumsum([0, *(int(part.weld.max()) + 1 for part in parts)])
     names = {name: None for part in parts for name in part.morphs}
@@ -105,7 +105,7 @@ def join(parts: Sequence[Mesh]) -> Mesh:
 
 
 def scattered(meshes: Sequence[Mesh], count: int, rng: np.random.Generator) -> Floats:
-    """Places on the surface of some meshes, everywhere equally dense."""
+    """Uniformly distributed random places on the surface of meshes."""
     corners = np.concatenate([mesh.points[mesh.triangles] for mesh in meshes])
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     chosen = np.searchsorted(np.cumsum(areas) / areas.sum(), rng.uniform(0, 1, count))
@@ -114,8 +114,8 @@ def scattered(meshes: Sequence[Mesh], count: int, rng: np.random.Generator) -> F
 
 
 def clip(mesh: Mesh, height: Floats) -> Mesh:
-    """What lies where `height` (a value for each point) is positive; the edge is cut through the triangles."""
-    height = np.where(height < 1e-9, np.minimum(height, 0.0), height)  # a hair above would leave a sliver
+    """The part where `height` (one value per point) is positive; triangles on the edge are cut."""
+    height = np.where(height < 1e-9, np.minimum(height, 0.0), height)  # avoids slivers
     above = height[mesh.triangles] > 0
     whole = mesh.triangles[above.all(axis=1)]
     new: dict[tuple[int, int], int] = {}
@@ -134,13 +134,13 @@ def clip(mesh: Mesh, height: Floats) -> Mesh:
 
 
 def _extended(mesh: Mesh, edges: Integers, share: Floats) -> Mesh:
-    """With a new point on each edge, that far along it."""
+    """Adds a point on each edge, at a share of its length."""
 
     def longer(values: Floats) -> Floats:
         start, end = values[edges[:, 0]], values[edges[:, 1]]
         return np.concatenate([values, start + (end - start) * share[:, None]])
 
-    # Where a seam is cut, both sides' new points must be one point of the surface.
+    # On a seam, the new points of both sides must be welded.
     pairs = np.sort(mesh.weld[edges], axis=1)
     welds = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1) + int(mesh.weld.max()) + 1
     return Mesh(
@@ -154,7 +154,7 @@ def _extended(mesh: Mesh, edges: Integers, share: Floats) -> Mesh:
 
 
 def compact(mesh: Mesh, triangles: Integers) -> Mesh:
-    """Some triangles of a mesh, without the points that they leave over."""
+    """Some triangles of a mesh, without unused points."""
     ids, places = np.unique(triangles, return_inverse=True)
     return Mesh(
         points=mesh.points[ids],

@@ -1,4 +1,4 @@
-"""Teeth, tongue and lashes: helper meshes of the base, a little changed."""
+"""Teeth, tongue and lashes: slightly adjusted helper meshes of the base."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from vitagraph.avatar.mesh import Mesh, cut_out, join, smoothstep
 from vitagraph.avatar.person import srgb
 
 _TEETH = {"upper": np.array([0.0, -0.0018, -0.0022]), "lower": np.array([0.0, -0.0006, -0.0022])}
-"""Metres that each row moves: back, so that it does not show between resting lips; the upper one down, so that
-it shows between speaking ones."""
+"""Displacement of each row in metres: back, so that it is hidden behind resting lips; the upper one
+also down, so that it shows between speaking lips."""
 _TONGUE = np.array([0.0, -0.003, -0.004])
 
 
 def teeth(base: Base) -> Mesh:
-    """Both rows, darker to the molars, which the cheeks keep in the shade."""
+    """Both rows, darker towards the molars, which the cheeks shade."""
     rows = join([_shifted(base, f"helper-{row}-teeth", shift) for row, shift in _TEETH.items()])
     depth = rows.points[:, 2].max() - rows.points[:, 2]
     return rows.tinted(1.0 - 0.9 * smoothstep(0.004, 0.022, depth)[:, None])
@@ -34,7 +34,7 @@ def _shifted(base: Base, group: str, shift: Floats) -> Mesh:
 
 
 def lashes(base: Base) -> Mesh:
-    """Strips that fade from the lid to their edge; the lower ones are faint."""
+    """Strips that fade from the lid to their edge, fainter below the eye."""
     strips = [
         (row, strength)
         for side in "lr"

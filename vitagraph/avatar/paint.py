@@ -1,4 +1,4 @@
-"""Paints on a surface: knows where in space each pixel of a texture lies, so that what is painted has metres."""
+"""Paints textures in metres: a canvas knows the position in space of each of its pixels."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from vitagraph.avatar.mesh import smoothstep
 
 @dataclass
 class Canvas:
-    """A picture on a surface."""
+    """A texture on a surface."""
 
     colour: Floats
-    """Shape (height, width, 3): linear."""
+    """Shape (height, width, 3): linear colours."""
     places: Floats
-    """Shape (height, width, 3): where the pixel lies; far away where no surface is."""
+    """Shape (height, width, 3): position of each pixel; far away outside the surface."""
     covered: NDArray[np.bool_]
 
     def mix(self, colour: Floats, share: Floats) -> None:
-        """Covers what is there with a colour; `share` is 0 to 1 for each pixel."""
+        """Blends a colour over the canvas; `share` is 0 to 1 for each pixel."""
         self.colour += (colour - self.colour) * share[:, :, None]
 
     def near(self, place: tuple[float, float, float], reach: tuple[float, float, float]) -> Floats:
-        """1 in a place, falling softly to all sides; the same on the other side of the face."""
+        """A soft spot: 1 at a place and its mirror image, falling off to all sides."""
         mirrored = self.places.copy()
         mirrored[:, :, 0] = np.abs(mirrored[:, :, 0])
         away = (((mirrored - place) / reach) ** 2).sum(axis=2)
         return np.asarray(np.exp(-away))
 
     def stroke(self, start: Floats, end: Floats, width: float, colour: Floats, strength: float) -> None:
-        """A hair: a line between two pixels (x, y), thinner to its end."""
+        """A hair: a line between two pixels (x, y) that tapers to its end."""
         low = np.maximum(np.floor(np.minimum(start, end)).astype(int) - 2, 0)
         high = np.minimum(np.ceil(np.maximum(start, end)).astype(int) + 3, self.colour.shape[1::-1])
         y, x = np.mgrid[low[1] : high[1], low[0] : high[0]]
@@ -45,7 +45,7 @@ class Canvas:
         window += (colour - window) * ink[:, :, None]
 
     def spread(self, steps: int) -> None:
-        """Lets the colours run over the edges of the surface, so that no seam shows between two of its pieces."""
+        """Extends the colours beyond the edges of the surface, so that no texture seam shows."""
         known = self.covered.astype(np.float64)
         for _ in range(steps):
             total, weight = _around(self.colour * known[:, :, None]), _around(known[:, :, None])
@@ -55,7 +55,7 @@ class Canvas:
 
 
 def canvas(points: Floats, pixels: Floats, triangles: Integers, size: tuple[int, int], ground: Floats) -> Canvas:
-    """A canvas of one colour on a surface; `pixels` says where on it (x, y) each point of the surface is."""
+    """A canvas of one colour; `pixels` is the position (x, y) of each point of the surface on it."""
     places = np.full((*size, 3), 9.0)
     covered = np.zeros(size, np.bool_)
     for triangle in triangles:
@@ -87,7 +87,7 @@ def _around(values: Floats) -> Floats:
 
 
 def noise(places: Floats, size: float, seed: int) -> Floats:
-    """Smooth noise of about -1 to 1 in space, with spots of a size in metres."""
+    """Smooth spatial noise from about -1 to 1, with spots of `size` metres."""
     rng = np.random.default_rng(seed)
     total = np.zeros(places.shape[:-1])
     for wave, phase in zip(rng.normal(size=(8, 3)) / size, rng.uniform(0, 2 * np.pi, 8), strict=True):

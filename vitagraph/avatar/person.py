@@ -1,6 +1,6 @@
-"""Who it is: the weights of the shape targets, the colours, and where things are on the face.
+"""The person: weights of shape targets, colours, and positions on the face.
 
-Everything else in this package is geometry that works for any of the shapes.
+Everything else in this package is geometry for any shape.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHAPE: dict[str, float] = {
     "mouth/mouth-scale-horiz-decr": 0.2,
     "mouth/mouth-cupidsbow-incr": 0.25,
 }
-"""A young adult of mixed descent: the first six add up to 1, the others are features."""
+"""A young adult of mixed descent: the first six weights add up to 1, the others are features."""
 
 EXPRESSION: dict[str, float] = {
     "mouthSmileLeft": 0.2,
@@ -37,7 +37,7 @@ EXPRESSION: dict[str, float] = {
     "browInnerUp": 0.12,
     "jawOpen": -0.05,
 }
-"""What the face does when it does nothing."""
+"""The resting expression."""
 
 GAINS: dict[str, float] = {
     "mouthSmileLeft": 0.7,
@@ -45,26 +45,26 @@ GAINS: dict[str, float] = {
     "eyeBlinkLeft": 0.7,
     "eyeBlinkRight": 0.7,
 }
-"""How far a blendshape goes, where it is too far for this face: cheeks that crease, lids that cross."""
+"""Scale of blendshapes that go too far for this face, so that cheeks crease or lids cross."""
 
 
 def srgb(text: str) -> Floats:
-    """A colour such as `d9a58a`, as linear values from 0 to 1."""
+    """A hex colour such as `d9a58a`, as linear values from 0 to 1."""
     return linear(np.array([int(text[i : i + 2], 16) for i in (0, 2, 4)]) / 255.0)
 
 
 def linear(encoded: Floats) -> Floats:
-    """From sRGB's encoding."""
+    """Decodes sRGB values."""
     return np.asarray(np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4))
 
 
 def encoded(linear: Floats) -> Floats:
-    """To sRGB's encoding."""
+    """Encodes values as sRGB."""
     return np.asarray(np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055))
 
 
 def posed(base: Base) -> Base:
-    """With the resting expression, and the middle between the eyes as the origin."""
+    """Applies the resting expression and moves the origin between the eyes."""
     points = base.points + sum(weight * base.units[name] for name, weight in EXPRESSION.items())
     eyes = [points[base.ids(f"helper-{side}-eye")].mean(axis=0) for side in "lr"]
     units = {name: moved * GAINS.get(name, 1.0) for name, moved in base.units.items()}

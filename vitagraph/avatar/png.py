@@ -1,4 +1,4 @@
-"""Writes PNG pictures: 8 bits a channel, or a palette of at most 256 colours."""
+"""Writes PNG images: 8 bits per channel, or a palette of at most 256 colours."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ Bytes = NDArray[np.uint8]
 
 
 def rgb(pixels: Bytes) -> bytes:
-    """A picture of shape (height, width, 3), or with alpha (height, width, 4)."""
+    """Encodes an image of shape (height, width, 3), or with alpha (height, width, 4)."""
     return _png(pixels, kind=2 if pixels.shape[2] == 3 else 6)
 
 
 def indexed(indices: Bytes, palette: Bytes) -> bytes:
-    """A picture of shape (height, width) whose values are rows of the palette."""
+    """Encodes an image of shape (height, width) whose values are palette indices."""
     return _png(indices[:, :, None], kind=3, palette=_chunk(b"PLTE", palette.tobytes()))
 
 
 def _png(pixels: Bytes, kind: int, palette: bytes = b"") -> bytes:
     height, width, channels = pixels.shape
     rows = pixels.reshape(height, width * channels).astype(np.int16)
-    # Filter 1 stores what a sample differs from its left neighbour by; indices of a palette are left as they are.
+    # Filter 1 stores the difference from the left neighbour; palette indices are stored unfiltered.
     filtered = rows if kind == 3 else rows - np.pad(rows, ((0, 0), (channels, 0)))[:, : width * channels]
     tagged = np.concatenate([np.full((height, 1), 0 if kind == 3 else 1), filtered], axis=1).astype(np.uint8)
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))

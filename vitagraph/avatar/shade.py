@@ -1,7 +1,7 @@
-"""Ambient occlusion: how much of the light from all around reaches each point.
+"""Ambient occlusion by depth maps.
 
-From many directions the surface is projected onto a grid that keeps the nearest depth of each
-cell; a point that lies behind what its cell keeps does not see that direction.
+The surface is projected from many directions onto a grid with the nearest depth of each cell;
+a point behind the depth of its cell is occluded in that direction.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from vitagraph.avatar.data import Floats, Integers
 from vitagraph.avatar.mesh import Mesh, scattered
 
 THROUGH_SKIN = np.array([0.86, 1.0, 1.05])
-"""Exponents of red, green and blue for skin, whose shadows are red: light goes through it."""
+"""Exponents of red, green and blue for skin, whose shadows are reddish because it is translucent."""
 _DIRECTIONS = 40
 _SAMPLES = 120_000
 _CELL = 0.003
 _BEHIND = 0.0055
-"""Metres behind the kept depth from which a point counts as hidden: more than a cell's slope."""
+"""Metres behind the depth of a cell from which a point is occluded: more than the slope within a cell."""
 _ABOVE = 0.001
-"""Metres above its surface at which a point looks around."""
+"""Metres above the surface at which occlusion is sampled."""
 _DARKEST = 0.02
 
 
 def light(meshes: Sequence[Mesh]) -> list[Floats]:
-    """From 0 (in a hole) to 1 (in the open), for each point of some meshes that hide each other."""
+    """Light from 0 (occluded) to 1 (open) for each point of meshes that occlude each other."""
     surface = scattered(meshes, _SAMPLES, np.random.default_rng(5))
     normals = np.concatenate([mesh.normals() for mesh in meshes])
     points = np.concatenate([mesh.points for mesh in meshes]) + normals * _ABOVE
@@ -41,13 +41,13 @@ def light(meshes: Sequence[Mesh]) -> list[Floats]:
 
 
 def shaded(mesh: Mesh, amount: Floats, strength: float, exponents: Floats | float = 1.0) -> Mesh:
-    """The mesh with its colours darkened where little light comes."""
+    """The mesh with its colours darkened by occlusion."""
     left = np.maximum(1.0 - strength * (1.0 - amount), _DARKEST)
     return mesh.tinted(left[:, None] ** exponents)
 
 
 def _directions() -> Floats:
-    """Evenly over the sphere, on a spiral."""
+    """Evenly distributed directions on a spiral over the sphere."""
     height = 1.0 - 2.0 * (np.arange(_DIRECTIONS) + 0.5) / _DIRECTIONS
     turn = np.arange(_DIRECTIONS) * np.pi * (3.0 - np.sqrt(5.0))
     ring = np.sqrt(1.0 - height**2)
@@ -72,7 +72,7 @@ def _cells(places: Floats, origin: Floats, size: Integers) -> Integers:
 
 
 def _smoothed(mesh: Mesh, values: Floats) -> Floats:
-    """Averaged with the neighbours, over seams too."""
+    """Averages with neighbours, also across seams."""
     count = int(mesh.weld.max()) + 1
     sides = mesh.weld[mesh.triangles[:, [0, 1, 1, 2, 2, 0, 1, 0, 2, 1, 0, 2]]].reshape(-1, 2)
     whole = np.bincount(mesh.weld, values, count) / np.maximum(np.bincount(mesh.weld, minlength=count), 1)

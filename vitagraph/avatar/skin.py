@@ -1,4 +1,4 @@
-"""The skin: the part of the body above the shirt, and the picture on it."""
+"""The skin: the part of the body above the shirt, and its texture."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from vitagraph.avatar.png import Bytes
 _WIDTH, _HEIGHT = 768, 1448
 _MASKS = 1024
 _LOW, _SPAN = np.array([0.64, 0.177]), np.array([0.36, 0.68])
-"""The part of the mesh's texture space that the picture shows: the head."""
+"""The part of the texture space that the texture covers: the head."""
 
 
 def skin(base: Base, keep: Floats) -> Mesh:
-    """The body where `keep` (a value for each point of the base) is positive, with coordinates in the picture."""
+    """The body where `keep` (one value per point of the base) is positive, with texture coordinates."""
     quads = base.quads["body"]
     mesh = cut_out(base, quads[(keep[quads[:, :, 0]] > 0).any(axis=1) & ~_in_the_mouth(base)])
-    # Off the picture there is plain skin, as in its corner.
+    # Points outside the texture map to its corner, which is plain skin.
     off = mesh.uvs[:, 0] < 0.63
     corner = np.array([2.0 / _WIDTH, 2.0 / _HEIGHT])
     return replace(mesh, uvs=np.where(off[:, None], corner, np.clip((mesh.uvs - _LOW) / _SPAN, 0.002, 0.998)))
@@ -38,13 +38,13 @@ def flesh(base: Base) -> Mesh:
 
 
 def _in_the_mouth(base: Base) -> NDArray[np.bool_]:
-    """Which faces of the body: they have a piece of the texture space to themselves."""
+    """Mask of the faces inside the mouth, which have their own region in texture space."""
     middle = base.uvs[base.quads["body"][:, :, 1]].mean(axis=1)
     return np.asarray((middle[:, 0] > 0.74) & (middle[:, 1] > 0.855))
 
 
 def picture(mesh: Mesh, folder: Path) -> Bytes:
-    """The picture for the mesh that `skin` made."""
+    """The texture for a mesh of `skin`."""
     drawn = compact(mesh, mesh.triangles[(mesh.uvs[mesh.triangles] > 0.0026).any(axis=(1, 2))])
     sheet = canvas(drawn.points, drawn.uvs * (_WIDTH, _HEIGHT) - 0.5, drawn.triangles, (_HEIGHT, _WIDTH), SKIN)
     _complexion(sheet)
@@ -53,7 +53,7 @@ def picture(mesh: Mesh, folder: Path) -> Bytes:
     _scalp(sheet)
     _brows(sheet)
     sheet.spread(12)
-    # The corner is plain skin: what is off the picture points there.
+    # The corner is plain skin, for points outside the texture.
     sheet.colour[:4, :4] = SKIN
     return np.asarray(np.rint(encoded(np.clip(sheet.colour, 0, 1)) * 255), dtype=np.uint8)
 
@@ -70,13 +70,13 @@ def _complexion(sheet: Canvas) -> None:
 
 
 def _masked(sheet: Canvas, folder: Path) -> None:
-    """The parts that the mesh's own masks name."""
+    """Paints the regions of the masks of the base mesh."""
     for name, colour, strength in (("lips", "b56f62", 0.7), ("eyelids", "a8705f", 0.5), ("ears", "cc7f6b", 0.3)):
         sheet.mix(srgb(colour), strength * _stretched(data.mask(folder, name, _MASKS)))
 
 
 def _stretched(mask: Floats) -> Floats:
-    """The mask's values for each pixel of the picture, between its own pixels."""
+    """The mask, interpolated at each pixel of the texture."""
     columns, across = _between(_LOW[0] + (np.arange(_WIDTH) + 0.5) / _WIDTH * _SPAN[0], len(mask))
     rows, down = _between(_LOW[1] + (np.arange(_HEIGHT) + 0.5) / _HEIGHT * _SPAN[1], len(mask))
     lines = mask[rows] * (1 - down)[:, None] + mask[rows + 1] * down[:, None]
@@ -84,7 +84,7 @@ def _stretched(mask: Floats) -> Floats:
 
 
 def _between(where: Floats, count: int) -> tuple[Integers, Floats]:
-    """For each place from 0 to 1 the pixel before it, and how far it is towards the next."""
+    """For each place from 0 to 1 the pixel before it, and the fraction to the next."""
     exact = where * count - 0.5
     first = np.clip(np.floor(exact).astype(np.int64), 0, count - 2)
     return first, np.clip(exact - first, 0.0, 1.0)
@@ -122,12 +122,12 @@ def _brows(sheet: Canvas) -> None:
 def _brow_hair(
     share: float, offset: float, rng: np.random.Generator
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """A hair of the right brow, from its root to its tip; `share` runs from the nose outwards."""
+    """A hair of the right brow from root to tip; `share` runs from the nose outwards."""
     x = 0.0118 + 0.0385 * share
     rise = 0.0058 * np.sin(min(1.0, share * 1.45) * np.pi / 2) - 0.0075 * max(0.0, share - 0.62) * 1.3
     thickness = 0.0042 * (1.0 - 0.62 * share) * min(1.0, 0.55 + 3 * share)
     y = 0.0132 + rise + thickness * offset
-    # They stand up beside the nose and lie down towards the temple, leaning to the middle of the brow.
+    # Hairs stand up near the nose, lie flat towards the temple and lean to the middle of the brow.
     lean = np.radians(70 - 78 * min(1.0, share * 1.5) - 22 * offset + rng.normal() * 7)
     length = 0.0062 * (1.0 - 0.3 * share)
     return (x, y), (x + length * float(np.cos(lean)), y + length * float(np.sin(lean)))

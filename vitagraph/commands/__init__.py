@@ -1,1 +1,1 @@
-"""The commands, one a file; each has `register(app)`."""
+"""The commands, one module each, with a function `register(app)`."""

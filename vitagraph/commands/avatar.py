@@ -1,4 +1,4 @@
-"""`vitagraph avatar`: the face that the avatar wears."""
+"""`vitagraph avatar`: builds the default head of the avatar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _EPILOG = """
   vitagraph avatar build
   vitagraph avatar build --out head.glb
 
-It is built from CC0 data, which is fetched first where it is missing (48 MB).
+It is built from CC0 data, which is downloaded first if it is missing (48 MB).
 """
 
 _app = typer.Typer(help="Build the avatar's head.", epilog=_EPILOG, no_args_is_help=True, rich_markup_mode="rich")
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 @_app.command("build")
 def build(
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where to write it.", show_default="the cache folder")
+        Path | None, typer.Option("--out", metavar="FILE", help="The output file.", show_default="the cache folder")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:

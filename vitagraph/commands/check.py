@@ -1,4 +1,4 @@
-"""`vitagraph check`: is the graph right, and how fast can it be?"""
+"""`vitagraph check`: validates a graph and prints its least latency."""
 
 from __future__ import annotations
 

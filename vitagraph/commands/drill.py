@@ -1,4 +1,4 @@
-"""`vitagraph drill`: does every fault in every node leave people with an answer?"""
+"""`vitagraph drill`: checks that turns are answered despite every fault in every node."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _EPILOG = """
   vitagraph drill graphs/assistant.yaml --fault hang --set chat.max_tokens=20
 
 Each cell is a call in virtual time: a short question before, during and after one
-fault in the primary of one node. It is ok if each was answered once and whole, there
-was something to hear within 2 s of each failure, and the primary was back 30 s after
-the fault. Exit code 1 where a cell fails.
+fault in the primary of one node. It is ok if each question got exactly one complete
+answer, something was audible within 2 s of each failure, and the primary worked again
+within 30 s of the end of the fault. Exit code 1 if a cell fails.
 """
 
 
@@ -39,12 +39,13 @@ def drill(
         list[str] | None, typer.Option(metavar="FAULT", help="Only this fault. Repeatable.", show_default=False)
     ] = None,
     question: Annotated[
-        Path | None, typer.Option(metavar="AUDIO", help="What is asked; else a voice asks in English.")
+        Path | None,
+        typer.Option(metavar="AUDIO", help="A recorded question; default: a synthetic voice."),
     ] = None,
     settings: Settings = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch no models.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:
-    """Try every fault in every node of a graph, and see who answers and when all is well again."""
+    """Inject every fault into every node of a graph; show which member answers and how fast the node recovers."""
     console.log_to_stderr()
     planned = load_plan(graph, settings)
     from vitagraph.download import fetch

@@ -1,4 +1,4 @@
-"""`vitagraph graph`: a drawing of a graph."""
+"""`vitagraph graph`: draws a graph."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def register(app: typer.Typer) -> None:
 
 def graph(
     graph: GraphFile,
-    format: Annotated[Literal["mermaid", "dot"], typer.Option(help="The language of the drawing.")] = "mermaid",
+    format: Annotated[Literal["mermaid", "dot"], typer.Option(help="The output format.")] = "mermaid",
     settings: Settings = None,
 ) -> None:
-    """Draw a graph as it is planned: ports, caps, queues, inserted converters; upstream events are dashed."""
+    """Draw a graph as planned: ports, caps, queues, inserted converters; upstream events are dashed."""
     planned = load_plan(graph, settings)
     from pipeline.graph.render import dot, mermaid
 

@@ -26,7 +26,7 @@ _EPILOG = """
 _STYLES = {"healthy": "green", "unhealthy": "red", "circuit_open": "yellow", "unknown": "dim"}
 _PER_MS = 1_000_000
 _LIMIT = 60 * 1_000_000_000
-"""Nanoseconds for one member: here loading it counts too."""
+"""Nanoseconds for one member, including the time to load it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def health(
     settings: Settings = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print an array of objects, for programs.")] = False,
 ) -> None:
-    """Load what a graph needs and have each member of its services do a small piece of real work."""
+    """Load the models of a graph and let each member of its services do a small piece of real work."""
     import asyncio
 
     plan = load_plan(graph, settings)

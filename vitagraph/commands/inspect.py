@@ -1,4 +1,4 @@
-"""`vitagraph inspect`: what nodes there are, and what one takes and gives."""
+"""`vitagraph inspect`: lists the nodes, or shows the ports and parameters of one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 _EPILOG = """
 [bold]Examples[/bold]
-  vitagraph inspect                        [dim]every node, in one line[/dim]
+  vitagraph inspect                        [dim]every node, one line each[/dim]
   vitagraph inspect vad.webrtc             [dim]its ports and parameters[/dim]
-  vitagraph inspect my_package.nodes:Echo  [dim]a class of your own[/dim]
+  vitagraph inspect my_package.nodes:Echo  [dim]your own class[/dim]
   vitagraph inspect --markdown > nodes.md  [dim]the whole reference[/dim]
 """
 
@@ -39,7 +39,7 @@ def inspect(
     registry = Registry(installed=not (markdown or table))
     if markdown or table:
         if node:
-            raise typer.BadParameter("the page is of all nodes; leave NODE out", param_hint="NODE")
+            raise typer.BadParameter("this page covers all nodes; omit NODE", param_hint="NODE")
         typer.echo(reference(registry) if markdown else table_of(registry), nl=False)
     elif node:
         _show(registry, node)

@@ -1,4 +1,4 @@
-"""`vitagraph models`: the models that graphs can name, and fetching them."""
+"""`vitagraph models`: lists, downloads and verifies models."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ _EPILOG = """
   vitagraph models pull whisper-tiny.en piper-joe
   vitagraph models verify
 
-Models are kept in the user's cache folder, or in the folder that VITAGRAPH_HOME names.
+Models are stored in the cache folder of the user, or in the folder VITAGRAPH_HOME.
 """
 
 _TESTS = "speech-"
-"""What the names of the recordings that only tests need begin with."""
+"""Name prefix of recordings that only tests need."""
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", show_default=False)]
 
-_app = typer.Typer(help="List, fetch and verify models.", epilog=_EPILOG, no_args_is_help=True, rich_markup_mode="rich")
+_app = typer.Typer(
+    help="List, download and verify models.", epilog=_EPILOG, no_args_is_help=True, rich_markup_mode="rich"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 @_app.command("list")
 def list_models() -> None:
-    """Show every model that graphs can name, and which are here."""
+    """List all models, and whether they are downloaded."""
     from rich.table import Table
 
     from nodes.models import catalogue
@@ -56,7 +58,7 @@ def pull_models(
     tests: Annotated[bool, typer.Option("--tests", help="Also the recordings that the tests use.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Fetch models (all, unless you name some) and compare them with the catalogue's checksums."""
+    """Download models (by default all) and verify their checksums."""
     from nodes.models import catalogue, path
     from vitagraph.download import pull
 
@@ -69,7 +71,7 @@ def pull_models(
 
 @_app.command("verify")
 def verify_models(names: Names = None) -> None:
-    """Read every file of the models that are here (or that you name) and compare the checksums."""
+    """Verify the checksums of models (by default all that are downloaded)."""
     from nodes.models import catalogue, verify
     from vitagraph.download import is_here
 
@@ -78,4 +80,4 @@ def verify_models(names: Names = None) -> None:
         verify(name)
         typer.echo(f"{name}: ok")
     if not wanted:
-        typer.echo("no models are here; vitagraph models pull fetches them")
+        typer.echo("no models are downloaded; `vitagraph models pull` downloads them")

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and how they load a graph."""
+"""Arguments and options shared by several commands, and loading a graph."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Settings = Annotated[
 
 ChaosFile = Annotated[
     Path | None,
-    typer.Option("--chaos", metavar="FILE", help="What shall go wrong, to see what people would notice."),
+    typer.Option("--chaos", metavar="FILE", help="Faults to inject."),
 ]
 
 
 def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
-    """`name=value` as a mapping; wrong usage where there is no `=`."""
+    """Parses `name=value` pairs; raises BadParameter if there is no `=`."""
     pairs = {}
     for text in settings or ():
         name, equals, value = text.partition("=")
@@ -40,7 +40,7 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
 
 
 def load_plan(path: Path, settings: Sequence[str] | None) -> Plan:
-    """The graph, checked and planned; a `path` that only a replay would give is filled in."""
+    """Loads and plans a graph; a `path` that a replay provides is filled with a placeholder."""
     from pipeline.graph.loader import load
     from pipeline.graph.planner import plan
     from pipeline.graph.registry import Registry

@@ -1,4 +1,4 @@
-"""`vitagraph replay`: recorded audio through any graph."""
+"""`vitagraph replay`: runs recorded audio through any graph."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _EPILOG = """
   vitagraph replay graphs/transcribe.yaml talk.mp3 --set ears=whisper-base
   vitagraph replay graphs/assistant.yaml question.wav --chaos chaos.yaml
 
-Each clip gets a folder in DIR with what the graph's sinks write (answer.wav,
-avatar.npz), transcript.jsonl and turns.json. Ctrl-C ends a replay and keeps
-what there is so far.
+Each clip gets a folder in DIR with the files of the graph's sinks (answer.wav,
+avatar.npz), transcript.jsonl and turns.json. Ctrl-C ends a replay and keeps the
+results so far.
 """
 
 
@@ -41,22 +41,22 @@ def replay(
     ],
     clock: Annotated[
         Literal["virtual", "real"],
-        typer.Option(help="virtual jumps over waits; real takes as long as the clip lasts."),
+        typer.Option(help="virtual skips waits; real takes as long as the clip."),
     ] = "virtual",
     latency: Annotated[
         Literal["measured", "zero"],
         typer.Option(
-            help="In virtual time a model's work takes what it really took (measured), so that the waterfalls are "
-            "true; or no time (zero), so that the result is the same each time."
+            help="In virtual time, compute takes its measured time (measured), for realistic waterfalls, "
+            "or no time (zero), for reproducible results."
         ),
     ] = "measured",
     settings: Settings = None,
     chaos: ChaosFile = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go.")] = Path("out"),
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch no models.")] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for results.")] = Path("out"),
+    offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,
 ) -> None:
-    """Play recordings through a graph, and see what comes out and how long each step took."""
+    """Run recordings through a graph; show the results and the latency of each part."""
     console.log_to_stderr()
     jobs = _plans(graph, audio, out, settings, chaos)
     from vitagraph.download import fetch
@@ -76,7 +76,7 @@ def replay(
 def _plans(
     file: Path, audio: list[Path], out: Path, given: list[str] | None, chaos: Path | None
 ) -> list[tuple[Clip, Plan]]:
-    """Each clip with the plan that reads it: whatever is wrong is told before anything runs."""
+    """Each clip with the plan that reads it; all errors are reported before anything runs."""
     from pipeline.graph.loader import load
     from pipeline.graph.planner import plan
     from vitagraph.chaos.file import chaos_of
@@ -84,7 +84,7 @@ def _plans(
     from vitagraph.replay.clip import clips
     from vitagraph.replay.file_endpoints import FileRegistry, find_file_endpoints
 
-    load_plan(file, given)  # What is wrong with the graph as such comes first.
+    load_plan(file, given)  # Errors of the graph itself are reported first.
     registry, settings, faults = FileRegistry(), parse_settings(given), chaos_of(chaos)
     ends, jobs = find_file_endpoints(file, registry, settings), []
     for clip in clips(audio, out):
@@ -94,7 +94,7 @@ def _plans(
 
 
 def _conclude(run: Replay, out: Path, *, quiet: bool) -> int:
-    """Writes what there is, shows it, and returns the exit code."""
+    """Writes and shows the results so far; returns the exit code."""
     from vitagraph.replay.result import code_of
     from vitagraph.replay.summary import remarks, summary, waterfalls
 
@@ -111,6 +111,6 @@ def _conclude(run: Replay, out: Path, *, quiet: bool) -> int:
     for remark in remarks(run.results):
         sys.stderr.write(f"{remark}\n")
     if run.stopped:
-        sys.stderr.write(f"interrupted; what there is so far is in {out}\n")
+        sys.stderr.write(f"interrupted; the results so far are in {out}\n")
         return exits.INTERRUPTED
     return code_of(run.results)

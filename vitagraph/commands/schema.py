@@ -1,4 +1,4 @@
-"""`vitagraph schema`: the graph language as a JSON Schema."""
+"""`vitagraph schema`: prints the graph language as a JSON Schema."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ _EPILOG = """
 [bold]Example[/bold]
   vitagraph schema > graph.schema.json
 
-An editor that knows YAML schemas then completes and checks graphs that
-begin with
+An editor with support for YAML schemas then completes and checks graphs that
+start with
 [dim]# yaml-language-server: $schema=graph.schema.json[/dim]
 """
 

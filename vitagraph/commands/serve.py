@@ -1,4 +1,4 @@
-"""`vitagraph serve`: a host that browsers can call."""
+"""`vitagraph serve`: runs a host that browsers can call."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _EPILOG = """
   vitagraph serve assistant --graphs my-graphs --calls 20
   vitagraph serve --host 0.0.0.0 --certificate chain.pem --private-key key.pem
 
-Secrets come from the environment: VITAGRAPH_API_KEY lets only those call who have it;
-VITAGRAPH_TURN_SECRET is what credentials for TURN servers are made from.
-The first Ctrl-C lets running calls end, a second one ends them.
+Secrets come from the environment: with VITAGRAPH_API_KEY, callers need that key;
+VITAGRAPH_TURN_SECRET is the secret for credentials of TURN servers.
+The first Ctrl-C lets running calls finish, a second one ends them.
 """
 _MOST_PORT = 65535
 
@@ -38,43 +38,41 @@ def register(app: typer.Typer) -> None:
 def serve(
     graph: Annotated[
         str | None,
-        typer.Argument(
-            metavar="GRAPH", help="What is called when nobody says which: a file or a name.", show_default="assistant"
-        ),
+        typer.Argument(metavar="GRAPH", help="The default graph: a file or a name.", show_default="assistant"),
     ] = None,
     host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0: for every machine.")
+        str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on; 0.0.0.0 for all interfaces.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=_MOST_PORT, help="The port; 0: any free one.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=_MOST_PORT, help="The port; 0 for any free one.")] = 8080,
     graphs: Annotated[
-        list[Path] | None, typer.Option(metavar="DIR", help="More graphs that can be called. Repeatable.")
+        list[Path] | None, typer.Option(metavar="DIR", help="A folder with more graphs that can be called. Repeatable.")
     ] = None,
-    calls: Annotated[int, typer.Option(min=1, help="Calls at once; more are told that all lines are busy.")] = 100,
-    call_length: Annotated[str, typer.Option(metavar="TIME", help="How long a call may be.")] = "1h",
-    idle: Annotated[str, typer.Option(metavar="TIME", help="After how long without a word a call is ended.")] = "5m",
+    calls: Annotated[int, typer.Option(min=1, help="Maximum concurrent calls; more are refused as busy.")] = 100,
+    call_length: Annotated[str, typer.Option(metavar="TIME", help="Maximum length of a call.")] = "1h",
+    idle: Annotated[str, typer.Option(metavar="TIME", help="Time without speech after which a call ends.")] = "5m",
     drain: Annotated[
-        str, typer.Option(metavar="TIME", help="How long calls may go on after Ctrl-C or SIGTERM.")
+        str, typer.Option(metavar="TIME", help="How long calls may continue after Ctrl-C or SIGTERM.")
     ] = "30s",
     health: Annotated[
-        str, typer.Option(metavar="TIME", help="How often members of the graphs are looked at; 0: never.")
+        str, typer.Option(metavar="TIME", help="Interval of health checks of the graphs' members; 0 for none.")
     ] = "30s",
-    new_calls: Annotated[str, typer.Option(metavar="RATE", help="New calls from one address.")] = "30/minute",
+    new_calls: Annotated[str, typer.Option(metavar="RATE", help="Limit of new calls from one address.")] = "30/minute",
     origin: Annotated[
         list[str] | None,
-        typer.Option(metavar="ORIGIN", help="Another page that may call, https://example.com; *: any. Repeatable."),
+        typer.Option(metavar="ORIGIN", help="Another page that may call, https://example.com; * for any. Repeatable."),
     ] = None,
     ice: Annotated[
-        list[str] | None, typer.Option(metavar="URL", help="A STUN or TURN server, stun:host:3478. Repeatable.")
+        list[str] | None, typer.Option(metavar="URL", help="A STUN or TURN server, such as stun:host:3478. Repeatable.")
     ] = None,
-    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="For https: the chain, PEM.")] = None,
-    private_key: Annotated[Path | None, typer.Option(metavar="FILE", help="For https: the key, PEM.")] = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate chain for HTTPS, PEM.")] = None,
+    private_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key for HTTPS, PEM.")] = None,
     avatar: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Another face: a GLB with ARKit or Oculus shapes.")
+        Path | None, typer.Option(metavar="FILE", help="Another head: a GLB with ARKit or Oculus blendshapes.")
     ] = None,
     chaos: ChaosFile = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch no models.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:
-    """Let browsers call: serves the page and answers the calls, each by a session of a graph."""
+    """Serve the call page and answer calls, each with a session of a graph."""
     console.log_to_stderr()
     from vitagraph.host.settings import HostSettings
 
@@ -123,7 +121,7 @@ def _run(
 
 
 def _fetch(graphs: GraphCatalogue, *, head: bool) -> None:
-    """Pulls what the default graph and the face need and is not here; what cannot be had is told."""
+    """Downloads what the default graph and the head need; a failure is only a warning."""
     from pipeline.errors import NodeError
     from vitagraph.avatar import DATA
     from vitagraph.download import fetch, pull
@@ -137,7 +135,7 @@ def _fetch(graphs: GraphCatalogue, *, head: bool) -> None:
 
 
 def _say(line: str) -> None:
-    """The address to stdout, warnings to stderr."""
+    """Prints warnings to stderr, everything else to stdout."""
     stream = sys.stderr if line.startswith("warning") else sys.stdout
     stream.write(f"{line}\n")
     stream.flush()

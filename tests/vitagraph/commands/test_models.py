@@ -47,7 +47,7 @@ def test_models_command_finds_a_damaged_model(home: Path, run: Run) -> None:
 
 def test_models_command_reports_that_there_are_none(run: Run) -> None:
     """Not an empty line."""
-    assert "no models are here" in run("models", "verify").out
+    assert "no models are downloaded" in run("models", "verify").out
 
 
 @pytest.mark.parametrize(("name", "said"), [("gone", "does not have"), ("tiney", "did you mean tiny?")])

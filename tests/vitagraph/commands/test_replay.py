@@ -157,7 +157,7 @@ def test_replay_ctrl_c_keeps_the_results_so_far(graph: Path, clip: Path, clock: 
     out, err = process.communicate(timeout=2)
     assert process.returncode == exits.INTERRUPTED, err
     assert "Traceback" not in err
-    assert err == "interrupted; what there is so far is in out\n"
+    assert err == "interrupted; the results so far are in out\n"
     assert turns(graph.parent / "out" / "question")["duration"] == 20.0
     assert "question" in out
 
