@@ -184,9 +184,9 @@ class Call:
         self.active = self._now()
         self._conversation.receive(text)
 
-    def _observe(self, link: object, packet: Packet) -> None:
+    def _observe(self, _node: str, packet: Packet) -> None:
         self._turns.observe(packet)
-        self._conversation.observe(link, packet)
+        self._conversation.observe(packet)
         if packet.__class__ is SpeechStart:
             self.active = self._now()
 

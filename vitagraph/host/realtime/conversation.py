@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -29,8 +28,6 @@ from vitagraph.host.realtime.items import Items
 from vitagraph.host.realtime.response_tracker import ResponseTracker
 from vitagraph.host.realtime.session import Commands, SessionInfo
 
-MOST_RECENT = 64
-"""Packets of a kind within which the same one comes over its other links."""
 MOST_NAME = 64
 """Characters of a node's name that are sent."""
 
@@ -72,7 +69,6 @@ class Conversation:
             Sentence: self._sentence,
             Speech: self._speech,
         }
-        self._recent = {kind: RecentObjects(MOST_RECENT) for kind in self._handlers}
 
     def open(self) -> None:
         """The client's channel is open: sends the session, then what happened before; a second call does nothing."""
@@ -93,14 +89,10 @@ class Conversation:
         bus.of(NodeFailed).subscribe(self._failed)
         bus.of(NodeRecovered).subscribe(self._recovered)
 
-    def observe(self, _link: object, packet: Packet) -> None:
-        """Takes a packet on a link; the engine calls it for every packet on every link."""
+    def observe(self, packet: Packet) -> None:
+        """Takes an output of any node; an irrelevant kind costs one look-up."""
         handle = self._handlers.get(packet.__class__)
-        if handle is None:
-            return
-        # The stamp identifies a speech as well as the packet does, and keeps no samples alive.
-        identity = packet.at if packet.__class__ is Speech else packet
-        if self._recent[packet.__class__].add(identity):
+        if handle is not None:
             handle(packet)
 
     def receive(self, text: str) -> None:
@@ -175,23 +167,3 @@ class Degradation:
     def recovered(self, recovery: NodeRecovered) -> Recovered | None:
         """The notice for a recovery; None if the client did not know of a failure."""
         return Recovered(recovery.node[:MOST_NAME]) if self._members.pop(recovery.node, None) is not None else None
-
-
-class RecentObjects:
-    """The latest objects, by identity: tells a packet from the same packet on another link.
-
-    It keeps them alive, so that no newer object gets the id of one of them.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._objects: OrderedDict[int, object] = OrderedDict()
-
-    def add(self, item: object) -> bool:
-        """Adds an object; returns False if it is there already."""
-        if id(item) in self._objects:
-            return False
-        self._objects[id(item)] = item
-        if len(self._objects) > self._most:
-            self._objects.popitem(last=False)
-        return True

@@ -78,10 +78,9 @@ class Call:
 
     # --- what happens
 
-    def pass_on(self, packet: Packet, links: int = 1) -> None:
-        """The packet goes over so many links."""
-        for link in range(links):
-            self.conversation.observe(link, packet)
+    def pass_on(self, packet: Packet) -> None:
+        """A node gives the packet."""
+        self.conversation.observe(packet)
 
     def speak(self, start: int = 1000, end: int = 2000) -> Cause:
         """The person says something; the cause of the turn that it may be."""
@@ -101,20 +100,20 @@ class Call:
 
     def hear(self, cause: Cause, text: str, *, whole: bool = True, answer: str = "") -> None:
         """The speech recognition has a transcript."""
-        self.pass_on(Transcript(self.stamp(cause, 1000, 1000), text, whole, answer=answer), links=2)
+        self.pass_on(Transcript(self.stamp(cause, 1000, 1000), text, whole, answer=answer))
 
     def stream(self, cause: Cause, *pieces: str) -> None:
-        """The dialogue answers; its text goes over two links."""
+        """The dialogue answers."""
         for piece in pieces:
-            self.pass_on(TextDelta(self.stamp(cause), piece), links=2)
+            self.pass_on(TextDelta(self.stamp(cause), piece))
 
     def sentence(self, cause: Cause, text: str, shown: str = "") -> None:
         """A sentence is cut."""
-        self.pass_on(Sentence(self.stamp(cause), text, shown), links=2)
+        self.pass_on(Sentence(self.stamp(cause), text, shown))
 
     def speech(self, cause: Cause, text: str) -> None:
         """A sentence is spoken."""
-        self.pass_on(Speech(self.stamp(cause), np.zeros(4, np.int16), 16_000, text), links=2)
+        self.pass_on(Speech(self.stamp(cause), np.zeros(4, np.int16), 16_000, text))
 
     def change(self, what: str, cause: Cause, reason: str = "") -> None:
         """The turn node decides; the cause dies as it would."""

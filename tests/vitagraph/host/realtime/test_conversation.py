@@ -16,7 +16,6 @@ from pipeline.errors import Category
 from pipeline.events import NodeRecovered
 from tests.vitagraph.host.realtime.call import Call, Event
 from tests.vitagraph.host.realtime.scenes import FOLDER, SCENES, played, written
-from vitagraph.host.realtime.conversation import RecentObjects
 from vitagraph.host.realtime.event_writer import MOST_QUEUED
 
 HEARD = ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"]
@@ -370,7 +369,7 @@ def test_realtime_conversation_keeps_no_audio() -> None:
     call = Call()
     samples = np.zeros(24_000, np.int16)
     kept = weakref.ref(samples)
-    call.pass_on(Speech(call.stamp(call.causes.root), samples, 24_000, "One."), links=2)
+    call.pass_on(Speech(call.stamp(call.causes.root), samples, 24_000, "One."))
     del samples
     gc.collect()
     assert kept() is None
@@ -455,19 +454,3 @@ def test_degradation_recovery_is_sent_once() -> None:
     assert [each["node"] for each in call.all("vitagraph.recovered")] == ["tts"]
     call.fail("tts", "tts.other")
     assert len(call.all("vitagraph.degraded")) == 2
-
-
-# --- packets on several links
-
-
-def test_recent_set_counts_the_same_object_once_and_an_equal_one_again() -> None:
-    """No, no: that is two words, though both pieces are equal; and each goes over three links."""
-    recent = RecentObjects(4)
-    first, second = ["No."], ["No."]
-    assert [recent.add(each) for each in (first, second, first, second, first)] == [True, True, False, False, False]
-
-
-def test_recent_set_is_not_fooled_by_reused_object_ids() -> None:
-    """Memory is used again: a new piece of text must not be taken for one that is long gone."""
-    recent = RecentObjects(4)
-    assert all(recent.add([number]) for number in range(1000))

@@ -72,7 +72,7 @@ def test_response_tracker_never_reports_a_response_cancelled_while_waiting() -> 
 
 
 def test_response_tracker_does_not_take_a_response_of_two_sources_twice() -> None:
-    """A piece that comes over two links is one piece; two equal pieces are two."""
+    """The text comes as deltas, sentences and speech; two equal pieces of one kind are two."""
     call = Call()
     cause = call.speak()
     call.change("committed", cause)
