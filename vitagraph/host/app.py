@@ -33,8 +33,8 @@ from vitagraph.host.site import AvatarHead, read_folder
 STATIC = Path(__file__).resolve().parent.parent / "static"
 """The page, as `npm run build` makes it."""
 _DESCRIPTION = (
-    "Calls by WebRTC with a machine that has a voice and a face, in the shape of the OpenAI Realtime API. "
-    "What goes wrong is told as {error: {type, code, message, param}}."
+    "Calls by WebRTC with an assistant that has a voice and a face, in the shape of the OpenAI Realtime API. "
+    "Errors are {error: {type, code, message, param}}."
 )
 
 
@@ -60,13 +60,13 @@ def make_app(settings: HostSettings, calls: CallManager, static: Path = STATIC) 
     errors.register(app)
     auth = Auth(settings)
     app.include_router(CallRoutes(settings, calls, auth).router())
-    _add_about(app, settings, calls, auth)
+    _add_probes(app, settings, calls, auth)
     _add_pages(app, head, static)
-    _add_around(app, settings)
+    _add_middleware(app, settings)
     return app
 
 
-def _add_around(app: FastAPI, settings: HostSettings) -> None:
+def _add_middleware(app: FastAPI, settings: HostSettings) -> None:
     # The last one added is the outermost, so requests of other origins never reach CORS.
     app.add_middleware(
         CORSMiddleware,
@@ -78,10 +78,10 @@ def _add_around(app: FastAPI, settings: HostSettings) -> None:
     app.add_middleware(SecurityMiddleware, settings=settings, policy=content_security_policy(pages.STYLE_HASH))
 
 
-def _add_about(app: FastAPI, settings: HostSettings, calls: CallManager, auth: Auth) -> None:
+def _add_probes(app: FastAPI, settings: HostSettings, calls: CallManager, auth: Auth) -> None:
     @app.get("/graphs", tags=["about"])
     async def graphs(request: Request) -> JSONResponse:
-        """The conversations that can be called, and the STUN and TURN servers to call by."""
+        """The graphs that can be called, and the STUN and TURN servers to use."""
         catalogue = calls.graphs
         answer: dict[str, Any] = {
             "graphs": [{"name": info.name, "description": info.description} for info in catalogue.list()],
@@ -93,22 +93,22 @@ def _add_about(app: FastAPI, settings: HostSettings, calls: CallManager, auth: A
 
     @app.get("/healthz", tags=["about"])
     async def healthz() -> JSONResponse:
-        """Whether the process lives: answered while its event loop runs."""
+        """Whether the process is alive: answers while its event loop runs."""
         return JSONResponse({"healthy": True})
 
     @app.get("/readyz", tags=["about"], responses={503: {"description": "Not now; the reason is in the answer."}})
     async def readyz(request: Request) -> JSONResponse:
-        """Whether a call would be taken now, and which members of the graphs are not well.
+        """Whether a call would be taken now, and which members of the graphs are unhealthy.
 
-        What is wrong with them is told to those who may call.
+        Their messages require a token with which a call could be made.
         """
-        told = [
-            {"node": ill.node, "member": ill.use, "message": ill.message if auth.may_call(request) else ""}
-            for ill in calls.degraded()
+        degraded = [
+            {"node": member.node, "member": member.use, "message": member.message if auth.may_call(request) else ""}
+            for member in calls.degraded()
         ]
         if reason := calls.not_ready():
-            return JSONResponse({"ready": False, "reason": reason, "degraded": told}, 503)
-        return JSONResponse({"ready": True, "degraded": told})
+            return JSONResponse({"ready": False, "reason": reason, "degraded": degraded}, 503)
+        return JSONResponse({"ready": True, "degraded": degraded})
 
 
 def _add_pages(app: FastAPI, head: AvatarHead, static: Path) -> None:

@@ -249,6 +249,6 @@ class CallManager:
                 if not call.connected and now() - call.began > CONNECT_TIMEOUT:
                     call.hang_up(f"no packet of the client came within {CONNECT_TIMEOUT} s")
                 elif now() - call.began > settings.call_length:
-                    call.hang_up("the call was as long as it may be")
+                    call.hang_up("the call has reached its maximum length")
                 elif now() - call.active > settings.idle:
-                    call.hang_up("nobody has said anything for long")
+                    call.hang_up("the call was idle for too long")

@@ -96,9 +96,9 @@ class CallRoutes:
         self,
         request: Request,
         graph: Annotated[str, Query(description="The conversation, one of /graphs.")] = "",
-        model: Annotated[str, Query(description="The same, as other clients say it; unknown ones are ignored.")] = "",
+        model: Annotated[str, Query(description="The same, for other clients; unknown names are ignored.")] = "",
     ) -> Response:
-        """Makes a call. Location in the answer is the call's address; who knows it can hang up."""
+        """Makes a call. Location in the answer is the call's address, by which it can be ended."""
         self.new_calls.check(request)
         async with self.auth.authorize(request) as authorized:
             sdp, given = await read_offer(request, self.settings.sdp_bytes)

@@ -24,7 +24,7 @@ _log = logging.getLogger("vitagraph.host")
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _ROUTING_ERRORS = {
     404: ("not_found", "There is nothing at this address."),
-    405: ("method_not_allowed", "Not like this."),
+    405: ("method_not_allowed", "This address does not allow that method."),
 }
 
 

@@ -110,7 +110,7 @@ class _GraphFile:
         primaries = (node.members[0] for node in planned.nodes.values())
         if not any(issubclass(member.node, WebRtcSource) for member in primaries):
             raise GraphError(
-                f"nobody can call {self._path}",
+                f"{self._path} cannot be called",
                 expected="a source `webrtc.source`, and `webrtc.sink` for the answers",
                 hint="`vitagraph replay` runs a graph over files; graphs/assistant.yaml is one for calls",
             )

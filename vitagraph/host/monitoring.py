@@ -171,7 +171,7 @@ class Monitoring:
 
 
 def has_models(plan: Plan | None) -> bool:
-    """Whether calls of a graph are heavy; they are taken to be where the graph is not planned yet."""
+    """Whether calls of a graph are heavy; assumed while the graph is not planned yet."""
     if plan is None:
         return True
     members = (member.node for node in plan.nodes.values() for member in node.members)

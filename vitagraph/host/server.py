@@ -111,7 +111,7 @@ def greeting(settings: HostSettings, port: int) -> list[str]:
         )
     if not settings.key:
         lines.append(
-            "warning: anybody who reaches this address may call. VITAGRAPH_API_KEY in the environment sets a key."
+            "warning: anyone who can reach this address may call. VITAGRAPH_API_KEY in the environment sets a key."
         )
     return lines
 
@@ -233,5 +233,5 @@ def _as_vitagraph_error(error: OSError, settings: HostSettings) -> ResourceError
         return ResourceError(f"{where} needs more rights than this program has", hint="choose a port from 1024 on")
     return UserInputError(
         f"the host cannot listen at {where}: {error.strerror}",
-        hint="give an address of this machine: --host 127.0.0.1 for itself, 0.0.0.0 for everybody who reaches it",
+        hint="give an address of this machine: --host 127.0.0.1 for itself, 0.0.0.0 for all machines that can reach it",
     )

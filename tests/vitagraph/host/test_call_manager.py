@@ -91,9 +91,7 @@ def test_call_manager_drain_deadline_ends_the_remaining_calls() -> None:
     assert hosting(scene) == "the host is shutting down"
 
 
-@pytest.mark.parametrize(
-    ("setting", "reason"), [("call_length", "as long as it may be"), ("idle", "nobody has said anything")]
-)
+@pytest.mark.parametrize(("setting", "reason"), [("call_length", "maximum length"), ("idle", "idle for too long")])
 def test_call_manager_ends_idle_and_overlong_calls(monkeypatch: pytest.MonkeyPatch, setting: str, reason: str) -> None:
     """A tab that was forgotten does not keep its seat."""
     monkeypatch.setattr(module, "CHECK_INTERVAL", 0.05)

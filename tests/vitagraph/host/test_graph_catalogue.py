@@ -129,7 +129,7 @@ def test_graph_catalogue_unknown_graph_error_lists_the_known_ones() -> None:
 
 def test_graph_catalogue_refuses_a_graph_without_a_caller(tmp_path: Path) -> None:
     file = scripted(tmp_path, text=SCRIPTED.replace("webrtc.source", "{use: media.source, path: x.wav}"))
-    with pytest.raises(GraphError, match="nobody can call"):
+    with pytest.raises(GraphError, match="cannot be called"):
         GraphCatalogue(file)
 
 

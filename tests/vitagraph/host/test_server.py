@@ -119,9 +119,9 @@ def test_server_second_signal_stops_at_once() -> None:
     [
         (HostSettings(), "http://localhost:80", []),
         (HostSettings(certificate=Path("a"), private_key=Path("b")), "https://localhost:80", []),
-        (HostSettings(host="0.0.0.0"), "http://localhost:80", ["only over https", "anybody"]),
+        (HostSettings(host="0.0.0.0"), "http://localhost:80", ["only over https", "anyone"]),
         (HostSettings(host="0.0.0.0", key="k"), "http://localhost:80", ["only over https"]),
-        (HostSettings(host="192.0.2.1", certificate=Path("a")), "https://192.0.2.1:80", ["anybody"]),
+        (HostSettings(host="192.0.2.1", certificate=Path("a")), "https://192.0.2.1:80", ["anyone"]),
         (HostSettings(host="2001:db8::1", certificate=Path("a"), key="k"), "https://[2001:db8::1]:80", []),
     ],
 )

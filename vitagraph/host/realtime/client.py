@@ -166,7 +166,7 @@ class Client:
         if len(text) + sum(map(len, self._typed.values())) > MOST_TEXT:
             raise InvalidEvent("text_too_long", f"at most {MOST_TEXT} characters can be typed at once", "item.content")
         if item.id is not None and (not _ID.fullmatch(item.id) or item.id in self._typed or self._items.get(item.id)):
-            raise InvalidEvent("invalid_item_id", "an item's id is new, and of letters, digits, `_` and `-`", "item.id")
+            raise InvalidEvent("invalid_item_id", "an id must be new, and of letters, digits, `_` and `-`", "item.id")
         made = typed(item.id or self._writer.new_id("item"), text)
         self._typed[made["id"]] = text
         self._items.add(made)
@@ -182,7 +182,7 @@ class Client:
         id = _as(_Named, event).item_id
         if self._typed.pop(id, None) is None:
             raise InvalidEvent(
-                "item_not_deletable", "only what was typed and not answered yet can be taken back", "item_id"
+                "item_not_deletable", "only typed items that were not answered yet can be deleted", "item_id"
             )
         self._items.delete(id)
 
@@ -192,8 +192,8 @@ class Client:
         if not self._typed:
             raise InvalidEvent(
                 "response_create_without_text",
-                "nothing waits for an answer: send a `conversation.item.create` with a user's `input_text` first; "
-                "what is said aloud is answered without being asked to",
+                "there is no text to answer: send a `conversation.item.create` with a user's `input_text` first; "
+                "speech is answered without a `response.create`",
             )
         text = "\n".join(self._typed.values())
         self._typed.clear()
@@ -203,7 +203,7 @@ class Client:
     def _cancel(self, event: Event) -> None:
         wanted, current = _as(_Cancel, event).response_id, self._responses.cancellable
         if current is None or (wanted is not None and wanted != current.id):
-            raise InvalidEvent("response_cancel_not_active", "there is no such answer to cancel", "response_id")
+            raise InvalidEvent("response_cancel_not_active", "there is no such response to cancel", "response_id")
         self._commands.cancel_response()
 
     def _clear(self, event: Event) -> None:
@@ -214,15 +214,13 @@ class Client:
         rating = _as(Rating, event)
         if not self._responses.knows(rating.response):
             raise InvalidEvent(
-                "response_not_found", "there is no such answer among the latest of this call", "response"
+                "response_not_found", "there is no such response among the latest of this call", "response"
             )
         self._commands.rate_response(rating.response, rating.value)
 
 
 def _by_track(event: Event) -> None:
-    raise InvalidEvent(
-        "audio_by_track", "sound comes by the microphone's track of a WebRTC call, not by events", "type"
-    )
+    raise InvalidEvent("audio_by_track", "audio comes by the track of a WebRTC call, not by events", "type")
 
 
 def _decoded(text: str) -> Event:
@@ -248,9 +246,9 @@ def _as(kind: type[M], event: Event) -> M:
 def _text_of(item: _Item) -> str:
     """The text of a typed item; raises InvalidEvent if it is another kind of item."""
     if item.type != "message" or item.role != "user":
-        raise InvalidEvent("unsupported_item", "here only messages of the role `user` can be created", "item.type")
+        raise InvalidEvent("unsupported_item", "only messages of the role `user` can be created", "item.type")
     if any(part.type != "input_text" for part in item.content):
-        raise InvalidEvent("unsupported_content", "a message here has parts of type `input_text` alone", "item.content")
+        raise InvalidEvent("unsupported_content", "a message can only have parts of type `input_text`", "item.content")
     text = "\n".join(part.text or "" for part in item.content)
     if not text.strip():
         raise InvalidEvent("empty_text", "there is no text in the message", "item.content")

@@ -12,7 +12,7 @@ from vitagraph.host.realtime.items import Items, spoken
 NOT_UNDERSTOOD = {
     "type": "server_error",
     "code": "not_understood",
-    "message": "Nobody could make out what was said.",
+    "message": "What was said could not be understood.",
 }
 
 
