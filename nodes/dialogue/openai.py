@@ -1,4 +1,4 @@
-"""`dialogue.openai`: a language model behind an OpenAI-compatible endpoint, theirs or any other."""
+"""`dialogue.openai`: a language model behind an OpenAI-compatible endpoint."""
 
 from __future__ import annotations
 
@@ -26,35 +26,38 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk
 
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
-"""What OpenAI and llama.cpp call a prompt that does not fit."""
-MOST = 32
-"""Answers that all sessions ask for at a time, where the graph says nothing. A call wants one at a time."""
-WAIT = 2 * SECOND
-"""Nanoseconds that an answer waits for a connection: after that, those who guard the node shall say something."""
+"""Error codes of OpenAI and llama.cpp for a prompt beyond the context size."""
+MAX_CONNECTIONS = 32
+"""Default maximum of concurrent requests of all sessions; a call makes one at a time."""
+POOL_TIMEOUT = 2 * SECOND
+"""Nanoseconds that an answer waits for a connection before the node fails."""
 
 
 class OpenAiParams(ChatParams):
-    """An endpoint, and a model that it has."""
+    """The endpoint and the model."""
 
     model: str
-    """The model's name at the endpoint, such as `gpt-4o-mini`."""
+    """Name of the model at the endpoint, such as `gpt-4o-mini`."""
     base_url: str | None = None
-    """Where the API begins, such as `http://127.0.0.1:8080/v1`; without it, OpenAI's own."""
+    """Base URL of the API, such as `http://127.0.0.1:8080/v1`; by default that of OpenAI."""
     api_key_env: str = "OPENAI_API_KEY"
-    """The environment variable that holds the key; an endpoint of your own may do without."""
+    """The environment variable with the API key; optional for your own endpoint."""
     temperature: float | None = Field(None, ge=0, le=2)
-    """How much chance there is in the choice of words, 0 to 2; without it, the endpoint's own."""
+    """Sampling temperature, 0 to 2; by default that of the endpoint."""
     extra: dict[str, Any] = Field(default_factory=dict)
-    """More fields of the request, such as `{top_p: 0.9}`; they win over the others."""
+    """Additional request fields, such as `{top_p: 0.9}`; they override the others."""
 
 
 def load_connection(params: OpenAiParams) -> Connection:
-    """A connection, which is not made yet; importing OpenAI's package takes half a second."""
+    """Makes a connection without connecting yet.
+
+    Raises DependencyError without the API key or the package, whose import takes half a second.
+    """
     key = os.environ.get(params.api_key_env)
     if not key and not params.base_url:
         raise DependencyError(
             f"the environment variable {params.api_key_env} is not set",
-            hint="put OpenAI's key there, or set `base_url` to an endpoint that needs none",
+            hint="set it to an OpenAI API key, or set `base_url` to an endpoint that needs none",
         )
     try:
         return Connection(params.base_url, key or "none")
@@ -67,22 +70,22 @@ def load_connection(params: OpenAiParams) -> Connection:
 class OpenAiChat(Chat[OpenAiParams]):
     """Answers with a language model behind an OpenAI-compatible endpoint.
 
-    OpenAI's own, or that of llama.cpp, vLLM, Ollama and many others. All sessions of a
-    process share up to 32 connections to it, which are kept from one answer to the next;
-    `pool: {max: 4}` is for a small server of your own. What fails is not tried twice here:
-    say so with `retry`. An answer that is no longer wanted is hung up on.
+    The endpoint can be OpenAI's, or that of llama.cpp, vLLM, Ollama and many others. All sessions
+    of a process share up to 32 connections, which are kept open between answers; set
+    `pool: {max: 4}` for a small server of your own. Failed requests are not retried here: use
+    `retry`. Cancelling an answer closes its stream.
     """
 
     connections = Pooled(
         load_connection,
         key=lambda p: (p.base_url, p.api_key_env),
-        members=lambda _: (1, MOST),
-        wait=WAIT,
+        members=lambda _: (1, MAX_CONNECTIONS),
+        wait=POOL_TIMEOUT,
         small=True,
     )
 
     async def generate(self, messages: list[ChatMessage]) -> Pieces:
-        """Streams the model's answer to a prompt."""
+        """Streams the answer to a prompt."""
         import openai  # already loaded, with the connections
 
         try:
@@ -91,17 +94,17 @@ class OpenAiChat(Chat[OpenAiParams]):
                     if chunk.choices and (piece := chunk.choices[0].delta.content):
                         yield piece
         except PoolExhausted as error:
-            raise self._exhausted(error) from error
+            raise self._pool_error(error) from error
         except openai.APIStatusError as error:
-            raise self._refused(error) from error
+            raise self._status_error(error) from error
         except (openai.OpenAIError, json.JSONDecodeError) as error:
-            raise self._broken(error) from error
+            raise self._connection_error(error) from error
 
     async def _chunks(self, messages: list[ChatMessage]) -> AsyncGenerator[ChatCompletionChunk, None]:
-        # Time goes on while it waits for those who have the connections, for they may wait for time.
+        # Virtual time advances while this waits for a connection: those that have one may be waiting for time.
         async with self.connections.lease() as connection:
             with self.clock.hold():
-                stream = await connection.ask(self._request(messages))
+                stream = await connection.ask(self.request(messages))
             try:
                 while True:
                     with self.clock.hold():
@@ -113,9 +116,10 @@ class OpenAiChat(Chat[OpenAiParams]):
                 with self.clock.hold():
                     await stream.close()
 
-    def _request(self, messages: list[ChatMessage]) -> dict[str, Any]:
+    def request(self, messages: list[ChatMessage]) -> dict[str, Any]:
+        """The body of a request."""
         params = self.params
-        # OpenAI's newer models refuse the older name, other endpoints do not know the newer.
+        # Newer models of OpenAI reject `max_tokens`; other endpoints do not know `max_completion_tokens`.
         limit = "max_tokens" if params.base_url else "max_completion_tokens"
         request = {"model": params.model, "messages": messages, "stream": True, limit: params.max_tokens}
         if params.temperature is not None:
@@ -126,15 +130,15 @@ class OpenAiChat(Chat[OpenAiParams]):
     def _where(self) -> str:
         return self.params.base_url or "OpenAI"
 
-    def _exhausted(self, error: PoolExhausted) -> PoolExhausted:
+    def _pool_error(self, error: PoolExhausted) -> PoolExhausted:
         most = self.connections.statistics().most
         return PoolExhausted(
-            f"all {most} connections to {self._where} were in use for as long as an answer may wait for one",
+            f"all {most} connections to {self._where} were busy for too long",
             retry_after=error.retry_after,
-            hint="raise `max` of its `pool` if the endpoint can answer more at a time, or add a `fallback`",
+            hint="raise `max` of its `pool` if the endpoint can serve more requests at once, or add a `fallback`",
         )
 
-    def _refused(self, error: APIStatusError) -> NodeError:
+    def _status_error(self, error: APIStatusError) -> NodeError:
         params, where, status = self.params, self._where, error.status_code
         later = retry_after(error.response.headers)
         if error.code in _TOO_LONG or error.type in _TOO_LONG:
@@ -142,43 +146,43 @@ class OpenAiChat(Chat[OpenAiParams]):
         if status in (401, 403):
             return DependencyError(
                 f"{where} does not accept the key ({status})",
-                hint=f"put a key that may use {params.model} into the environment variable {params.api_key_env}",
+                hint=f"set the environment variable {params.api_key_env} to a key that may use {params.model}",
             )
         if status == 404:
             return DependencyError(
-                f"{where} has no model {params.model!r}, or no API is there (404)",
-                hint="check `model` and `base_url`, which mostly ends in /v1",
+                f"{where} has no model {params.model!r}, or is not the URL of an API (404)",
+                hint="check `model` and `base_url`, which usually ends in /v1",
             )
         if status == 429:
             return NetworkError(
-                f"{where} takes no more requests now (429)",
+                f"{where} rejected the request: rate limit exceeded (429)",
                 hint="set a `limit`, add a `fallback`, or raise the quota there",
                 retry_after=later,
             )
         if status >= 500:
             return NetworkError(f"{where} failed ({status})", hint="try again, or add a `fallback`", retry_after=later)
         return UserInputError(
-            f"{where} refused the request ({status}): {error.message}",
-            hint="check the node's parameters, above all `extra`",
+            f"{where} rejected the request ({status}): {error.message}",
+            hint="check the parameters of the node, `extra` in particular",
         )
 
-    def _broken(self, error: Exception) -> NodeError:
+    def _connection_error(self, error: Exception) -> NodeError:
         import openai
 
         if isinstance(error, openai.APITimeoutError):
-            return NetworkError(f"{self._where} did not answer in time", hint="is it overloaded? add a `fallback`")
+            return NetworkError(f"{self._where} did not answer in time", hint="it may be overloaded; add a `fallback`")
         if isinstance(error, openai.APIConnectionError):
             return NetworkError(
-                f"the connection to {self._where} failed", hint="is it running, and is `base_url` right?"
+                f"the connection to {self._where} failed", hint="check that it is running and that `base_url` is right"
             )
         return NetworkError(f"{self._where} broke off its answer: {error}", hint="add a `fallback`")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds after which an endpoint takes another request, by its headers; None where they do not say.
+    """The retry delay in response headers, in seconds; None if there is none.
 
-    `retry-after-ms` is what OpenAI sends; `Retry-After` has seconds or a date, by the endpoint's clock
-    where it tells that (`Date`).
+    OpenAI sends `retry-after-ms`; `Retry-After` is in seconds or a date, which is compared with
+    the endpoint's own clock if the response has a `Date`.
     """
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return milliseconds / 1000

@@ -105,11 +105,11 @@ def test_openai_missing_key_is_reported_when_the_session_opens(monkeypatch: pyte
         (401, DependencyError, "does not accept the key", "OPENAI_API_KEY", False),
         (403, DependencyError, "does not accept the key", "OPENAI_API_KEY", False),
         (404, DependencyError, "has no model 'm'", "/v1", False),
-        (429, NetworkError, "takes no more requests", "`limit`", True),
+        (429, NetworkError, "rate limit exceeded", "`limit`", True),
         (500, NetworkError, "failed", "`fallback`", True),
         (503, NetworkError, "failed", "`fallback`", True),
-        (400, UserInputError, "refused the request (400): ", "`extra`", False),
-        (422, UserInputError, "refused the request (422): ", "`extra`", False),
+        (400, UserInputError, "rejected the request (400): ", "`extra`", False),
+        (422, UserInputError, "rejected the request (422): ", "`extra`", False),
     ],
 )
 def test_openai_refused_request_has_category_and_hint(
@@ -212,7 +212,7 @@ def test_openai_unreachable_endpoint_is_reported_with_a_hint() -> None:
     """With the question whether it is running."""
     with endpoint(says()) as served:
         pass
-    with pytest.raises(NetworkError, match=r"connection to http://127.*\nhint: is it running"):
+    with pytest.raises(NetworkError, match=r"connection to http://127.*\nhint: check that it is running"):
         talk(OpenAiChat(model="m", base_url=served.url), heard("Hello?"))
 
 
