@@ -37,7 +37,7 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Keyword:
     """One word of the language."""
 
     name: str
@@ -101,42 +101,42 @@ _END = {"type": "string", "pattern": f"^{LINK_END}$"}
 _QUEUE = "`true` for the bounds that its packets declare, or bounds of its own; without it the link may be fused."
 
 # fmt: off
-WORDS = (
-    Word("vitagraph", _GRAPH, "The version of the graph language.", _VERSION, Scalar, {"const": VERSION}),
-    Word("description", _GRAPH, "What the graph is, in a sentence.", "text", Scalar, {"type": ["string", "null"]}),
-    Word("extends", _GRAPH, "The path of another graph, which this one changes.",
+KEYWORDS = (
+    Keyword("vitagraph", _GRAPH, "The version of the graph language.", _VERSION, Scalar, {"const": VERSION}),
+    Keyword("description", _GRAPH, "What the graph is, in a sentence.", "text", Scalar, {"type": ["string", "null"]}),
+    Keyword("extends", _GRAPH, "The path of another graph, which this one changes.",
          "the path of another graph, from the folder of this one", Scalar, {"type": "string"}),
-    Word("params", _GRAPH, "Values that `${name}` stands for, and that `--set name=value` sets.",
+    Keyword("params", _GRAPH, "Values that `${name}` stands for, and that `--set name=value` sets.",
          "a mapping of names to values", schema=_PARAMS),
-    Word("budget", _GRAPH, spec=BudgetSpec),
-    Word("nodes", _GRAPH, "The nodes by name. One without parameters is just its class.",
+    Keyword("budget", _GRAPH, spec=BudgetSpec),
+    Keyword("nodes", _GRAPH, "The nodes by name. One without parameters is just its class.",
          "a mapping of names to nodes"),
-    Word("links", _GRAPH, "Chains such as `a -> b -> c`, or mappings with `from`, `to` and `queue`.",
+    Keyword("links", _GRAPH, "Chains such as `a -> b -> c`, or mappings with `from`, `to` and `queue`.",
          "a list of chains, such as `- a -> b -> c`", List, {"type": ["array", "null"]}),
-    Word("on_error", _GRAPH, "What a session does when a node cannot go on.",
+    Keyword("on_error", _GRAPH, "What a session does when a node cannot go on.",
          " or ".join(get_args(OnError)), Scalar, {"enum": [*get_args(OnError), None]}),
 
-    Word("use", _MEMBER, values="a class, such as `face.visemes` or `module:Class`"),
-    Word("description", _NODE, "What the node is for, in a sentence.", "text", Scalar, {"type": "string"}),
-    Word("fallback", _NODE, "The members that take over when the one before them fails, in order.",
+    Keyword("use", _MEMBER, values="a class, such as `face.visemes` or `module:Class`"),
+    Keyword("description", _NODE, "What the node is for, in a sentence.", "text", Scalar, {"type": "string"}),
+    Keyword("fallback", _NODE, "The members that take over when the one before them fails, in order.",
          "a class, such as `face.visemes`, or a mapping with `use`"),
-    Word("deadline", _MEMBER, spec=DeadlineSpec, requires=(SERVICE,), inherited=True),
-    Word("retry", _MEMBER, spec=RetrySpec, requires=(SERVICE,), inherited=True),
-    Word("breaker", _MEMBER, spec=BreakerSpec, requires=(SERVICE,), inherited=True),
-    Word("limit", _NODE, spec=LimitSpec, requires=(SERVICE,)),
-    Word("cache", _NODE, spec=CacheSpec, requires=(SERVICE, CACHEABLE)),
-    Word("pool", _MEMBER, spec=PoolBounds, requires=(POOLED,)),
+    Keyword("deadline", _MEMBER, spec=DeadlineSpec, requires=(SERVICE,), inherited=True),
+    Keyword("retry", _MEMBER, spec=RetrySpec, requires=(SERVICE,), inherited=True),
+    Keyword("breaker", _MEMBER, spec=BreakerSpec, requires=(SERVICE,), inherited=True),
+    Keyword("limit", _NODE, spec=LimitSpec, requires=(SERVICE,)),
+    Keyword("cache", _NODE, spec=CacheSpec, requires=(SERVICE, CACHEABLE)),
+    Keyword("pool", _MEMBER, spec=PoolBounds, requires=(POOLED,)),
 
-    Word("from", _LINK, "The node that gives, with its output where it has several.", _ENDS, schema=_END),
-    Word("to", _LINK, "The node that takes, with its input where it has several.", _ENDS, schema=_END),
-    Word("queue", _LINK, _QUEUE, schema={"const": True}, spec=QueueSpec),
+    Keyword("from", _LINK, "The node that gives, with its output where it has several.", _ENDS, schema=_END),
+    Keyword("to", _LINK, "The node that takes, with its input where it has several.", _ENDS, schema=_END),
+    Keyword("queue", _LINK, _QUEUE, schema={"const": True}, spec=QueueSpec),
 )
 # fmt: on
 
 
-def _words_at(place: Place) -> Mapping[str, Word]:
-    return {word.name: word for word in WORDS if place in word.places}
+def _keywords_at(place: Place) -> Mapping[str, Keyword]:
+    return {word.name: word for word in KEYWORDS if place in word.places}
 
 
-GRAPH, NODE, FALLBACK, LINK = map(_words_at, get_args(Place))
+GRAPH, NODE, FALLBACK, LINK = map(_keywords_at, get_args(Place))
 """The words of each place, by name."""

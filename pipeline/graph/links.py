@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.graph import LinkSpec, NodeSpec, QueueSpec
@@ -17,6 +17,8 @@ from pipeline.graph.validate import validated
 from pipeline.node import Node
 from pipeline.packet import Packet
 from pipeline.port import Input, Output, Port
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,9 @@ def links_of(tree: List, nodes: Mapping[str, NodeSpec | None]) -> tuple[LinkSpec
         with problems.collect():
             for source, target, queue in _item(item):
                 with problems.collect():
-                    _check_end(source, nodes, "outputs")
+                    _check_end(source, nodes, "output")
                 with problems.collect():
-                    _check_end(target, nodes, "inputs")
+                    _check_end(target, nodes, "input")
                     _add(LinkSpec(source.node, source.port, target.node, target.port, queue, target.where), links)
     problems.raise_all()
     return tuple(links.values())
@@ -108,15 +110,19 @@ def _queue(value: Tree, where: Location) -> QueueSpec:
     return validated(QueueSpec, value, "queue", where)
 
 
-def _check_end(end: _LinkEnd, nodes: Mapping[str, NodeSpec | None], direction: str) -> None:
+def _check_end(end: _LinkEnd, nodes: Mapping[str, NodeSpec | None], what: str) -> None:
     if end.node not in nodes:
         hint = did_you_mean(end.node, nodes)
         raise GraphError(f"there is no node `{end.node}`", where=end.where, expected=listing(nodes), hint=hint)
-    spec = nodes[end.node]
-    known = getattr(spec.primary.node, direction) if spec else {}
-    if spec and end.port and end.port not in known:
-        message = f"`{spec.primary.use}` has no {direction.removesuffix('s')} `{end.port}`"
-        raise GraphError(message, where=end.where, expected=listing(known), hint=did_you_mean(end.port, known))
+    if end.port and (spec := nodes[end.node]):
+        _port(getattr(spec.primary.node, f"{what}s"), spec.primary.use, end.port, what, end.where)
+
+
+def _port(ports: Mapping[str, T], owner: str, name: str, what: str, where: Location) -> T:
+    if name not in ports:
+        message, hint = f"`{owner}` has no {what} `{name}`", did_you_mean(name, ports)
+        raise GraphError(message, where=where, expected=listing(ports), hint=hint)
+    return ports[name]
 
 
 def _add(link: LinkSpec, links: dict[str, LinkSpec]) -> None:
@@ -170,17 +176,7 @@ def _candidates(ports: Mapping[str, Any], node: str, wanted: str, what: str, whe
             where=where,
             hint="a source only gives and a sink only takes: look at the direction of the link",
         )
-    if not wanted:
-        return list(ports.values())
-    if wanted not in ports:
-        raise GraphError(
-            f"`{node}` has no {what} named `{wanted}`",
-            where=where,
-            expected=" or ".join(f"`{name}`" for name in ports),
-            found=f"`{wanted}`",
-            hint=did_you_mean(wanted, ports),
-        )
-    return [ports[wanted]]
+    return [_port(ports, node, wanted, what, where)] if wanted else list(ports.values())
 
 
 def _kinds(ports: list[Output] | list[Input[Any]] | list[Port]) -> str:

@@ -17,11 +17,10 @@ from pipeline.graph.graph import BudgetSpec, Graph, LinkSpec, NodeSpec, OnError
 from pipeline.graph.interpolate import resolve
 from pipeline.graph.language import GRAPH
 from pipeline.graph.links import links_of
-from pipeline.graph.members import node_spec
+from pipeline.graph.members import node_spec, specs_of
 from pipeline.graph.problems import Problems
 from pipeline.graph.registry import Registry
 from pipeline.graph.tree import List, Map, Scalar, Value, is_null, text_of, word_of
-from pipeline.graph.validate import validated
 from pipeline.graph.yaml import read_text
 
 NOTHING: Mapping[str, str] = {}
@@ -66,7 +65,7 @@ def _graph(
         made = links_of(links, specs) if isinstance(links, List) else ()
     budget = BudgetSpec()
     with problems.collect():
-        budget = _budget(source)
+        budget = specs_of(source, [GRAPH["budget"]]).get("budget", budget)
     on_error: OnError = "degrade"
     with problems.collect():
         on_error = _on_error(source)
@@ -92,13 +91,6 @@ def _params(source: Map) -> dict[str, Value]:
     params = source.get("params")
     entries = params.entries if isinstance(params, Map) else {}
     return {name: entry.value.value for name, entry in entries.items() if isinstance(entry.value, Scalar)}
-
-
-def _budget(source: Map) -> BudgetSpec:
-    entry = source.entries.get("budget")
-    if entry is None or not isinstance(entry.value, Map):
-        return BudgetSpec()
-    return validated(BudgetSpec, entry.value, "budget", entry.where)
 
 
 def _on_error(source: Map) -> OnError:

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.errors import DependencyError, GraphError, Location, did_you_mean
 from pipeline.graph.document import use_only
 from pipeline.graph.graph import Member, NodeSpec
-from pipeline.graph.language import FALLBACK, NODE, NODE_NAME, Word
+from pipeline.graph.language import FALLBACK, NODE, NODE_NAME, Keyword
 from pipeline.graph.problems import Problems
 from pipeline.graph.registry import Registry
 from pipeline.graph.tree import List, Map, MapEntry, Scalar, Tree, found, is_null, text_of, wrong_value
@@ -44,7 +44,7 @@ def node_spec(name: str, entry: MapEntry, registry: Registry, names: Iterable[st
     with problems.collect():
         description = text_of("description", tree.get("description"))
     with problems.collect():
-        policies = _policies(tree, _OF_NODE)
+        policies = specs_of(tree, _OF_NODE)
     with problems.collect():
         members.append(_member(tree, NODE, registry, tree))
     for fallback in _fallbacks(tree.get("fallback")):
@@ -58,8 +58,8 @@ def node_spec(name: str, entry: MapEntry, registry: Registry, names: Iterable[st
     return NodeSpec(name, tuple(members), description, entry.where, **policies)
 
 
-def _policies(tree: Map, words: Iterable[Word], above: Map | None = None) -> dict[str, Any]:
-    """The policies of a node or a member; those that are inherited come from `above` where it has none of its own."""
+def specs_of(tree: Map, words: Iterable[Keyword], above: Map | None = None) -> dict[str, Any]:
+    """What a mapping has for words with a spec; inherited words come from `above` where it has none of its own."""
     made: dict[str, Any] = {}
     for word in words:
         entry = tree.entries.get(word.name)
@@ -95,14 +95,14 @@ def _fallback(tree: Tree, name: str, registry: Registry, above: Map) -> Member:
     return _member(form, FALLBACK, registry, above)
 
 
-def _member(tree: Map, words: Mapping[str, Word], registry: Registry, above: Map) -> Member:
+def _member(tree: Map, words: Mapping[str, Keyword], registry: Registry, above: Map) -> Member:
     problems = Problems()
     for reserved in sorted((RESERVED_WORDS & tree.entries.keys()) - words.keys()):
         problems.add(_misplaced(reserved, tree.entries[reserved].where))
     use = tree.entries["use"]
     policies: dict[str, Any] = {}
     with problems.collect():
-        policies = _policies(tree, _OF_MEMBER, above)
+        policies = specs_of(tree, _OF_MEMBER, above)
     with problems.collect():
         name, node = _class(use.value, registry)
         for word in words.values():
@@ -121,7 +121,7 @@ def _misplaced(word: str, where: Location) -> GraphError:
     return GraphError(f"`{word}` is a reserved word that this version does not have", where=where, hint="remove it")
 
 
-def _check_requirements(word: Word, tree: Map, use: str, node: type[Node[Any]]) -> None:
+def _check_requirements(word: Keyword, tree: Map, use: str, node: type[Node[Any]]) -> None:
     entry = tree.entries.get(word.name)
     if entry is None or is_null(entry.value):
         return

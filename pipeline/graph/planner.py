@@ -34,11 +34,10 @@ class _Draft:
         self.members = members
         self.links = links
         self.incoming: defaultdict[str, list[LinkSpec]] = defaultdict(list)
-        self.outgoing: defaultdict[str, list[tuple[int, LinkSpec]]] = defaultdict(list)
-        """With the position of each in `links`."""
-        for position, link in enumerate(links):
+        self.outgoing: defaultdict[str, list[LinkSpec]] = defaultdict(list)
+        for link in links:
             self.incoming[link.target].append(link)
-            self.outgoing[link.source].append((position, link))
+            self.outgoing[link.source].append(link)
 
     def node(self, name: str) -> type[Node[Any]]:
         return self.members[name][0].node
@@ -47,20 +46,18 @@ class _Draft:
 def plan(graph: Graph, registry: Registry) -> Plan:
     """The plan of a graph; raises GraphError where nodes do not fit together, with both ends of what does not."""
     members = {name: spec.members for name, spec in graph.nodes.items()}
-    written = _Draft(
-        members,
-        [with_ports(link, members[link.source][0].node, members[link.target][0].node) for link in graph.links],
-    )
-    _check_linked(written)
-    order = _order(written)
-    with_converters, links, solver = unify(members, written.links, registry)
-    draft = _Draft(with_converters, links)
-    if len(draft.members) > len(members):
+    links = [with_ports(link, members[link.source][0].node, members[link.target][0].node) for link in graph.links]
+    draft = _Draft(members, links)
+    _check_linked(draft)
+    order = _order(draft)
+    members, links, solver = unify(members, links, registry)
+    if len(members) > len(graph.nodes):
+        draft = _Draft(members, links)
         order = _order(draft)
     planned = _kinds_and_queues(draft, order, solver)
     needed = _needed(draft, order)
     nodes = {}
-    for name, chain in draft.members.items():
+    for name, chain in members.items():
         node, spec = chain[0].node, graph.nodes.get(name)
         nodes[name] = PlannedNode(
             name,
@@ -127,7 +124,7 @@ def _kinds_and_queues(draft: _Draft, order: list[str], solver: CapsSolver) -> tu
     for name in order:
         if _can_wait(draft, name, patient):
             patient.add(name)
-        for position, link in draft.outgoing[name]:
+        for link in draft.outgoing[name]:
             given = [*draft.node(name).outputs[link.source_port].kinds, *passing[name]]
             port = draft.node(link.target).inputs[link.target_port]
             kinds = tuple(dict.fromkeys(kind for kind in given if accepts(port, kind)))
@@ -136,8 +133,8 @@ def _kinds_and_queues(draft: _Draft, order: list[str], solver: CapsSolver) -> tu
             if port.passes:
                 passing[link.target] += [kind for kind in kinds if kind not in port.kinds]
             caps = solver.agreed(link.target, [link.target_port]).get(link.target_port, {})
-            planned[position] = _planned(link, kinds, draft.node(link.target), caps, name in patient)
-    return tuple(planned[position] for position in sorted(planned))
+            planned[id(link)] = _planned(link, kinds, draft.node(link.target), caps, name in patient)
+    return tuple(planned[id(link)] for link in draft.links)
 
 
 def _nothing_fits(link: LinkSpec, given: list[type[Packet]], port: Port) -> GraphError:
@@ -191,7 +188,7 @@ def _needed(draft: _Draft, order: list[str]) -> set[str]:
     for name in reversed(order):
         links = draft.outgoing[name]
         if not links or any(
-            link.target in needed and not draft.node(link.target).inputs[link.target_port].optional for _, link in links
+            link.target in needed and not draft.node(link.target).inputs[link.target_port].optional for link in links
         ):
             needed.add(name)
     return needed

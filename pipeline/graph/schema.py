@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.graph.describe import defaults, summary
-from pipeline.graph.language import FALLBACK, GRAPH, LINK, LINK_END, NODE, NODE_NAME, Word
+from pipeline.graph.language import FALLBACK, GRAPH, LINK, LINK_END, NODE, NODE_NAME, Keyword
 from pipeline.graph.registry import Registry
 from pipeline.node import Node
 from pipeline.params import Params
@@ -53,7 +53,7 @@ def _sections() -> Schema:
     return sections
 
 
-def _value(word: Word) -> Schema:
+def _value(word: Keyword) -> Schema:
     about = {"description": word.description} if word.description else {}
     return {**about, **(_any(dict(word.schema) or {"type": "null"}, _keys(word.spec)) if word.spec else word.schema)}
 

@@ -28,7 +28,13 @@ def validated(params: type[P], given: Map, use: str, where: Location) -> P:
     if not isinstance(made, list):
         return made
     # A value from a shell has no type of its own: where text is expected, it is text.
-    texts = {name: value.text for name in _wrongly_typed(made) if (value := _from_shell(given, name))}
+    texts = {
+        str(name): value.text
+        for error in made
+        if error["type"] in ("string_type", "path_type")
+        for name in error["loc"][:1]
+        if isinstance(value := given.get(str(name)), Scalar) and value.shell
+    }
     if texts:
         made = _attempt(params, {**data, **texts})
         if not isinstance(made, list):
@@ -41,15 +47,6 @@ def _attempt(params: type[P], data: dict[str, Any]) -> P | list[ErrorDetails]:
         return params.model_validate(data)
     except ValidationError as error:
         return error.errors()
-
-
-def _wrongly_typed(errors: Sequence[ErrorDetails]) -> set[str]:
-    return {str(error["loc"][0]) for error in errors if error["type"] in ("string_type", "path_type") and error["loc"]}
-
-
-def _from_shell(given: Map, name: str) -> Scalar | None:
-    value = given.get(name)
-    return value if isinstance(value, Scalar) and value.shell else None
 
 
 def _first_of_each(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:

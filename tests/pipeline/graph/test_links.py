@@ -183,8 +183,8 @@ def test_incompatible_ports_error_describes_both_ends() -> None:
 def test_unknown_port_suggests_a_similar_name() -> None:
     """A typing error costs one look."""
     error = failure(Both, Ears, into="rihgt")
-    assert error.message == "`b` has no input named `rihgt`"
-    assert error.expected == "`left` or `right`"
+    assert error.message == "`b` has no input `rihgt`"
+    assert error.expected == "left, right"
     assert "right" in error.hint
 
 
