@@ -1,7 +1,7 @@
 """Caps: the constraints of a port, such as its rate and channels.
 
-Planning unifies the two ends of every link. A constraint is a set of allowed values, the
-most wanted first (a bare value is a set of one); `ANY` allows all; `same("audio")` ties
+Planning unifies the two ends of every link. A constraint is a set of allowed values in
+order of preference (a bare value is a set of one); `ANY` allows all; `same("audio")` ties
 it to another port of the node; `param("rate")` takes it from the node's parameters (where
 None means ANY). Which kinds a port carries is not a constraint: see `pipeline.port`.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 Value = int | str
 Allowed = tuple[Value, ...] | None
-"""The values that may be, the most wanted first; None is all."""
+"""The allowed values in order of preference; None allows all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ ANY = Free()
 
 
 def one_of(*values: Value) -> OneOf:
-    """Allows these values, the most wanted first."""
+    """Allows these values, in order of preference."""
     return OneOf(values)
 
 
@@ -62,7 +62,7 @@ def param(name: str) -> FromParam:
 
 
 def constraint(value: Value | Constraint) -> Constraint:
-    """A bare value is the set of just that value."""
+    """A constraint as it is; a bare value as the set of that value."""
     return OneOf((value,)) if isinstance(value, int | str) else value
 
 

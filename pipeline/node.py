@@ -6,10 +6,10 @@ queues, tasks, errors, flush, time limits. Four bases:
 - `Transform`: synchronous, microseconds a packet. Handlers return an iterable of packets.
 - `Service`: slow or remote. Handlers are async generators of packets; one packet at a time.
 - `Source`: makes packets, in `run`.
-- `Sink`: takes packets out of the graph; each of its ports is served by itself.
+- `Sink`: takes packets out of the graph; each of its ports has a task of its own.
 
-All that changes in a run is one small `State`, made at start and made anew at every
-flush. What must outlive a flush (a conversation's history) is `Memory`.
+All that changes in a run is one small `State`, made at start and replaced at every flush.
+What must outlive a flush (a conversation's history) is `Memory`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Context:
-    """What the session lends to a node."""
+    """What a node has of its session."""
 
     name: str
     clock: Clock
@@ -131,7 +131,7 @@ class Node(Generic[P]):
         self.context.post(event)
 
     def send_upstream(self, event: Event) -> None:
-        """Sends an upstream event at once, which the bus gets too; for where `yield` cannot be, such as a `finally`."""
+        """Sends an upstream event at once, also to the bus; for places without `yield`, such as a `finally`."""
         self.context.send_upstream(event)
 
     def provided(self, kind: type[T], hint: str = "") -> T:
@@ -150,11 +150,11 @@ class Node(Generic[P]):
         )
 
     def latency(self) -> int:
-        """The least nanoseconds that a packet spends here, by design rather than by load."""
+        """The least nanoseconds that a packet spends here by design, whatever the load."""
         return 0
 
     async def open(self) -> None:
-        """Opens files or connections; raises a NodeError that says what is wrong."""
+        """Opens files or connections; raises a NodeError where it cannot."""
 
     async def close(self) -> None:
         """Closes what `open` opened; called once, however the session ended."""
@@ -177,44 +177,44 @@ class Transform(Node[P]):
 class Service(Node[P]):
     """Slow or remote work, one packet at a time, with policies around it.
 
-    What it may say of itself so that the policies know: which packets require output, how
-    one is gone on with that another member began, and what is honest when nobody can.
+    It may override what the policies ask of it: which packets require output, how it continues
+    what another member began, and what it gives when no member can.
     """
 
     def requires_output(self, packet: Packet) -> bool:
-        """Whether this packet must bring useful output; an attempt without it has failed."""
+        """Whether an attempt at this packet fails if it gives no useful output."""
         return False
 
     def lane(self, packet: Packet) -> Lane:
-        """How urgently it is computed for: what is owed goes before what may still change."""
+        """The lane of its compute jobs: by default, packets that require output go before others."""
         return "high" if self.requires_output(packet) else "normal"
 
     def counts_as_output(self, output: Packet) -> bool:
-        """Whether this output is one that somebody waits for."""
+        """Whether an output is useful, so that an attempt that gave it has not failed."""
         return True
 
     def resume(self, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[Packet | Event] | None:
-        """Goes on after what another member made of this packet, without repeating it; None: it cannot."""
+        """Continues after what another member made of this packet, without repeating it; None where it cannot."""
         return None
 
     def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet | Event]:
-        """What is given when no member could (any more), after `made`: honest, and never silence."""
+        """The output when no member can (any more), after `made`: an honest sentence rather than silence."""
         return ()
 
     def cache_key(self, packet: Packet) -> str | None:
-        """What its output depends on beside its params; None: it is not to be cached."""
+        """What the output of this packet depends on, besides the params; None where it is not cached."""
         return None
 
     def from_cache(self, packet: Packet, output: Packet) -> Packet:
-        """An output that was made before, for this packet."""
+        """A cached output as the output of this packet."""
         return msgspec.structs.replace(output, at=packet.at)
 
     def prefetch_packet(self, text: str) -> Packet | None:
-        """The packet that asks for this text: what a cache makes ahead of time. None: it makes nothing of texts."""
+        """The packet whose output the cache makes ahead of time for a text of `prefetch`; None where there is none."""
         return None
 
     async def probe(self) -> None:
-        """Does a real, small piece of its work; raises where it is not well."""
+        """Does a small real piece of its work; raises where it is not healthy."""
 
     async def finish(self) -> AsyncIterator[Packet | Event]:
         """The last outputs, when every input has ended."""
@@ -229,7 +229,7 @@ class Source(Node[P]):
     """Whether it follows real time: it then drops and counts droppable packets while a blocking queue below is full."""
 
     def run(self) -> AsyncIterator[Packet]:
-        """Every packet there will be; the stream ends when this ends."""
+        """All packets, in order; the stream ends with it."""
         raise TypeError(f"{type(self).__name__} must define run()")
 
 

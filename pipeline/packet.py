@@ -1,7 +1,7 @@
 """Packets travel downstream, events upstream and to the bus. Both are immutable.
 
-Kinds of packet that mean something (audio, text, a face) belong to `nodes.packets`; the
-engine knows only what every packet has: a stamp.
+The kinds of packet with a meaning (audio, text, a face) are in `nodes.packets`; the engine
+knows only what every packet has: a stamp.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The bounds of a queued link, whichever is reached first, and what it does then."""
+    """The bounds of a queued link, and what it does when the first of them is reached."""
 
     time: int = SECOND
     """Nanoseconds of media that may wait."""
@@ -55,21 +55,21 @@ class Packet(msgspec.Struct, frozen=True, eq=False):
     at: Stamp
 
     queue: ClassVar[Queue] = Queue()
-    """The bounds of a link that carries this kind, unless the YAML says otherwise."""
+    """The default bounds of a link that carries this kind; the graph may set others."""
     droppable: ClassVar[bool] = False
     """Whether a full queue may drop it."""
     survives_flush: ClassVar[bool] = False
-    """Whether it outlives the flush of its cause, once that had been committed: the words
-    that a person really said. What was only a guess survives nothing."""
+    """Whether it outlives the flush of a cause that was committed, as the words of a person do.
+    A packet of a cause that was never committed does not survive."""
 
     @property
     def final(self) -> bool:
-        """Whether nothing newer may replace it in a queue that keeps the latest."""
+        """Whether a queue that keeps the latest must not replace it by a newer packet."""
         return False
 
     @property
     def is_stale(self) -> bool:
-        """The fence: whether it must not leave any node any more."""
+        """Whether it must not leave any node any more (the fence)."""
         cause = self.at.cause
         return not (cause.live or (self.survives_flush and cause.committed))
 
@@ -78,7 +78,7 @@ class Packet(msgspec.Struct, frozen=True, eq=False):
 
 
 class Event(msgspec.Struct, frozen=True, eq=False):
-    """Small news: upstream along the links, or to whoever subscribes to the bus."""
+    """A small message that travels upstream along the links, or goes to the subscribers of the bus."""
 
     def copy(self, **changes: object) -> Self:
         """The same event with some fields changed."""

@@ -1,4 +1,4 @@
-"""Parameters in words: for errors, the reference and whoever reads them."""
+"""Parameters in words, for errors and for the reference."""
 
 from __future__ import annotations
 
@@ -19,11 +19,17 @@ _BOUNDS = (
     ("maximum", "at most {}"),
     ("exclusiveMaximum", "below {}"),
 )
+_DURATION_BOUNDS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "above"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "below"),
+}
 
 
 @functools.cache
 def schema_of(params: type[Params]) -> Schema:
-    """The JSON Schema of a Params class, its defaults as YAML spells them."""
+    """The JSON Schema of a Params class, with its defaults as YAML spells them."""
     schema = params.model_json_schema()
     for name, value in defaults(params).items():
         schema["properties"][params.model_fields[name].alias or name]["default"] = value
@@ -42,7 +48,7 @@ def defaults(params: type[Params]) -> dict[str, Any]:
 
 
 def schema_at(params: type[Params], path: Sequence[int | str]) -> Schema:
-    """The schema of what a path of names and numbers leads to; as deep as it is known."""
+    """The schema at a path of names and list positions, or the deepest that is known on the way."""
     here = schema_of(params)
     defs = here.get("$defs", {})
     for step in path:
@@ -55,7 +61,7 @@ def schema_at(params: type[Params], path: Sequence[int | str]) -> Schema:
 
 
 def expected(params: type[Params], path: Sequence[int | str]) -> str:
-    """What a parameter, or a part of one, takes: in words."""
+    """The values that a parameter, or a part of one, takes, in words."""
     return in_words(schema_at(params, path), schema_of(params).get("$defs", {}))
 
 
@@ -83,13 +89,13 @@ def in_words(schema: Schema, defs: Schema) -> str:
 
 
 def choices(schema: Schema) -> list[Any]:
-    """The only values that may be, where there are so few."""
+    """The values of an enumeration; empty where the schema allows any others."""
     arms = [value for each in schema.get("anyOf", ()) for value in choices(each)]
     return arms or schema.get("enum") or ([schema["const"]] if "const" in schema else [])
 
 
 def is_duration(schema: Schema) -> bool:
-    """Whether it is a number with a unit of time, or may be one."""
+    """Whether it allows a number with a unit of time."""
     arms = schema.get("anyOf", (schema,))
     return any("ms" in str(each.get("pattern")) and each.get("type") == "string" for each in arms)
 
@@ -119,16 +125,11 @@ def _range(schema: Schema) -> str:
 
 
 def duration_bound(fault: str, context: Mapping[str, Any]) -> str:
-    """The bound that a duration broke, by pydantic's name for the fault; its schema does not say."""
-    for name, key, words in (
-        ("greater_than_equal", "ge", "at least"),
-        ("greater_than", "gt", "above"),
-        ("less_than_equal", "le", "at most"),
-        ("less_than", "lt", "below"),
-    ):
-        if fault == name:
-            return f", {words} {show_duration(context[key])}"
-    return ""
+    """The bound that a duration violates, by pydantic's name for the fault: its JSON Schema does not have it."""
+    if fault not in _DURATION_BOUNDS:
+        return ""
+    key, words = _DURATION_BOUNDS[fault]
+    return f", {words} {show_duration(context[key])}"
 
 
 def summary(node: type[Node[Any]]) -> str:

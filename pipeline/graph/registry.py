@@ -4,8 +4,8 @@
 - a name that an installed package gives in its entry point group `vitagraph.nodes`; or
 - `package.module:Class`: any class that can be imported.
 
-Names are listed without importing a single node module, so that a missing optional
-package spoils neither `inspect` nor a suggestion.
+Names are listed without importing any node module, so that a missing optional package
+breaks neither `inspect` nor a suggestion.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ENTRY_POINTS = "vitagraph.nodes"
 """The entry point group in which an installed package names its node classes."""
 
 CONVERTERS: Mapping[str, str] = {"rate": "media.resample"}
-"""By constraint, the node that the planner may insert to bridge a mismatch of it."""
+"""The nodes that the planner may insert to bridge a mismatch, by constraint."""
 
 _OURS = ("nodes", "pipeline", "vitagraph")
 _BASES = {base.__name__ for base in (Transform, Service, Source, Sink)}
@@ -37,7 +37,10 @@ _DIRECT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 class Registry:
-    """The node classes of one package of nodes, of entry points and of `module:Class`."""
+    """The node classes of the package `builtin`, of entry points and of `module:Class`.
+
+    `installed`: whether entry points of installed packages count; generated documents leave them out.
+    """
 
     def __init__(
         self, builtin: str = "nodes", converters: Mapping[str, str] = CONVERTERS, *, installed: bool = True
@@ -45,10 +48,9 @@ class Registry:
         self._builtin = builtin
         self._converters = converters
         self._installed = installed
-        """Whether the entry points of installed packages count; generated documents leave them out."""
 
     def find(self, use: str) -> type[Node[Any]]:
-        """The class of a name; GraphError where there is none, DependencyError where it cannot be imported."""
+        """The class of a name; raises GraphError where there is none, DependencyError where it cannot be imported."""
         if ":" in use:
             return _direct(use)
         module = f"{self._builtin}.{use}"
@@ -113,7 +115,7 @@ def _is_private(module: str) -> bool:
 
 
 def _node_names(module: str, files: Mapping[str, Path]) -> set[str]:
-    """A module's node classes by what its source says: their base is one of the four, or such a class."""
+    """A module's node classes, found in its source: their base is one of the four, or a class found so."""
     body = ast.parse(files[module].read_bytes()).body
     bases = set(_BASES)
     for each in body:

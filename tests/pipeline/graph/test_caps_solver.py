@@ -80,7 +80,7 @@ def test_param_constraint_fixes_the_value_or_leaves_it_open() -> None:
 
 
 def test_solver_reports_no_agreed_value_for_free_constraints() -> None:
-    """A node does not find a value that nobody chose."""
+    """A node finds no value where none was chosen."""
     solver, misfits = solve(node(None, ANY), node(ANY, None))
     assert (misfits, solver.agreed("n1", ["into"])) == ([()], {})
 

@@ -8,7 +8,7 @@ from tests.pipeline.graph.some_nodes import DetectorParams
 
 
 def test_params_defaults_are_spelled_as_in_a_graph() -> None:
-    """Nobody writes 120000000."""
+    """A reader expects 120ms, not 120000000."""
     made = defaults(DetectorParams)
     assert made["release"] == "120ms"
     assert made["bands"] == []

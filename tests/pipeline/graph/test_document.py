@@ -71,7 +71,7 @@ def test_overlay_merges_into_the_short_form_of_a_node() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_overlay_merges_nodes_by_key_and_replaces_values() -> None:
-    """A list or mapping that was merged would leave remains that nobody wrote."""
+    """Merging lists or mappings would keep values that the overlay was meant to replace."""
     nodes = changed("nodes:\n  turn: {floor: 1s, corrections: {c: d}, fallback: x.c}\n  face: face.visemes\n")["nodes"]
     assert isinstance(nodes, dict)
     assert list(nodes) == ["vad", "turn", "face"]
@@ -137,7 +137,7 @@ def test_extends_is_relative_to_its_own_file(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_document_leaves_out_x_keys() -> None:
-    """`x-` is for anchors and notes; it is nobody's parameter."""
+    """`x-` is for anchors and notes, and never a parameter."""
     assert changed("x-note: 1\nnodes:\n  x-usual: {a: 1}\n  turn: {x-why: because}\n") == base()
 
 

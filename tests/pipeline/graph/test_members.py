@@ -73,7 +73,7 @@ def test_node_x_keys_are_not_parameters() -> None:
 
 
 def test_reserved_word_as_node_key_is_refused() -> None:
-    """What is read over would be believed to hold."""
+    """A word that is ignored would be taken to have an effect."""
     raised = error(detector("on_error: end"))
     assert raised.message == "`on_error` is a reserved word that this version does not have"
 
@@ -110,7 +110,7 @@ def test_policies_reject_unknown_keys_and_wrong_values() -> None:
 
 
 def test_limit_on_a_fallback_is_refused() -> None:
-    """It holds whoever serves the node."""
+    """A limit holds for all members of the node."""
     spare = "{use: words.recognizer, model: b, limit: {max: 1}}"
     raised = error(of_nodes(f"words: {{use: words.recognizer, model: a, fallback: {spare}}}"))
     assert raised.message == "a fallback has no `limit` of its own"
@@ -124,7 +124,7 @@ def test_policies_on_a_non_service_are_refused() -> None:
 
 
 def test_cache_on_a_node_that_is_not_cacheable_is_refused() -> None:
-    """Else it would keep nothing, and nobody would know; null takes one away that an extended graph has."""
+    """It would silently keep nothing. Null removes the cache of an extended graph."""
     raised = error(of_nodes("words: {use: words.recognizer, model: a, cache: {size: 1MB}}"))
     assert raised.message.startswith("`words.recognizer` takes no `cache`: it is not cacheable")
     assert graph(of_nodes("words: {use: words.recognizer, model: a, cache: null}")).nodes["words"].cache is None
@@ -164,7 +164,7 @@ def test_pool_bounds_are_set_per_member() -> None:
 
 
 def test_pool_on_a_node_without_a_pooled_model_is_refused() -> None:
-    """Else it would have no effect, and nobody would know."""
+    """It would silently have no effect."""
     text = of_nodes(f"vad:\n  use: {HERE}:Called\n  pool: {{max: 2}}")
     raised = error(text)
     assert raised.message == f"`{HERE}:Called` takes no `pool`: it has no model for which callers wait"

@@ -114,7 +114,7 @@ def test_planner_fuses_transforms_and_queues_other_nodes() -> None:
 
 
 def test_planner_uses_queue_bounds_given_in_the_graph() -> None:
-    """Whoever knows better writes it down, and leaves out what is well as it is."""
+    """Bounds that are left out stay as they are."""
     nodes: dict[str, Written] = {"a": gives(Noise, live=True), "b": Pass, "c": sink([])}
     made = planned(nodes, ("a -> b", queue()), ("b.out -> c", queue(count=2, full="latest", time=ms(5))))
     assert [link.queue for link in made.links] == [Noise.queue, Queue(ms(5), 2, "latest")]
@@ -197,7 +197,7 @@ def bridged(nodes: dict[str, Written], *links: Any) -> Plan:
 
 
 def test_planner_inserts_a_converter_where_rates_differ() -> None:
-    """Whoever has a microphone of 48 kHz and a model of 16 kHz need not know it."""
+    """A microphone of 48 kHz and a model of 16 kHz work together without a node between them in the graph."""
     nodes: dict[str, Written] = {"a": gives(Item, Mark, rate=48_000), "b": takes(Packet, rate=16_000)}
     made = bridged(nodes, ("a -> b", queue(7)))
     between = made.nodes["resample_a_b"]
@@ -326,7 +326,7 @@ def test_unlinked_input_is_an_error() -> None:
 
 
 def test_unlinked_output_is_an_error() -> None:
-    """Work for nobody is a link that was forgotten."""
+    """An output that is not used means that a link was forgotten."""
     error = failure({"a": gives(Item), "b": Pass}, "a -> b")
     assert error.message == "what `b` gives goes nowhere"
     assert "`b.out`" in error.expected
@@ -354,7 +354,7 @@ def test_optional_inputs_may_be_unlinked_but_not_all_of_them() -> None:
 
 
 def test_planner_accepts_one_linked_output_of_several() -> None:
-    """Nobody has to take what they do not need."""
+    """Outputs that are not needed may stay unlinked."""
 
     class Two(Source[NoParams]):
         left = Output(Item)

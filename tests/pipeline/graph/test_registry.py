@@ -35,7 +35,7 @@ def test_registry_finds_a_node_by_its_module_name(some: Registry) -> None:
 
 
 def test_registry_finds_a_class_by_module_and_name(some: Registry) -> None:
-    """Nobody must publish a package to try a node."""
+    """A node can be tried without publishing a package."""
     assert some.find(f"{NODES}:Detector") is some_nodes.Detector
 
 

@@ -60,7 +60,7 @@ def test_mermaid_shows_every_node_link_and_event(plan: Plan) -> None:
 
 
 def test_dot_shows_every_node_link_and_event(plan: Plan) -> None:
-    """The same drawing for those who have Graphviz."""
+    """The same drawing for Graphviz."""
     assert dot(plan) == (
         "digraph plan {\n"
         "  rankdir=LR\n"

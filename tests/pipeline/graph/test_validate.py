@@ -98,7 +98,7 @@ class _Many(Params):
     ],
 )
 def test_params_validation_error_says_what_was_expected(text: str, expected: str, found: str, hint: str) -> None:
-    """Nobody must know the words of a validation library."""
+    """Errors are readable without knowing the validation library."""
     error = fault(_Many, text)
     assert (error.expected, error.found, error.hint) == (expected, found, hint)
 

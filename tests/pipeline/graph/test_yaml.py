@@ -122,7 +122,7 @@ def test_yaml_nesting_depth_is_bounded() -> None:
 
 
 def test_yaml_file_that_is_too_large_is_refused_before_reading(tmp_path: Path) -> None:
-    """Somebody will give it a recording."""
+    """A recording given by mistake is refused in words."""
     file = tmp_path / "large.yaml"
     file.write_bytes(b"#" * (MAX_BYTES + 1))
     with pytest.raises(GraphError, match="too large"):
@@ -136,7 +136,7 @@ def test_yaml_file_that_cannot_be_read_gives_the_system_error(tmp_path: Path) ->
 
 
 def test_yaml_byte_order_mark_is_skipped(tmp_path: Path) -> None:
-    """Some editors write one, and nobody sees it."""
+    """Some editors write one, and do not show it."""
     file = tmp_path / "bom.yaml"
     file.write_bytes(b"\xef\xbb\xbfa: 1\n")
     assert read_text(file) == "a: 1\n"
