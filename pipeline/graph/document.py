@@ -19,6 +19,9 @@ from pipeline.graph.yaml import parse, read_text
 
 Read = Callable[[Path], str]
 
+MAX_EXTENDS = 50
+"""Graphs that one graph extends, directly and indirectly."""
+
 
 def read_document(path: Path, read: Read = read_text) -> Map:
     """Reads a file and what it extends; `read` gives the text of each file. Raises GraphError."""
@@ -51,6 +54,9 @@ def _document(text: str, path: Path, above: tuple[Path, ...], read: Read) -> Map
     if Path(os.path.realpath(base)) in (*above, here):
         chain = " extends ".join(each.name for each in (*above, here, base))
         raise GraphError("a graph extends itself", where=name.where, found=chain)
+    if len(above) >= MAX_EXTENDS:
+        expected = f"at most {MAX_EXTENDS}, one above the other"
+        raise GraphError("too many graphs extend one another", where=name.where, expected=expected)
     return _merged(_document(read(base), base, (*above, here), read), over)
 
 

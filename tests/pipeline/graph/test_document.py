@@ -185,3 +185,16 @@ def test_invalid_extends_file_name_is_a_graph_error(name: str) -> None:
         read_document(Path("over.yaml"))
     with pytest.raises(GraphError):
         parse_document(Path("over.yaml").read_text(), Path("no/such/folder/over.yaml"))
+
+
+@pytest.mark.usefixtures("folder")
+def test_document_bounds_the_chain_of_extended_graphs() -> None:
+    """A chain of a thousand files is an error in words, and no RecursionError."""
+    for number in range(1200):
+        Path(f"{number}.yaml").write_text(f"vitagraph: 1\nextends: {number + 1}.yaml\n")
+    Path("1200.yaml").write_text(BASE)
+    with pytest.raises(GraphError, match="too many graphs extend one another") as raised:
+        read_document(Path("0.yaml"))
+    assert raised.value.expected == "at most 50, one above the other"
+    assert raised.value.where == Location("50.yaml", 2, 10)
+    assert plain(read_document(Path("1150.yaml"))) == base()
