@@ -1,1 +1,1 @@
-"""A third party's nodes."""
+"""Nodes of a third party."""

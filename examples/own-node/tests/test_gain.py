@@ -1,4 +1,4 @@
-"""The whole contract of a node, in a dozen lines."""
+"""What the node computes, and that it keeps the rules of the engine."""
 
 from __future__ import annotations
 
