@@ -1,4 +1,4 @@
-"""Compares what is generated with what the code says now; --write writes it."""
+"""Compares the generated files with their source; --write rewrites them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ BLOCKS = {
 
 
 def generate(arguments: tuple[str, ...]) -> str:
-    """What the program prints."""
+    """The output of a command of the program."""
     command = [sys.executable, "-m", "vitagraph", *arguments]
     return subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 
 def readme(text: str) -> str:
-    """README.md with its blocks as the program prints them now."""
+    """README.md with its generated blocks up to date."""
     for name, arguments in BLOCKS.items():
         made = generate(arguments).strip()
         block = f"```mermaid\n{made}\n```" if name == "graph" else made
@@ -36,7 +36,7 @@ def readme(text: str) -> str:
 
 
 def main() -> int:
-    """1 when something differs from the code."""
+    """The exit code: 1 if a file is out of date."""
     made = {ROOT / name: generate(arguments) for name, arguments in FILES.items()}
     front = ROOT / "README.md"
     made[front] = readme(front.read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def main() -> int:
         if "--write" in sys.argv[1:]:
             file.write_text(made[file], encoding="utf-8")
         else:
-            sys.stderr.write(f"{file.relative_to(ROOT)} is not what the code says now: run bin/check --fix\n")
+            sys.stderr.write(f"{file.relative_to(ROOT)} is out of date: run bin/check --fix\n")
     return bool(stale) and "--write" not in sys.argv[1:]
 
 

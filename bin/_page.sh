@@ -1,6 +1,6 @@
-# Sourced after _setup.sh: programs that are not Python's, and the call page, which is built with one.
+# Sourced after _setup.sh: installs programs that pip cannot, and builds the call page.
 
-need() { # need PROGRAM PACKAGE WHAT-FOR: installs it where that may be done; says so and fails where it cannot
+need() { # need PROGRAM PACKAGE PURPOSE: installs it if we may; otherwise reports it and fails
     command -v "$1" >/dev/null && return
     if command -v apt-get >/dev/null && ((EUID == 0)); then
         say "installing $2"
@@ -13,13 +13,13 @@ need() { # need PROGRAM PACKAGE WHAT-FOR: installs it where that may be done; sa
     return 1
 }
 
-page() { # builds the call page where web/ has changed since
+page() { # builds the call page if web/ has changed
     local want static="$root/vitagraph/static"
     want=$(cd "$root/web" && find . -path ./node_modules -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
     ! grep -qsxF "$want" "$static/.stamp" || return 0
     say "building the call page (once; half a minute)"
     need npm npm "the call page" || fail "the call page cannot be built" "install Node.js 20 or newer with npm"
     (cd "$root/web" && npm ci --no-progress --no-audit --no-fund --silent && npm run --silent build -- --logLevel error) >&2 \
-        || fail "the call page could not be built: see above" "check the network, and that node --version says 20.19 or more"
+        || fail "the call page could not be built: see above" "check the network, and that node --version is 20.19 or newer"
     printf '%s\n' "$want" >"$static/.stamp"
 }
