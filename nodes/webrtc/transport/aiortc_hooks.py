@@ -121,6 +121,11 @@ class PacketTrack(aiortc.MediaStreamTrack):
         return packet
 
 
+def ice_connection(receiver: aiortc.RTCRtpReceiver) -> Any:
+    """The aioice connection through which a receiver's datagrams come, and through which its transport sends."""
+    return receiver.transport.transport._connection
+
+
 def missing(connection: aiortc.RTCPeerConnection) -> list[str]:
     """The internal names that this aiortc does not have; if empty, packets can be taken as they arrive."""
     transceiver = next(each for each in connection.getTransceivers() if each.kind == "audio")
@@ -152,7 +157,7 @@ class RtpTap:
     def on(cls, receiver: aiortc.RTCRtpReceiver, deliver: Callable[[bytes], None]) -> RtpTap:
         """Installs a tap; `deliver` gets each packet decrypted, within the datagram's callback."""
         dtls: Any = receiver.transport
-        tap = cls(dtls.transport._connection)
+        tap = cls(ice_connection(receiver))
         usual = tap.connection.data_received
 
         def received(data: bytes, component: int) -> None:

@@ -36,7 +36,7 @@ _IN_WHEELS = ("av.libs/libopus*.so*", "av/.dylibs/libopus*.dylib", "av.libs/*opu
 @cache
 def library() -> ctypes.CDLL:
     """The loaded library; raises DependencyError if there is none. Make the first call in a thread: it reads files."""
-    for candidate in _candidates():
+    for candidate in candidates():
         try:
             opus = ctypes.CDLL(candidate)
         except OSError:
@@ -49,7 +49,8 @@ def library() -> ctypes.CDLL:
     )
 
 
-def _candidates() -> Iterator[str]:
+def candidates() -> Iterator[str]:
+    """Paths and names to load libopus from, in order of preference."""
     spec = find_spec("av")
     if spec is not None and spec.origin is not None:
         for pattern in _IN_WHEELS:

@@ -60,7 +60,8 @@ class Peer(CallTransport):
 
     def __init__(self, ice_servers: Sequence[aiortc.RTCIceServer] = ()) -> None:
         super().__init__()
-        self._connection = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=list(ice_servers)))
+        self.connection = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=list(ice_servers)))
+        """For tools to look at, such as its `getStats`."""
         self._ticker: Ticker
         self._ticking: list[TickListener] = []
         """What has joined the ticker."""
@@ -83,8 +84,8 @@ class Peer(CallTransport):
         self._ticker = Ticker.here()
         self.player = AudioSender(self._ticker, self._track.push)
         self._join(self)
-        self._connection.on("datachannel", self._channel_opened)
-        self._connection.on("connectionstatechange", self._state_changed)
+        self.connection.on("datachannel", self._channel_opened)
+        self.connection.on("connectionstatechange", self._state_changed)
         answer = await self._negotiate(offer)
         self._receive()
         return answer
@@ -140,7 +141,7 @@ class Peer(CallTransport):
         self._track.stop()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._connection.close()
+                await self.connection.close()
         except TimeoutError as error:
             raise Stuck(
                 f"a call did not close in {CLOSE_TIMEOUT} s", hint="its socket stays open until the process ends"
@@ -173,7 +174,7 @@ class Peer(CallTransport):
 
     async def _negotiate(self, offer: str) -> str:
         sdp.check_offer(offer)
-        connection = self._connection
+        connection = self.connection
         ours = connection.addTransceiver(self._track, "sendrecv")
         ours.setCodecPreferences([each for each in _capabilities() if each.mimeType == "audio/opus"])
         self._track.sender = self._sender = ours.sender
@@ -196,7 +197,7 @@ class Peer(CallTransport):
         return sdp.with_opus_parameters(answer)
 
     def _receive(self) -> None:
-        if aiortc_hooks.missing(self._connection):
+        if aiortc_hooks.missing(self.connection):
             self._start(aiortc_hooks.receive(self._receiver.track, lambda samples: self.on_audio(samples)))
         else:
             self._tap = RtpTap.on(self._receiver, self._packet_arrived)
@@ -207,7 +208,7 @@ class Peer(CallTransport):
             self._audio.receive(packet, self._ticker.now())
 
     def _state_changed(self) -> None:
-        state = self._connection.connectionState
+        state = self.connection.connectionState
         if state == "connected" and not self.connected.is_set():
             self.connected.set()
             if not self.ended.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import pytest
 from nodes.media.jsonl import MediaJsonl
 from nodes.packets import Audio, Phoneme, Sentence, Speech, SpeechStart, Transcript, Word
 from pipeline.cause import Causes
+from pipeline.clock import Clock
 from pipeline.errors import ResourceError, UserInputError
 from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
-from pipeline.testing import RunResult, root_stamp, run_node
+from pipeline.runtime.runner import Runner
+from pipeline.runtime.virtual import run_virtual
+from pipeline.testing import Harness, RunResult, root_stamp, run_node
 
 
 def written(path: Path, packets: list[Packet], **params: Any) -> list[dict[str, Any]]:
@@ -82,17 +86,19 @@ def test_jsonl_leaves_out_revoked_turns(tmp_path: Path) -> None:
 def test_jsonl_flushes_each_line_to_disk(tmp_path: Path) -> None:
     """A run that is killed keeps what it has found."""
     path = tmp_path / "a.jsonl"
-    node = MediaJsonl(path=str(path))
-    seen: list[int] = []
-    write = node._write
+    packets = [Transcript(root_stamp(number * SECOND), f"{number}", True, "en") for number in (1, 2, 3)]
 
-    def watched(line: str) -> None:
-        seen.append(len(path.read_text(encoding="utf-8").splitlines()))
-        write(line)
+    async def main() -> list[int]:
+        clock, seen = Clock(asyncio.get_running_loop()), list[int]()
+        async with Runner() as runner:
+            run = asyncio.ensure_future(Harness(MediaJsonl(path=str(path)), packets).run(runner))
+            for number in range(3):
+                await clock.sleep_until(number * SECOND + SECOND // 2)
+                seen.append(len((await asyncio.to_thread(path.read_text, "utf-8")).splitlines()))
+            await run
+        return seen
 
-    node._write = watched  # type: ignore[method-assign]
-    run_node(node, [said("one"), said("two"), said("three")])
-    assert seen == [0, 1, 2]
+    assert run_virtual(main()) == [0, 1, 2]
 
 
 def test_jsonl_misspelt_kind_is_reported_before_the_run() -> None:

@@ -17,7 +17,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from nodes.packets import Samples
 from nodes.webrtc.protocol import AVATAR, EVENTS
-from nodes.webrtc.transport.aiortc_hooks import PacketTrack
+from nodes.webrtc.transport.aiortc_hooks import PacketTrack, ice_connection
 from nodes.webrtc.transport.opus import OpusEncoder
 from nodes.webrtc.transport.peer import Peer
 from pipeline.clock import Clock
@@ -87,9 +87,9 @@ class Client:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _lossy(self) -> None:
-        """Puts the seam into the transport: RTP that `drop` chooses never leaves."""
-        transport: Any = self.connection.getSenders()[0].transport.transport
-        usual, number = transport._send, 0
+        """Puts the seam into the connection: RTP that `drop` chooses never leaves."""
+        connection = ice_connection(self.connection.getReceivers()[0])
+        usual, number = connection.send, 0
 
         async def send(data: bytes) -> None:
             nonlocal number
@@ -99,7 +99,7 @@ class Client:
                     return
             await usual(data)
 
-        transport._send = send
+        connection.send = send
 
     def _listen(self, track: Any) -> None:
         self._tasks.append(asyncio.ensure_future(self._hear(track)))

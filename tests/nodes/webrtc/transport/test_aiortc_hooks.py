@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any
 
 import aioice.ice
 import aiortc
@@ -13,7 +12,7 @@ import pytest
 import uvloop
 
 from nodes.webrtc.transport import aiortc_hooks
-from nodes.webrtc.transport.aiortc_hooks import TESTED, PacketTrack, missing
+from nodes.webrtc.transport.aiortc_hooks import TESTED, PacketTrack, ice_connection, missing
 from nodes.webrtc.transport.peer import Peer
 from pipeline.clock import Clock, give_way
 from pipeline.packet import MILLISECOND
@@ -37,14 +36,13 @@ def test_aiortc_missing_internal_names_are_reported() -> None:
         connection = aiortc.RTCPeerConnection()
         transceiver = connection.addTransceiver("audio")
         assert missing(connection) == []
-        inside: Any = transceiver.sender
-        del inside._ssrc
+        delattr(transceiver.sender, "_ssrc")
         assert missing(connection) == ["RTCRtpSender._ssrc"]
-        dtls: Any = transceiver.receiver.transport
-        del dtls._rx_srtp
-        dtls.transport._connection.data_received = lambda packet: None
+        dtls = transceiver.receiver.transport
+        delattr(dtls, "_rx_srtp")
+        ice_connection(transceiver.receiver).data_received = lambda packet: None
         assert missing(connection) == ["Connection.data_received", "RTCDtlsTransport._rx_srtp", "RTCRtpSender._ssrc"]
-        del dtls.transport._connection
+        delattr(dtls.transport, "_connection")
         assert missing(connection)[:2] == ["RTCIceTransport._connection", "Connection.data_received"]
 
     asyncio.run(main())
@@ -62,18 +60,19 @@ def test_aiortc_tap_takes_only_the_audio_packets() -> None:
                     await client.speak(np.zeros(48_000, np.int16))
                     await Clock(asyncio.get_running_loop()).sleep(100 * MILLISECOND)
                 assert peer.statistics().received == 50
-                kinds = {each.type: each for each in (await peer._receiver.getStats()).values()}
+                (receiver,), (sender,) = peer.connection.getReceivers(), peer.connection.getSenders()
+                kinds = {each.type: each for each in (await receiver.getStats()).values()}
                 assert "inbound-rtp" not in kinds
-                sender = {each.type: each for each in (await peer._sender.getStats()).values()}
-                assert sender["outbound-rtp"].packetsSent == peer.statistics().sent >= 2
-                tap: Any = peer._tap
-                tap.connection.data_received(b"\x80\x6f" + bytes(40), 1)
-                tap.connection.data_received(b"\x80", 1)
+                sent = {each.type: each for each in (await sender.getStats()).values()}
+                assert sent["outbound-rtp"].packetsSent == peer.statistics().sent >= 2
+                ice = ice_connection(receiver)
+                ice.data_received(b"\x80\x6f" + bytes(40), 1)
+                ice.data_received(b"\x80", 1)
                 assert peer.statistics().rejected == 1
             finally:
                 await client.close()
                 await peer.close()
-            assert "data_received" not in vars(tap.connection)
+            assert "data_received" not in vars(ice)
 
     uvloop.run(main())
 

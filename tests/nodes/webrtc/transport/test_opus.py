@@ -98,7 +98,7 @@ def test_opus_falls_back_to_the_system_library(monkeypatch: pytest.MonkeyPatch) 
     """Where PyAV was built from source, libopus lies elsewhere."""
     loaded: list[str] = []
     real = ctypes.CDLL
-    ours = next(opus._candidates())
+    ours = next(opus.candidates())
 
     def load(name: str) -> ctypes.CDLL:
         loaded.append(name)

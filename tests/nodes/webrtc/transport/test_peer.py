@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aioice.ice
 import aiortc
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import uvloop
 from nodes.packets import Samples
 from nodes.webrtc.protocol import Flush, decode_from_server
 from nodes.webrtc.transport import aiortc_hooks, sdp
+from nodes.webrtc.transport.aiortc_hooks import PacketTrack
 from nodes.webrtc.transport.peer import Peer
 from nodes.webrtc.transport.playback import Playback
 from pipeline.cause import Causes
@@ -93,34 +95,29 @@ def test_peer_call_carries_audio_events_and_face_frames() -> None:
     assert talk.client.batches == [b"frames"]
 
 
-def test_peer_rtp_origin_matches_what_the_client_sees() -> None:
+def test_peer_rtp_origin_matches_what_the_client_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     """The face would be beside the voice by a random number of hours."""
     seen: list[int] = []
     sent: list[int] = []
+    usual_push, usual_receive = PacketTrack.push, getattr(aiortc.RTCDtlsTransport, "_handle_rtp_data")  # noqa: B009
+
+    def send(track: PacketTrack, payload: bytes, pts: int) -> None:
+        sent.append(pts)
+        usual_push(track, payload, pts)
+
+    async def receive(transport: aiortc.RTCDtlsTransport, data: bytes, arrival_time_ms: int) -> None:
+        seen.append(int.from_bytes(data[4:8], "big"))
+        await usual_receive(transport, data, arrival_time_ms)
 
     async def scene(talk: Talk) -> None:
-        track = talk.peer._track
-        push = track.push
-
-        def send(payload: bytes, pts: int) -> None:
-            sent.append(pts)
-            push(payload, pts)
-
-        talk.peer.player._send = send
         await talk.clock.sleep(100 * ms)  # what was sent before has arrived
-        transport: Any = talk.client.connection.getReceivers()[0].transport
-        usual = transport._handle_rtp_data
-
-        async def spy(data: bytes, arrival_time_ms: int) -> None:
-            seen.append(int.from_bytes(data[4:8], "big"))
-            await usual(data, arrival_time_ms)
-
-        transport._handle_rtp_data = spy
+        monkeypatch.setattr(aiortc.RTCDtlsTransport, "_handle_rtp_data", receive)
         talk.peer.player.play(Playback(tone(0.3, 24_000), Stamp(0, 0, Causes().root)))
         await talk.clock.sleep(500 * ms)
         assert len(seen) > 10 and talk.peer.rtp_origin is not None
         assert {(rtp - talk.peer.rtp_origin) % 2**32 for rtp in seen} <= set(sent)
 
+    monkeypatch.setattr(PacketTrack, "push", send)
     calling(scene)
 
 
@@ -193,14 +190,12 @@ def test_peer_call_ends_when_no_packets_arrive() -> None:
     """A client whose network has gone says no goodbye: its seat would stay taken for half a minute."""
 
     async def scene(talk: Talk) -> None:
-        transport: Any = talk.client.connection.getSenders()[0].transport.transport
         assert not talk.peer.ended.is_set()
         began = talk.clock.now()
         with pytest.MonkeyPatch.context() as network:
             for method in ("send", "sendto"):
-                network.setattr(transport._connection, method, _nowhere)
-            for protocol in transport._connection._protocols:
-                network.setattr(protocol, "send_stun", lambda message, address: None)
+                network.setattr(aioice.Connection, method, _nowhere)
+            network.setattr(aioice.ice.StunProtocol, "send_stun", lambda protocol, message, address: None)
             async with asyncio.timeout(6):
                 await talk.peer.ended.wait()
         assert talk.clock.now() - began < 5000 * ms
