@@ -89,17 +89,17 @@ class Client:
     def _lossy(self) -> None:
         """Puts the seam into the connection: RTP that `drop` chooses never leaves."""
         connection = ice_connection(self.connection.getReceivers()[0])
-        usual, number = connection.send, 0
+        usual, number = connection.sendto, 0
 
-        async def send(data: bytes) -> None:
+        async def send(data: bytes, component: int) -> None:
             nonlocal number
             if 128 <= data[0] < 192 and not 192 <= data[1] < 224:
                 number += 1
                 if self._drop(number):
                     return
-            await usual(data)
+            await usual(data, component)
 
-        connection.send = send
+        connection.sendto = send
 
     def _listen(self, track: Any) -> None:
         self._tasks.append(asyncio.ensure_future(self._hear(track)))
