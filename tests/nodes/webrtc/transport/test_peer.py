@@ -193,7 +193,8 @@ def test_peer_call_ends_when_no_packets_arrive() -> None:
         assert not talk.peer.ended.is_set()
         began = talk.clock.now()
         with pytest.MonkeyPatch.context() as network:
-            network.setattr(aioice.Connection, "sendto", _nowhere)
+            ice = aiortc_hooks.ice_connection(talk.client.connection.getReceivers()[0])
+            network.setattr(ice, "sendto", _nowhere)
             network.setattr(aioice.ice.StunProtocol, "send_stun", lambda protocol, message, address: None)
             async with asyncio.timeout(6):
                 await talk.peer.ended.wait()
