@@ -17,7 +17,7 @@ _HEADER = """\
 """
 
 _BATCH = """
-/** Frames of one cause, one behind the other. */
+/** Consecutive frames of one cause. */
 export interface AvatarBatch {
   /** Frames a second. */
   rate: number;
@@ -31,7 +31,7 @@ export interface AvatarBatch {
   values: Float32Array;
 }
 
-/** Bytes that are no avatar batch of this version. */
+/** Raised for bytes that are not an avatar batch of this version. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
@@ -97,10 +97,10 @@ def typescript() -> str:
             *_constants(),
             "",
             *(line for each in (*from_server, *from_client) for line in _interface(each)),
-            "/** What the host sends on the channel of events, beside the events of the Realtime API. */",
+            "/** What the host sends on the events channel, besides the events of the Realtime API. */",
             f"export type FromServer = {_union(from_server)};",
             "",
-            "/** What the page sends there. */",
+            "/** What the page sends on it. */",
             f"export type FromClient = {_union(from_client)};",
             _BATCH,
         ]
@@ -126,7 +126,7 @@ def _constants() -> list[str]:
     return [
         *(f"export const {name} = {_literal(value)};" for name, value in values.items()),
         "",
-        "/** How to open the channel of the avatar. */",
+        "/** The options with which to open the avatar channel. */",
         "export const AVATAR_CHANNEL_OPTIONS = { ordered: false, maxRetransmits: 0 } as const;",
         "",
         "/** The blendshapes of ARKit in the order of the weights of a frame. */",
@@ -153,7 +153,7 @@ def _interface(kind: type[Any]) -> list[str]:
 
 
 def _notes(kind: type[Any]) -> dict[str, str]:
-    """The docstrings under the fields."""
+    """The docstrings under the fields, by field."""
     body = ast.parse(inspect.getsource(kind)).body[0]
     assert isinstance(body, ast.ClassDef)
     notes: dict[str, str] = {}

@@ -1,10 +1,10 @@
-"""What goes over a call's data channels: the source of both sides.
+"""The messages of a call's data channels, for server and client.
 
 Two channels, both opened by the client:
 
-- `oai-events`: JSON text, each with a `type`. Ours begin with `vitagraph.`; any others are
-  those of the Realtime API.
-- `vitagraph-avatar`: binary, unordered and not repeated (`{ordered: false,
+- `oai-events`: JSON text, each with a `type`. Types that begin with `vitagraph.` are defined
+  here; all others are those of the Realtime API.
+- `vitagraph-avatar`: binary, unordered and without retransmission (`{ordered: false,
   maxRetransmits: 0}`): face frames, sent ahead of the sound that they belong to. A client
   without a face does not open it.
 
@@ -47,53 +47,53 @@ END = 1
 """The flag of the last frames of a cause."""
 MOST_FRAMES = 512
 CLOCK = 48_000
-"""Of the timestamps, in Hz."""
+"""Hz of the timestamps."""
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="type"):
-    """A JSON message of ours."""
+    """A JSON message that is not part of the Realtime API."""
 
 
 class Turn(Message, frozen=True, tag="vitagraph.turn"):
-    """Where the silence before an answer went; all times in milliseconds."""
+    """What the silence before an answer consisted of; all times in milliseconds."""
 
     cause: int
     outcome: Literal["answered", "interrupted", "unanswered"]
     silence: float | None
-    """From the last voiced sample in to the first audible one out; null where there was no answer."""
+    """From the last voiced sample in to the first audible one out; null if there was no answer."""
     parts: dict[str, float]
-    """What each stage added to the silence, in their order; they add up to it."""
+    """What each stage added to the silence, in order; the sum is `silence`."""
     response: str | None = None
     """The `response.id` of the answer in the Realtime API."""
 
 
 class Degraded(Message, frozen=True, tag="vitagraph.degraded"):
-    """A part works worse than it should; the conversation goes on."""
+    """A node works with reduced quality; the conversation continues."""
 
     node: str
     member: str
-    """What does the work instead; empty: nothing does."""
+    """The member that does the work instead; empty if none does."""
     message: str = ""
     """For the person, in words."""
 
 
 class Recovered(Message, frozen=True, tag="vitagraph.recovered"):
-    """That part is well again."""
+    """The node works normally again."""
 
     node: str
 
 
 class Flush(Message, frozen=True, tag="vitagraph.flush"):
-    """Face frames of this cause are void: it was interrupted, or waits. Sound has stopped already."""
+    """Face frames of this cause are void: it was interrupted, or is held. Its sound has stopped already."""
 
     cause: int
 
 
 class Rating(Message, frozen=True, tag="vitagraph.rating"):
-    """What the person thinks of an answer."""
+    """The person's rating of an answer."""
 
     response: str
-    """Which: the `response.id` of the Realtime API."""
+    """The `response.id` of the Realtime API."""
     value: Literal[1, -1]
 
 
@@ -111,7 +111,7 @@ def encode(message: Message) -> str:
 
 
 def decode_from_client(text: str) -> FromClient:
-    """A message of ours from a client; raises UserInputError where it is malformed."""
+    """A message from a client; raises UserInputError if it is malformed."""
     try:
         return _decode_client(text)
     except (msgspec.MsgspecError, UnicodeError) as error:
@@ -119,7 +119,7 @@ def decode_from_client(text: str) -> FromClient:
 
 
 def decode_from_server(text: str) -> FromServer:
-    """A message of ours from a server, for clients in Python."""
+    """A message from a server, for clients in Python; raises UserInputError if it is malformed."""
     try:
         message: FromServer = _decode_server(text)
     except (msgspec.MsgspecError, UnicodeError) as error:
@@ -127,17 +127,17 @@ def decode_from_server(text: str) -> FromServer:
     return message
 
 
-_READ = "nodes/webrtc/protocol.py says what a message looks like; the client may be older or newer than the server"
+_READ = "nodes/webrtc/protocol.py defines the messages; the client may be older or newer than the server"
 
 
 class AvatarBatch(msgspec.Struct, frozen=True, eq=False):
-    """Some frames in a row, as they go over the wire."""
+    """Consecutive face frames, as they are sent."""
 
     rate: int
     """Frames a second, 1 to 255."""
     cause: int
     timestamp: int
-    """RTP time of the first frame."""
+    """RTP time at which the first frame is shown."""
     weights: NDArray[np.float32]
     """Shape (n, 52), 0 to 1."""
     pose: NDArray[np.float32]
@@ -147,7 +147,7 @@ class AvatarBatch(msgspec.Struct, frozen=True, eq=False):
 
 
 def encode_batch(batch: AvatarBatch) -> bytes:
-    """The bytes of a batch; what is out of range is clipped."""
+    """The bytes of a batch; values out of range are clipped. Raises ValueError for too many frames."""
     count = len(batch.weights)
     if count > MOST_FRAMES:
         raise ValueError(f"{count} frames are too many for one batch: at most {MOST_FRAMES}")
@@ -160,7 +160,7 @@ def encode_batch(batch: AvatarBatch) -> bytes:
 
 
 def decode_batch(data: bytes) -> AvatarBatch:
-    """The frames of a batch; raises UserInputError where it is malformed."""
+    """The frames of a batch; raises UserInputError if it is malformed."""
     if len(data) < HEADER.size:
         raise _malformed(f"{len(data)} bytes are less than a header of {HEADER.size}")
     version, rate, count, cause, timestamp, flags = HEADER.unpack_from(data)

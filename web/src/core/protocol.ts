@@ -14,7 +14,7 @@ export const AVATAR_WEIGHT_SCALE = 255;
 export const AVATAR_POSE_SCALE = 10_000;
 export const AVATAR_END = 1;
 
-/** How to open the channel of the avatar. */
+/** The options with which to open the avatar channel. */
 export const AVATAR_CHANNEL_OPTIONS = { ordered: false, maxRetransmits: 0 } as const;
 
 /** The blendshapes of ARKit in the order of the weights of a frame. */
@@ -75,56 +75,56 @@ export const ARKIT_NAMES = [
 
 export type ArkitName = (typeof ARKIT_NAMES)[number];
 
-/** Where the silence before an answer went; all times in milliseconds. */
+/** What the silence before an answer consisted of; all times in milliseconds. */
 export interface Turn {
   type: "vitagraph.turn";
   cause: number;
   outcome: "answered" | "interrupted" | "unanswered";
-  /** From the last voiced sample in to the first audible one out; null where there was no answer. */
+  /** From the last voiced sample in to the first audible one out; null if there was no answer. */
   silence: number | null;
-  /** What each stage added to the silence, in their order; they add up to it. */
+  /** What each stage added to the silence, in order; the sum is `silence`. */
   parts: Record<string, number>;
   /** The `response.id` of the answer in the Realtime API. */
   response?: string | null;
 }
 
-/** A part works worse than it should; the conversation goes on. */
+/** A node works with reduced quality; the conversation continues. */
 export interface Degraded {
   type: "vitagraph.degraded";
   node: string;
-  /** What does the work instead; empty: nothing does. */
+  /** The member that does the work instead; empty if none does. */
   member: string;
   /** For the person, in words. */
   message?: string;
 }
 
-/** That part is well again. */
+/** The node works normally again. */
 export interface Recovered {
   type: "vitagraph.recovered";
   node: string;
 }
 
-/** Face frames of this cause are void: it was interrupted, or waits. Sound has stopped already. */
+/** Face frames of this cause are void: it was interrupted, or is held. Its sound has stopped already. */
 export interface Flush {
   type: "vitagraph.flush";
   cause: number;
 }
 
-/** What the person thinks of an answer. */
+/** The person's rating of an answer. */
 export interface Rating {
   type: "vitagraph.rating";
-  /** Which: the `response.id` of the Realtime API. */
+  /** The `response.id` of the Realtime API. */
   response: string;
   value: -1 | 1;
 }
 
-/** What the host sends on the channel of events, beside the events of the Realtime API. */
+/** What the host sends on the events channel, besides the events of the Realtime API. */
 export type FromServer = Turn | Degraded | Recovered | Flush;
 
-/** What the page sends there. */
+/** What the page sends on it. */
 export type FromClient = Rating;
 
-/** Frames of one cause, one behind the other. */
+/** Consecutive frames of one cause. */
 export interface AvatarBatch {
   /** Frames a second. */
   rate: number;
@@ -138,7 +138,7 @@ export interface AvatarBatch {
   values: Float32Array;
 }
 
-/** Bytes that are no avatar batch of this version. */
+/** Raised for bytes that are not an avatar batch of this version. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
