@@ -1,4 +1,4 @@
-"""Frames are kept only as long as they may be shown, and none is shown twice."""
+"""Frames are kept only while they may still be shown, and none is shown twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ms = MILLISECOND
 
 
 def turn() -> tuple[Causes, Cause]:
-    """A turn, and what can call it off."""
+    """A turn, and the causes that can revoke it."""
     causes = Causes()
     return causes, causes.begin("turn")
 
@@ -41,7 +41,7 @@ def shown(path: Path) -> list[tuple[int, int]]:
 
 
 def test_face_frames_are_split_between_two_sentences(tmp_path: Path) -> None:
-    """Each frame goes with its own sentence, although a pause has come between them."""
+    """Each frame goes with its own sentence, also with a pause in between."""
     _, cause = turn()
     track = FaceTrack(tmp_path / "avatar.npz")
     track.add(frames(cause, 0, 10))
@@ -53,7 +53,7 @@ def test_face_frames_are_split_between_two_sentences(tmp_path: Path) -> None:
 
 
 def test_face_frames_of_cancelled_answers_are_dropped(tmp_path: Path) -> None:
-    """A day of guesses does not fill the memory."""
+    """Frames of revoked answers must not fill the memory."""
     causes, cause = turn()
     track = FaceTrack(tmp_path / "avatar.npz")
     track.add(frames(cause, 0, 10))
@@ -79,7 +79,7 @@ def test_face_frames_after_the_last_word_are_dropped_at_the_next_answer(tmp_path
 
 
 def test_face_frames_of_a_long_session_are_written_block_by_block(tmp_path: Path) -> None:
-    """Every frame of it arrives in the file, in order, however many blocks it takes."""
+    """All frames are in the file, in order, also over several blocks."""
     _, cause = turn()
     count = 2 * _faces.BLOCK + 17
     track = FaceTrack(tmp_path / "avatar.npz")

@@ -1,4 +1,4 @@
-"""What was said must be on disk line by line, whatever becomes of the run."""
+"""Each line is on disk as soon as its packet was written."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_jsonl_transcript_is_one_line_with_times_in_seconds(tmp_path: Path) -> N
 
 
 def test_jsonl_partials_are_left_out_unless_requested(tmp_path: Path) -> None:
-    """A transcript of the call does not have every sentence five times."""
+    """Partial transcripts are left out."""
     partial = Transcript(root_stamp(SECOND, 500 * MILLISECOND), "Grü", whole=False)
     packets: list[Packet] = [partial, said("Grüß Gott")]
     assert [line["text"] for line in written(tmp_path / "a.jsonl", packets)] == ["Grüß Gott"]
@@ -73,7 +73,7 @@ def test_jsonl_writes_only_the_requested_kinds(tmp_path: Path) -> None:
 
 
 def test_jsonl_leaves_out_revoked_turns(tmp_path: Path) -> None:
-    """What nobody said does not stand in the transcript."""
+    """A revoked guess is not in the transcript."""
     causes = Causes()
     guess, turn = causes.begin("guess"), causes.begin("turn")
     causes.revoke(guess, "turn")
@@ -110,13 +110,13 @@ def test_jsonl_misspelt_kind_is_reported_before_the_run() -> None:
 
 
 def test_jsonl_path_that_is_a_folder_is_refused(tmp_path: Path) -> None:
-    """The mistake is named, and what would be right."""
+    """The error says what is wrong and gives an example."""
     with pytest.raises(UserInputError, match="is a folder"):
         run_node(MediaJsonl(path=str(tmp_path)), [])
 
 
 def test_jsonl_path_that_is_not_writable_is_refused(tmp_path: Path) -> None:
-    """It is said before the run, not after it."""
+    """The error comes before the run, not after it."""
     (tmp_path / "file").touch()
     with pytest.raises(ResourceError, match="cannot write"):
         run_node(MediaJsonl(path=str(tmp_path / "file" / "a.jsonl")), [])
@@ -131,7 +131,7 @@ def test_jsonl_full_disk_is_reported() -> None:
 
 
 def test_jsonl_can_list_audio(tmp_path: Path) -> None:
-    """For whoever looks for a gap in a stream."""
+    """Audio can be listed too, to find gaps in a stream."""
     packets: list[Packet] = [Audio(root_stamp(0, 20 * MILLISECOND), np.zeros(320, np.int16), 16_000)]
     (line,) = written(tmp_path / "deep" / "a.jsonl", packets, kinds=("Audio",))
     assert (line["rate"], line["duration"]) == (16_000, 0.02)

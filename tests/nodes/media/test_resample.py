@@ -1,4 +1,4 @@
-"""Audio at the wrong rate must become audio at the right one: whole, in tune and at its time."""
+"""Resampled audio is complete, and keeps its pitch and its time."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ RATES = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000, 96_000]
     size=st.integers(40, 4_000),
 )
 def test_resample_keeps_the_length_of_the_stream(given_rate: int, wanted: int, count: int, size: int) -> None:
-    """The stream is as long as before, without gaps: else the words and the clock drift apart."""
+    """The stream keeps its length, so that words stay in sync with the clock."""
     out = resampled(packets(tone(1.0, count), given_rate, size=size, start=SECOND), wanted)
     stamps = [packet.at for packet in out.packets]
     assert not out.errors
@@ -71,7 +71,7 @@ def test_resample_keeps_the_length_of_the_stream(given_rate: int, wanted: int, c
 
 @pytest.mark.parametrize(("given_rate", "wanted"), [(48_000, 16_000), (8_000, 16_000), (44_100, 16_000)])
 def test_resample_keeps_pitch_and_position_of_a_tone(given_rate: int, wanted: int) -> None:
-    """Pitch, loudness and position stay; a shift would move every word's time."""
+    """Pitch, loudness and position are kept."""
     out = sound(resampled(packets(tone(1.0, given_rate), given_rate), wanted))
     expected = tone(1.0, wanted)
     assert pitch(out, wanted) == pytest.approx(440, abs=0.5)
@@ -87,7 +87,7 @@ def test_resample_does_not_alias_high_frequencies() -> None:
 
 
 def test_resample_adds_at_most_20_ms_of_latency() -> None:
-    """It is on the way of every word that is heard: what it holds back is waited for."""
+    """The resampler is on the audio path: its delay adds to every latency."""
     out = resampled(packets(tone(2.0, 48_000), 48_000), 16_000)
     ends = [packet.at.pts + packet.at.duration for packet in out.packets]
     late = [time - end for time, end in zip(out.times, ends, strict=True)][:-1]
@@ -119,7 +119,7 @@ def test_resample_corrects_time_after_a_gap() -> None:
 
 
 def test_resample_handles_change_of_rate_within_a_stream() -> None:
-    """A caller who changes from one microphone to another is still heard."""
+    """A change of microphone changes the rate within a stream."""
     feed = packets(tone(0.5, 48_000), 48_000)
     feed += packets(tone(0.5, 8_000), 8_000, start=SECOND // 2)
     feed += packets(tone(0.5, 16_000), 16_000, start=SECOND)
@@ -158,7 +158,7 @@ links:
 
 
 def test_resample_is_inserted_by_planner_where_rates_differ(tmp_path: Path) -> None:
-    """A graph of nodes that want different rates simply runs."""
+    """A graph of nodes that need different rates runs without a resampler of its own."""
     sound_file(tmp_path / "voice.wav", [np.pad(tone(0.5, 44_100), (22_050, 0))], 44_100)
     registry = Registry()
     planned = plan(loads(GRAPH.format(folder=tmp_path), registry=registry), registry)

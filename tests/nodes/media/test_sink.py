@@ -1,4 +1,4 @@
-"""What the person would have heard and seen must be in the files, and no more than that."""
+"""The files hold exactly what would have been heard and seen."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def played(folder: Path | None, feed: Any, script: Script | None = None, **param
 
 
 def revoke(cause: Cause) -> Callable[[Harness], None]:
-    """Calls the cause off, as the turn node does when somebody interrupts."""
+    """Revokes the cause, as the turn node does at an interruption."""
     return lambda bench: bench.session.causes.revoke(cause, "feed_audio")
 
 
@@ -108,13 +108,13 @@ def test_media_sink_places_sentences_in_sequence_on_the_session_timeline(tmp_pat
 
 
 def test_media_sink_plays_in_real_time() -> None:
-    """Who measures a conversation with files measures the time of a loudspeaker."""
+    """Latencies measured with files include the time that a loudspeaker takes."""
     assert played(None, [speech(answer(), 310 * ms)]).report.duration == 310 * ms
     assert played(None, [speech(answer(), 310 * ms)], pace=False).report.duration == 0
 
 
 def test_media_sink_stops_cancelled_sentence_at_once(tmp_path: Path) -> None:
-    """Somebody interrupts: not one more sample, and the dialogue learns what was heard."""
+    """At an interruption not one more sample is played, and the dialogue learns what was heard."""
     cause = answer()
     out = played(
         tmp_path, [speech(cause, SECOND, last=True), speech(cause, SECOND, last=True)], {510 * ms: revoke(cause)}
@@ -134,7 +134,7 @@ def test_media_sink_stops_cancelled_cause_within_a_frame_without_flush(tmp_path:
 
 
 def test_media_sink_resumes_held_answer_where_it_paused(tmp_path: Path) -> None:
-    """A cough holds the answer for a moment; not a word of it is lost or said twice."""
+    """A held answer loses and repeats no sample."""
     cause, causes = answer(), Causes()
     script: Script = {200 * ms: lambda _: causes.hold(cause), 700 * ms: lambda _: causes.release(cause)}
     feed = {"audio": [speech(cause, 400 * ms)], "avatar": [frames(cause, 0, 20)]}
@@ -148,7 +148,7 @@ def test_media_sink_resumes_held_answer_where_it_paused(tmp_path: Path) -> None:
 
 
 def test_media_sink_drops_answer_cancelled_while_held(tmp_path: Path) -> None:
-    """They did mean to interrupt."""
+    """The interruption was confirmed while the answer was held."""
     cause, causes = answer(), Causes()
     out = played(tmp_path, [speech(cause, SECOND)], {200 * ms: lambda _: causes.hold(cause), 700 * ms: revoke(cause)})
     assert told(out)[-1] == ("", 200, True, False)
@@ -156,7 +156,7 @@ def test_media_sink_drops_answer_cancelled_while_held(tmp_path: Path) -> None:
 
 
 def test_media_sink_plays_tentative_answer_only_when_committed(tmp_path: Path) -> None:
-    """An answer to words that were only guessed waits; it starts when the decision falls."""
+    """A tentative answer is not played before its cause is committed."""
     causes = Causes()
     cause = causes.begin("guess")
     played(tmp_path, [speech(cause, 100 * ms)], {300 * ms: lambda _: causes.commit(cause)})
@@ -166,7 +166,7 @@ def test_media_sink_plays_tentative_answer_only_when_committed(tmp_path: Path) -
 
 
 def test_media_sink_drops_revoked_answer_without_a_trace(tmp_path: Path) -> None:
-    """Nothing is heard, and nobody is told that something was."""
+    """Nothing is played, and no progress is reported."""
     cause = Causes().begin("guess")
     out = played(tmp_path, [speech(cause, 100 * ms)], {300 * ms: revoke(cause)})
     assert told(out) == []
@@ -174,7 +174,7 @@ def test_media_sink_drops_revoked_answer_without_a_trace(tmp_path: Path) -> None
 
 
 def test_media_sink_starts_next_answer_as_soon_as_the_old_is_cut(tmp_path: Path) -> None:
-    """It does not wait for the time that the old one would have taken."""
+    """It does not wait for the remaining time of the old answer."""
     old, new = answer("old"), answer("new")
     out = played(tmp_path, [speech(old, 5 * SECOND), speech(new, 100 * ms)], {90 * ms: revoke(old)})
     samples, _ = heard(tmp_path)
@@ -206,7 +206,7 @@ def test_media_sink_without_pace_keeps_sentence_positions(tmp_path: Path) -> Non
 
 
 def test_media_sink_keeps_pitch_of_a_second_voice_with_another_rate(tmp_path: Path) -> None:
-    """A fallback voice has its own rate; it must not sound like a chipmunk, nor shift what follows."""
+    """A fallback voice with another rate keeps its pitch and does not shift what follows."""
     cause = answer()
     low = Speech(Stamp(0, 0, cause), np.full(22_050, 1_000, np.int16), 22_050, "low")
     played(tmp_path, [speech(cause, 100 * ms), low])
@@ -227,7 +227,7 @@ def test_media_sink_writes_every_sample_once_at_any_rate(rate: int, tmp_path: Pa
 
 
 def test_media_sink_places_face_frames_where_the_sentence_was_heard(tmp_path: Path) -> None:
-    """The lips are with the words, although the frames were made long before."""
+    """Frames get the time at which their sentence was played, not that at which they were made."""
     cause = answer()
     sentences: list[Packet] = [speech(cause, 200 * ms, pts=7 * SECOND), speech(cause, 200 * ms, pts=8 * SECOND)]
     batches: list[Packet] = [frames(cause, 7 * SECOND, 10), frames(cause, 8 * SECOND, 10, first=10)]
@@ -239,7 +239,7 @@ def test_media_sink_places_face_frames_where_the_sentence_was_heard(tmp_path: Pa
 
 
 def test_media_sink_ends_face_frames_where_the_sentence_was_cut(tmp_path: Path) -> None:
-    """A face that goes on speaking without a voice is worse than none."""
+    """The face stops with the voice."""
     cause, new = answer("old"), answer("new")
     feed = {
         "audio": [speech(cause, SECOND), speech(new, 100 * ms, pts=3 * SECOND)],
@@ -250,7 +250,7 @@ def test_media_sink_ends_face_frames_where_the_sentence_was_cut(tmp_path: Path) 
 
 
 def test_media_sink_keeps_face_frames_that_come_after_sentence_start(tmp_path: Path) -> None:
-    """The face is computed while the voice already speaks."""
+    """Frames may come while their sentence already plays."""
     cause = answer()
 
     def late(n: int) -> Callable[[Harness], Any]:
@@ -263,21 +263,21 @@ def test_media_sink_keeps_face_frames_that_come_after_sentence_start(tmp_path: P
 
 
 def test_media_sink_without_face_writes_no_face_file(tmp_path: Path) -> None:
-    """And none of an earlier run is taken for this one's."""
+    """A file of an earlier run is removed."""
     (tmp_path / "avatar.npz").write_bytes(b"old")
     played(tmp_path, [speech(answer(), 100 * ms)])
     assert [path.name for path in tmp_path.iterdir()] == ["answer.wav"]
 
 
 def test_media_sink_without_speech_writes_an_empty_file(tmp_path: Path) -> None:
-    """Not the answer of an earlier run."""
+    """A file of an earlier run is overwritten."""
     (tmp_path / "answer.wav").write_bytes(b"old")
     played(tmp_path, {"audio": [], "avatar": []})
     assert heard(tmp_path)[0].size == 0
 
 
 def test_media_sink_plays_plain_audio(tmp_path: Path) -> None:
-    """An echo or a music graph has no sentences; the seams between packets are not heard."""
+    """Packets of plain audio join without a gap."""
     root = Causes().root
     wave_in = np.arange(1, 3_201).astype(np.int16)
     packets = [
@@ -289,7 +289,7 @@ def test_media_sink_plays_plain_audio(tmp_path: Path) -> None:
 
 
 def test_media_sink_long_pause_fills_neither_memory_nor_disk(tmp_path: Path) -> None:
-    """After an hour of silence the answer is an hour into the file."""
+    """Audio after an hour of silence is an hour into the file, which stays sparse."""
     cause = answer()
     one = speech(cause, 100 * ms)
     run_node(MediaSink(path=str(tmp_path)), [Speech(Stamp(3600 * SECOND, 0, cause), one.samples, RATE, "x")])
@@ -302,7 +302,7 @@ def test_media_sink_long_pause_fills_neither_memory_nor_disk(tmp_path: Path) -> 
 
 
 def test_media_sink_full_disk_does_not_stop_playback(tmp_path: Path) -> None:
-    """The person hears the answer, the dialogue learns of it, and the user is told why the file is short."""
+    """Playback and its reports continue, and the error says why the file is short."""
     (tmp_path / "answer.wav").symlink_to("/dev/full")
     cause = answer()
     out = run_node(MediaSink(path=str(tmp_path)), [speech(cause, SECOND), speech(cause, SECOND, last=True)])
@@ -312,7 +312,7 @@ def test_media_sink_full_disk_does_not_stop_playback(tmp_path: Path) -> None:
 
 
 def test_media_sink_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
-    """Before the conversation, not after it."""
+    """The error comes before the session runs."""
     (tmp_path / "file").touch()
     with pytest.raises(ResourceError, match=r"cannot write .*file/out"):
         run_node(MediaSink(path=str(tmp_path / "file" / "out")), [])

@@ -1,4 +1,4 @@
-"""A recording that somebody has, in whatever format, must come in whole and on time, or say why not."""
+"""A recording in any format is read completely and on time, or the error says why not."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def test_media_source_reads_common_audio_formats(
 
 
 def test_media_source_reads_the_audio_of_a_video(tmp_path: Path) -> None:
-    """Who has only a video need not extract its sound first."""
+    """The audio of a video need not be extracted first."""
     path = sound_file(tmp_path / "talk.mp4", [tone(1.0, 48_000)], 48_000, codec="aac", picture=True)
     assert pitch(sound(played(path, tail=0))[4_000:12_000], 16_000) == pytest.approx(440, abs=2)
 
 
 def test_media_source_mixes_both_stereo_channels(tmp_path: Path) -> None:
-    """Two people, one on each side: neither is lost."""
+    """Both channels are in the mix."""
     left, right = tone(1.0, 16_000, hertz=300), tone(1.0, 16_000, hertz=1000)
     spectrum = np.abs(np.fft.rfft(sound(played(sound_file(tmp_path / "two.wav", [left, right], 16_000), tail=0))))
     assert spectrum[300] == pytest.approx(spectrum[1000], rel=0.1)
@@ -89,7 +89,7 @@ def test_media_source_mixes_both_stereo_channels(tmp_path: Path) -> None:
 
 
 def test_media_source_paces_packets_like_a_microphone(tmp_path: Path) -> None:
-    """Earlier would make every latency that is measured with a file too good."""
+    """A packet that leaves earlier would make latencies measured with files too good."""
     out = played(sound_file(tmp_path / "a.wav", [tone(0.1, 16_000)], 16_000), tail="40ms")
     assert [packet.at.pts for packet in out.packets] == [n * FRAME for n in range(7)]
     assert out.times == [(n + 1) * FRAME for n in range(7)]
@@ -168,14 +168,14 @@ def test_media_source_streams_a_long_recording(tmp_path: Path) -> None:
 
 
 def refusal(path: Path | str) -> UserInputError:
-    """What somebody is told who gives this file."""
+    """The error for this file."""
     with pytest.raises(UserInputError) as caught:
         played(path)
     return caught.value
 
 
 def test_media_source_missing_file_suggests_a_similar_name(tmp_path: Path) -> None:
-    """A slip of the finger is put right at once."""
+    """A typo in the name gets a suggestion."""
     sound_file(tmp_path / "question.wav", [tone(0.1, 8_000)], 8_000)
     error = refusal(tmp_path / "qestion.wav")
     assert error.message == f"there is no file {tmp_path}/qestion.wav"
@@ -190,18 +190,18 @@ def test_media_source_missing_folder_is_reported(tmp_path: Path) -> None:
 
 
 def test_media_source_refuses_a_folder(tmp_path: Path) -> None:
-    """Nobody waits for FFmpeg's own words about a folder."""
+    """The error is ours and not FFmpeg's."""
     assert refusal(tmp_path).message == f"{tmp_path} is a folder"
 
 
 def test_media_source_empty_file_is_reported(tmp_path: Path) -> None:
-    """A recording that failed is not called corrupt."""
+    """An empty file gets an error of its own."""
     (tmp_path / "a.wav").touch()
     assert refusal(tmp_path / "a.wav").message == f"{tmp_path}/a.wav is empty: it has 0 bytes"
 
 
 def test_media_source_unreadable_file_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Permissions are named, for they are quickly put right."""
+    """The error names the permissions."""
     path = sound_file(tmp_path / "a.wav", [tone(0.1, 8_000)], 8_000)
 
     def refuse(file: str) -> None:
@@ -213,7 +213,7 @@ def test_media_source_unreadable_file_is_reported(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize("content", [b"Dear diary,\n" * 500, bytes(range(256)) * 40, b"RIFF\x00\x00"])
 def test_media_source_refuses_a_file_that_is_no_recording(content: bytes, tmp_path: Path) -> None:
-    """A text or noise under a name of a sound file is refused in words, not in a stack trace."""
+    """Text or noise in a file with the suffix of an audio file is an error, not a stack trace."""
     path = tmp_path / "a.wav"
     path.write_bytes(content)
     error = refusal(path)
@@ -222,13 +222,13 @@ def test_media_source_refuses_a_file_that_is_no_recording(content: bytes, tmp_pa
 
 
 def test_media_source_refuses_a_video_without_audio(tmp_path: Path) -> None:
-    """Nobody waits through a silent video for an answer."""
+    """A video without audio is an error at once, not a silent run."""
     error = refusal(silent_video(tmp_path / "mute.mp4"))
     assert error.message == f"{tmp_path}/mute.mp4 has no sound, only video"
 
 
 def test_media_source_refuses_a_file_with_nothing_decodable(tmp_path: Path) -> None:
-    """The header is fine, the sound is garbage: said before the session starts."""
+    """With a valid header and garbage after it, the error comes before the session starts."""
     path = sound_file(tmp_path / "a.flac", [tone(1.0, 16_000)], 16_000, codec="flac")
     content = path.read_bytes()
     path.write_bytes(content[:60] + bytes(200))
@@ -237,7 +237,7 @@ def test_media_source_refuses_a_file_with_nothing_decodable(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("name", "codec"), [("a.wav", "pcm_s16le"), ("a.mp3", "libmp3lame"), ("a.opus", "libopus")])
 def test_media_source_keeps_the_beginning_of_a_truncated_file(name: str, codec: str, tmp_path: Path) -> None:
-    """A recorder whose battery died: what it has recorded is used."""
+    """A truncated file is used as far as it goes."""
     path = sound_file(tmp_path / name, [tone(4.0, 48_000)], 48_000, codec=codec)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
@@ -247,7 +247,7 @@ def test_media_source_keeps_the_beginning_of_a_truncated_file(name: str, codec: 
 
 
 def test_media_source_damage_in_the_middle_costs_a_moment(tmp_path: Path) -> None:
-    """A bad sector costs a moment of sound, not the rest of the recording."""
+    """A damaged part is skipped, and the rest is read."""
     path = sound_file(tmp_path / "a.mp3", [tone(4.0, 44_100)], 44_100, codec="libmp3lame")
     content = bytearray(path.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 300] = noise(300)
@@ -283,7 +283,7 @@ except UserInputError:
 
 @pytest.mark.parametrize("begin", [0, 2_000])
 def test_media_source_hides_ffmpeg_log_output(begin: int, tmp_path: Path) -> None:
-    """The user reads one message, ours; and none where the damage is small."""
+    """FFmpeg's own messages are not printed."""
     path = sound_file(tmp_path / "a.mp3", [tone(1.0, 44_100)], 44_100, codec="libmp3lame")
     path.write_bytes(path.read_bytes()[:begin] + noise(4_000))
     run = subprocess.run(
@@ -300,21 +300,21 @@ def test_media_source_hides_ffmpeg_log_output(begin: int, tmp_path: Path) -> Non
     ],
 )
 def test_media_source_playlist_opens_no_other_file(name: str, content: str, tmp_path: Path) -> None:
-    """A file from a stranger must not give away the sound of another one that it names."""
+    """An untrusted file must not make us read another one that it names."""
     other = sound_file(tmp_path / "secret.ts", [tone(1.0, 44_100)], 44_100, codec="aac")
     (tmp_path / name).write_text(content.format(other=other))
     assert refusal(tmp_path / name).message == f"{tmp_path}/{name} is a list of other files"
 
 
 def test_media_source_flushes_the_resampler_at_the_end(tmp_path: Path) -> None:
-    """The end of the last word is there, though the rate is another."""
+    """The last samples in the resampler are given too."""
     samples = sound(played(sound_file(tmp_path / "a.wav", [np.full(8_000, 1000, np.int16)], 8_000), tail=0))
     assert samples.size == 16_000
     assert samples[-40:].min() > 500
 
 
 def test_media_source_reads_concatenated_recordings_to_the_end(tmp_path: Path) -> None:
-    """Two takes in one file, made with different settings: both at their pitch."""
+    """Two recordings of different rates in one file: both keep their pitch."""
     first = sound_file(tmp_path / "a.mp3", [tone(1.0, 44_100)], 44_100, codec="libmp3lame")
     second = sound_file(tmp_path / "b.mp3", [tone(1.0, 22_050)] * 2, 22_050, codec="libmp3lame")
     both = tmp_path / "both.mp3"
@@ -327,7 +327,7 @@ def test_media_source_reads_concatenated_recordings_to_the_end(tmp_path: Path) -
 
 @pytest.mark.real_model
 def test_media_source_reads_a_recorded_voice_completely() -> None:
-    """The recordings that all other tests speak with are read to the sample."""
+    """A recorded voice is read to the last sample."""
     path = model_path("speech-librivox") / "sense_and_sensibility_01_austen_64kb-0870.wav"
     with wave.open(str(path)) as file:
         expected = np.frombuffer(file.readframes(file.getnframes()), np.int16)

@@ -1,4 +1,4 @@
-"""A written text must be spoken as it stands; what is not text is refused in words."""
+"""A text is given unchanged; a file that is not text is a clear error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pieces(**params: Any) -> list[tuple[str, bool]]:
 
 
 def test_text_source_sends_each_paragraph_and_marks_the_last(tmp_path: Path) -> None:
-    """Speaking begins with the first paragraph, and whoever waits for the end learns of it."""
+    """Speech begins with the first paragraph, and the last one is marked as the end."""
     path = tmp_path / "story.txt"
     path.write_text("One day\nit rained.\n\n\nThen it stopped.\n \nEnd.", encoding="utf-8")
     assert pieces(path=str(path)) == [
@@ -45,7 +45,7 @@ def test_text_source_loses_and_doubles_no_letter(text: str) -> None:
 
 
 def test_text_source_skips_a_byte_order_mark(tmp_path: Path) -> None:
-    """Some editors write one; nobody wants to hear it."""
+    """Some editors write a byte order mark; it must not be spoken."""
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfHello.")
     assert pieces(path=str(tmp_path / "a.txt")) == [("Hello.", True)]
 
@@ -60,7 +60,7 @@ def test_text_source_skips_a_byte_order_mark(tmp_path: Path) -> None:
 def test_text_source_refuses_another_encoding_with_a_hint(
     content: bytes, byte: str, encoding: str, tmp_path: Path
 ) -> None:
-    """Wrong letters would be spoken otherwise, or a stack trace shown."""
+    """The error names the line, the byte and a remedy."""
     path = tmp_path / "a.txt"
     path.write_bytes(content)
     with pytest.raises(UserInputError) as caught:
@@ -70,7 +70,7 @@ def test_text_source_refuses_another_encoding_with_a_hint(
 
 
 def test_text_source_refuses_a_file_that_is_too_large(tmp_path: Path) -> None:
-    """A mistaken path to a film must not fill the memory."""
+    """A wrong path, to a film, must not fill the memory."""
     path = tmp_path / "film.mkv"
     with path.open("wb") as file:
         file.truncate(17_000_000)
@@ -79,7 +79,7 @@ def test_text_source_refuses_a_file_that_is_too_large(tmp_path: Path) -> None:
 
 
 def test_text_source_missing_file_suggests_a_similar_name(tmp_path: Path) -> None:
-    """The name that was meant is offered."""
+    """The error suggests a similar name."""
     (tmp_path / "story.txt").write_text("Once.", encoding="utf-8")
     with pytest.raises(UserInputError) as caught:
         pieces(path=str(tmp_path / "storry.txt"))
@@ -88,6 +88,6 @@ def test_text_source_missing_file_suggests_a_similar_name(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("params", [{}, {"path": "a.txt", "text": "Hello."}])
 def test_text_source_requires_exactly_one_of_path_and_text(params: dict[str, Any]) -> None:
-    """Both or neither is a mistake that is found before anything runs."""
+    """Both or neither is an error before anything runs."""
     with pytest.raises(ValidationError, match="either `path` or `text`"):
         MediaText(**params)

@@ -61,7 +61,7 @@ class Client:
         return await self.dial(peer.answer)
 
     async def dial(self, answering: Callable[[str], Awaitable[str]]) -> str:
-        """Connects with whoever answers an offer; returns the answer."""
+        """Connects by an offer that `answering` answers; returns the answer."""
         await self.connection.setLocalDescription(await self.connection.createOffer())
         answer = await answering(self.connection.localDescription.sdp)
         await self.connection.setRemoteDescription(aiortc.RTCSessionDescription(sdp=answer, type="answer"))

@@ -1,4 +1,4 @@
-"""The caller's ends keep the rules that every node keeps."""
+"""webrtc.source and webrtc.sink pass the conformance kit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both ends of the wire must mean the same; the bytes in tests/data/wire are read by Vitest too."""
+"""Server and client agree on the wire format; Vitest reads the bytes in tests/data/wire too."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def meant(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", WIRE, ids=lambda path: path.stem)
 def test_protocol_golden_bytes_decode_to_their_descriptions(path: Path) -> None:
-    """Change the format by accident, and every face in an older page freezes."""
+    """A change of the format would break older pages."""
     expected = meant(path)
     if "error" in expected:
         with pytest.raises(UserInputError) as caught:
@@ -67,7 +67,7 @@ def test_protocol_golden_bytes_include_valid_and_invalid_ones() -> None:
 
 @given(st.binary(max_size=400))
 def test_protocol_any_bytes_give_frames_or_a_typed_error(data: bytes) -> None:
-    """What comes from outside never raises anything else."""
+    """Untrusted bytes raise nothing else."""
     with contextlib.suppress(UserInputError):
         batch = decode_batch(data)
         assert batch.weights.shape == (len(batch.pose), 52)
@@ -77,7 +77,7 @@ def test_protocol_any_bytes_give_frames_or_a_typed_error(data: bytes) -> None:
 def test_protocol_refuses_headers_with_a_wrong_count(
     version: int, rate: int, count: int, frames: int, more: int
 ) -> None:
-    """A count must not be believed: the bytes decide."""
+    """The count in the header must match the size."""
     data = HEADER.pack(version, rate, count, 0, 0, 0) + bytes(max(0, frames * FRAME.itemsize + more))
     if (version, count, more) == (1, frames, 0) or ((version, count, frames) == (1, 0, 0) and more <= 0):
         assert len(decode_batch(data).weights) == frames
@@ -101,7 +101,7 @@ def test_protocol_frames_round_trip_within_quantisation(
 
 
 def test_protocol_clips_values_out_of_range() -> None:
-    """A weight of 1.01 must not close an eye that is open."""
+    """A weight of 1.01 must not wrap to 0."""
     weights, pose = np.full((1, 52), 1.01, np.float32), np.full((1, 7), 4.0, np.float32)
     weights[0, 0], pose[0, 0] = -0.5, -4.0
     back = decode_batch(encode_batch(AvatarBatch(60, 1, 0, weights, pose)))
@@ -132,7 +132,7 @@ def test_protocol_refuses_to_encode_too_many_frames() -> None:
     ],
 )
 def test_protocol_server_messages_have_the_documented_json(message: Message, text: str) -> None:
-    """The page reads these very words."""
+    """The page parses exactly this JSON."""
     assert encode(message) == text
     assert encode(decode_from_server(text)) == text
 
@@ -157,7 +157,7 @@ def test_protocol_decodes_a_client_rating() -> None:
     ],
 )
 def test_protocol_malformed_message_is_a_typed_error(text: str) -> None:
-    """A client that is wrong, or hostile, gets an error and harms nobody."""
+    """A faulty or hostile client gets an error, and nothing else is affected."""
     with pytest.raises(UserInputError, match="cannot be read") as caught:
         decode_from_client(text)
     assert caught.value.hint
@@ -170,7 +170,7 @@ def test_protocol_any_text_gives_a_typed_error(text: str) -> None:
 
 
 def test_protocol_typescript_file_is_up_to_date() -> None:
-    """Else they drift apart until a call fails."""
+    """The generated file must match the Python source."""
     if not CLIENT.exists():
         pytest.skip("there is no page in this tree")
     assert CLIENT.read_text() == typescript(), "python -m nodes.webrtc._typescript > web/src/core/protocol.ts"

@@ -1,4 +1,4 @@
-"""What a caller hears and sees: whole, together, and nothing after an interruption."""
+"""What a caller hears and sees is complete and in sync, and stops at an interruption."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_webrtc_sink_plays_tentative_answer_only_when_committed() -> None:
 
 
 def test_webrtc_sink_interruption_silences_audio_and_flushes_face() -> None:
-    """The words that were not heard are not in the history, and the mouth does not go on."""
+    """Only words that were heard are reported, and the face frames ahead are void."""
     cause = answer(Causes())
     feed = {"audio": [speech(cause, 1.0, last=True)], "avatar": [frames(cause, 50)]}
     outcome, peer = called(feed, {510 * ms: lambda bench, _: bench.session.causes.revoke(cause, "feed_audio")})
@@ -100,7 +100,7 @@ def test_webrtc_sink_interruption_silences_audio_and_flushes_face() -> None:
 
 
 def test_webrtc_sink_sends_face_ahead_with_rtp_time_of_its_audio() -> None:
-    """A frame of 300 ms into the sentence has the RTP time of that very sound, even where it wraps."""
+    """A frame at 300 ms of the sentence has the RTP time of the sound at 300 ms, also where it wraps."""
     cause = answer(Causes())
     _, peer = called(
         {"audio": [speech(cause, 1.2, pts=7 * SECOND, last=True)], "avatar": [frames(cause, 60, pts=7 * SECOND)]}
@@ -194,7 +194,7 @@ def test_webrtc_sink_does_not_hang_when_the_caller_hangs_up() -> None:
 
 
 def test_webrtc_sink_sends_client_messages_upstream() -> None:
-    """Else typed text, a stop button and instructions would reach nobody."""
+    """Typed text, the stop button and instructions reach the graph this way."""
 
     def write(_: Harness, peer: FakePeer) -> None:
         peer.start()

@@ -1,4 +1,4 @@
-"""What a caller says must reach the graph whole, at the right time, until they hang up."""
+"""Everything a caller says reaches the graph, at the right time, until the call ends."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_webrtc_source_keeps_audio_received_before_hang_up() -> None:
 
 
 def test_webrtc_source_keeps_speech_times_after_a_stall() -> None:
-    """The network stands still for half a second: words must not be squeezed together."""
+    """After a network stall of half a second words are not squeezed together."""
 
     async def scene(peer: FakePeer) -> None:
         for number in range(50):
@@ -107,7 +107,7 @@ def test_timeline_with_a_fast_sender_clock_never_exceeds_now() -> None:
 
 
 def test_timeline_with_a_slow_sender_clock_does_not_fall_behind() -> None:
-    """Over hours it would look as if everybody answered late."""
+    """Over hours all latencies would seem to grow."""
     timeline = Timeline()
     for number in range(5000):
         now = SECOND + number * (FRAME + FRAME // 1000)

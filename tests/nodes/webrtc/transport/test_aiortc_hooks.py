@@ -1,4 +1,4 @@
-"""What is known of aiortc's inside must be so, or be noticed before a release."""
+"""Assumptions about aiortc's internals are checked, so that a change is noticed before a release."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.nodes.webrtc.client import Client, loopback
 
 
 def test_aiortc_version_is_a_tested_one() -> None:
-    """With another one, run the tests of this folder, read aiortc's changes, and add it to TESTED."""
+    """For another version: run the tests of this folder, read aiortc's changes, and add it to TESTED."""
     assert aiortc.__version__.rsplit(".", 1)[0] in TESTED
 
 
@@ -30,7 +30,7 @@ def test_aiortc_datagrams_still_pass_where_they_are_tapped() -> None:
 
 
 def test_aiortc_missing_internal_names_are_reported() -> None:
-    """Then sound comes the other way, instead of not at all."""
+    """If one is missing, audio comes through aiortc's own receiver."""
 
     async def main() -> None:
         connection = aiortc.RTCPeerConnection()
@@ -78,7 +78,7 @@ def test_aiortc_tap_takes_only_the_audio_packets() -> None:
 
 
 def test_aiortc_track_gives_packets_in_order_and_none_before_it_is_read() -> None:
-    """What was said before the call stood must not come in a burst."""
+    """Packets from before the connection are dropped, not sent in a burst."""
 
     async def main() -> None:
         track = PacketTrack()

@@ -1,4 +1,4 @@
-"""What every connection does, whatever it is made of."""
+"""What all call transports have in common."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nodes.webrtc.protocol import Flush, decode_from_server
 from nodes.webrtc.transport.call import MAX_UNREAD, CallTransport, ClientEvent
 
 
-class Wire(CallTransport):
+class RecordingTransport(CallTransport):
     """Keeps what is sent."""
 
     def __init__(self) -> None:
@@ -28,39 +28,39 @@ class Wire(CallTransport):
         """It has nothing."""
 
     def note(self, event: ClientEvent) -> None:
-        """Is told what the client writes."""
+        """Records what the client writes."""
         assert isinstance(event, TextInput)
         self.read.append(event.text)
 
 
 def test_call_transport_keeps_messages_until_the_graph_runs() -> None:
-    """A client that writes as soon as it is connected is answered, however long the graph takes to open."""
-    line = Wire()
+    """A client may write as soon as it is connected, before the graph has opened."""
+    transport = RecordingTransport()
     for number in range(MAX_UNREAD + 4):
-        line.write(TextInput(str(number)))
-    line.listen(line.note)
-    assert line.read == [], "its nodes are not all open yet"
-    line.start()
-    line.write(TextInput("now"))
-    assert line.read == [*map(str, range(4, MAX_UNREAD + 4)), "now"], "the oldest go: memory is bounded"
+        transport.write(TextInput(str(number)))
+    transport.listen(transport.note)
+    assert transport.read == [], "its nodes are not all open yet"
+    transport.start()
+    transport.write(TextInput("now"))
+    assert transport.read == [*map(str, range(4, MAX_UNREAD + 4)), "now"], "the oldest go: memory is bounded"
 
 
 def test_call_transport_drops_messages_after_the_graph_has_closed() -> None:
     """A node that is closed is not called."""
-    line = Wire()
-    line.start()
-    line.listen(line.note)
-    line.listen(None)
-    line.write(TextInput("late"))
-    assert line.read == []
+    transport = RecordingTransport()
+    transport.start()
+    transport.listen(transport.note)
+    transport.listen(None)
+    transport.write(TextInput("late"))
+    assert transport.read == []
 
 
 def test_call_transport_sends_text_and_has_no_face_without_audio() -> None:
     """The sink asks before it sends frames."""
-    line = Wire()
-    line.send(Flush(3))
-    assert [decode_from_server(text) for text in line.sent] == [Flush(3)]
-    assert not line.has_face and line.rtp_origin is None
-    line.end()
-    assert line.ended.is_set()
-    asyncio.run(line.close())
+    transport = RecordingTransport()
+    transport.send(Flush(3))
+    assert [decode_from_server(text) for text in transport.sent] == [Flush(3)]
+    assert not transport.has_face and transport.rtp_origin is None
+    transport.end()
+    assert transport.ended.is_set()
+    asyncio.run(transport.close())

@@ -1,4 +1,4 @@
-"""What the network does to a voice must not change what was said, nor delay it for good."""
+"""Loss, reordering and jitter neither change the audio's length nor delay it permanently."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def run(network: Network) -> Listener:
 @given(networks)
 @settings(max_examples=100, deadline=None)
 def test_jitter_buffer_keeps_the_timeline_whole(network: Network) -> None:
-    """However packets are lost, reordered, delayed or doubled: as much sound leaves as was spoken."""
+    """Whether packets are lost, reordered, delayed or duplicated, as much audio leaves as was spoken."""
     listener = run(network)
     last = max(number for _, number in network.arrivals())
     assert listener.samples == (last + 1) * FRAME
@@ -117,7 +117,7 @@ def test_jitter_buffer_gives_no_packet_twice_or_out_of_order(network: Network) -
 @given(networks)
 @settings(max_examples=100, deadline=None)
 def test_jitter_buffer_holds_no_packet_longer_than_the_cap(network: Network) -> None:
-    """A bad network may not make the conversation slow: at most 100 ms, and the 20 ms to the next look."""
+    """A bad network delays audio by at most 100 ms, plus 20 ms to the next poll."""
     listener, first = run(network), dict[int, int]()
     for now, number in network.arrivals():
         first.setdefault(number, now)
@@ -128,7 +128,7 @@ def test_jitter_buffer_holds_no_packet_longer_than_the_cap(network: Network) -> 
 @given(networks)
 @settings(max_examples=100, deadline=None)
 def test_jitter_buffer_has_no_delay_after_a_gap(network: Network) -> None:
-    """What comes in order afterwards leaves at once: delay never stays."""
+    """Later packets in order leave at once: the delay does not persist."""
     listener, arrivals = run(network), network.arrivals()
     assert all(listener.left[number] == now for now, number in arrivals[-4:])
 
@@ -136,7 +136,7 @@ def test_jitter_buffer_has_no_delay_after_a_gap(network: Network) -> None:
 @given(networks)
 @settings(max_examples=100, deadline=None)
 def test_jitter_buffer_statistics_account_for_every_packet(network: Network) -> None:
-    """Statistics that do not add up help nobody."""
+    """Received packets are the released, late and duplicate ones."""
     listener = run(network)
     counts = listener.buffer.counts
     assert counts.received == len(network.arrivals()) == len(listener.left) + counts.late + counts.duplicates
@@ -146,7 +146,7 @@ def test_jitter_buffer_statistics_account_for_every_packet(network: Network) -> 
 @given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF), st.binary(max_size=6)), max_size=60))
 @settings(max_examples=150, deadline=None)
 def test_jitter_buffer_is_bounded_for_forged_packets(packets: list[tuple[int, int, bytes]]) -> None:
-    """Forged numbers must not make hours of silence, nor fill the memory."""
+    """Forged numbers must neither give hours of silence nor fill the memory."""
     buffer = JitterBuffer()
     for at, packet in enumerate(packets):
         made = buffer.push(*packet, at * 20 * ms) + buffer.poll(at * 20 * ms)
@@ -174,7 +174,7 @@ def test_jitter_buffer_waits_for_a_missing_packet_then_conceals_it() -> None:
 
 
 def test_jitter_buffer_uses_a_packet_that_comes_within_the_wait() -> None:
-    """Reordering costs nothing but a moment."""
+    """Reordered packets are delayed, not lost."""
     listener = Listener()
     for number, now in ((0, 0), (2, 40), (1, 55), (3, 60)):
         listener.push(number, now * ms)
@@ -183,7 +183,7 @@ def test_jitter_buffer_uses_a_packet_that_comes_within_the_wait() -> None:
 
 
 def test_jitter_buffer_wait_grows_after_a_late_packet_and_decays() -> None:
-    """It learns what this network does, and unlearns it 1 ms a second."""
+    """The wait follows the network's jitter, and shrinks by 1 ms per second."""
     listener = Listener()
     listener.push(0, 0)
     listener.push(2, 40 * ms)
@@ -199,7 +199,7 @@ def test_jitter_buffer_wait_grows_after_a_late_packet_and_decays() -> None:
 
 
 def test_jitter_buffer_does_not_count_a_stall_as_loss() -> None:
-    """When the network stands still for 200 ms and then gives all, nothing is concealed."""
+    """After a stall of 200 ms that delivers everything, nothing is concealed."""
     listener = Listener()
     for number in range(20):
         now = max(number * 20, 300 if number > 5 else 0) * ms
@@ -209,7 +209,7 @@ def test_jitter_buffer_does_not_count_a_stall_as_loss() -> None:
 
 
 def test_jitter_buffer_ends_a_long_loss_in_silence() -> None:
-    """Guessed sound of more than 100 ms would be a drone."""
+    """More than 100 ms of concealment would sound like a drone."""
     listener = Listener()
     listener.push(0, 0)
     listener.push(51, 1020 * ms)
@@ -222,7 +222,7 @@ def dtx(buffer: JitterBuffer, number: int, frame: int, now: int, body: bytes = b
 
 
 def test_jitter_buffer_gives_silence_at_once_for_an_encoder_pause() -> None:
-    """Nothing was lost: the next number with a later time needs no wait."""
+    """The next number with a later timestamp is no loss, and needs no wait."""
     buffer = JitterBuffer()
     assert buffer.push(7, 0, payload(0), 0) == [payload(0)]
     assert buffer.push(8, 20 * FRAME, payload(1), 400 * ms) == [Silence(19 * FRAME), payload(1)]
@@ -240,7 +240,7 @@ def test_jitter_buffer_gives_silence_on_the_clock_during_dtx() -> None:
 
 
 def test_jitter_buffer_takes_early_silence_from_the_next_pause() -> None:
-    """A packet more than 60 ms late after a pause: the timeline is long for a while, not for ever."""
+    """After a packet more than 60 ms late the timeline is ahead only until the next pause."""
     buffer = JitterBuffer()
     dtx(buffer, 0, 0, 0)
     pieces = [buffer.poll(now * ms) for now in range(20, 201, 20)]
@@ -258,7 +258,7 @@ def test_jitter_buffer_stops_silence_when_the_caller_has_gone() -> None:
 
 @pytest.mark.parametrize("number", [5_000, 40_000])
 def test_jitter_buffer_restarts_for_another_stream(number: int) -> None:
-    """A sender that starts again from any number is heard at once."""
+    """A sender that restarts from any number is heard at once."""
     buffer = JitterBuffer()
     buffer.push(0, 0, payload(0), 0)
     assert buffer.push(number, 123_456_789, payload(1), SECOND) == [payload(1)]
@@ -267,7 +267,7 @@ def test_jitter_buffer_restarts_for_another_stream(number: int) -> None:
 
 
 def test_jitter_buffer_skips_silence_after_a_minute_away() -> None:
-    """A tab that slept, or a forged time, must not flood what listens."""
+    """A tab that was suspended, or a forged timestamp, must not cause a flood of silence."""
     buffer = JitterBuffer()
     buffer.push(0, 0, payload(0), 0)
     assert buffer.push(1, 60 * 48_000, payload(1), 60 * SECOND) == [payload(1)]

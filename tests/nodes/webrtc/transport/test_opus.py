@@ -1,4 +1,4 @@
-"""The codec: without it there is no call."""
+"""The Opus codec by ctypes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pitch(samples: Samples, rate: int) -> float:
 @pytest.mark.parametrize("use", ["voip", "low_delay"])
 @pytest.mark.parametrize("rate", [24_000, 48_000])
 def test_opus_tone_survives_encode_and_decode(rate: int, use: Use) -> None:
-    """Else every voice would be garbled."""
+    """A tone keeps its pitch and loudness."""
     decoder = OpusDecoder(16_000)
     heard = np.concatenate([decoder.decode(each) for each in packets(OpusEncoder(rate, use=use), tone(rate))])
     assert heard.size == 16_000 * 0.4
@@ -41,14 +41,14 @@ def test_opus_tone_survives_encode_and_decode(rate: int, use: Use) -> None:
 
 
 def test_opus_bitrate_is_kept() -> None:
-    """A line is filled no more than was asked for."""
+    """The encoder keeps to the bitrate that was set."""
     noise = np.random.default_rng(1).normal(0, 3000, 24_000).astype(np.int16)
     sizes = {rate: sum(map(len, packets(OpusEncoder(bitrate=rate), noise))) * 8 for rate in (16_000, 64_000)}
     assert sizes[16_000] < 22_000 < 48_000 < sizes[64_000] < 80_000
 
 
 def test_opus_lost_packet_is_concealed() -> None:
-    """A lost packet must not sound like a click or a hole."""
+    """A lost packet is neither a click nor silence."""
     decoder = OpusDecoder()
     for each in packets(OpusEncoder(), tone(24_000)):
         decoder.decode(each)
@@ -63,7 +63,7 @@ def test_opus_packet_without_fec_copy_is_recognised() -> None:
 
 @pytest.mark.parametrize("packet", [b"", b"\xff" * 3, b"\x03"])
 def test_opus_malformed_packet_is_a_typed_error(packet: bytes) -> None:
-    """What strangers send must not end a call with a foreign exception."""
+    """Malformed packets must not end a call with a foreign exception."""
     with pytest.raises(UserInputError, match=r"packet"):
         OpusDecoder().decode(packet)
 
@@ -86,7 +86,7 @@ def test_opus_refuses_wrong_lengths_and_settings() -> None:
 
 
 def test_opus_missing_library_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An install without wheels of PyAV must not end in a riddle."""
+    """Without PyAV's wheels the error says how to get libopus."""
     monkeypatch.setattr(opus, "find_spec", lambda name: None)
     monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
     with pytest.raises(DependencyError, match="no libopus was found") as caught:
@@ -95,7 +95,7 @@ def test_opus_missing_library_error_says_what_to_install(monkeypatch: pytest.Mon
 
 
 def test_opus_falls_back_to_the_system_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where PyAV was built from source, libopus lies elsewhere."""
+    """If PyAV was built from source, the system's libopus is used."""
     loaded: list[str] = []
     real = ctypes.CDLL
     ours = next(opus.candidates())

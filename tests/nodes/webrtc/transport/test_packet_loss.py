@@ -1,4 +1,4 @@
-"""The words of a caller must survive a network that loses packets."""
+"""Speech recognition still works on a network that loses packets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.nodes.webrtc.client import Client, Drop, loopback
 from vitagraph.replay.scenario import word_error_rate
 
 PACE = 0.12
-"""Eight times as fast as anybody speaks; the buffer's waits are real all the same."""
+"""Eight times real time; the waits of the jitter buffer stay in real time."""
 
 
 def recorded() -> Iterator[tuple[Samples, str]]:
@@ -62,7 +62,7 @@ def through(clips: list[Samples], drop: Drop) -> tuple[list[Samples], PeerStatis
 
 @pytest.mark.real_model
 def test_webrtc_call_with_two_percent_packet_loss_keeps_the_words() -> None:
-    """A few at most, where stock aiortc loses one in five; and only what was lost is concealed."""
+    """Stock aiortc loses one word in five; here only lost packets are concealed."""
     clips, texts = zip(*recorded(), strict=True)
     whisper = load_whisper(WhisperParams(threads=1))
     chance = random.Random(5)

@@ -1,4 +1,4 @@
-"""A whole call on this machine: what is said arrives, what is answered is heard."""
+"""Whole calls over the loopback interface: audio both ways, events, and face frames."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def calling(scene: Callable[[Talk], Awaitable[None]], *, drop: Drop = lambda num
 
 
 def test_peer_call_carries_audio_events_and_face_frames() -> None:
-    """Sound in and out, events both ways, face frames; and when it is over nothing is left."""
+    """Audio in and out, events both ways, face frames; nothing is left afterwards."""
 
     async def scene(talk: Talk) -> None:
         texts: list[str] = []
@@ -96,7 +96,7 @@ def test_peer_call_carries_audio_events_and_face_frames() -> None:
 
 
 def test_peer_rtp_origin_matches_what_the_client_sees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The face would be beside the voice by a random number of hours."""
+    """RTP time starts from a random number; the face needs to know it."""
     seen: list[int] = []
     sent: list[int] = []
     usual_push, usual_receive = PacketTrack.push, getattr(aiortc.RTCDtlsTransport, "_handle_rtp_data")  # noqa: B009
@@ -159,7 +159,7 @@ def test_peer_answer_requests_narrow_voice_and_dtx() -> None:
 
 
 def test_peer_receives_audio_without_the_aiortc_tap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new aiortc may change what it never promised: calls must go on."""
+    """A new aiortc may change its internals; calls must still work."""
     monkeypatch.setattr(aiortc_hooks, "missing", lambda peer: ["RTCIceTransport._connection"])
 
     async def scene(talk: Talk) -> None:
@@ -173,7 +173,7 @@ def test_peer_receives_audio_without_the_aiortc_tap(monkeypatch: pytest.MonkeyPa
 
 
 def test_peer_call_ends_when_the_client_hangs_up() -> None:
-    """Else the session would stay, and its seat with it."""
+    """Otherwise the session would stay, and the call would count against the limit."""
 
     async def scene(talk: Talk) -> None:
         await talk.client.close()
@@ -187,7 +187,7 @@ def test_peer_call_ends_when_the_client_hangs_up() -> None:
 
 
 def test_peer_call_ends_when_no_packets_arrive() -> None:
-    """A client whose network has gone says no goodbye: its seat would stay taken for half a minute."""
+    """A client that loses its network does not hang up; aioice alone would notice after half a minute."""
 
     async def scene(talk: Talk) -> None:
         assert not talk.peer.ended.is_set()
@@ -213,7 +213,7 @@ async def _nowhere(*_: object) -> None:
 
 
 def test_peer_close_that_hangs_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that waits for it for ever would take no calls any more."""
+    """A host must not wait for it without a limit."""
 
     async def scene(talk: Talk) -> None:
         with monkeypatch.context() as patch:
@@ -249,7 +249,7 @@ async def refused(offer: str) -> UserInputError:
     "offer", ["", "hello", "v=0\r\nm=audio", "v=0\r\nm=audio x y z\r\n", "v=0\r\na=group\r\nm=\r\n"]
 )
 def test_peer_malformed_offer_is_a_typed_error(offer: str) -> None:
-    """It comes from outside: the answer is what to send instead, not a trace."""
+    """Offers are untrusted input: the error says what to send instead."""
     error = asyncio.run(refused(offer))
     assert "offer" in error.message and error.hint
 
@@ -270,7 +270,7 @@ def test_peer_refuses_an_offer_without_audio() -> None:
 
 
 def test_peer_refuses_an_offer_without_opus() -> None:
-    """A telephone's codec alone: better a clear no than a silent call."""
+    """With PCMU alone the offer is refused; otherwise the call would be silent."""
 
     async def main() -> UserInputError:
         with loopback():

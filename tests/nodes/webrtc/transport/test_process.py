@@ -1,4 +1,4 @@
-"""What calls change in the whole process is in force while it is needed, and is undone then."""
+"""The process-wide settings of calls are in force while they are needed, and are undone then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What arrives must be heard whole, and what is no voice must do no harm."""
+"""Incoming audio is delivered without gaps, and malformed packets do no harm."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_audio_receiver_gives_20_ms_of_audio_per_packet() -> None:
 
 
 def test_audio_receiver_conceals_a_lost_packet() -> None:
-    """A hole in the middle of a word is another word."""
+    """Silence in the middle of a word may turn it into another."""
     ear = Ear()
     for number, packet in enumerate(spoken(50)):
         if number != 25:
@@ -72,7 +72,7 @@ def test_audio_receiver_conceals_and_counts_a_malformed_packet() -> None:
 
 
 def test_audio_receiver_uses_fec_copy_of_a_lost_packet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a sender adds copies for a bad line, the real sound is better than a guess."""
+    """If a sender adds copies for a bad network, those are used instead of a guess."""
     used: list[int] = []
 
     class Copied(OpusDecoder):
@@ -116,7 +116,7 @@ def test_audio_receiver_switches_to_another_source_at_once() -> None:
 @given(st.binary(max_size=80))
 @settings(max_examples=200, deadline=None)
 def test_rtp_parse_gives_a_packet_or_none_for_any_bytes(data: bytes) -> None:
-    """Whatever comes through the socket."""
+    """Any bytes may come through the socket."""
     packet = RtpPacket.parse(data)
     assert packet is None or len(packet.payload) <= len(data) - 12
 

@@ -16,7 +16,7 @@ from tests.nodes.webrtc.client import Client, loopback
 
 @pytest.fixture(scope="module")
 def offer() -> str:
-    """That of a client with audio and data channels."""
+    """The offer of a client with audio and data channels."""
 
     async def main() -> str:
         with loopback():
@@ -43,7 +43,7 @@ def test_sdp_offer_of_a_client_is_accepted(offer: str) -> None:
     ],
 )
 def test_sdp_offer_that_aiortc_would_set_up_by_half_is_refused(offer: str, old: str, new: str, reason: str) -> None:
-    """The reason is told in words, and closing the call that it was for raises nothing."""
+    """The error gives the reason, and closing the peer raises nothing."""
 
     async def main() -> UserInputError:
         with loopback():
@@ -65,7 +65,7 @@ def test_sdp_offer_with_two_audio_sections_of_one_name_is_refused(offer: str) ->
 
 
 def test_peer_close_raises_an_unexpected_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault in a new aiortc must be seen: sockets would stay open."""
+    """A fault in a new aiortc must be visible, as sockets would stay open."""
 
     async def broken(_: aiortc.RTCPeerConnection) -> None:
         raise AttributeError("no such thing")

@@ -1,4 +1,4 @@
-"""What a person hears must be whole, in time, and stop at once when they interrupt."""
+"""Outgoing audio is complete and on time, and stops at once at an interruption."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class SkippingClock(Clock):
         return super().now() + self.skipped
 
 
-class Line:
-    """A call's way out: what was sent, and when."""
+class Outgoing:
+    """An audio sender, and what it has sent."""
 
     def __init__(self) -> None:
         self.clock = SkippingClock(asyncio.get_running_loop())
@@ -70,184 +70,184 @@ class Line:
         return [(now, pts) for (now, _, pts), heard in zip(self.sent, self.heard, strict=True) if rms(heard) > 3000]
 
 
-def on_a_line(scene: Callable[[Line], Coroutine[Any, Any, None]]) -> Line:
-    async def main() -> Line:
-        line = Line()
-        await scene(line)
-        line.ticker.leave(line.sender)
-        return line
+def outgoing(scene: Callable[[Outgoing], Coroutine[Any, Any, None]]) -> Outgoing:
+    async def main() -> Outgoing:
+        out = Outgoing()
+        await scene(out)
+        out.ticker.leave(out.sender)
+        return out
 
     return run_virtual(main())
 
 
 def test_audio_sender_sends_one_byte_every_400_ms_of_silence() -> None:
-    """Enough for the client's clocks, and next to nothing on the line."""
+    """This keeps the client's clocks, at almost no bandwidth."""
 
-    async def scene(line: Line) -> None:
-        await line.clock.sleep(2 * SECOND)
+    async def scene(out: Outgoing) -> None:
+        await out.clock.sleep(2 * SECOND)
 
-    line = on_a_line(scene)
-    assert [len(packet) for _, packet, _ in line.sent] == [1] * 5
-    steps = np.diff([pts for _, _, pts in line.sent])
+    out = outgoing(scene)
+    assert [len(packet) for _, packet, _ in out.sent] == [1] * 5
+    steps = np.diff([pts for _, _, pts in out.sent])
     assert set(steps) == {KEEP_ALIVE * RTP_PER_SLOT}
 
 
 def test_audio_sender_sends_speech_evenly_without_gaps() -> None:
-    """50 packets a second, each 960 later, without a hole."""
+    """50 packets a second, each 960 later in RTP time."""
 
-    async def scene(line: Line) -> None:
-        await line.clock.sleep(333 * ms)
-        await line.play(1.0).over
+    async def scene(out: Outgoing) -> None:
+        await out.clock.sleep(333 * ms)
+        await out.play(1.0).over
 
-    line = on_a_line(scene)
-    loud = line.loud()
+    out = outgoing(scene)
+    loud = out.loud()
     assert len(loud) == 50
     assert set(np.diff([pts for _, pts in loud])) == {960}
     assert set(np.diff([now // ms for now, _ in loud])) == {20}
 
 
 def test_audio_sender_starts_speech_without_waiting_for_its_slot() -> None:
-    """Up to 18 ms that every answer would come later."""
+    """Waiting for the slot would delay every answer by up to 18 ms."""
 
-    async def scene(line: Line) -> None:
+    async def scene(out: Outgoing) -> None:
         for wait in (500, 133, 301, 777):
-            await line.clock.sleep(wait * ms)
-            asked = line.clock.now()
-            await line.play(0.1).over
-            first = next(now for now, _ in line.loud() if now >= asked)
+            await out.clock.sleep(wait * ms)
+            asked = out.clock.now()
+            await out.play(0.1).over
+            first = next(now for now, _ in out.loud() if now >= asked)
             assert first - asked <= 3 * ms
 
-    on_a_line(scene)
+    outgoing(scene)
 
 
 def test_audio_sender_joins_sentences_without_a_gap() -> None:
-    """The next one takes the very next slot of the call, and none twice."""
+    """The next sentence starts in the call's next slot."""
 
-    async def scene(line: Line) -> None:
+    async def scene(out: Outgoing) -> None:
         for _ in range(3):
-            await line.play(0.2).over
+            await out.play(0.2).over
 
-    assert set(np.diff([pts for _, pts in on_a_line(scene).loud()])) == {960}
+    assert set(np.diff([pts for _, pts in outgoing(scene).loud()])) == {960}
 
 
 def test_audio_sender_rtp_time_follows_the_clock_through_silence() -> None:
-    """A frozen RTP clock would shift every face by the length of the pause."""
+    """If RTP time stood still in silence, faces would be late by the length of the pause."""
 
-    async def scene(line: Line) -> None:
-        await line.play(0.1).over
-        await line.clock.sleep(7_123 * ms)
-        await line.play(0.1).over
+    async def scene(out: Outgoing) -> None:
+        await out.play(0.1).over
+        await out.clock.sleep(7_123 * ms)
+        await out.play(0.1).over
 
-    line = on_a_line(scene)
-    offsets = [pts * SECOND // 48_000 - now for now, _, pts in line.sent]
+    out = outgoing(scene)
+    offsets = [pts * SECOND // 48_000 - now for now, _, pts in out.sent]
     assert max(offsets) - min(offsets) <= SLOT
 
 
 def test_audio_sender_is_silent_within_20_ms_of_an_interruption() -> None:
-    """Who interrupts must not hear a word more."""
+    """After an interruption nothing more is heard."""
     revoked = 0
 
-    async def scene(line: Line) -> None:
+    async def scene(out: Outgoing) -> None:
         nonlocal revoked
-        cause = line.answer()
-        playback = line.play(1.0, cause)
-        await line.clock.sleep(307 * ms)
-        line.causes.revoke(cause, "turn")
-        revoked = line.clock.now()
+        cause = out.answer()
+        playback = out.play(1.0, cause)
+        await out.clock.sleep(307 * ms)
+        out.causes.revoke(cause, "turn")
+        revoked = out.clock.now()
         await playback.over
         assert not playback.tracker.complete and 280 * ms <= playback.tracker.position <= 320 * ms
-        await line.clock.sleep(SECOND)
+        await out.clock.sleep(SECOND)
 
-    line = on_a_line(scene)
-    assert all(now <= revoked for now, _ in line.loud())
+    out = outgoing(scene)
+    assert all(now <= revoked for now, _ in out.loud())
 
 
 def test_audio_sender_pauses_while_held_and_resumes_where_it_was() -> None:
-    """A cough must not cost the sentence; nothing is lost or said twice."""
+    """A held answer loses and repeats nothing."""
     starts: list[int] = []
 
-    async def scene(line: Line) -> None:
-        cause = line.answer()
-        playback = line.play(0.4, cause, follow=lambda playback: starts.append(playback.tracker.start))
-        await line.clock.sleep(101 * ms)
-        line.causes.hold(cause)
-        await line.clock.sleep(200 * ms)
+    async def scene(out: Outgoing) -> None:
+        cause = out.answer()
+        playback = out.play(0.4, cause, follow=lambda playback: starts.append(playback.tracker.start))
+        await out.clock.sleep(101 * ms)
+        out.causes.hold(cause)
+        await out.clock.sleep(200 * ms)
         assert playback.held and not playback.over.done()
-        line.causes.release(cause)
+        out.causes.release(cause)
         await playback.over
         assert playback.tracker.complete and playback.tracker.position == 400 * ms
 
-    line = on_a_line(scene)
-    assert len(line.loud()) == 20
+    out = outgoing(scene)
+    assert len(out.loud()) == 20
     assert len(set(starts)) == 2 and starts[-1] - starts[0] == 200 * ms
 
 
 def test_audio_sender_ends_speech_with_encoded_silence() -> None:
-    """Cut off at the last frame, the client's decoder would go on guessing."""
+    """Without a tail the client's decoder would conceal the end with a guess."""
 
-    async def scene(line: Line) -> None:
-        await line.play(0.1).over
-        await line.clock.sleep(SECOND)
+    async def scene(out: Outgoing) -> None:
+        await out.play(0.1).over
+        await out.clock.sleep(SECOND)
 
-    line = on_a_line(scene)
-    after = line.sent.index(next(each for each in line.sent if each[0] == line.loud()[-1][0])) + 1
-    assert [len(packet) > 1 for _, packet, _ in line.sent[after:]] == [True, True, False, False]
-    assert all(np.abs(heard).max() < 100 for heard in line.heard[after + 1 :])
+    out = outgoing(scene)
+    after = out.sent.index(next(each for each in out.sent if each[0] == out.loud()[-1][0])) + 1
+    assert [len(packet) > 1 for _, packet, _ in out.sent[after:]] == [True, True, False, False]
+    assert all(np.abs(heard).max() < 100 for heard in out.heard[after + 1 :])
 
 
 def test_audio_sender_pads_the_last_partial_frame() -> None:
-    async def scene(line: Line) -> None:
-        playback = line.play((2 * FRAME + 1) / RATE)
+    async def scene(out: Outgoing) -> None:
+        playback = out.play((2 * FRAME + 1) / RATE)
         assert playback.samples.size == 2 * FRAME + 1
         await playback.over
         assert playback.tracker.complete and playback.tracker.position == duration_of(2 * FRAME + 1, RATE)
 
-    assert len([1 for _, packet, _ in on_a_line(scene).sent if len(packet) > 1]) == 3
+    assert len([1 for _, packet, _ in outgoing(scene).sent if len(packet) > 1]) == 3
 
 
 def test_audio_sender_next_playback_ends_the_current_one() -> None:
-    async def scene(line: Line) -> None:
-        first = line.play(1.0)
-        await line.clock.sleep(100 * ms)
-        second = line.play(0.1)
+    async def scene(out: Outgoing) -> None:
+        first = out.play(1.0)
+        await out.clock.sleep(100 * ms)
+        second = out.play(0.1)
         await first.over
         await second.over
         assert not first.tracker.complete and second.tracker.complete
 
-    on_a_line(scene)
+    outgoing(scene)
 
 
 def test_audio_sender_catches_up_after_a_short_event_loop_stall() -> None:
-    """After 100 ms the missing packets go out together; a client's buffer takes care of them."""
+    """After 100 ms the missing packets are sent together; a client's jitter buffer absorbs them."""
     ticker_next = 0
 
-    async def scene(line: Line) -> None:
+    async def scene(out: Outgoing) -> None:
         nonlocal ticker_next
-        playback = line.play(1.0)
-        await line.clock.sleep(200 * ms)
-        line.clock.skipped += 100 * ms  # the loop was blocked: no member was called
+        playback = out.play(1.0)
+        await out.clock.sleep(200 * ms)
+        out.clock.skipped += 100 * ms  # the loop was blocked: no member was called
         await playback.over
         assert playback.tracker.complete
 
-    line = on_a_line(scene)
-    assert set(np.diff([pts for _, pts in line.loud()])) == {960}
+    out = outgoing(scene)
+    assert set(np.diff([pts for _, pts in out.loud()])) == {960}
 
 
 def test_audio_sender_does_not_rush_after_a_long_stop() -> None:
-    """Who suspends the machine for an hour does not get an hour of packets."""
+    """After an hour of suspension there is no burst of an hour of packets."""
 
-    async def scene(line: Line) -> None:
-        await line.clock.sleep(200 * ms)
-        line.clock.skipped += 3600 * SECOND
-        playback = line.play(0.1)
+    async def scene(out: Outgoing) -> None:
+        await out.clock.sleep(200 * ms)
+        out.clock.skipped += 3600 * SECOND
+        playback = out.play(0.1)
         await playback.over
 
-    line = on_a_line(scene)
-    assert len(line.sent) < 10 + MAX_CATCH_UP // 10
+    out = outgoing(scene)
+    assert len(out.sent) < 10 + MAX_CATCH_UP // 10
 
 
 def test_audio_sender_spreads_calls_over_the_slots() -> None:
-    """A hundred calls in one slot would make each other late."""
+    """A hundred calls in one slot would delay each other."""
 
     class Member:
         def __init__(self) -> None:
@@ -273,7 +273,7 @@ def test_audio_sender_spreads_calls_over_the_slots() -> None:
 
 
 def test_audio_sender_failure_does_not_stop_other_calls() -> None:
-    """A fault in one call must not silence a process."""
+    """An exception in one call must not stop the others."""
 
     class Broken:
         def tick(self, index: int) -> None:
@@ -282,27 +282,27 @@ def test_audio_sender_failure_does_not_stop_other_calls() -> None:
     async def main() -> int:
         seen: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.append(context["exception"]))
-        line, broken = Line(), Broken()
-        line.ticker.join(broken)
-        await line.play(0.2).over
-        line.ticker.leave(broken)
-        line.ticker.leave(line.sender)
+        out, broken = Outgoing(), Broken()
+        out.ticker.join(broken)
+        await out.play(0.2).over
+        out.ticker.leave(broken)
+        out.ticker.leave(out.sender)
         assert seen
-        return len(line.loud())
+        return len(out.loud())
 
     assert run_virtual(main()) == 10
 
 
 @pytest.mark.parametrize("members", [1])
 def test_audio_sender_keeps_time_on_the_real_clock(members: int) -> None:
-    """uvloop's timers fire early or late by a millisecond; the packets may not."""
+    """uvloop's timers fire up to a millisecond early or late; the RTP times stay even."""
     import uvloop
 
-    async def main() -> Line:
-        line = Line()
-        await line.play(0.3).over
-        line.ticker.leave(line.sender)
-        return line
+    async def main() -> Outgoing:
+        out = Outgoing()
+        await out.play(0.3).over
+        out.ticker.leave(out.sender)
+        return out
 
-    line = uvloop.run(main())
-    assert len(line.loud()) == 15 and set(np.diff([pts for _, pts in line.loud()])) == {960}
+    out = uvloop.run(main())
+    assert len(out.loud()) == 15 and set(np.diff([pts for _, pts in out.loud()])) == {960}
