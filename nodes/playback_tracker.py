@@ -45,12 +45,16 @@ class PlaybackTracker:
 
     def play(self, now: int) -> None:
         """The part at `position` begins to play now. This begins a run, unless the last one leads here."""
-        if not self.runs or self.time_at(self.position) != now:
-            self.runs.append((self.position, now))
+        if self.runs:
+            begin, time = self.runs[-1]
+            if time + self.position - begin == now:
+                return
+        self.runs.append((self.position, now))
 
     def advance(self, position: int) -> None:
         """Everything up to `position` has been played."""
-        self.position = min(self.duration, max(self.position, position))
+        if position > self.position:
+            self.position = position if position < self.duration else self.duration
 
     def time_at(self, position: int) -> int:
         """When the present run is at this position."""

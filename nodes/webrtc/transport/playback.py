@@ -37,9 +37,10 @@ class Playback:
 
     def take(self, now: int) -> Samples | None:
         """The next 20 ms, at a time of the ticker in nanoseconds; None where nothing is to be heard."""
-        cause, tracker = self.tracker.at.cause, self.tracker
+        tracker = self.tracker
         if tracker.over:
             return None
+        cause = tracker.at.cause
         if not cause.live or tracker.complete:
             self.stop()
             return None
@@ -56,9 +57,10 @@ class Playback:
             self.over.set_result(None)
 
     def _next(self) -> Samples:
-        begin = self.tracker.position * RATE // SECOND
+        tracker = self.tracker
+        begin = tracker.position * RATE // SECOND
         frame = self.samples[begin : begin + FRAME]
-        self.tracker.advance(self.tracker.position + FRAME_TIME)
-        if self.tracker.complete:
+        tracker.advance(tracker.position + FRAME_TIME)
+        if tracker.complete:
             self.stop()
         return frame if frame.size == FRAME else np.pad(frame, (0, FRAME - frame.size))
