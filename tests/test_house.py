@@ -49,6 +49,11 @@ def lines(file: Path) -> int:
     return len(file.read_text(encoding="utf-8").splitlines())
 
 
+def classes(file: Path) -> Iterator[str]:
+    """The top-level classes of a file."""
+    return (node.name for node in ast.parse(file.read_bytes()).body if isinstance(node, ast.ClassDef))
+
+
 def is_broad(handler: ast.ExceptHandler) -> bool:
     """Whether it is `except:`, `except Exception` or `except BaseException`, alone or in a tuple."""
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
@@ -144,3 +149,25 @@ def test_constraints_contain_only_pinned_versions() -> None:
     """The pins work with whichever registry a user has."""
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert [pin for pin in pins if not re.fullmatch(r"#.*|[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin)] == []
+
+
+def test_class_names_occur_once() -> None:
+    """One meaning each: who searches for a class finds the one that is meant."""
+    homes: dict[str, list[str]] = {}
+    for file in files(*SHIPPED):
+        for name in classes(file):
+            homes.setdefault(name, []).append(str(file.relative_to(ROOT)))
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
+def test_docs_name_files_that_exist() -> None:
+    """A reader who follows a page finds each file that it names, in this folder or below the one named last."""
+    missing = []
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        folder = ROOT
+        for name in re.findall(r"`((?:[\w-]+/)*[\w-]+\.py)`", page.read_text(encoding="utf-8")):
+            if (ROOT / name).is_file():
+                folder = (ROOT / name).parent
+            elif not any(file.name == name for file in folder.glob("*.py")) and not name.startswith("my_"):
+                missing.append(f"{page.relative_to(ROOT)}: {name}")
+    assert missing == []
