@@ -1,4 +1,4 @@
-"""The engine's public surface: what `pipeline.__all__` names may be relied on, all else may change.
+"""The engine's public surface: the names of `pipeline.__all__` are stable, all else may change.
 
 Each name is imported when it is first used, so that `import pipeline` stays cheap.
 """
@@ -7,83 +7,6 @@ from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pipeline.caps import ANY, one_of, param, same
-    from pipeline.cause import Cause, Causes
-    from pipeline.clock import Clock
-    from pipeline.compute.pool import Pooled
-    from pipeline.errors import (
-        DependencyError,
-        GraphError,
-        NetworkError,
-        NodeError,
-        ResourceError,
-        Stuck,
-        UserInputError,
-        VitagraphError,
-    )
-    from pipeline.events import Abandoned, Flushed, NodeFailed
-    from pipeline.graph.loader import load
-    from pipeline.graph.plan import Plan
-    from pipeline.graph.planner import plan
-    from pipeline.graph.registry import Registry
-    from pipeline.node import Node, Service, Sink, Source, Transform
-    from pipeline.packet import Event, Packet, Queue, Stamp
-    from pipeline.params import Duration, NoParams, Params, ms, seconds
-    from pipeline.port import Input, Output, Receives, Sends
-    from pipeline.runtime.report import SessionReport
-    from pipeline.runtime.runner import Runner
-    from pipeline.runtime.session import Session
-    from pipeline.runtime.virtual import run_virtual
-
-__all__ = [
-    "ANY",
-    "Abandoned",
-    "Cause",
-    "Causes",
-    "Clock",
-    "DependencyError",
-    "Duration",
-    "Event",
-    "Flushed",
-    "GraphError",
-    "Input",
-    "NetworkError",
-    "NoParams",
-    "Node",
-    "NodeError",
-    "NodeFailed",
-    "Output",
-    "Packet",
-    "Params",
-    "Plan",
-    "Pooled",
-    "Queue",
-    "Receives",
-    "Registry",
-    "ResourceError",
-    "Runner",
-    "Sends",
-    "Service",
-    "Session",
-    "SessionReport",
-    "Sink",
-    "Source",
-    "Stamp",
-    "Stuck",
-    "Transform",
-    "UserInputError",
-    "VitagraphError",
-    "load",
-    "ms",
-    "one_of",
-    "param",
-    "plan",
-    "run_virtual",
-    "same",
-    "seconds",
-]
 
 _HOMES = {
     "caps": "ANY one_of param same",
@@ -105,9 +28,46 @@ _HOMES = {
     "runtime.session": "Session",
     "runtime.virtual": "run_virtual",
 }
+"""By module, the public names that it defines."""
 
+__all__ = sorted(name for names in _HOMES.values() for name in names.split())
 
-if not TYPE_CHECKING:  # with it, no type checker would notice a misspelt name
+if TYPE_CHECKING:  # each `as` re-exports the name
+    from pipeline.caps import ANY as ANY, one_of as one_of, param as param, same as same
+    from pipeline.cause import Cause as Cause, Causes as Causes
+    from pipeline.clock import Clock as Clock
+    from pipeline.compute.pool import Pooled as Pooled
+    from pipeline.errors import (
+        DependencyError as DependencyError,
+        GraphError as GraphError,
+        NetworkError as NetworkError,
+        NodeError as NodeError,
+        ResourceError as ResourceError,
+        Stuck as Stuck,
+        UserInputError as UserInputError,
+        VitagraphError as VitagraphError,
+    )
+    from pipeline.events import Abandoned as Abandoned, Flushed as Flushed, NodeFailed as NodeFailed
+    from pipeline.graph.loader import load as load
+    from pipeline.graph.plan import Plan as Plan
+    from pipeline.graph.planner import plan as plan
+    from pipeline.graph.registry import Registry as Registry
+    from pipeline.node import Node as Node, Service as Service, Sink as Sink, Source as Source, Transform as Transform
+    from pipeline.packet import Event as Event, Packet as Packet, Queue as Queue, Stamp as Stamp
+    from pipeline.params import (
+        Duration as Duration,
+        NoParams as NoParams,
+        Params as Params,
+        ms as ms,
+        seconds as seconds,
+    )
+    from pipeline.port import Input as Input, Output as Output, Receives as Receives, Sends as Sends
+    from pipeline.runtime.report import SessionReport as SessionReport
+    from pipeline.runtime.runner import Runner as Runner
+    from pipeline.runtime.session import Session as Session
+    from pipeline.runtime.virtual import run_virtual as run_virtual
+
+else:  # with it, no type checker would notice a misspelt name
 
     def __getattr__(name: str) -> Any:
         for home, names in _HOMES.items():

@@ -35,7 +35,7 @@ def check(
     """Check a graph without running it: names, parameters, ports, caps, cycles."""
     planned = load_plan(graph, settings)
     if resolved:
-        from pipeline.graph.provenance import resolved_text
+        from vitagraph.graph_tools.provenance import resolved_text
 
         typer.echo(resolved_text(planned.graph), nl=False)
         return

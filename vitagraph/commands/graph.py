@@ -27,6 +27,6 @@ def graph(
 ) -> None:
     """Draw a graph as planned: ports, caps, queues, inserted converters; upstream events are dashed."""
     planned = load_plan(graph, settings)
-    from pipeline.graph.render import dot, mermaid
+    from vitagraph.graph_tools.render import dot, mermaid
 
     typer.echo({"mermaid": mermaid, "dot": dot}[format](planned), nl=False)

@@ -24,6 +24,6 @@ def schema() -> None:
     import json
 
     from pipeline.graph.registry import Registry
-    from pipeline.graph.schema import graph_schema
+    from vitagraph.graph_tools.schema import graph_schema
 
     typer.echo(json.dumps(graph_schema(Registry(installed=False)), indent=2, ensure_ascii=False))

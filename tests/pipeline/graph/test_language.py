@@ -9,10 +9,10 @@ import pytest
 from pipeline.errors import GraphError
 from pipeline.graph.language import FALLBACK, GRAPH, LINK, NODE
 from pipeline.graph.registry import Registry
-from pipeline.graph.schema import graph_schema
 from pipeline.params import RESERVED_WORDS
 from tests.pipeline.graph.some_graphs import NODES, error, graph, of_nodes
 from tests.pipeline.graph.test_members import HERE
+from vitagraph.graph_tools.schema import graph_schema
 
 
 @pytest.fixture(scope="module")

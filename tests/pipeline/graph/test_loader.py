@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pipeline.errors import GraphError, Location
 from pipeline.graph.graph import BudgetSpec, Graph, QueueSpec
 from pipeline.graph.loader import load
-from pipeline.graph.provenance import resolved_text
 from pipeline.graph.registry import Registry
 from tests.pipeline.graph.some_graphs import CONVERSATION, DATA, NODES, REGISTRY, error, graph, of_nodes
 from tests.pipeline.graph.some_nodes import RecognizerParams
+from vitagraph.graph_tools.provenance import resolved_text
 
 MALFORMED = sorted(file.name.removesuffix(".expected.txt") for file in DATA.glob("*.expected.txt"))
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from pipeline.graph.plan import Latency, Plan, PlannedFeedback, PlannedLink, PlannedNode
-from pipeline.graph.render import dot, mermaid
 from pipeline.packet import Queue
 from pipeline.params import ms
 from tests.pipeline.graph import some_nodes
 from tests.pipeline.graph.some_graphs import graph, of_nodes
 from tests.pipeline.graph.some_nodes import PlaybackProgress, Sound, Words
+from vitagraph.graph_tools.render import dot, mermaid
 
 GRAPH = graph(
     of_nodes(

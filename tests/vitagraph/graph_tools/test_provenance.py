@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.graph.graph import Graph, Member
-from pipeline.graph.provenance import resolved_text
 from tests.pipeline.graph.some_graphs import CONVERSATION, detector, graph
+from vitagraph.graph_tools.provenance import resolved_text
 
 
 def members(made: Graph) -> dict[str, list[tuple[str, object]]]:

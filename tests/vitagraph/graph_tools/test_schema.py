@@ -10,10 +10,10 @@ import pytest
 from jsonschema import Draft7Validator
 
 from pipeline.graph.registry import Registry
-from pipeline.graph.schema import graph_schema
 from pipeline.graph.tree import plain
 from pipeline.graph.yaml import parse
 from tests.pipeline.graph.some_graphs import CONVERSATION, of_nodes
+from vitagraph.graph_tools.schema import graph_schema
 
 GRAPHS = Path(__file__).parents[3] / "graphs"
 
