@@ -1,6 +1,6 @@
-"""For those who write nodes: a harness, leak checks and the conformance kit.
+"""Test tools for authors of nodes: a harness, leak checks and the conformance kit.
 
-Public; never imported by the engine itself.
+Public; the engine itself never imports it.
 """
 
 from pipeline.testing.conformance import conformance

@@ -1,13 +1,13 @@
-"""The conformance kit: holds a node to what the engine and every other node expect of it.
+"""The conformance kit: checks a node against the rules that the engine and other nodes rely on.
 
     def feed(cause: Cause) -> list[Packet]:
         return [Audio(Stamp(n * FRAME, FRAME, cause), samples, 16_000) for n in range(50)]
 
     conformance(Gain, feed)
 
-The node is run again and again in virtual time: freely, before a reader that stalls, stopped
-in the middle, and with its cause revoked in the middle. What it breaks is raised as an
-AssertionError that says the rule and what was seen.
+The node runs several times in virtual time: freely, with a stalled reader, stopped midway, and
+with its cause revoked midway. A violation raises an AssertionError with the rule and the
+observation.
 """
 
 from __future__ import annotations
@@ -33,27 +33,29 @@ from pipeline.testing.harness import NODE, OUT, by_port, root
 from pipeline.testing.leaks import Leak, no_leaks
 
 RULES: Mapping[str, str] = {
-    "kinds": "a node gives only what it declares with Output(...) and Sends(...)",
-    "failures": "a node does what it is fed without a failure",
-    "outputs": f"a Transform gives at most {MAX_OUTPUTS} outputs for one input, so that overshoot is bounded; "
-    "more is work for a Service",
-    "order": "within a cause the pts of a kind never go back",
-    "causes": "what a node makes of an input has the cause of that input, as in Stamp(pts, duration, heard.at.cause); "
-    "with another one nothing can call it off",
-    "eos": "when its inputs have ended a node ends by itself, and what `finish` gives leaves before that",
-    "backpressure": "a node whose reader is slow waits, and loses nothing that its kind does not allow to be dropped",
-    "stop": "a session that is stopped closes in two seconds: a node never swallows CancelledError",
-    "flush": "when its cause is revoked a node stops, and nothing flushable leaves it any more",
-    "state": "all that changes in a run is in State, which a flush makes anew (what must outlive it, in Memory)",
+    "kinds": "a node sends only kinds that it declares with Output(...) and Sends(...)",
+    "failures": "a node handles its feed without a failure",
+    "outputs": f"a Transform returns at most {MAX_OUTPUTS} outputs for one input, so that queues stay bounded; "
+    "use a Service for more",
+    "order": "within a cause the pts of a kind never decrease",
+    "causes": "an output has the cause of its input, as in Stamp(pts, duration, heard.at.cause); "
+    "otherwise a flush cannot reach it",
+    "eos": "a node ends when its inputs have ended, and sends what `finish` returns before that",
+    "backpressure": "a node waits for a slow reader, and loses no packet whose kind is not droppable",
+    "stop": "a stopped session closes within two seconds: a node never swallows CancelledError",
+    "flush": "a node stops work on a revoked cause, and sends no flushable packet of it any more",
+    "state": "all mutable data is in State, which a flush replaces, or, if it must survive a flush, in Memory",
+    "memory": "Memory, which fallbacks of the same class share, holds only data that can be copied; "
+    "files, sockets and tasks are attributes that `open` sets and `close` releases",
     "leaks": "a node leaves no tasks, threads or open files behind: `close` closes what `open` opened",
 }
-"""What is checked, by name."""
+"""The rules, by name."""
 
 _BY_MESSAGE = {"none of its ports declares": "kinds", "outputs for one input": "outputs"}
 """The rule that a failure breaks, by a part of its message."""
 
 QUIET = 5 * SECOND
-"""Nanoseconds of silence after a flush, and for which a stalled reader takes nothing."""
+"""Nanoseconds without packets after a flush, and for which a reader stalls."""
 STALLED = "while its reader stalled"
 MOMENTS: Mapping[str, int] = {
     "while a packet waited for it": 0,
@@ -61,7 +63,7 @@ MOMENTS: Mapping[str, int] = {
     "when it had done half": -1,
     STALLED: 0,
 }
-"""When it is interrupted: so many rounds of the loop after half was fed; -1: when all is quiet."""
+"""When a run is interrupted: loop iterations after half of the feed; -1 for when the node is idle."""
 
 
 def conformance(
@@ -72,7 +74,7 @@ def conformance(
     exempt: Mapping[str, str] | None = None,
     provide: Callable[[], Sequence[object]] = tuple,
 ) -> None:
-    """Raises AssertionError where a node breaks a rule of `RULES`.
+    """Raises AssertionError if a node breaks one of the `RULES`.
 
     `make_node` makes the node anew for every run. `feed(cause)` gives the packets (and
     upstream events) for its only input, or lists by port, with pts from 0 on and the same
@@ -86,7 +88,7 @@ def conformance(
             near = get_close_matches(rule, RULES, n=1)
             raise ValueError(f"there is no rule {rule!r}: {f'did you mean {near[0]!r}?' if near else ', '.join(RULES)}")
     if feed is not None and not any(by_port(make_node(), feed(root)).values()):
-        raise ValueError("feed(cause) gave nothing to feed")
+        raise ValueError("feed(cause) returned nothing")
     kit = _Kit(make_node, feed, caps or {}, frozenset(exempt), provide)
     try:
         with no_leaks():
@@ -96,7 +98,7 @@ def conformance(
 
 
 class _Kit:
-    """The runs of one node."""
+    """Runs and checks one node."""
 
     def __init__(
         self,
@@ -124,27 +126,27 @@ class _Kit:
                 await self._flush(moment, free)
 
     def require(self, rule: str, kept: bool, seen: str) -> None:
-        """Raises where a rule is broken, unless the node is exempt from it."""
+        """Raises AssertionError if a rule is broken, unless the node is exempt from it."""
         if not kept and rule not in self._exempt:
             raise AssertionError(f"{self._name} breaks the rule of {rule!r}: {RULES[rule]}.\nSeen: {seen}")
 
     # --- runs
 
     async def _run_freely(self, memory: Any = None) -> Driver:
-        """All of it, before a reader that takes all; with what an earlier node remembered."""
+        """Feeds everything to a ready reader, with the memory of an earlier node if given."""
         driver = self._driver(OUT)
 
         async def all_of_it() -> None:
             if memory is not None:
                 driver.node.memory = memory
-            driver.give()
-            driver.shut()
+            driver.feed_cause()
+            driver.end_feed()
 
         await driver.drive(self._runner, all_of_it)
         self._check(driver, "in a free run")
         self._check_end(driver, "in a free run")
-        lost = [packet for packet in driver.last if all(packet is not left for left in driver.result.packets)]
-        self.require("eos", not lost, f"`finish` gave {_names(lost)}, which never left")
+        lost = [packet for packet in driver.finish_outputs if all(packet is not left for left in driver.result.packets)]
+        self.require("eos", not lost, f"`finish` returned {_names(lost)}, which never left")
         return driver
 
     async def _stall(self, free: Driver) -> None:
@@ -153,12 +155,12 @@ class _Kit:
         most = len(driver.node.outputs) * (1 if is_transform else 2) + MAX_OUTPUTS * is_transform
 
         async def stall() -> None:
-            driver.give()
-            driver.shut()
+            driver.feed_cause()
+            driver.end_feed()
             await driver.session.clock.sleep(driver.span + QUIET)
             left = driver.waiting() + 1
             self.require(
-                "backpressure", left <= most, f"{left} packets left it for a full queue of 1; at most {most} may"
+                "backpressure", left <= most, f"{left} packets were sent to a full queue of 1; at most {most} may be"
             )
             driver.release()
 
@@ -166,7 +168,7 @@ class _Kit:
         self._check(driver, STALLED)
         self._check_end(driver, STALLED)
         lost = _difference(_kept(free), _kept(driver))
-        self.require("backpressure", not lost, f"after its reader had stalled for a while, {lost}")
+        self.require("backpressure", not lost, f"after its reader had stalled, {lost}")
 
     async def _stop(self, moment: str) -> None:
         driver = self._driver(stalled=moment == STALLED)
@@ -192,10 +194,10 @@ class _Kit:
             driver.release()
             await driver.session.clock.sleep(QUIET)
             stale = [packet for packet in packets[before:] if not packet.survives_flush]
-            self.require("flush", not stale, f"revoked {moment}, it still gave {_names(stale)}")
-            remembered.append(_copied(driver.session.node(NODE).memory))
-            driver.give()
-            driver.shut()
+            self.require("flush", not stale, f"revoked {moment}, it still sent {_names(stale)}")
+            remembered.append(self._copy(driver.session.node(NODE).memory))
+            driver.feed_cause()
+            driver.end_feed()
 
         await driver.drive(self._runner, flush)
         self._check_stopped(driver, f"revoked {moment}")
@@ -203,8 +205,16 @@ class _Kit:
         self._check_end(driver, f"revoked {moment}")
         memory = remembered[0] if remembered else None  # an exempt node may have hung before that
         fresh = free if memory is None else await self._run_freely(memory)
-        unlike = _difference(fresh.result.packets, packets[driver.given[-1] :])
+        unlike = _difference(fresh.result.packets, packets[driver.fed_at[-1] :])
         self.require("state", not unlike, f"for the cause after one that was revoked {moment}, {unlike}")
+
+    def _copy(self, memory: Any) -> Any:
+        """A copy of the memory, which the node goes on changing; None if there is none."""
+        try:
+            return copy.deepcopy(memory)
+        except TypeError as error:
+            self.require("memory", False, f"Memory cannot be copied: {error}")
+            return None
 
     def _check_stopped(self, driver: Driver, when: str) -> None:
         stuck = [where for abandoned in driver.result.of(Abandoned) for where in abandoned.where]
@@ -223,8 +233,8 @@ class _Kit:
         )
 
     async def _reach(self, driver: Driver, moment: str) -> Cause:
-        """Feeds until the moment; the cause of what was fed."""
-        cause = driver.give()
+        """Feeds until the moment; returns the cause of the feed."""
+        cause = driver.feed_cause()
         if moment == STALLED:
             await driver.session.clock.sleep(driver.span // 2 + SECOND)
             return cause
@@ -235,23 +245,23 @@ class _Kit:
             await driver.session.clock.sleep(1)
         return cause
 
-    # --- what every run is held to
+    # --- checks of every run
 
     def _check(self, driver: Driver, when: str) -> None:
-        count, kind = driver.most
+        count, kind = driver.max_outputs
         self.require("outputs", count <= MAX_OUTPUTS, f"{count} outputs for one {kind}")
         for failure in driver.result.errors:
             broken = (rule for text, rule in _BY_MESSAGE.items() if text in failure.message)
             self.require(next(broken, "failures"), False, f"{when}: {failure.message}. {failure.hint}")
         self._check_stamps(driver, when)
-        self.require("leaks", not driver.left, f"{when}: {'; '.join(driver.left)}")
+        self.require("leaks", not driver.leaked, f"{when}: {'; '.join(driver.leaked)}")
 
     def _check_stamps(self, driver: Driver, when: str) -> None:
         latest: dict[tuple[type, int], int] = {}
         for packet in driver.result.packets:
             at, name = packet.at, type(packet).__name__
             rootless = isinstance(driver.node, Source) or at.cause is not driver.session.causes.root
-            self.require("causes", rootless, f"{when}: a {name} of the root cause, which was not fed")
+            self.require("causes", rootless, f"{when}: a {name} has the root cause, which was not fed")
             before = latest.get((type(packet), id(at.cause)), at.pts)
             seen = f"{when}: a {name} at {at.pts / SECOND:.3f} s after one at {before / SECOND:.3f} s"
             self.require("order", at.pts >= before, seen)
@@ -263,16 +273,8 @@ class _Kit:
 
 
 def _kept(driver: Driver) -> list[Packet]:
-    """What may not be lost: a live source drops the others where it would have to wait."""
+    """The packets that may not be lost; a live source drops others instead of waiting."""
     return [packet for packet in driver.result.packets if not packet.droppable]
-
-
-def _copied(memory: Any) -> Any:
-    """What a node remembers, apart from what it will remember; of an open file there is no copy."""
-    try:
-        return copy.deepcopy(memory)
-    except TypeError:
-        return None
 
 
 def _names(packets: Iterable[Packet]) -> str:
@@ -281,20 +283,20 @@ def _names(packets: Iterable[Packet]) -> str:
 
 
 def _difference(wanted: list[Packet], got: list[Packet]) -> str:
-    """How the packets differ, apart from their stamps; empty where they do not."""
+    """The first difference between packets, apart from their stamps; empty if there is none."""
     for number, (a, b) in enumerate(zip(wanted, got, strict=False), 1):
         if type(a) is not type(b):
-            return f"its output {number} was a {type(b).__name__} and not a {type(a).__name__}"
+            return f"output {number} was a {type(b).__name__} instead of a {type(a).__name__}"
         for field in msgspec.structs.fields(a):
             if field.name != "at" and not _same(getattr(a, field.name), getattr(b, field.name)):
-                return f"`{field.name}` of its output {number}, a {type(a).__name__}, was another"
+                return f"`{field.name}` of output {number}, a {type(a).__name__}, differed"
     if len(wanted) != len(got):
-        return f"it gave {_names(got) or 'nothing'}, where it gives {_names(wanted) or 'nothing'}"
+        return f"it sent {_names(got) or 'nothing'} instead of {_names(wanted) or 'nothing'}"
     return ""
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Arrays element by element, without knowing what makes them."""
+    """Compares values, and arrays of any library element by element."""
     if hasattr(a, "__array__") and hasattr(b, "__array__"):
         return memoryview(a) == memoryview(b)
     return bool(a == b)

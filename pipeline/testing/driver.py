@@ -1,4 +1,4 @@
-"""A harness that can be driven: feeds for one cause after another, and a reader that may stall."""
+"""A harness controlled by a script: feeds one cause after another, and can stall its reader."""
 
 from __future__ import annotations
 
@@ -22,34 +22,35 @@ from pipeline.runtime.runner import Runner
 from pipeline.runtime.running_node import EndOfStream
 from pipeline.testing.harness import NODE, OUT, Feed, Harness, by_port, root
 
-LONG = 600 * SECOND
-"""Nanoseconds after which a run that has not ended counts as hanging."""
-INTO = Queue(time=1 << 62, count=4)
-"""Nothing is lost before the node: what its kinds' own queues may drop is the engine's affair."""
+RUN_LIMIT = 600 * SECOND
+"""Nanoseconds after which a run counts as hanging."""
+AMPLE = Queue(time=1 << 62, count=4)
+"""Queue before the node; large enough never to drop, because drops there are the engine's concern."""
 TINY = Queue(time=1 << 62, count=1)
+"""Queue after the node that causes backpressure."""
 _ROUNDS = 10
-"""Of the loop, in which tasks that have been told to end may do so."""
+"""Loop iterations in which cancelled tasks may end."""
 _SWEEPS = 30
-"""Times, a second apart, that a task is cancelled that nobody waits for any more."""
-_immortal: list[asyncio.Task[Any]] = []
-"""Tasks that do not end whatever one does: Python complains when they are collected."""
+"""Attempts, a second apart, to cancel a leaked task."""
+_unstoppable: list[asyncio.Task[Any]] = []
+"""Tasks that cannot be ended; kept, because Python warns when they are garbage collected."""
 
 MakeFeed = Callable[[Cause], Feed]
 
 
 @dataclass(slots=True, eq=False)
 class Act:
-    """What is fed for one cause."""
+    """The feed for one cause."""
 
     cause: Cause
     feed: Mapping[str, Sequence[Packet | Event]]
 
 
 class Driver(Harness):
-    """One node; `drive` runs it while a coroutine says what is fed when.
+    """Runs one node while a script decides what is fed when.
 
-    Every packet is fed when its span has passed since its act began. A stalled reader
-    takes one packet and no more, until `release`.
+    Each packet is fed when its end (`pts + duration`) has passed since its act began. A stalled
+    reader takes one packet, and no more until `release`.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Driver(Harness):
         self._make_feed = feed
         self._acts: dict[str, asyncio.Queue[Act | None]] = {port: asyncio.Queue() for port in self._feed}
         self.lead = next(iter(self._feed), "")
-        """The port whose feed has a middle; for a source its outputs do."""
+        """The port whose feed determines `middle`; empty for a source, whose outputs do."""
         items = self._feed.get(self.lead, ())
         self.span = max((item.at.pts + item.at.duration for item in items if isinstance(item, Packet)), default=0)
         self._goal = max(1, len(items) // 2 or goal)
@@ -77,22 +78,22 @@ class Driver(Harness):
         self._reads = asyncio.Event()
         if not stalled:
             self.release()
-        self.given: list[int] = []
-        """How many packets had left at each `give`."""
-        self.most: tuple[int, str] = (0, "")
-        """The most outputs that a transform gave for one input, and the kind of that."""
-        self.last: list[Packet] = []
-        """What `finish` gave."""
+        self.fed_at: list[int] = []
+        """Number of packets that had left the node at each `feed_cause`."""
+        self.max_outputs: tuple[int, str] = (0, "")
+        """Maximum outputs of a transform for one input, and the class of that input."""
+        self.finish_outputs: list[Packet] = []
+        """The packets that `finish` returned."""
         self.hung: list[str] = []
-        """Where it hung, when it did not end by itself."""
-        self.left: list[str] = []
-        """Tasks that were there when it had ended."""
+        """Where the node hung, if it did not end by itself."""
+        self.leaked: list[str] = []
+        """Tasks left after the end of the run."""
 
-    # --- what a driver may do
+    # --- for the script
 
-    def give(self) -> Cause:
-        """Feeds all there is for a new, committed cause."""
-        self.given.append(len(self.result.packets))
+    def feed_cause(self) -> Cause:
+        """Feeds everything for a new, committed cause."""
+        self.fed_at.append(len(self.result.packets))
         cause = self.session.causes.begin("conformance")
         self.session.causes.commit(cause)
         if self._make_feed is not None:
@@ -101,29 +102,29 @@ class Driver(Harness):
                 acts.put_nowait(act)
         return cause
 
-    def shut(self) -> None:
-        """Ends the streams after what was given."""
+    def end_feed(self) -> None:
+        """Ends the streams after the packets fed so far."""
         for acts in self._acts.values():
             acts.put_nowait(None)
 
     def release(self) -> None:
-        """Lets the reader read."""
+        """Lets a stalled reader continue."""
         self._reads.set()
 
     def waiting(self) -> int:
-        """Packets that have left the node and wait for the reader."""
+        """Number of packets that have left the node and wait for the reader."""
         links = [link for planned, link in self.session.wiring.links.items() if planned.source == NODE]
         return sum(not isinstance(item, EndOfStream) for link in links for item in link.items)
 
     # --- the run
 
-    async def drive(self, runner: Runner, driver: Callable[[], Awaitable[None]]) -> None:
-        """Runs to the end; raises what the driver or the opening of the node raises."""
+    async def drive(self, runner: Runner, script: Callable[[], Awaitable[None]]) -> None:
+        """Runs node and script to the end; raises what the script or opening the node raises."""
         before = asyncio.all_tasks()
         running = asyncio.ensure_future(self.run(runner))
-        driving = asyncio.ensure_future(self._driven(driver))
+        driving = asyncio.ensure_future(self._run_script(script))
         both = [running, driving]
-        await asyncio.wait(both, timeout=(LONG + 4 * self.span) / SECOND, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.wait(both, timeout=(RUN_LIMIT + 4 * self.span) / SECOND, return_when=asyncio.FIRST_EXCEPTION)
         if not running.done():
             if not driving.done() or not driving.exception():
                 self._note_hung()
@@ -136,27 +137,27 @@ class Driver(Harness):
         if not driving.cancelled():
             driving.result()
 
-    async def _driven(self, driver: Callable[[], Awaitable[None]]) -> None:
+    async def _run_script(self, script: Callable[[], Awaitable[None]]) -> None:
         await self._begun.wait()
         self._watch()
-        await driver()
+        await script()
 
     def _note_hung(self) -> None:
         tasks = [task for worker in self.session.wiring.workers.get(NODE, ()) for task in worker.tasks()]
         workers = [task for task in self.session.tasks if task.get_name() == NODE]
         self.hung = [" > ".join(await_chain(task)) for task in tasks or workers if not task.done()]
-        self.hung = self.hung or ["(it was waiting for nothing that can be named)"]
+        self.hung = self.hung or ["(position unknown)"]
 
     async def _sweep(self, before: set[asyncio.Task[Any]]) -> None:
-        """Notes the tasks that are left, and ends them as far as they let themselves be ended."""
+        """Records leaked tasks and cancels them as far as possible."""
         for _ in range(_ROUNDS):
             if asyncio.all_tasks() <= before:
                 return
             await give_way()
         left = asyncio.all_tasks() - before
-        # What is at work for the node is in the report, with where it hangs.
+        # Tasks of the node itself are in the report, with their position.
         ours = [task for task in left if task.get_name().partition(" ")[0] != NODE]
-        self.left = [f"task {task.get_name()}: {' > '.join(await_chain(task))}" for task in ours]
+        self.leaked = [f"task {task.get_name()}: {' > '.join(await_chain(task))}" for task in ours]
         for _ in range(_SWEEPS):
             for task in left:
                 task.cancel("the run is over")
@@ -164,13 +165,13 @@ class Driver(Harness):
             if not left:
                 return
         for task in left:
-            asyncio.tasks._unregister_task(task)  # else the loop would wait for it for ever
-        _immortal.extend(left)
+            asyncio.tasks._unregister_task(task)  # otherwise the loop would wait for it forever
+        _unstoppable.extend(left)
 
     # --- watching
 
     def _watch(self) -> None:
-        """Counts what each call gives, and keeps what `finish` gives."""
+        """Counts the outputs of each call and records those of `finish`."""
         node: Any = self.node
         if isinstance(node, Transform):
             for table in self.session.wiring.nodes[NODE].tables.values():
@@ -183,7 +184,7 @@ class Driver(Harness):
     def _counted(self, handler: Callable[[Any], Iterable[Any]]) -> Callable[[Any], Sequence[Any]]:
         def counted(item: Any) -> Sequence[Any]:
             outputs = tuple(handler(item))
-            self.most = max(self.most, (len(outputs), type(item).__name__))
+            self.max_outputs = max(self.max_outputs, (len(outputs), type(item).__name__))
             return outputs
 
         return counted
@@ -191,7 +192,7 @@ class Driver(Harness):
     def _kept(self, finish: Callable[[], Iterable[Any]]) -> Callable[[], Sequence[Any]]:
         def kept() -> Sequence[Any]:
             outputs = tuple(finish())
-            self.last += [output for output in outputs if isinstance(output, Packet)]
+            self.finish_outputs += [output for output in outputs if isinstance(output, Packet)]
             return outputs
 
         return kept
@@ -200,22 +201,22 @@ class Driver(Harness):
         async def streamed() -> AsyncIterator[Any]:
             async with aclosing(finish()) as outputs:
                 async for output in outputs:
-                    self.last += [output] if isinstance(output, Packet) else []
+                    self.finish_outputs += [output] if isinstance(output, Packet) else []
                     yield output
 
         return streamed
 
-    # --- the ends of the harness
+    # --- plan and feeders
 
     def _plan(self) -> Plan:
-        """With a queue before the node, whatever it is: there a flush finds what waits."""
+        """Adds a queue before every node, so that a flush finds waiting packets."""
         plan = super()._plan()
-        return replace(plan, links=tuple(replace(x, queue=INTO) if x.target == NODE else x for x in plan.links))
+        return replace(plan, links=tuple(replace(x, queue=AMPLE) if x.target == NODE else x for x in plan.links))
 
     def _feeder(self, items: Sequence[Packet | Event], kinds: tuple[type[Packet], ...]) -> Node[Any]:
         driver = self
 
-        class Feeder(Source[NoParams]):
+        class ScriptedFeeder(Source[NoParams]):
             out = Output(*kinds)
 
             async def run(self) -> AsyncIterator[Packet]:
@@ -229,11 +230,11 @@ class Driver(Harness):
                             continue
                         await self.clock.sleep_until(begin + item.at.pts + item.at.duration)
                         if not act.cause.live:
-                            break  # what is above a node gives nothing more either
+                            break  # an upstream node would stop too
                         driver._count(port)
                         yield item
 
-        return Feeder()
+        return ScriptedFeeder()
 
     async def _read(self, _: Any) -> None:
         self._begun.set()

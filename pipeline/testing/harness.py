@@ -32,7 +32,7 @@ NODE = "node"
 OUT = Queue(time=1 << 62, count=1 << 20)
 
 root = Cause(0, "root", committed=True)
-"""A root cause for packets that are made outside a session."""
+"""A root cause for packets made outside a session."""
 
 
 def root_stamp(pts: int = 0, duration: int = 0) -> Stamp:
@@ -42,20 +42,20 @@ def root_stamp(pts: int = 0, duration: int = 0) -> Stamp:
 
 @dataclass(slots=True)
 class RunResult:
-    """What the node did."""
+    """The outputs, events and failures of a run."""
 
     packets: list[Packet] = field(default_factory=list)
-    """In the order in which they left."""
+    """The packets, in the order in which they left the node."""
     times: list[int] = field(default_factory=list)
-    """When each left, on the session's clock."""
+    """When each packet left, on the session's clock, nanoseconds."""
     events: list[Event] = field(default_factory=list)
-    """Sent upstream."""
+    """Events sent upstream."""
     posted: list[Event] = field(default_factory=list)
-    """Put on the bus."""
+    """Events posted to the bus."""
     report: SessionReport = field(default_factory=SessionReport)
 
     def of(self, kind: type[K]) -> list[K]:
-        """The packets and events of one kind."""
+        """The packets and events of one class."""
         return [item for item in [*self.packets, *self.events, *self.posted] if isinstance(item, kind)]
 
     def kinds(self) -> list[type[Packet]]:
@@ -71,11 +71,11 @@ class RunResult:
 class Harness:
     """A session of one node between feeders and a collector.
 
-    `feed` is a list for the only input, or lists by port. A packet is given when the
-    clock shows the end of its span (`pts + duration`), as a live source would; an event
-    is delivered to the node as if from below. `reader`, where given, is awaited for
-    every packet that leaves: a slow one makes backpressure. `provide` is what the node
-    finds with `self.provided(Kind)`.
+    `feed` is a list for the only input, or lists by port. Each packet is fed when the clock
+    reaches its end (`pts + duration`), as a live source would; with `paced=False` at once.
+    An event is delivered to the node as if from downstream. `reader`, if given, is awaited for
+    every packet that leaves; a slow one causes backpressure. `provide` holds the objects for
+    `self.provided(Kind)`.
     """
 
     def __init__(
@@ -135,8 +135,10 @@ class Harness:
             out = Output(*kinds)
 
             async def run(self) -> AsyncIterator[Packet]:
-                stage = harness.session.wiring.nodes[NODE]
-                stage.routes.update({sent.event: harness.result.events.append for sent in harness.node.sends.values()})
+                running = harness.session.wiring.nodes[NODE]
+                running.routes.update(
+                    {sent.event: harness.result.events.append for sent in harness.node.sends.values()}
+                )
                 for item in items:
                     if isinstance(item, Event):
                         await harness._deliver(item)
@@ -149,13 +151,13 @@ class Harness:
         return Feeder()
 
     async def _deliver(self, event: Event) -> None:
-        """Gives an upstream event to the node, after what is on its way has settled."""
+        """Delivers an upstream event to the node, once packets in transit have settled."""
         await self.session.clock.sleep(1)
-        stage = self.session.wiring.nodes[NODE]
+        running = self.session.wiring.nodes[NODE]
         for port in self.node.receives.values():
             if port.event is type(event):
-                stage.bind(port.name, (port.event,))
-                stage.entry(port.name)(event)
+                running.bind(port.name, (port.event,))
+                running.entry(port.name)(event)
 
     def _collector(self, node: type[Node[Any]]) -> Node[Any]:
         result, reader = self.result, self._reader
@@ -168,7 +170,7 @@ class Harness:
                 if reader is not None:
                     await reader(self.clock)
                     if packet.is_stale:
-                        return  # flushed while it waited, as any sink has to look
+                        return  # flushed while it waited; every sink must check that
                 result.packets.append(packet)
                 result.times.append(self.clock.now())
 
@@ -187,9 +189,9 @@ def run_node(
 ) -> RunResult:
     """Runs a node over a feed until it has drained.
 
-    `feed` is a list of packets (and upstream events) for the only input, or lists by
-    port; leave it out for a source. The node finds what is in `provide` with
-    `self.provided(Kind)`. Raises what the node raises when it is opened.
+    `feed` is a list of packets (and upstream events) for the only input, or lists by port;
+    omit it for a source. `provide` holds the objects for `self.provided(Kind)`. Raises what
+    opening the node raises.
     """
 
     async def main() -> RunResult:
@@ -201,7 +203,7 @@ def run_node(
 
 
 def by_port(node: Node[Any], feed: Feed) -> dict[str, list[Packet | Event]]:
-    """The feed as lists by port; one list alone is for the input that a graph must link."""
+    """The feed as lists by port; a single list is for the first required input."""
     if isinstance(feed, Mapping):
         return {port: list(items) for port, items in feed.items()}
     ports = [name for name, port in node.inputs.items() if not port.optional] or list(node.inputs)
@@ -209,14 +211,14 @@ def by_port(node: Node[Any], feed: Feed) -> dict[str, list[Packet | Event]]:
 
 
 def _planned(name: str, node: Node[Any], caps: Mapping[str, Mapping[str, Value]]) -> PlannedNode:
-    # The node alone is looked at: what it does late or wrong must show, not be made good.
-    patient, once = DeadlineSpec(first=None, stall=None, total=None), RetrySpec(attempts=0)
-    member = Member(name, _given(node), node.params, HERE, patient, once)
+    # Only the node is under test: policies must not hide what it does late or wrong.
+    no_deadline, no_retry = DeadlineSpec(first=None, stall=None, total=None), RetrySpec(attempts=0)
+    member = Member(name, _factory(node), node.params, HERE, no_deadline, no_retry)
     return PlannedNode(name, (member,), caps)
 
 
-def _given(node: Node[Any]) -> Any:
-    """A stand-in for the class, so that the session runs this very instance."""
+def _factory(node: Node[Any]) -> Any:
+    """A replacement for the class, so that the session uses this instance."""
 
     def make(_: Any) -> Node[Any]:
         return node

@@ -1,4 +1,4 @@
-"""Finds what a test leaves behind: tasks, threads and open files."""
+"""Detects tasks, threads and open files that a test leaves behind."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from pipeline.compute.executor import Executor
 
 _FILES = "/proc/self/fd"
 _ROUNDS = 10
-"""Of the loop, in which tasks that have been told to end may do so."""
-_PATIENCE = 1.0
-"""Seconds for threads that have been told to end."""
+"""Loop iterations in which cancelled tasks may end."""
+_THREAD_GRACE = 1.0
+"""Seconds in which stopped threads may end."""
 
 _shared: WeakSet[threading.Thread] = WeakSet()
 
 
 class Leak(AssertionError):
-    """A test has left something behind; the message names it."""
+    """A test left something behind; the message names it."""
 
 
 def share(executor: Executor) -> Executor:
-    """Declares an executor that tests share, so that its threads are nobody's leak."""
+    """Marks an executor as shared between tests, so that its threads do not count as leaks."""
     _shared.update(executor.threads)
     return executor
 
@@ -44,10 +44,10 @@ def share(executor: Executor) -> Executor:
 def no_leaks() -> Iterator[None]:
     """Raises `Leak` if its body leaves tasks, threads or open files behind.
 
-    Tasks are looked for where `asyncio.run` or `run_virtual` would cancel them, unless
-    an error has ended the run. A body that raises is not checked.
+    Tasks are checked where `asyncio.run` or `run_virtual` would cancel them, unless an error
+    ended the run. A body that raises is not checked.
     """
-    _open_for_good()
+    _open_signal_pipe()
     tasks: list[str] = []
     threads, files = set(threading.enumerate()), _open_files()
     with mock.patch.object(runners, "_cancel_all_tasks", _noting(tasks, runners._cancel_all_tasks)):  # type: ignore[attr-defined]
@@ -77,7 +77,7 @@ async def _let_end(loop: asyncio.AbstractEventLoop) -> None:
 def _new_threads(before: set[threading.Thread]) -> Iterator[str]:
     for thread in threading.enumerate():
         if thread not in before and thread not in _shared:
-            thread.join(_PATIENCE)
+            thread.join(_THREAD_GRACE)
             if thread.is_alive():
                 yield f"thread {thread.name}: {' < '.join(thread_stack(thread.ident or 0))}"
 
@@ -85,13 +85,13 @@ def _new_threads(before: set[threading.Thread]) -> Iterator[str]:
 def _new_files(before: dict[str, str]) -> list[str]:
     if _open_files().items() <= before.items():
         return []
-    gc.collect()  # A file in a cycle of garbage is closed by this, with a ResourceWarning.
+    gc.collect()  # closes files in garbage cycles, with a ResourceWarning
     return [f"file {name}" for number, name in _open_files().items() if before.get(number) != name]
 
 
 @cache
-def _open_for_good() -> None:
-    """The first uvloop of a process opens a pipe for signals that stays."""
+def _open_signal_pipe() -> None:
+    """Creates a uvloop: the first one of a process opens a signal pipe that stays open."""
     uvloop.new_event_loop().close()
 
 
@@ -101,5 +101,5 @@ def _open_files() -> dict[str, str]:
         try:
             names[number] = os.readlink(f"{_FILES}/{number}")
         except FileNotFoundError:
-            continue  # That was the folder itself.
+            continue  # the descriptor of the listing itself
     return names

@@ -1,4 +1,4 @@
-"""The pytest plugin: its fixtures are there wherever Vitagraph is installed.
+"""The pytest plugin, active wherever Vitagraph is installed.
 
 @pytest.mark.usefixtures("no_leaks")
 def test_my_node() -> None: ...
@@ -18,7 +18,7 @@ _failed = pytest.StashKey[bool]()
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remembers that a test has failed: what it leaves behind then is no news."""
+    """Notes that a test has failed, because its leaks are then only a consequence."""
     report = yield
     item.stash[_failed] = item.stash.get(_failed, False) or report.failed
     return report
@@ -27,7 +27,7 @@ def pytest_runtest_makereport(
 @pytest.fixture
 def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test that leaves tasks, threads or open files behind."""
-    from pipeline.testing import leaks  # here, so that pytest starts fast where it is not used
+    from pipeline.testing import leaks  # imported here to keep the start of pytest fast
 
     left = ""
     try:
