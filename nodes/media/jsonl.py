@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, TextIO
 
@@ -44,13 +43,8 @@ class MediaJsonl(Sink[MediaJsonlParams]):
     """The suffix of the file name that a replay makes up, if the graph has no `path`."""
     lines = Input(Packet, gated=True)
 
-    @dataclass(slots=True)
-    class Memory:
-        """The open file."""
-
-        file: TextIO | None = None
-
-    memory: Memory
+    file: TextIO | None = None
+    """The open file."""
 
     async def open(self) -> None:
         """Opens the file; raises a NodeError if it cannot be written or a kind is unknown."""
@@ -60,7 +54,7 @@ class MediaJsonl(Sink[MediaJsonlParams]):
                 f"media.jsonl: there is no kind of packet named {', '.join(unknown)}",
                 hint=f"the kinds are {', '.join(sorted(known))}",
             )
-        self.memory.file = await asyncio.to_thread(_opened, self.params.path)
+        self.file = await asyncio.to_thread(_opened, self.params.path)
 
     async def close(self) -> None:
         """Closes the file."""
@@ -74,16 +68,16 @@ class MediaJsonl(Sink[MediaJsonlParams]):
             await asyncio.to_thread(self._write, json.dumps(as_json(packet), ensure_ascii=False))
 
     def _write(self, line: str) -> None:
-        file = self.memory.file
+        file = self.file
         assert file is not None, "write comes after open"
         with writing(Path(self.params.path)):
             file.write(line + "\n")
             file.flush()
 
     def _close(self) -> None:
-        if self.memory.file is not None:
+        if self.file is not None:
             with writing(Path(self.params.path)):
-                self.memory.file.close()
+                self.file.close()
 
 
 def as_json(packet: Packet) -> dict[str, object]:

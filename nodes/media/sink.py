@@ -75,19 +75,20 @@ class MediaSink(Sink[MediaSinkParams]):
 
         free: int = 0
         """When the last sound ended."""
-        recording: Recording | None = None
 
     memory: Memory
+    recording: Recording | None = None
+    """The open files."""
 
     async def open(self) -> None:
         """Creates the files; raises ResourceError if they cannot be written."""
         if self.params.path is not None:
-            self.memory.recording = await asyncio.to_thread(Recording, self.params.path)
+            self.recording = await asyncio.to_thread(Recording, self.params.path)
 
     async def close(self) -> None:
         """Completes the files."""
-        if self.memory.recording is not None:
-            await asyncio.to_thread(self.memory.recording.close)
+        if self.recording is not None:
+            await asyncio.to_thread(self.recording.close)
 
     @audio.of(Speech)
     async def speak(self, speech: Speech) -> None:
@@ -95,7 +96,7 @@ class MediaSink(Sink[MediaSinkParams]):
         tracker = await self._begin(speech)
         if tracker is None:
             return
-        recording = self.memory.recording
+        recording = self.recording
         if recording is not None:
             recording.faces.expect(tracker)
         self.send_upstream(playback_started(speech))
@@ -119,7 +120,7 @@ class MediaSink(Sink[MediaSinkParams]):
     @avatar.each
     async def show(self, frames: AvatarFrames) -> None:
         """Keeps frames until the speech that they belong to was played."""
-        recording = self.memory.recording
+        recording = self.recording
         if recording is not None:
             recording.faces.add(frames)
             if recording.faces.waiting >= SAVE_AT:
@@ -165,22 +166,22 @@ class MediaSink(Sink[MediaSinkParams]):
             tracker.advance(min(end, tracker.position_at(self.clock.now())))
 
     def _record(self, samples: Samples, tracker: PlaybackTracker, begin: int) -> None:
-        if self.memory.recording is not None:
-            wav = self.memory.recording.wav
+        if self.recording is not None:
+            wav = self.recording.wav
             part = samples[sample_at(begin, wav.rate) : sample_at(tracker.position, wav.rate)]
             wav.put(tracker.sample_index(begin, wav.rate), part)
 
     async def _at_file_rate(self, sound: Speech | Audio) -> Samples:
         """The samples at the rate of the file, which is that of the first sound."""
-        if self.memory.recording is None:
+        if self.recording is None:
             return sound.samples
-        wav = self.memory.recording.wav
+        wav = self.recording.wav
         wav.rate = wav.rate or sound.rate
         if wav.rate == sound.rate:
             return sound.samples
         return await asyncio.to_thread(resampled, sound.samples, sound.rate, wav.rate)
 
     async def _save(self, at_least: int) -> None:
-        recording = self.memory.recording
+        recording = self.recording
         if recording is not None and recording.wav.waiting >= at_least:
             await asyncio.to_thread(recording.save)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import numpy as np
 from pydantic import Field
@@ -49,27 +48,22 @@ class MediaSource(Source[MediaSourceParams]):
 
     audio = Output(Audio, rate=param("rate"), channels=1)
 
-    @dataclass(slots=True)
-    class Memory:
-        """The open file."""
-
-        decoder: AudioFileDecoder | None = None
-
-    memory: Memory
+    decoder: AudioFileDecoder | None = None
+    """The open file."""
 
     async def open(self) -> None:
         """Opens the file; raises UserInputError if it is missing, damaged or has no audio."""
         agreed = self.context.caps.get("audio", {}).get("rate", USUAL_RATE)
-        self.memory.decoder = await asyncio.to_thread(AudioFileDecoder, self.params.path, int(agreed))
+        self.decoder = await asyncio.to_thread(AudioFileDecoder, self.params.path, int(agreed))
 
     async def close(self) -> None:
         """Closes the file."""
-        if self.memory.decoder is not None:
-            await asyncio.to_thread(self.memory.decoder.close)
+        if self.decoder is not None:
+            await asyncio.to_thread(self.decoder.close)
 
     async def run(self) -> AsyncIterator[Audio]:
         """The file in packets of equal length, then the silence."""
-        decoder = self.memory.decoder
+        decoder = self.decoder
         assert decoder is not None, "run comes after open"
         start = self.clock.now()
         size = round(decoder.rate * self.params.frame / SECOND)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -45,23 +44,17 @@ class MediaText(Source[MediaTextParams]):
 
     text = Output(TextDelta)
 
-    @dataclass(slots=True)
-    class Memory:
-        """The text."""
-
-        paragraphs: list[str] = field(default_factory=list)
-
-    memory: Memory
+    paragraphs: Sequence[str] = ()
 
     async def open(self) -> None:
         """Reads the file; raises UserInputError if it is not text."""
         text = self.params.text or await asyncio.to_thread(_read, self.params.path)
-        self.memory.paragraphs = paragraphs(text)
+        self.paragraphs = paragraphs(text)
 
     async def run(self) -> AsyncIterator[TextDelta]:
         """One packet a paragraph; the last has `end` set."""
-        last = len(self.memory.paragraphs) - 1
-        for number, paragraph in enumerate(self.memory.paragraphs):
+        last = len(self.paragraphs) - 1
+        for number, paragraph in enumerate(self.paragraphs):
             yield TextDelta(Stamp(self.clock.now(), 0, self.causes.root), paragraph, end=number == last)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from nodes.packets import (
     Audio,
@@ -40,20 +39,14 @@ class WebRtcSink(Sink[NoParams]):
     hush = Sends(CancelResponse)
     instructed = Sends(InstructionsChanged)
 
-    @dataclass(slots=True)
-    class Memory:
-        """The call, which outlives every flush."""
-
-        call: CallTransport | None = None
-        face: FaceFrameSender | None = None
-
-    memory: Memory
+    call: CallTransport | None = None
+    face: FaceFrameSender | None = None
 
     async def open(self) -> None:
         """Takes the session's call; raises UserInputError if it was given none."""
-        self.memory.call = call = self.provided(CallTransport, NO_CALL_HINT)
+        self.call = call = self.provided(CallTransport, NO_CALL_HINT)
         call.listen(self.send_upstream)
-        self.memory.face = FaceFrameSender(
+        self.face = FaceFrameSender(
             call.send_avatar,
             lambda cause: call.send(Flush(cause.id)),
             lambda: call.rtp_origin if call.has_face else None,
@@ -61,8 +54,8 @@ class WebRtcSink(Sink[NoParams]):
 
     async def close(self) -> None:
         """Detaches from the call, which the host closes."""
-        if self.memory.call is not None:
-            self.memory.call.listen(None)
+        if self.call is not None:
+            self.call.listen(None)
 
     @audio.of(Speech)
     async def speak(self, speech: Speech) -> None:
@@ -116,13 +109,13 @@ class WebRtcSink(Sink[NoParams]):
 
     @property
     def _call(self) -> CallTransport:
-        assert self.memory.call is not None, "opened first"
-        return self.memory.call
+        assert self.call is not None, "opened first"
+        return self.call
 
     @property
     def _face(self) -> FaceFrameSender:
-        assert self.memory.face is not None, "opened first"
-        return self.memory.face
+        assert self.face is not None, "opened first"
+        return self.face
 
 
 def _resampled(samples: Samples, rate: int) -> Samples:

@@ -67,26 +67,26 @@ class WebRtcSource(Source[NoParams]):
 
     @dataclass(slots=True)
     class Memory:
-        """The call, and what has arrived."""
+        """What has arrived."""
 
-        call: CallTransport | None = None
         frames: deque[Samples] = field(default_factory=lambda: deque(maxlen=MAX_WAITING))
         timeline: Timeline = field(default_factory=Timeline)
 
     memory: Memory
+    call: CallTransport | None = None
 
     async def open(self) -> None:
         """Takes the session's call; raises UserInputError if it was given none."""
-        self.memory.call = self.provided(CallTransport, NO_CALL_HINT)
+        self.call = self.provided(CallTransport, NO_CALL_HINT)
 
     async def close(self) -> None:
         """Detaches from the call, which the host closes."""
-        if self.memory.call is not None:
-            self.memory.call.on_audio = lambda samples: None
+        if self.call is not None:
+            self.call.on_audio = lambda samples: None
 
     async def run(self) -> AsyncIterator[Audio]:
         """All audio until the call ends."""
-        call, frames, timeline = self.memory.call, self.memory.frames, self.memory.timeline
+        call, frames, timeline = self.call, self.memory.frames, self.memory.timeline
         assert call is not None, "run comes after open"
         loop, root = asyncio.get_running_loop(), self.causes.root
         idle: asyncio.Future[None] = loop.create_future()

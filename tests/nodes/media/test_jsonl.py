@@ -15,10 +15,13 @@ from nodes.packets import Audio, Phoneme, Sentence, Speech, SpeechStart, Transcr
 from pipeline.cause import Causes
 from pipeline.clock import Clock
 from pipeline.errors import ResourceError, UserInputError
+from pipeline.graph.loader import loads
+from pipeline.graph.planner import plan
+from pipeline.graph.registry import Registry
 from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from pipeline.testing import Harness, RunResult, root_stamp, run_node
+from pipeline.testing import Harness, RunResult, no_leaks, root_stamp, run_node
 
 
 def written(path: Path, packets: list[Packet], **params: Any) -> list[dict[str, Any]]:
@@ -135,3 +138,29 @@ def test_jsonl_can_list_audio(tmp_path: Path) -> None:
     packets: list[Packet] = [Audio(root_stamp(0, 20 * MILLISECOND), np.zeros(320, np.int16), 16_000)]
     (line,) = written(tmp_path / "deep" / "a.jsonl", packets, kinds=("Audio",))
     assert (line["rate"], line["duration"]) == (16_000, 0.02)
+
+
+def test_jsonl_fallback_of_the_same_class_closes_its_own_file(tmp_path: Path) -> None:
+    """Members of one class share their Memory, where one handle would replace the other and leave it open."""
+    registry = Registry()
+    graph = f"""
+    vitagraph: 1
+    nodes:
+      text: {{use: media.text, text: Hello.}}
+      lines:
+        use: media.jsonl
+        path: {tmp_path}/a.jsonl
+        kinds: [TextDelta]
+        fallback: {{use: media.jsonl, path: {tmp_path}/b.jsonl, kinds: [TextDelta]}}
+    links: [text -> lines]
+    """
+
+    planned = plan(loads(graph, registry=registry), registry)
+
+    async def main() -> None:
+        async with Runner() as runner:
+            await runner.session(planned).run()
+
+    with no_leaks():
+        run_virtual(main())
+    assert (tmp_path / "a.jsonl").read_text() and not (tmp_path / "b.jsonl").read_text()

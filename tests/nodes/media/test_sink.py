@@ -255,7 +255,12 @@ def test_media_sink_keeps_face_frames_that_come_after_sentence_start(tmp_path: P
 
     def late(n: int) -> Callable[[Harness], Any]:
         batch = frames(cause, n * 80 * ms, 4, first=4 * n)
-        return lambda bench: bench.node.memory.recording.faces.add(batch)
+
+        def add(bench: Harness) -> None:
+            assert isinstance(bench.node, MediaSink) and bench.node.recording is not None
+            bench.node.recording.faces.add(batch)
+
+        return add
 
     sentences = [speech(cause, 320 * ms), speech(cause, SECOND, pts=SECOND)]
     played(tmp_path, sentences, {(n + 1) * 100 * ms: late(n) for n in range(4)})

@@ -136,7 +136,7 @@ def test_webrtc_sink_sends_late_face_frames_from_the_current_position() -> None:
 
     def give(bench: Harness, peer: FakePeer) -> None:
         node: Any = bench.node
-        node.memory.face.add(frames(cause, 50))
+        node.face.add(frames(cause, 50))
 
     _, peer = called([speech(cause, 1.0)], {500 * ms: give})
     numbers = [number for _, number in shown(peer)]
@@ -168,8 +168,8 @@ def test_webrtc_sink_drops_face_frames_of_cancelled_speech() -> None:
             }
             async with Runner() as runner:
                 await Harness(node, feed, paced=False, provide=[peer]).run(runner)
-        assert node.memory.face is not None
-        return node.memory.face.waiting
+        assert node.face is not None
+        return node.face.waiting
 
     assert run_virtual(main()) == 0
 

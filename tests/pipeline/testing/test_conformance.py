@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -323,6 +324,23 @@ class HoldsBack(Step):
         return (item,) if self.first is item.at.cause else ()
 
 
+class KeepsHandle(Step):
+    """Has an open file in its Memory, which another member of its class would replace."""
+
+    @dataclass(slots=True)
+    class Memory:
+        file: IO[str] | None = None
+
+    memory: Memory
+
+    async def open(self) -> None:
+        self.memory.file = await asyncio.to_thread(open, os.devnull)
+
+    async def close(self) -> None:
+        if self.memory.file is not None:
+            await asyncio.to_thread(self.memory.file.close)
+
+
 class Impatient(Relay):
     """Gives up what nobody takes at once."""
 
@@ -379,16 +397,17 @@ class LeavesThread(Unclosed):
         ("failures", Clumsy, "the fifth is too much. give four"),
         ("outputs", Floods, "40 outputs for one Item"),
         ("order", Backwards, "a Item at 0.980 s after one at 1.000 s"),
-        ("causes", Rootless, "a Item of the root cause"),
+        ("causes", Rootless, "a Item has the root cause"),
         ("eos", Hangs, "test_conformance.py"),
         ("eos", NeverDone, "(drained late): node finish has not moved for 60 s"),
-        ("eos", Parting, "`finish` gave 1 Item, which never left"),
-        ("backpressure", Impatient, "after its reader had stalled for a while, `number` of its output"),
+        ("eos", Parting, "`finish` returned 1 Item, which never left"),
+        ("backpressure", Impatient, "after its reader had stalled, `number` of output"),
         ("stop", Deaf, "stopped while it was at work: node Item did not stop in time"),
         ("eos", Immortal, "did not end by itself"),
-        ("flush", OwnCause, "revoked while its reader stalled, it still gave 2 Item"),
-        ("state", Remembers, "`number` of its output 1, a Item, was another"),
-        ("state", HoldsBack, "it gave nothing, where it gives 8 Item"),
+        ("flush", OwnCause, "revoked while its reader stalled, it still sent 2 Item"),
+        ("state", Remembers, "`number` of output 1, a Item, differed"),
+        ("memory", KeepsHandle, "Memory cannot be copied"),
+        ("state", HoldsBack, "it sent nothing instead of 8 Item"),
     ],
 )
 def test_conformance_names_the_broken_rule(rule: str, node: Made, seen: str) -> None:
@@ -460,7 +479,7 @@ def test_conformance_exemption_from_an_unknown_rule_is_an_error() -> None:
 
 def test_conformance_with_an_empty_feed_is_an_error() -> None:
     """A node that is never fed breaks nothing."""
-    with pytest.raises(ValueError, match="nothing to feed"):
+    with pytest.raises(ValueError, match="returned nothing"):
         conformance(Doubles, lambda _: [])
 
 
