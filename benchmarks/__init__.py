@@ -1,1 +1,1 @@
-"""Programs that measure. Each says what it did not measure."""
+"""Benchmarks. Each states what it does not measure."""

@@ -1,8 +1,8 @@
-"""The callers: light enough that hundreds fit on one core, and exact about when a packet came.
+"""Callers that are light enough for hundreds on one core, with exact times of arrival.
 
-Each is a whole aiortc connection for ICE and DTLS. Its sound is Opus that was encoded before;
-packets go from here straight through SRTP to the socket, and may be dropped just before it.
-What comes is looked at on the socket, with the kernel's time of arrival, and goes no further.
+Each has a complete aiortc connection for ICE and DTLS. Its audio is Opus that was encoded in advance;
+packets go straight through SRTP to the socket, and may be dropped just before it. Received
+packets are recorded at the socket, with the kernel's time of arrival, and then discarded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import aioice.ice
 import aiortc
 import numpy as np
 
-from benchmarks._density_figures import Arrivals, TranscriptUpdate
+from benchmarks._density_figures import Arrivals, DeliveredAudio
 from nodes.packets import Samples
 from nodes.webrtc.protocol import EVENTS
 from nodes.webrtc.transport.aiortc_hooks import PacketTrack
@@ -31,28 +31,28 @@ from nodes.webrtc.transport.opus import OpusEncoder
 from nodes.webrtc.transport.sdp import opus_payload_types
 
 RATE = 16_000
-"""Browsers encode at this bandwidth, for our answer asks for it."""
+"""Hz. Browsers encode at this bandwidth, because our SDP answer asks for it."""
 SLOT, SLOTS = 2_000_000, 10
 SO_TIMESTAMPNS = 35
 _HEADER = struct.Struct("!BBHII")
 
 Drops = Callable[[int], bool]
-"""Whether the link drops the packet of this number."""
+"""Whether the link drops the packet with this number."""
 
 
 def never(_: int) -> bool:
-    """A clean link."""
+    """No losses."""
     return False
 
 
 def random_loss(share: float, seed: int) -> Drops:
-    """Each packet by itself; never the first, on which the timeline stands."""
+    """Independent losses; never the first packet, which sets the timeline."""
     chance = random.Random(seed)
     return lambda number: chance.random() < share and number > 0
 
 
 def burst_loss(share: float, mean: float, seed: int) -> Drops:
-    """Runs of lost packets of geometric length."""
+    """Bursts of losses, with lengths from a geometric distribution."""
     chance, bad = random.Random(seed), False
     begin = share / mean / (1 - share)
 
@@ -65,7 +65,7 @@ def burst_loss(share: float, mean: float, seed: int) -> Drops:
 
 
 def encoded(samples: Samples) -> list[bytes]:
-    """Packets of 20 ms of 16 kHz sound, as a browser makes them of a voice."""
+    """Opus packets of 20 ms, encoded like a browser encodes a voice; the samples are at 16 kHz."""
     encoder = OpusEncoder(RATE, use="voip", bitrate=24_000)
     frame = encoder.frame
     return [encoder.encode(samples[at : at + frame]) for at in range(0, samples.size - frame + 1, frame)]
@@ -80,7 +80,7 @@ class Server:
     @classmethod
     @asynccontextmanager
     async def run(cls, which: str, speech: Path, *, core: int, keep: bool = False) -> Any:
-        """Starts it; ends it when it is left."""
+        """Starts the process, and stops it at the end of the block."""
         program = ("-m", "benchmarks._density_server", which, str(core), str(speech), "keep" if keep else "forget")
         process = await asyncio.create_subprocess_exec(
             sys.executable, *program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 22
@@ -97,17 +97,17 @@ class Server:
                 await process.wait()
 
     async def ask(self, do: str, **more: Any) -> Any:
-        """The answer to a question."""
+        """The reply to a request."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps({"do": do, **more}).encode() + b"\n")
         line = await self._process.stdout.readline()
         if not line:
-            raise SystemExit("the server has ended; what it wrote is above")
+            raise SystemExit("the server has exited; its output is above")
         return json.loads(line)
 
 
 class StampedSocket:
-    """A socket that notes each RTP packet with the kernel's time, and keeps it from whoever reads."""
+    """A socket that records each RTP packet with the kernel's time, and hides it from its reader."""
 
     def __init__(self, inner: Any, arrivals: Arrivals) -> None:
         inner.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -124,17 +124,17 @@ class StampedSocket:
         _, _, number, stamp, _ = _HEADER.unpack_from(data)
         seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
         self._arrivals.add(seconds * 1_000_000_000 + nanoseconds, stamp, number, len(data))
-        raise BlockingIOError  # to the event loop: there is nothing, it will look again
+        raise BlockingIOError  # tells the event loop that there is nothing to read
 
 
 class Caller:
-    """One caller, who says `packets` over and over."""
+    """One caller, which sends `packets` in a loop."""
 
     def __init__(self, name: str, packets: Sequence[bytes], *, begin: int = 0, drops: Drops = never) -> None:
         self.name = name
         self.arrivals = Arrivals()
         self.sent: list[int] = []
-        """When each packet went out, or was dropped: nanoseconds of the monotonic clock."""
+        """When each packet was sent or dropped, in nanoseconds of the monotonic clock."""
         self.lost: list[bool] = []
         self._packets = packets
         self._begin = begin
@@ -159,7 +159,7 @@ class Caller:
         self._take_over(sender.transport)
 
     def send(self) -> None:
-        """The next packet."""
+        """Sends the next packet."""
         number = len(self.sent)
         packet = self._packets[(self._begin + number) % len(self._packets)]
         header = _HEADER.pack(128, self._kind, number & 0xFFFF, number * 960 & 0xFFFF_FFFF, self._source)
@@ -170,16 +170,16 @@ class Caller:
         if not lost:
             self._put(data)
 
-    def heard(self, numbers: Any, times: Any) -> TranscriptUpdate:
-        """What came of it at the other side."""
-        return TranscriptUpdate(numbers, times, np.asarray(self.sent, np.int64), np.asarray(self.lost))
+    def heard(self, numbers: Any, times: Any) -> DeliveredAudio:
+        """The frames of this caller that the graph received."""
+        return DeliveredAudio(numbers, times, np.asarray(self.sent, np.int64), np.asarray(self.lost))
 
     async def close(self) -> None:
         """Hangs up."""
         await self._peer.close()
 
     def _take_over(self, dtls: Any) -> None:
-        """From here on RTP passes aiortc by."""
+        """From now on RTP packets bypass aiortc."""
         self._protect = dtls._tx_srtp.protect
         pair = dtls.transport._connection._nominated[1]
         transport, address = pair.protocol.transport, pair.remote_addr
@@ -188,7 +188,7 @@ class Caller:
 
 
 async def speak(callers: Sequence[Caller], seconds: float) -> None:
-    """All callers say a packet every 20 ms, a tenth of them every 2 ms; what is behind is caught up at once."""
+    """All callers send a packet every 20 ms, a tenth of them every 2 ms; missed packets are sent at once."""
     begin = time.monotonic_ns()
     for slot in range(round(seconds * 1e9 / SLOT)):
         while (left := begin + slot * SLOT - time.monotonic_ns()) > 0:  # noqa: ASYNC110 - time is what it waits for
@@ -199,12 +199,12 @@ async def speak(callers: Sequence[Caller], seconds: float) -> None:
 
 @asynccontextmanager
 async def connected(callers: Sequence[Caller], server: Server) -> Any:
-    """All callers in their calls, one after the other."""
+    """Connects all callers, one after the other."""
     usual, aioice.ice.get_host_addresses = aioice.ice.get_host_addresses, _loopback
     try:
         for caller in callers:
             await caller.call(server)
-        await asyncio.sleep(0.3)  # the server's side of the last one
+        await asyncio.sleep(0.3)  # until the server's side of the last call is connected
         yield
     finally:
         for caller in callers:
@@ -216,8 +216,8 @@ def _loopback(use_ipv4: bool, use_ipv6: bool) -> list[str]:
     return ["127.0.0.1"]
 
 
-def read(file: Path, callers: Sequence[Caller]) -> Iterator[tuple[TranscriptUpdate, Samples]]:
-    """What the server has written of each caller."""
+def read(file: Path, callers: Sequence[Caller]) -> Iterator[tuple[DeliveredAudio, Samples]]:
+    """The frames of each caller that the graph received, from the file that the server wrote."""
     with np.load(file) as arrays:
         for caller in callers:
             numbers, times, samples = (arrays[f"{caller.name} {what}"] for what in ("numbers", "times", "samples"))

@@ -1,4 +1,4 @@
-"""From what a caller's socket saw to figures: how late, what is missing, how fast delay comes back."""
+"""Computes lateness, missing frames and recovery times from recorded packets."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 CLOCK = 48_000
-"""Of RTP time of Opus."""
+"""Hz, of the RTP time of Opus."""
 FRAME = 960
-"""RTP time of 20 ms."""
+"""20 ms in RTP time."""
 LATE = 20.0
-"""Milliseconds behind its grid from which a frame is late."""
+"""Milliseconds behind its nominal time from which a frame is late."""
 BACK = 20.0
-"""Milliseconds above the delay of a clean link within which delay counts as back."""
+"""Milliseconds above the delay of a clean link within which the delay has recovered."""
 
 
 ENOUGH = 100
-"""Packets that must come after a loss for its recovery to count: 2 s."""
+"""Packets that must follow a loss for its recovery to count: 2 s."""
 
 
 @dataclass(slots=True)
 class Arrivals:
-    """The RTP packets that one caller got: when (kernel's time, ns), RTP time, number, bytes."""
+    """The RTP packets that one caller received: time (kernel's, ns), RTP time, sequence number, bytes."""
 
     times: list[int] = field(default_factory=list)
     stamps: list[int] = field(default_factory=list)
@@ -34,30 +34,30 @@ class Arrivals:
     sizes: list[int] = field(default_factory=list)
 
     def add(self, time: int, stamp: int, number: int, size: int) -> None:
-        """One more packet."""
+        """Adds a packet."""
         self.times.append(time)
         self.stamps.append(stamp)
         self.numbers.append(number)
         self.sizes.append(size)
 
     def between(self, begin: int, end: int) -> Arrivals:
-        """Those that came in this span of the kernel's time."""
+        """The packets that arrived in this span of the kernel's time."""
         chosen = [at for at, time in enumerate(self.times) if begin <= time < end]
         columns = (self.times, self.stamps, self.numbers, self.sizes)
         return Arrivals(*([column[at] for at in chosen] for column in columns))
 
     def lateness(self) -> Floats:
-        """Milliseconds behind the grid of RTP time, on which the packet that came soonest lies."""
+        """Milliseconds by which each packet is behind its RTP time; the earliest packet defines zero."""
         grid = unwrapped(self.stamps, 32) * 1_000_000_000 / CLOCK
         behind = np.asarray(self.times, np.int64) - (self.times[0] if self.times else 0) - grid
         late: Floats = (behind - behind.min(initial=np.inf)) / 1e6
         return late
 
     def missing(self) -> int:
-        """Frames that did not come: a gap in the numbers, or a hole in RTP time while the voice sounds.
+        """Frames that did not arrive: gaps in the sequence numbers, or in RTP time during speech.
 
-        The shortest packets are those of a silent voice; no hole begins or ends there. Where all
-        are alike, only the numbers tell.
+        The shortest packets are silence; gaps in RTP time next to them do not count. If all
+        packets have the same size, only the sequence numbers count.
         """
         steps = np.diff(unwrapped(self.stamps, 32)) // FRAME - 1
         loud = np.asarray(self.sizes) > min(self.sizes, default=0)
@@ -67,7 +67,7 @@ class Arrivals:
 
 
 def unwrapped(values: list[int], bits: int) -> Ints:
-    """Numbers that wrap as numbers that do not, from 0."""
+    """Unwraps counters of so many bits; the result starts at 0."""
     half = 1 << bits - 1
     numbers = np.asarray(values, np.int64)
     steps = (numbers[1:] - numbers[:-1] + half & (1 << bits) - 1) - half
@@ -75,26 +75,26 @@ def unwrapped(values: list[int], bits: int) -> Ints:
 
 
 @dataclass(frozen=True, slots=True)
-class TranscriptUpdate:
-    """One call as the graph heard it: for each frame, its number in what was sent, and when (ns)."""
+class DeliveredAudio:
+    """The frames of one call that the graph received: the number of the sent packet, and the time (ns)."""
 
     numbers: Ints
     times: Ints
     sent: Ints
-    """When each packet was sent, or would have been."""
+    """When each packet was sent, or would have been sent (ns)."""
     lost: NDArray[np.bool_]
-    """Which packets the link dropped."""
+    """Whether the link dropped each packet."""
 
     @property
     def delays(self) -> Floats:
-        """Milliseconds from sending to delivery of each frame that was heard."""
+        """Milliseconds from sending to delivery of each received frame."""
         known = self.numbers < self.sent.size
         return np.asarray((self.times[known] - self.sent[self.numbers[known]]) / 1e6)
 
     def recoveries(self, clean: float) -> Floats:
-        """Milliseconds from each loss until a frame from after it is within `BACK` of `clean`; inf: never.
+        """Milliseconds from each loss until a later frame has a delay within `BACK` of `clean`; inf: never.
 
-        What is lost in the last 2 s of the call does not count: little comes after it.
+        Losses in the last 2 s of the call are left out, because too few packets follow.
         """
         known = self.numbers < self.sent.size
         numbers, times = self.numbers[known], self.times[known]
@@ -109,10 +109,10 @@ class TranscriptUpdate:
 
 
 def share(values: Floats, above: float) -> float:
-    """The part of the values that is greater."""
+    """The fraction of the values above a threshold."""
     return float(np.mean(values > above)) if values.size else 0.0
 
 
 def percentile(values: Floats, which: float) -> float:
-    """0 where there are none."""
+    """A percentile of the values; 0 without values."""
     return float(np.percentile(values, which, method="higher")) if values.size else 0.0

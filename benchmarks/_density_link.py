@@ -1,6 +1,6 @@
-"""What losses on the way cost: delay, how fast it comes back, and words.
+"""The effect of packet loss: delay, recovery, and recognised words.
 
-All calls of one kind of link run at once and in real time, each with its own seed; everybody says
+All calls over one kind of link run at once and in real time, each with its own seed; all callers say
 the same sentences.
 """
 
@@ -26,7 +26,7 @@ from benchmarks._density_callers import (
     read,
     speak,
 )
-from benchmarks._density_figures import TranscriptUpdate, percentile
+from benchmarks._density_figures import DeliveredAudio, percentile
 from benchmarks._density_sound import sentences
 from nodes.packets import Samples
 
@@ -40,22 +40,22 @@ LINKS = (CLEAN, "2 % random", "1 % burst")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call over one link, and what the graph heard of each sentence."""
+    """One call over one link, and the audio of each sentence that the graph received."""
 
     link: str
-    heard: TranscriptUpdate
+    heard: DeliveredAudio
     sentences: list[Samples]
 
 
 def drops(link: str, seed: int) -> Drops:
-    """What this link does to packets."""
+    """The losses of this link."""
     if link == CLEAN:
         return never
     return random_loss(0.02, seed) if link.startswith("2") else burst_loss(0.01, 5.0, seed)
 
 
 def told() -> tuple[Samples, list[tuple[int, int]]]:
-    """All sentences with pauses, and the first and last frame of each."""
+    """All sentences with pauses between them, and the first and last frame of each."""
     parts, spans, at = [np.zeros(PAUSE, np.int16)], [], PAUSE
     for samples, _ in sentences():
         spans.append(((at - PAUSE // 2) // FRAME, (at + samples.size + PAUSE // 2) // FRAME))
@@ -65,7 +65,7 @@ def told() -> tuple[Samples, list[tuple[int, int]]]:
 
 
 async def calls(which: str, *, seeds: int, core: int, part: int) -> list[Call]:
-    """A clean call, and `seeds` calls over each of the other links; says one `part`th of the sentences only."""
+    """A clean call, and `seeds` calls over each of the other links, with one `part`th of the sentences."""
     sound, spans = told()
     spans = spans[: max(1, len(spans) // part)]
     packets = encoded(sound[: (spans[-1][1] + 25) * FRAME])
@@ -82,8 +82,8 @@ async def calls(which: str, *, seeds: int, core: int, part: int) -> list[Call]:
         return [Call(link, each, list(cut(each, samples, spans))) for link, (each, samples) in found]
 
 
-def cut(heard: TranscriptUpdate, samples: Samples, spans: Sequence[tuple[int, int]]) -> Iterator[Samples]:
-    """The sound of each sentence as it was delivered; frames that never came leave no hole."""
+def cut(heard: DeliveredAudio, samples: Samples, spans: Sequence[tuple[int, int]]) -> Iterator[Samples]:
+    """The audio of each sentence as it was delivered, without gaps for missing frames."""
     frames = samples[: samples.size - samples.size % FRAME].reshape(-1, FRAME)
     for begin, end in spans:
         yield frames[(heard.numbers >= begin) & (heard.numbers < end)].reshape(-1)
@@ -91,23 +91,23 @@ def cut(heard: TranscriptUpdate, samples: Samples, spans: Sequence[tuple[int, in
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Of one kind of link."""
+    """The figures of one kind of link."""
 
     median: float
     """Milliseconds from sending to delivery."""
     most: float
-    """99 % take less."""
+    """The 99th percentile of that."""
     back: float
-    """Milliseconds after a loss until delay is back, the slowest of 99 %."""
+    """Milliseconds after a loss until the delay has recovered, 99th percentile."""
     slowest: float
-    """The slowest of all; inf: never within the call."""
+    """The maximum of that; inf: never within the call."""
     losses: int
     unheard: float
-    """Part of the frames of the call that the graph did not get."""
+    """The fraction of the frames that the graph did not receive."""
 
 
 def delays(found: Sequence[Call], link: str) -> Delays:
-    """Over all calls of a link; `back` means within 20 ms of the clean call's median."""
+    """The figures over all calls of a link; recovered means within 20 ms of the clean call's median."""
     clean = float(np.median(np.concatenate([call.heard.delays for call in found if call.link == CLEAN])))
     those = [call.heard for call in found if call.link == link]
     every = np.concatenate([heard.delays for heard in those])
@@ -124,7 +124,7 @@ def delays(found: Sequence[Call], link: str) -> Delays:
 
 
 def word_errors(found: Sequence[Call], model: str) -> dict[str, tuple[float, int]]:
-    """By link, the word error rate and how many words were said."""
+    """The word error rate and the number of spoken words, by link."""
     import jiwer
 
     from benchmarks.asr import normal

@@ -1,4 +1,4 @@
-"""Many calls at once: what they cost the server's core, and whether its frames come in time."""
+"""Many calls at once: their cost on the server's core, and whether frames arrive in time."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ from benchmarks._density_sound import sentences
 from nodes.packets import Samples
 
 WARM = 3.0
-"""Seconds of load before anything is measured."""
+"""Seconds of load before the measurement starts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What was seen of a number of calls."""
+    """The figures of a number of calls."""
 
     which: str
     calls: int
     cpu: float
-    """Part of the server's core, the median of the windows."""
+    """The fraction of the server's core that the server uses, median of the windows."""
     others: float
-    """Part of that core that other processes took meanwhile."""
+    """The fraction of that core that other processes used meanwhile."""
     memory: float
     """MB."""
     frames: int
-    """That arrived at the callers."""
+    """Frames that arrived at the callers."""
     missing: int
     late: float
-    """Part of the frames."""
+    """The fraction of the frames that was late."""
     lateness: tuple[float, float, float]
-    """Milliseconds: 99 %, 99.9 %, the most."""
+    """Milliseconds: 99th and 99.9th percentile, maximum."""
     delay: tuple[float, float]
-    """Milliseconds from a caller's sending to delivery below the voice detector: median, 99 %."""
+    """Milliseconds from sending by a caller to delivery after the voice detector: median, 99th percentile."""
     unheard: int
-    """Frames that callers sent and the graph did not get, of `said`."""
+    """Frames that callers sent and the graph did not receive, of `said`."""
     said: int
     counts: dict[str, int]
 
     @property
     def bad(self) -> float:
-        """Part of the frames that was late or missing."""
+        """The fraction of the frames that was late or missing."""
         return (self.late * self.frames + self.missing) / max(1, self.frames + self.missing)
 
 
 async def measure(which: str, calls: int, *, core: int, windows: int, seconds: float) -> Load:
-    """Connects so many callers, who all speak, and measures for a while."""
+    """Connects `calls` callers, who all speak, and measures `windows` windows of `seconds` each."""
     packets = encoded(np.concatenate([samples for samples, _ in sentences()]))
     callers = [Caller(f"call-{n}", packets, begin=n * len(packets) // calls) for n in range(calls)]
     with tempfile.TemporaryDirectory() as temporary:
@@ -81,12 +81,12 @@ async def measure(which: str, calls: int, *, core: int, windows: int, seconds: f
 
 
 async def look(server: Server, core: int) -> dict[str, float]:
-    """What the server has used so far, and what its core has done."""
+    """What the server has used so far, and how long its core was busy."""
     return {**await server.ask("usage"), "busy": busy(core)}
 
 
 def busy(core: int) -> float:
-    """Nanoseconds that a core has worked, for whomever."""
+    """Nanoseconds for which a core was busy, for all processes."""
     line = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith(f"cpu{core} "))
     user, nice, system, _, _, irq, softirq, steal = map(int, line.split()[1:9])
     return (user + nice + system + irq + softirq + steal) * 1e9 / os.sysconf("SC_CLK_TCK")
@@ -100,7 +100,7 @@ def summary(
     file: Path,
     counts: dict[str, int],
 ) -> Load:
-    """The figures of all callers together."""
+    """The figures over all callers."""
     pairs = list(pairwise(looks))
     cpu = [(b["cpu"] - a["cpu"]) / (b["clock"] - a["clock"]) for a, b in pairs]
     core = [(b["busy"] - a["busy"]) / (b["clock"] - a["clock"]) for a, b in pairs]
@@ -126,7 +126,7 @@ def summary(
 
 
 def turn_of_speech(rate: int) -> Samples:
-    """What a bot says in its turn."""
+    """The speech of a bot in its turn, resampled to `rate` Hz."""
     import soxr
 
     samples = np.concatenate([samples for samples, _ in sentences()])

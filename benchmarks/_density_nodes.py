@@ -1,4 +1,4 @@
-"""The scripted end of the benchmark's graph: notes what it hears, and speaks when it is its turn."""
+"""The scripted bot of the benchmark's graph: logs what it receives, and speaks in its turn."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from pipeline.params import Params
 from pipeline.port import Input, Output
 
 TURNS = 10
-"""One in so many speaks."""
+"""One bot in so many speaks at a time."""
 TURN = 3 * SECOND
 VOICE = 22_050
-"""Hz, as most voices of Piper have it: the sink resamples."""
+"""Hz, the rate of most Piper voices, so that the sink has to resample."""
 
 
 @dataclass(slots=True)
 class Log:
-    """What one call has heard."""
+    """The frames that one call has received."""
 
     times: array[int] = field(default_factory=lambda: array("q"))
-    """When each frame was delivered, nanoseconds of the machine's monotonic clock."""
+    """When each frame was delivered, in nanoseconds of the monotonic clock."""
     numbers: array[int] = field(default_factory=lambda: array("q"))
     samples: list[Samples] = field(default_factory=list)
     keep: bool = False
-    """Whether the sound is kept too."""
+    """Whether the samples are kept too."""
 
     def add(self, number: int, samples: Samples) -> None:
-        """One more frame."""
+        """Adds a frame."""
         self.times.append(time.monotonic_ns())
         self.numbers.append(number)
         if self.keep:
@@ -43,14 +43,14 @@ class Log:
 
 @dataclass(slots=True)
 class Script:
-    """What the whole process plays."""
+    """What the bots of the process say, and the logs of the calls."""
 
     speech: Samples = field(default_factory=lambda: np.zeros(0, np.int16))
-    """A turn's worth, at `VOICE` Hz; empty: nobody speaks."""
+    """The audio of one turn, at `VOICE` Hz; empty: no bot speaks."""
     logs: dict[str, Log] = field(default_factory=dict)
 
     def turn(self, index: int) -> int | None:
-        """The number of the turn that a voice has now; None where it is another's."""
+        """The number of the current turn if it belongs to this bot, else None."""
         turn = time.monotonic_ns() // TURN
         return turn if self.speech.size and turn % TURNS == index % TURNS else None
 
@@ -59,21 +59,21 @@ SCRIPT = Script()
 
 
 class BotParams(Params):
-    """Which call it serves."""
+    """The call that it serves."""
 
     call: str = ""
     """The name of the call, which ends with its number."""
 
 
 class Bot(Transform[BotParams]):
-    """Speaks for one turn in ten, whatever it hears."""
+    """Speaks in one turn of ten, regardless of its input."""
 
     sound = Input(Audio, SpeechStart, SpeechEnd, rate=16_000, channels=1)
     speech = Output(Speech)
 
     @dataclass(slots=True)
     class State:
-        """The turn in which it spoke last."""
+        """The turn in which it last spoke, and the number of frames so far."""
 
         spoke: int | None = None
         heard: int = 0
@@ -81,13 +81,13 @@ class Bot(Transform[BotParams]):
     state: State
 
     async def open(self) -> None:
-        """Takes its place in the script."""
+        """Looks up its turn and its log."""
         self.index = int(self.params.call.rpartition("-")[2])
         self.log = SCRIPT.logs[self.params.call]
 
     @sound.of(Audio)
     def listen(self, heard: Audio) -> Iterable[Speech]:
-        """Notes the time, and begins to speak where its turn has come."""
+        """Logs the frame, and speaks when its turn begins."""
         state = self.state
         self.log.add(state.heard, heard.samples)
         state.heard += 1
@@ -100,5 +100,5 @@ class Bot(Transform[BotParams]):
 
     @sound.each
     def mark(self, _: Audio | SpeechStart | SpeechEnd) -> Iterable[Speech]:
-        """That somebody began or ended does not matter here."""
+        """Ignores the marks of the voice detector."""
         return ()

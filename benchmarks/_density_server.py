@@ -1,12 +1,12 @@
-"""The server under measurement, a process of its own on one core; `density.py` starts it.
+"""The server under measurement: a process on a core of its own, started by `density.py`.
 
     python -m benchmarks._density_server ours|stock CORE SPEECH.npy KEEP
 
-It answers a JSON object a line: each question has `do`, and maybe a call's `name`.
+It reads requests as JSON, one object a line, with `do` and for some a call's `name`, and replies the same way.
 
-- *ours*: `Peer`, and a session of a real graph for each call, on uvloop, as a host would.
-- *stock*: what aiortc's own examples do: a track whose `recv` gives frames on the clock, and a
-  task that takes the caller's frames, resamples them to 16 kHz and asks the voice detector.
+- *ours*: a `Peer` and a session of a real graph for each call, on uvloop, as in the host.
+- *stock*: as in aiortc's examples: a track whose `recv` gives frames in real time, and a task that
+  reads the caller's frames, resamples them to 16 kHz and runs the voice detector.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from pipeline.graph.loader import loads
 
 GRAPH = """
 vitagraph: 1
-description: A caller, a voice detector, and a bot that speaks by a script.
+description: A caller, a voice detector, and a scripted bot.
 params:
   call: ""
 nodes:
@@ -53,13 +53,13 @@ RATE = 24_000
 
 
 class Host(Protocol):
-    """One way to hold calls."""
+    """A server of calls."""
 
     async def answer(self, name: str, offer: str) -> str:
-        """Takes a call."""
+        """Answers an offer."""
 
     def counts(self) -> dict[str, int]:
-        """What became of the packets of all calls."""
+        """Counters of the packets of all calls."""
 
     async def close(self) -> None:
         """Ends all calls."""
@@ -80,9 +80,9 @@ class Ours:
         nobody = peer.on_audio
         run = asyncio.create_task(self._runner.session(plan(graph, self._registry), provide=[peer]).run())
         self._calls.append((peer, run))
-        while peer.on_audio is nobody:  # else the first packets would go nowhere
+        while peer.on_audio is nobody:  # else the first packets would be lost
             if run.done():
-                raise SystemExit(f"the session of {name} did not begin: {run.exception() or run.result()}")
+                raise SystemExit(f"the session of {name} did not start: {run.exception() or run.result()}")
             await asyncio.sleep(0.001)
         return answer
 
@@ -130,7 +130,7 @@ class Stock:
 
 
 class Voice(aiortc.MediaStreamTrack):
-    """Gives a frame every 20 ms, as aiortc's own AudioStreamTrack does: speech in its turn, else zeros."""
+    """Gives a frame every 20 ms, like aiortc's AudioStreamTrack: speech in its turn, else silence."""
 
     kind = "audio"
 
@@ -165,7 +165,7 @@ class Voice(aiortc.MediaStreamTrack):
 
 
 async def listen(track: aiortc.MediaStreamTrack, log: Log) -> None:
-    """Takes the caller's frames until the track ends."""
+    """Reads the caller's frames until the track ends."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=16_000, frame_size=320)
     detector = webrtcvad.Vad(2)
     while True:
@@ -175,7 +175,7 @@ async def listen(track: aiortc.MediaStreamTrack, log: Log) -> None:
             return
         assert isinstance(frame, av.AudioFrame)
         number = (frame.pts or 0) // 960
-        frame.pts = None  # gaps in it would make the resampler complain
+        frame.pts = None  # the resampler rejects gaps in it
         for piece in resampler.resample(frame):
             samples = piece.to_ndarray().reshape(-1).astype(np.int16, copy=False)
             detector.is_speech(samples.tobytes(), 16_000)
@@ -183,14 +183,14 @@ async def listen(track: aiortc.MediaStreamTrack, log: Log) -> None:
 
 
 def usage() -> dict[str, float]:
-    """CPU time so far and the clock, in nanoseconds; resident memory in MB."""
+    """CPU time so far and the time, in nanoseconds; resident memory in MB."""
     status = Path("/proc/self/status").read_text()
     resident = int(status.partition("VmRSS:")[2].split()[0]) * 1024
     return {"cpu": time.process_time_ns(), "clock": time.monotonic_ns(), "memory": resident / 1e6}
 
 
 def save(file: str) -> None:
-    """Writes what all calls have heard."""
+    """Writes the logs of all calls to a file."""
     arrays: dict[str, Any] = {}
     for name, log in SCRIPT.logs.items():
         arrays[f"{name} times"] = np.frombuffer(log.times, np.int64)
@@ -200,7 +200,7 @@ def save(file: str) -> None:
 
 
 async def serve(host: Host, keep: bool) -> None:
-    """Answers questions until the last one."""
+    """Handles requests until the end of the input."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(1 << 22)
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -212,7 +212,7 @@ async def serve(host: Host, keep: bool) -> None:
 
 
 async def answered(host: Host, question: dict[str, str], keep: bool) -> Any:
-    """The answer to one question."""
+    """The reply to one request."""
     match question["do"]:
         case "answer":
             SCRIPT.logs[question["name"]] = Log(keep=keep)

@@ -1,4 +1,4 @@
-"""The recorded sentences that callers say, with their words."""
+"""The recorded sentences of the callers, with their words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nodes.packets import Samples
 
 @cache
 def sentences() -> tuple[tuple[Samples, str], ...]:
-    """Sound at 16 kHz and its words, without punctuation and numbers written out."""
+    """Samples at 16 kHz, and the words without punctuation and with numbers written out."""
     for name in ("speech-cards", "speech-beckett", "speech-audioeval", "speech-librivox"):
         pull(name)
     return tuple((samples_of(file), normal(words)) for file, words in clips())

@@ -1,4 +1,4 @@
-"""Callers who want to talk: they are refused and come again, or they ask, hear an answer, and ask again."""
+"""Callers: they retry while they are refused, then ask question after question."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ from nodes.webrtc.transport.aiortc_hooks import PacketTrack
 from nodes.webrtc.transport.sdp import opus_payload_types
 
 CANCEL_GRACE = 30.0
-"""Seconds after which an answer that has not begun is missing."""
+"""Seconds after which an answer that has not begun counts as missing."""
 PAUSE = (1.0, 3.0)
 """Seconds between an answer and the next question."""
 
 
 @dataclass(slots=True)
 class Seen:
-    """What all callers of a phase met."""
+    """The results of all callers of a phase."""
 
     answers: list[float] = field(default_factory=list)
-    """Seconds from the last voiced packet of a question to the news that its answer is heard."""
+    """Seconds from the last voiced packet of a question to the event that its answer is audible."""
     parts: list[dict[str, float]] = field(default_factory=list)
-    """Where the host says that the time of an answer went, in milliseconds."""
+    """The host's waterfall of each answer, in milliseconds."""
     unanswered: int = 0
     admitted: int = 0
     refused: int = 0
-    """Refusals as they shall be: 503, `no_seat`, when to come again."""
+    """Correct refusals: 503, `no_seat`, with Retry-After."""
     wrong: list[str] = field(default_factory=list)
-    """Whatever else came of a request, and calls that broke off."""
+    """Other responses, and calls that were dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a caller says, in packets of 20 ms; the last one is voiced."""
+    """A caller's question, in packets of 20 ms; the last one is voiced."""
 
     voiced: Sequence[bytes]
     silence: Sequence[bytes]
 
 
 def question(samples: Samples) -> Question:
-    """Sound at 16 kHz, without the silence at its end."""
+    """Samples at 16 kHz, without the silence at the end."""
     frame = RATE // 50
     loud = np.abs(samples[: samples.size // frame * frame].reshape(-1, frame).astype(np.int32)).max(axis=1) > 500
     end = (int(np.flatnonzero(loud)[-1]) + 1) * frame
@@ -59,7 +59,7 @@ def question(samples: Samples) -> Question:
 
 
 class Person(Caller):
-    """One caller; `run` it until it is cancelled."""
+    """One caller; `run` continues until it is cancelled."""
 
     def __init__(self, name: str, questions: Sequence[Question], seen: Seen, seed: int) -> None:
         super().__init__(name, questions[0].silence)
@@ -67,7 +67,8 @@ class Person(Caller):
         """Whether the call is connected."""
         self._questions = questions
         self._left = [questions[seed % len(questions)]]
-        """Those not asked yet, the next one last. Where all began alike the model would take one for the other."""
+        """Questions not asked yet, the next one last. Each caller starts with a different one, so that the model
+        cannot take one conversation for another."""
         self._said = questions[0]
         self._seen = seen
         self._chance = random.Random(seed)
@@ -79,7 +80,7 @@ class Person(Caller):
         self._channel: Any = None
 
     async def run(self, http: httpx.AsyncClient) -> None:
-        """Calls until it is let in, then asks one question after the other."""
+        """Calls until it is admitted, then asks one question after the other."""
         while not await self.try_to(http):  # noqa: ASYNC110 - it comes again when it was told to
             await asyncio.sleep(self._again)
         self._seen.admitted += 1
@@ -89,7 +90,7 @@ class Person(Caller):
             await asyncio.sleep(self._chance.uniform(*PAUSE))
 
     async def try_to(self, http: httpx.AsyncClient) -> bool:
-        """One attempt to call; whether it was let in."""
+        """Tries to call once; whether it was admitted."""
         sender: Any = self._peer.getSenders()[0] if self._peer.getSenders() else self._peer.addTrack(PacketTrack())
         if self._channel is None:
             self._channel = self._peer.createDataChannel(EVENTS)
@@ -110,7 +111,7 @@ class Person(Caller):
         return True
 
     def send(self) -> None:
-        """The next packet: of the question, or of silence."""
+        """Sends the next packet, of the question or of silence."""
         if not self.talking:
             return
         said = self._said
@@ -126,7 +127,7 @@ class Person(Caller):
     async def _ask(self) -> None:
         self._heard = asyncio.get_running_loop().create_future()
         self._quiet.clear()
-        if not self._left:  # all of them in turn, else a few answers are compared with other ones
+        if not self._left:  # all of them in turn, so that each phase has the same questions
             self._left = self._chance.sample(self._questions, len(self._questions))
         self._said = self._left.pop()
         self._asked, self._voiced = 0.0, 1
@@ -160,7 +161,7 @@ class Person(Caller):
 
 
 async def talk(people: Sequence[Person]) -> None:
-    """Sends what all say, a packet every 20 ms each, until it is cancelled."""
+    """Sends a packet of each caller every 20 ms, until it is cancelled."""
     slots, begin, slot = 10, time.monotonic(), 0
     while True:
         await asyncio.sleep(max(0.0, begin + slot * 0.002 - time.monotonic()))
@@ -172,7 +173,7 @@ async def talk(people: Sequence[Person]) -> None:
 async def crowd(
     number: int, questions: Sequence[Question], http: httpx.AsyncClient, *, ramp: float, seconds: float
 ) -> Seen:
-    """So many people come within `ramp` seconds, and stay for so long."""
+    """Starts `count` callers within `ramp` seconds, and ends them after a while."""
     seen = Seen()
     people = [Person(f"person-{n}", questions, seen, n) for n in range(number)]
     sending = asyncio.create_task(talk(people))

@@ -1,16 +1,16 @@
-"""Word error rate and time of `asr.whisper` beside faster-whisper's own defaults, in one run.
+"""Word error rate and time of `asr.whisper`, compared with the defaults of faster-whisper in one run.
 
     .venv/bin/python -m benchmarks.asr [--model whisper-tiny.en] [--rounds 3]
 
-The clips are the recorded English ones of the catalogue with their written words: LibriVox
-sentences, card calls, Beckett, and three spoken test sentences. Both texts are normalised alike
-(lower case, no punctuation, numbers as words) before they are compared. Ours is given each
-clip as one utterance, as `turn.endpoint` would; the defaults are
-`WhisperModel(...).transcribe(path)` with the same model: once as it comes (float32 on a CPU, all
-cores), once with the number type of ours. Ours takes its own default, half the cores.
+The clips are the English recordings of the catalogue with their words: LibriVox sentences, card
+calls, Beckett, and three spoken test sentences. All texts are normalised (lower case, no
+punctuation, numbers as words) before they are compared. `asr.whisper` gets each clip as one
+utterance, as from `turn.endpoint`, and uses its default of half the cores. The baseline is
+`WhisperModel(...).transcribe(path)` with the same model: once with its defaults (float32 on a CPU,
+all cores), once with the number type of `asr.whisper`.
 
-Not measured: noise, accents, far microphones, other languages, partial utterances, several
-callers at once. 125 words: a difference of one word is 0.8 points.
+Not measured: noise, accents, distant microphones, other languages, partial utterances, several
+callers at once. With 125 words, one word is 0.8 percentage points.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BECKETT = "ever tried ever failed no matter try again fail again fail better"
 
 
 def clips() -> list[tuple[Path, str]]:
-    """Each recording with its words."""
+    """The recordings, each with its words."""
     found = [(path("speech-beckett") / "beckett.wav", BECKETT)]
     for sound in sorted((path("speech-audioeval") / "en").glob("*.wav")):
         found.append((sound, sound.with_suffix(".txt").read_text("utf-8")))
@@ -68,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model", default="whisper-tiny.en")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true", help="print the figures alone")
+    parser.add_argument("--json", action="store_true", help="print only the figures")
     arguments = parser.parse_args()
     for name in (arguments.model, "speech-cards", "speech-beckett", "speech-audioeval", "speech-librivox"):
         pull(name)

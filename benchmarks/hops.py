@@ -1,14 +1,14 @@
-"""CPU per hop: fused and queued links beside a plain asyncio.Queue, in one run.
+"""CPU time per hop: fused and queued links, compared with a plain asyncio.Queue in one run.
 
     .venv/bin/python -m benchmarks.hops [--loop asyncio|uvloop] [--rounds 9]
 
-A hop is one node and the link before it. *Burst*: the source gives packets as fast as the
-links take them. *In flight*: the next packet comes when the last one has arrived, so that
-every hop wakes a sleeping task. Figures are CPU time of the process, the median of the
-rounds, which alternate so that the machine's drift hits all alike.
+A hop is one node and the link before it. *Burst*: the source gives packets as fast as the links
+accept them. *In flight*: the next packet is sent when the last one has arrived, so that every
+hop wakes a sleeping task. Figures are CPU time of the process: the median of the rounds, which
+alternate between the cases so that a drift of the machine affects all of them.
 
-Not measured: real work in a node, the sound devices, more than one session, what other
-processes on the machine do to caches.
+Not measured: real work in a node, sound devices, more than one session, cache effects of other
+processes.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ BOUND = Queue(time=1 << 60, count=64)
 
 
 class Tick(Packet, frozen=True):
-    """A packet of the size of a 20 ms audio packet's header."""
+    """A packet with a number as its payload."""
 
     number: int
 
 
 class Pass(Transform[NoParams]):
-    """Gives what it takes."""
+    """Returns its input."""
 
     inlet = Input(Tick)
     outlet = Output(Tick)
@@ -56,7 +56,7 @@ class Pass(Transform[NoParams]):
 
 
 class Arrivals:
-    """Counts what has come, and tells who waits for a number."""
+    """Counts the packets that arrived, and wakes a waiter at a given count."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -92,7 +92,7 @@ Setting = tuple[Callable[[Tick], bool], Callable[[], Awaitable[None]], list[asyn
 
 
 def fused(arrivals: Arrivals) -> Setting:
-    """Nodes that call each other."""
+    """A session of fused nodes."""
     push: Callable[[Any], None] = arrivals
     for n in range(HOPS):
         push = make_node(f"n{n}", push).entry("inlet")
@@ -108,7 +108,7 @@ def fused(arrivals: Arrivals) -> Setting:
 
 
 def queued(arrivals: Arrivals) -> Setting:
-    """The engine's links, a worker each."""
+    """A session in which every link is queued."""
     tasks: list[asyncio.Task[Any]] = []
     links: list[Link] = [make_link(f"l{n}", BOUND) for n in range(HOPS)]
     for n in reversed(range(HOPS)):
@@ -130,7 +130,7 @@ def queued(arrivals: Arrivals) -> Setting:
 
 
 def plain(arrivals: Arrivals) -> Setting:
-    """asyncio.Queue(64) between tasks that call the same handler."""
+    """Tasks that call the same handler, with an asyncio.Queue(64) between them."""
     tasks: list[asyncio.Task[Any]] = []
     queues: list[asyncio.Queue[Tick]] = [asyncio.Queue(64) for _ in range(HOPS)]
 
@@ -214,7 +214,7 @@ def main() -> None:
         factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
         with asyncio.Runner(loop_factory=factory) as runner:
             found = runner.run(measure(arguments.rounds))
-        print(f"{loop}: nanoseconds of CPU a hop, median of {arguments.rounds}")
+        print(f"{loop}: nanoseconds of CPU per hop, median of {arguments.rounds}")
         for case in ("burst", "in flight"):
             base = found["asyncio.Queue", case]
             row = "   ".join(

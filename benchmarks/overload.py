@@ -1,21 +1,21 @@
-"""Four times more callers than the host has room for: how are those served who got in?
+"""Four times more callers than the host admits: how well are the admitted ones served?
 
     .venv/bin/python -m benchmarks.overload [GRAPH] [--callers 24] [--seconds 90] [--cores 1]
 
-The host is `vitagraph serve` in a process on cores of its own, with its own limits but for the
+The host is `vitagraph serve` in a process on cores of its own, with its default limits except the
 rate of new calls; the answers of `assistant` are cut after 24 tokens, for more turns in less time.
-Callers are aiortc connections on another core, who say recorded sentences. First one caller
-talks alone. Then all come within 10 s; whoever is refused comes again when the refusal said. At
-last, when they have gone, one caller talks alone again.
+Callers are aiortc connections on another core that send recorded sentences. First one caller
+talks alone. Then all callers arrive within 10 s; a refused caller calls again after the time that
+the refusal states. Finally, when they have left, one caller talks alone again.
 
-Voice to voice is measured at the caller: from the last voiced packet that it sent to the news
-(`output_audio_buffer.started`) that the answer is heard. What must hold: the 95th percentile of
-those who were let in is at most 1.5 times that of the caller alone; every other request is
-answered by the typed refusal; at least four came for each that was let in; nothing broke; and afterwards the host
-is as before.
+Voice-to-voice latency is measured at the caller: from the last voiced packet that it sent to the
+event `output_audio_buffer.started`. The targets: the 95th percentile of the admitted callers is at
+most 1.5 times that of the caller alone; every other request gets the typed refusal; there were at
+least four callers for each admitted one; no call failed; and afterwards the host is as fast as before.
 
-Not measured: networks, browsers, hosts with many cores (where more calls can overlap before anybody
-waits), runs of hours. Callers and host share one machine, and whatever else runs on it spoils the figures.
+Not measured: networks, browsers, hosts with many cores (where more calls can overlap before one has
+to wait), runs of several hours. Callers and host share one machine, and other load on it distorts
+the figures.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ from benchmarks._overload_callers import Question, Seen, crowd, question
 RATIO = 1.5
 CROWD = 4
 RAMP = 10.0
-"""Seconds within which all come."""
+"""Seconds within which all callers arrive."""
 _PROGRAM = "import os, sys; os.sched_setaffinity(0, %s); from vitagraph.cli import main; main(sys.argv[1:])"
 _LIMITS = ("--new-calls", "100000/second", "--calls", "1000", "--port", "0")
 
 
 def graph_of(folder: str, name: str) -> str:
-    """The graph, with short answers where it is the assistant."""
+    """The graph, with short answers if it is the assistant."""
     if name != "assistant":
         return name
     file = Path(folder) / "short.yaml"
@@ -61,14 +61,14 @@ def graph_of(folder: str, name: str) -> str:
 
 
 class Others:
-    """How much of the host's cores other processes take."""
+    """The load of other processes on the host's cores."""
 
     def __init__(self, pid: int, cores: set[int]) -> None:
         self._file, self._cores = Path(f"/proc/{pid}/stat"), cores
         self._looked = self._look()
 
     def share(self) -> float:
-        """Since the last time that it was asked: 0 to 1."""
+        """The fraction of the cores since the last call: 0 to 1."""
         before, self._looked = self._looked, self._look()
         wall, ours, all_ = (now - then for now, then in zip(self._looked, before, strict=True))
         return max(0.0, (all_ - ours) / wall)
@@ -81,13 +81,13 @@ class Others:
 
 @asynccontextmanager
 async def serving(graph: str, cores: set[int]) -> AsyncIterator[tuple[httpx.AsyncClient, Others]]:
-    """A host of that graph, a client of it, and who else is on its cores."""
+    """A host of that graph, a client, and the other load on its cores."""
     words = (sys.executable, "-c", _PROGRAM % cores, "serve", graph, *_LIMITS)
     process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
         line = (await process.stdout.readline()).decode()
-        address = line.split()[-1] if line else sys.exit("the host did not start; what it wrote is above")
+        address = line.split()[-1] if line else sys.exit("the host did not start; its output is above")
         async with httpx.AsyncClient(base_url=address.replace("localhost", "127.0.0.1"), timeout=30) as http:
             yield http, Others(process.pid, cores)
         assert process.returncode is None, "the host crashed"
@@ -98,7 +98,7 @@ async def serving(graph: str, cores: set[int]) -> AsyncIterator[tuple[httpx.Asyn
 
 
 async def until_ready(http: httpx.AsyncClient, seconds: float = 60) -> float:
-    """Waits until the host would take a call; the seconds that it took."""
+    """Waits until the host would take a call; returns the seconds."""
     begin = time.monotonic()
     while (await http.get("/readyz")).status_code != 200:
         if time.monotonic() - begin > seconds:
@@ -108,19 +108,19 @@ async def until_ready(http: httpx.AsyncClient, seconds: float = 60) -> float:
 
 
 def questions() -> list[Question]:
-    """Sentences of 1.5 to 4 seconds; everybody says all of them, in another order each."""
+    """Sentences of 1.5 to 4 seconds; each caller says all of them, in an order of its own."""
     return [question(samples) for samples, _ in sentences() if 1.5 <= samples.size / 16_000 <= 4][:12]
 
 
 def show(what: str, seen: Seen, others: Others) -> tuple[float, float]:
-    """A line of figures; seconds: median and 95 %."""
+    """Prints a line of figures; returns the median and the 95th percentile in seconds."""
     answers = np.asarray(seen.answers)
     figures = percentile(answers, 50), percentile(answers, 95)
     print(
-        f"{what:24} {seen.admitted:3} in, {seen.refused:4} refusals, {len(seen.answers):4} answers, "
-        f"{seen.unanswered} without, {len(seen.wrong)} wrong;  voice to voice "
+        f"{what:24} {seen.admitted:3} admitted, {seen.refused:4} refusals, {len(seen.answers):4} answers, "
+        f"{seen.unanswered} unanswered, {len(seen.wrong)} wrong;  voice to voice "
         f"{figures[0] * 1000:5.0f} ms median, {figures[1] * 1000:5.0f} ms at 95 %;  "
-        f"others took {others.share():.0%} of its cores"
+        f"other load {others.share():.0%} of its cores"
     )
     stages = {name: [part.get(name, 0.0) for part in seen.parts] for part in seen.parts[:1] for name in part}
     slow = {name: percentile(np.asarray(times), 95) for name, times in stages.items()}
@@ -131,8 +131,8 @@ def show(what: str, seen: Seen, others: Others) -> tuple[float, float]:
 
 
 async def measure(arguments: argparse.Namespace) -> bool:
-    """Prints the figures; whether all held."""
-    if (task := asyncio.current_task()) is not None:  # else the host would outlive this program
+    """Prints the figures; returns whether all targets were met."""
+    if (task := asyncio.current_task()) is not None:  # otherwise the host would outlive this program
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with tempfile.TemporaryDirectory() as folder:
         async with serving(graph_of(folder, arguments.graph), arguments.cores) as (http, others):
@@ -140,7 +140,7 @@ async def measure(arguments: argparse.Namespace) -> bool:
 
 
 async def measured(http: httpx.AsyncClient, others: Others, arguments: argparse.Namespace) -> bool:
-    """The same, of a host that runs."""
+    """The same for a running host."""
     said, alone, many = questions(), arguments.alone, arguments.callers
     before = await crowd(1, said, http, ramp=0, seconds=alone)
     _, base = show("one caller", before, others)
@@ -155,9 +155,9 @@ async def measured(http: httpx.AsyncClient, others: Others, arguments: argparse.
     held = {
         f"95 % within {RATIO} times: {p95 / base:.2f}": p95 <= RATIO * base,
         f"{CROWD} times more callers than room: {many / max(1, loaded.admitted):.1f}": many >= CROWD * loaded.admitted,
-        "each refusal is the typed one, nothing broke": not wrong and loaded.refused > 0,
+        "every refusal is the typed one, no call failed": not wrong and loaded.refused > 0,
         f"answers that never came: {unanswered}": not unanswered,
-        f"as before when they have gone: {again / base:.2f}": again <= RATIO * base,
+        f"as before when they have left: {again / base:.2f}": again <= RATIO * base,
     }
     for what, holds in held.items():
         print(f"  {'met   ' if holds else 'MISSED'} {what}")
@@ -174,8 +174,8 @@ def main() -> None:
     parser.add_argument("graph", nargs="?", default="assistant")
     parser.add_argument("--callers", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=90)
-    parser.add_argument("--alone", type=float, default=120, help="seconds that one caller talks alone")
-    parser.add_argument("--cores", type=cores, default={1}, metavar="N,N", help="the host's")
+    parser.add_argument("--alone", type=float, default=120, help="seconds for which one caller talks alone")
+    parser.add_argument("--cores", type=cores, default={1}, metavar="N,N", help="cores of the host")
     parser.add_argument("--callers-core", type=int, default=0)
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {arguments.callers_core})

@@ -1,12 +1,12 @@
-"""How much faster than real time a recording replays in virtual time, and whether twice is the same.
+"""How much faster than real time a recording replays in virtual time, and whether two runs agree.
 
     .venv/bin/python -m benchmarks.replay [--graph graphs/assistant.yaml] [--rounds 2]
 
-Two recordings of 60 s and more: a *conversation* (recorded English clips with pauses in which the
+Two recordings of 60 s or more: a *conversation* (recorded English clips with pauses in which the
 answers are spoken) and a *monologue* (a minute of a lecture without a break, the worst case: the
-assistant makes an answer at every pause and is interrupted each time). Compute counts as instant
-(`--latency zero`), so that a run depends on nothing but its input. The time is that of the whole
-replay without loading models.
+assistant begins an answer at every pause and is interrupted each time). Compute counts as instant
+(`--latency zero`), so that a run depends only on its input. The time is that of the whole replay
+without loading the models.
 
 Not measured: live calls, several sessions at once, graphs with other models.
 """
@@ -31,7 +31,7 @@ from vitagraph.replay.run import Replay
 
 RATE = 16_000
 PAUSE = 6.0
-"""Seconds between two questions, as long as an answer of two sentences."""
+"""Seconds between two questions: the length of an answer of two sentences."""
 QUESTIONS = (
     "speech-audioeval/en/hello_world.wav",
     "speech-librivox/sense_and_sensibility_01_austen_64kb-0880.wav",
@@ -67,14 +67,14 @@ def conversation(file: Path) -> None:
 
 
 def planned(graph: Path, clip: Clip) -> Plan:
-    """The graph's plan with its ends at the clip."""
+    """The plan of the graph with the clip as its source."""
     registry = FileRegistry()
     settings = find_file_endpoints(graph, registry, {}).settings(clip.path, clip.folder)
     return plan(load(graph, registry=registry, settings=settings), registry)
 
 
 def digest(folder: Path) -> str:
-    """Of everything that a replay wrote."""
+    """A digest of everything that a replay wrote."""
     whole = hashlib.sha256()
     for name in FILES:
         whole.update((folder / name).read_bytes())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks._density_callers import burst_loss, random_loss
-from benchmarks._density_figures import Arrivals, TranscriptUpdate
+from benchmarks._density_figures import Arrivals, DeliveredAudio
 
 MS = 1_000_000
 VOICE, SILENT = 90, 23
@@ -51,12 +51,12 @@ def test_density_counts_no_missing_frames_for_silence() -> None:
     assert arrivals.missing() == 0
 
 
-def heard(delays: dict[int, int], lost: set[int], count: int = 200) -> TranscriptUpdate:
+def heard(delays: dict[int, int], lost: set[int], count: int = 200) -> DeliveredAudio:
     """A call of 20 ms frames that are heard 1 ms after they were sent, or later."""
     numbers = np.arange(count, dtype=np.int64)
     sent = numbers * 20 * MS
     times = sent + np.array([delays.get(number, 1) * MS for number in range(count)], np.int64)
-    return TranscriptUpdate(numbers, times, sent, np.isin(numbers, list(lost)))
+    return DeliveredAudio(numbers, times, sent, np.isin(numbers, list(lost)))
 
 
 def test_density_delay_recovers_with_the_first_good_frame_after_a_loss() -> None:
