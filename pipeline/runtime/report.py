@@ -11,12 +11,16 @@ from pipeline.await_chain import await_chain
 from pipeline.clock import Clock
 from pipeline.errors import Stuck, classify, in_words
 from pipeline.events import Abandoned, NodeFailed, NodeRecovered, NodeRetries
+from pipeline.packet import Event, Packet
 from pipeline.runtime.bus import Bus
+from pipeline.runtime.dispatch import make_dispatcher
 from pipeline.runtime.link import LinkStatistics
 
 MAX_KEPT = 100
 """Failures that a report keeps; the rest are counted."""
 
+Observer = Callable[[str, Packet], None]
+"""Receives the name of a node and a packet that it gives."""
 Ended = Literal["eos", "stopped", "failed", "drained late"]
 
 
@@ -85,6 +89,20 @@ class Reporter:
         """Cancelled work did not stop and was left behind; `where` is its await chain."""
         self._report.add_stuck(Stuck(f"{node} did not stop when it was cancelled", where=where))
         self._bus.post(Abandoned(self._clock.now(), node, where))
+
+    def subscriber_failed(self, error: Exception, kind: type[Event]) -> None:
+        """A subscriber of the bus raised; one to failures does not receive its own."""
+        self.note(f"subscriber to {kind.__name__}", "", error, post=kind is not NodeFailed)
+
+    def reporting(self, observe: Observer) -> Observer:
+        """The observer, with its errors reported, so that they affect no node."""
+
+        def see(seen: tuple[str, Packet]) -> tuple[()]:
+            observe(*seen)
+            return ()
+
+        call = make_dispatcher({tuple: see}, lambda error, _: self.note("observer", "", error))
+        return lambda node, packet: call((node, packet))
 
     def stuck(self, task: asyncio.Task[Any], what: str, stacks: set[tuple[str, ...]]) -> None:
         """A task did not end in time; `stacks` are those of the threads that compute for its node."""

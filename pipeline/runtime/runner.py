@@ -14,8 +14,8 @@ from pipeline.errors import Stuck
 from pipeline.graph.plan import Plan
 from pipeline.packet import SECOND
 from pipeline.runtime.policy_store import PolicyStore
+from pipeline.runtime.report import Observer
 from pipeline.runtime.session import CLOSE_DEADLINE, Session
-from pipeline.runtime.wiring import Observer
 
 
 class Runner:
@@ -44,6 +44,7 @@ class Runner:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        gc.unfreeze()  # what `settle` froze may be garbage from now on
         await self.policies.close()
         closing = asyncio.ensure_future(self.resources.close())
         await asyncio.wait([closing], timeout=CLOSE_DEADLINE / SECOND)
@@ -58,16 +59,16 @@ class Runner:
             raise Stuck("a compute job did not end in time", where=where)
 
     def session(self, plan: Plan, observe: Observer | None = None, *, provide: Sequence[object] = ()) -> Session:
-        """A session of this plan; `observe(link, packet)` sees every packet on every link.
+        """A session of this plan; `observe(node, packet)` sees every output of every node once.
 
         `provide` is what its nodes find with `self.provided(Kind)`, such as the transport of a call.
         """
         return Session(plan, self.resources, self.policies, observe, self._start_within, provide)
 
     def settle(self) -> None:
-        """Call when the models are loaded: what lives now is not looked at again by the collector.
+        """Excludes what is loaded now from garbage collection, until the runner is closed.
 
-        Else one full collection stops the loop for 30-100 ms.
+        Call it when the models are loaded; without it a full collection stops the loop for 30-100 ms.
         """
         gc.collect()
         gc.freeze()

@@ -15,20 +15,19 @@ from pipeline.clock import Clock
 from pipeline.compute.job_context import JOB_CONTEXT, JobContext
 from pipeline.compute.resources import Resources
 from pipeline.errors import NodeError
-from pipeline.events import Flushed, NodeFailed
+from pipeline.events import Flushed
 from pipeline.graph.plan import Plan
 from pipeline.node import Node, Source, Transform
-from pipeline.packet import SECOND, Event, Packet, Stamp
+from pipeline.packet import SECOND, Stamp
 from pipeline.runtime.attempt import contained
 from pipeline.runtime.bus import Bus
-from pipeline.runtime.dispatch import make_dispatcher
 from pipeline.runtime.policy_store import PolicyStore
-from pipeline.runtime.report import Ended, Reporter, SessionReport
+from pipeline.runtime.report import Ended, Observer, Reporter, SessionReport
 from pipeline.runtime.roster import Host, Roster, close_node
 from pipeline.runtime.running_node import Failed, RunningNode
 from pipeline.runtime.service_worker import ServiceWorker
 from pipeline.runtime.supervised_task import CANCEL_GRACE
-from pipeline.runtime.wiring import Observer, Wiring, wire
+from pipeline.runtime.wiring import Wiring, wire
 from pipeline.runtime.worker import emit, pump
 
 FLUSH_DEADLINE = 2 * CANCEL_GRACE
@@ -56,7 +55,7 @@ class Session:
         self.clock = Clock(asyncio.get_running_loop())
         self.causes = Causes()
         self.causes.interrupt = self._interrupt
-        self.bus = Bus(self._subscriber_failed, self.clock)
+        self.bus = Bus(lambda error, kind: self._reporter.subscriber_failed(error, kind), self.clock)
         self.report = SessionReport()
         self._wiring: Wiring | None = None
         self.tasks: list[asyncio.Task[None]] = []
@@ -64,7 +63,7 @@ class Session:
         self._reporter = Reporter(self.report, self.bus, self.clock, self._unanswered)
         self._resources = resources
         self._policies = policies or PolicyStore()
-        self._observe = self._watched(observe) if observe is not None else None
+        self._observe = self._reporter.reporting(observe) if observe is not None else None
         self._roster = Roster(
             Host(
                 plan, self.clock, self.causes, self.bus.post, self._reporter, resources, self._policies, provide,
@@ -223,20 +222,6 @@ class Session:
         if self.plan.graph.on_error == "end" and not self._over.done():
             self.report.error = error
             self._end("failed")
-
-    def _watched(self, observe: Observer) -> Observer:
-        """The observer; its errors are reported and affect no node."""
-
-        def see(seen: tuple[str, Packet]) -> tuple[()]:
-            observe(*seen)
-            return ()
-
-        watch = make_dispatcher({tuple: see}, lambda error, _: self._reporter.note("observer", "", error))
-        return lambda node, packet: watch((node, packet))
-
-    def _subscriber_failed(self, error: Exception, kind: type[Event]) -> None:
-        # A failing subscriber to failures is not told of its own.
-        self._reporter.note(f"subscriber to {kind.__name__}", "", error, post=kind is not NodeFailed)
 
     # --- flush
 

@@ -10,16 +10,15 @@ from typing import Any
 from pipeline.clock import Clock
 from pipeline.graph.plan import Plan, PlannedLink
 from pipeline.node import Service, Sink, Transform
-from pipeline.packet import Packet, Stamp
+from pipeline.packet import Stamp
 from pipeline.runtime.dispatch import Push
 from pipeline.runtime.link import Link, make_link
 from pipeline.runtime.member import RunningMember
+from pipeline.runtime.report import Observer
 from pipeline.runtime.running_node import RunningNode
 from pipeline.runtime.service_worker import InPort, ServiceWorker
 from pipeline.runtime.worker import Inlets
 
-Observer = Callable[[str, Packet], None]
-"""Receives the name of a node and a packet that it gives."""
 MakeWorker = Callable[[RunningNode, str], ServiceWorker]
 """The worker of a running node that serves this port."""
 

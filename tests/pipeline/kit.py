@@ -24,11 +24,10 @@ from pipeline.params import NoParams, ms
 from pipeline.policies.spec import DeadlineSpec, RetrySpec
 from pipeline.port import Input, Output
 from pipeline.runtime.policy_store import PolicyStore
-from pipeline.runtime.report import SessionReport
+from pipeline.runtime.report import Observer, SessionReport
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
-from pipeline.runtime.wiring import Observer
 from pipeline.testing import root_stamp
 from pipeline.testing.leaks import share
 
