@@ -59,41 +59,14 @@ class Port:
 class Input(Port, Generic[K]):
     """A port that takes packets."""
 
+    # `gated`, `passes`, `optional` and the caps, which may have any name: see the implementation.
+    @overload
+    def __init__(self: Input[P1], kind: type[P1], /, **options: Value | Constraint) -> None: ...
+    @overload
+    def __init__(self: Input[P1 | P2], kind: type[P1], kind2: type[P2], /, **options: Value | Constraint) -> None: ...
     @overload
     def __init__(
-        self: Input[P1],
-        kind: type[P1],
-        /,
-        *,
-        gated: bool = ...,
-        passes: bool = ...,
-        optional: bool = ...,
-        **caps: Value | Constraint,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: Input[P1 | P2],
-        kind: type[P1],
-        kind2: type[P2],
-        /,
-        *,
-        gated: bool = ...,
-        passes: bool = ...,
-        optional: bool = ...,
-        **caps: Value | Constraint,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: Input[P1 | P2 | P3],
-        kind: type[P1],
-        kind2: type[P2],
-        kind3: type[P3],
-        /,
-        *,
-        gated: bool = ...,
-        passes: bool = ...,
-        optional: bool = ...,
-        **caps: Value | Constraint,
+        self: Input[P1 | P2 | P3], kind: type[P1], kind2: type[P2], kind3: type[P3], /, **options: Value | Constraint
     ) -> None: ...
     @overload
     def __init__(
@@ -103,11 +76,7 @@ class Input(Port, Generic[K]):
         kind3: type[P3],
         kind4: type[P4],
         /,
-        *,
-        gated: bool = ...,
-        passes: bool = ...,
-        optional: bool = ...,
-        **caps: Value | Constraint,
+        **options: Value | Constraint,
     ) -> None: ...
     # mypy cannot match an implementation with overloads that type `self`.
     def __init__(  # type: ignore[misc]
