@@ -182,7 +182,7 @@ class Service(Node[P]):
     """
 
     def requires_output(self, packet: Packet) -> bool:
-        """Whether an attempt at this packet fails if it gives no useful output."""
+        """Whether an attempt at this packet fails if none of its outputs counts."""
         return False
 
     def lane(self, packet: Packet) -> Lane:
@@ -190,12 +190,15 @@ class Service(Node[P]):
         return "high" if self.requires_output(packet) else "normal"
 
     def counts_as_output(self, output: Packet) -> bool:
-        """Whether an output is useful, so that an attempt that gave it has not failed."""
+        """Whether an output is usable, where the packet requires output: a silent sound is not."""
         return True
 
-    def resume(self, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[Packet | Event] | None:
-        """Continues after what another member made of this packet, without repeating it; None where it cannot."""
-        return None
+    def resume(self, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[Packet | Event]:
+        """Continues after what another member made of this packet, without repeating it.
+
+        A member whose class does not override it is skipped once another one has begun an answer.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not override resume()")
 
     def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet | Event]:
         """The output when no member can (any more), after `made`: an honest sentence rather than silence."""

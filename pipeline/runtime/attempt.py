@@ -52,7 +52,7 @@ class Attempt:
     def __init__(self, service: ServiceState, packet: Packet | None, port: str) -> None:
         self.packet = packet
         self.made: list[Packet] = []
-        """The outputs of the packet, from the first useful one on."""
+        """The outputs of the packet, from the first one that counts on."""
         self._service = service
         self._port = port
         self._spent = False

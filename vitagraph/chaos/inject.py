@@ -135,9 +135,9 @@ def _probe(node: type[Service[Any]]) -> Any:
 
 
 def _resume(node: type[Service[Any]]) -> Any:
-    def resume(self: Any, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[Packet | Event] | None:
-        rest = node.resume(self, packet, made)
-        return None if rest is None else self._injector.wrap(self, lambda: rest)
+    def resume(self: Any, packet: Packet, made: Sequence[Packet]) -> AsyncIterator[Packet | Event]:
+        rest: AsyncIterator[Packet | Event] = self._injector.wrap(self, lambda: node.resume(self, packet, made))
+        return rest
 
     return resume
 
