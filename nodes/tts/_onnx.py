@@ -35,7 +35,7 @@ def expose(model: bytes, operator: str) -> tuple[bytes, str]:
     if len(found) != 1:
         return model, ""
     # Concatenated protobuf messages are merged, so appending a graph with one output adds that output.
-    return model + _field(_GRAPH, _field(_OUTPUT, _text(1, found[0]))), found[0]
+    return model + message_field(_GRAPH, message_field(_OUTPUT, text_field(1, found[0]))), found[0]
 
 
 def freeze_noise(model: bytes, seed: int) -> bytes:
@@ -43,9 +43,9 @@ def freeze_noise(model: bytes, seed: int) -> bytes:
 
     def replace(raw: bytes) -> bytes:
         operator, inputs, outputs = _node(raw)
-        return _fixed_noise(inputs[0], outputs[0]) if operator == "RandomNormalLike" else _field(_NODE, raw)
+        return _fixed_noise(inputs[0], outputs[0]) if operator == "RandomNormalLike" else message_field(_NODE, raw)
 
-    return _with_nodes(model, replace) + _field(_GRAPH, _noise_tables(seed))
+    return _with_nodes(model, replace) + message_field(_GRAPH, _noise_tables(seed))
 
 
 def _noise_tables(seed: int) -> bytes:
@@ -53,39 +53,45 @@ def _noise_tables(seed: int) -> bytes:
     scalars = {"zero": 0, "one": 1, "two": 2, "channels": CHANNELS, "period": PERIOD}
     tables = [_tensor("vitagraph/noise", noise)]
     tables += [_tensor(f"vitagraph/{name}", np.array(value, np.int64)) for name, value in scalars.items()]
-    return b"".join(_field(_INITIALIZER, table) for table in tables)
+    return b"".join(message_field(_INITIALIZER, table) for table in tables)
 
 
 def _fixed_noise(like: str, output: str) -> bytes:
     """Nodes that tile the noise to the shape of `like`: (1, channels, frames)."""
-    nodes = [_new("Shape", [like], f"{output}/shape")]
+    nodes = [encode_node("Shape", [like], f"{output}/shape")]
     source = "vitagraph/noise"
     for axis, index, period in ((1, "one", "channels"), (2, "two", "period")):
         size, steps, at, cut = (f"{output}/{step}{axis}" for step in ("size", "steps", "at", "cut"))
         result = output if axis == 2 else cut
         nodes += [
-            _new("Gather", [f"{output}/shape", f"vitagraph/{index}"], size),
-            _new("Range", ["vitagraph/zero", size, "vitagraph/one"], steps),
-            _new("Mod", [steps, f"vitagraph/{period}"], at),
-            _new("Gather", [source, at], result, axis),
+            encode_node("Gather", [f"{output}/shape", f"vitagraph/{index}"], size),
+            encode_node("Range", ["vitagraph/zero", size, "vitagraph/one"], steps),
+            encode_node("Mod", [steps, f"vitagraph/{period}"], at),
+            encode_node("Gather", [source, at], result, axis),
         ]
         source = cut
     return b"".join(nodes)
 
 
-def _new(operator: str, inputs: list[str], output: str, axis: int = 0) -> bytes:
-    attribute = _field(5, _text(1, "axis") + _number(3, axis) + _number(20, 2)) if axis else b""
-    body = b"".join(_text(1, name) for name in inputs) + _text(2, output) + _text(3, output) + _text(4, operator)
-    return _field(_NODE, body + attribute)
+def encode_node(operator: str, inputs: list[str], output: str, axis: int = 0) -> bytes:
+    """A node field of a graph; `axis` is an attribute, left out at 0."""
+    attribute = message_field(5, text_field(1, "axis") + number_field(3, axis) + number_field(20, 2)) if axis else b""
+    body = (
+        b"".join(text_field(1, name) for name in inputs)
+        + text_field(2, output)
+        + text_field(3, output)
+        + text_field(4, operator)
+    )
+    return message_field(_NODE, body + attribute)
 
 
 def _tensor(name: str, values: np.ndarray[tuple[int, ...], np.dtype[np.float32 | np.int64]]) -> bytes:
     kind = _FLOAT if values.dtype == np.float32 else _INT64
     return (
-        b"".join(_number(1, size) for size in values.shape)
-        + _number(2, kind)
-        + _text(8, name)
-        + _field(9, values.tobytes())
+        b"".join(number_field(1, size) for size in values.shape)
+        + number_field(2, kind)
+        + text_field(8, name)
+        + message_field(9, values.tobytes())
     )
 
 
@@ -97,7 +103,7 @@ def _with_nodes(model: bytes, replace: Callable[[bytes], bytes]) -> bytes:
             continue
         graph = model[body:end]
         inner = [replace(graph[at:to]) if n == _NODE else graph[begin:to] for n, begin, at, to in _fields(graph)]
-        parts.append(_field(_GRAPH, b"".join(inner)))
+        parts.append(message_field(_GRAPH, b"".join(inner)))
     return b"".join(parts)
 
 
@@ -152,13 +158,16 @@ def _encode(value: int) -> bytes:
     return bytes([*out, value])
 
 
-def _number(number: int, value: int) -> bytes:
+def number_field(number: int, value: int) -> bytes:
+    """A protobuf field with an unsigned integer."""
     return _encode(number << 3) + _encode(value)
 
 
-def _field(number: int, body: bytes) -> bytes:
+def message_field(number: int, body: bytes) -> bytes:
+    """A protobuf field with a message or bytes."""
     return _encode(number << 3 | 2) + _encode(len(body)) + body
 
 
-def _text(number: int, text: str) -> bytes:
-    return _field(number, text.encode())
+def text_field(number: int, text: str) -> bytes:
+    """A protobuf field with a string."""
+    return message_field(number, text.encode())

@@ -19,7 +19,7 @@ from pipeline.errors import DependencyError, ResourceError, UserInputError
 if TYPE_CHECKING:
     from hibari import Hibari as Model
 
-_IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "ᵊ": "ə", "ʤ": "dʒ", "ʧ": "tʃ"}
+IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "ᵊ": "ə", "ʤ": "dʒ", "ʧ": "tʃ"}
 """Letters of Hibari's alphabet that are not IPA."""
 
 _LATE = 0.05
@@ -81,7 +81,7 @@ class HibariEngine:
 
     def _spelled(self, ids: Iterable[int]) -> list[str]:
         letters = [self.letters.get(number, SILENCE) for number in ids]
-        return [_IPA.get(letter, letter) for letter in letters]
+        return [IPA.get(letter, letter) for letter in letters]
 
 
 def load_hibari(params: HibariParams) -> HibariEngine:

@@ -62,18 +62,18 @@ class PiperEngine:
         symbols: list[tuple[str, int]] = []
         # Piper reads `[[ ]]` as phonemes.
         for sentence in self.voice.phonemize(text.replace("[[", " ").replace("]]", " ")):
-            for part in _parts(sentence):
+            for part in split_symbols(sentence):
                 ids = self.voice.phonemes_to_ids(part)
                 sound, lengths = self.voice.phoneme_ids_to_audio(ids, config, include_alignments=True)
                 sounds.append(np.atleast_1d(sound))
                 if lengths is not None:
-                    symbols.extend(self._aligned(ids, lengths.tolist()))
+                    symbols.extend(self.align(ids, lengths.tolist()))
         if not sounds:
             return NOTHING
         rate = self.voice.config.sample_rate
         return finished(np.concatenate(sounds), rate, timed(symbols, rate), loudness=params.loudness, tail=tail)
 
-    def _aligned(self, ids: list[int], lengths: list[int]) -> Iterator[tuple[str, int]]:
+    def align(self, ids: list[int], lengths: list[int]) -> Iterator[tuple[str, int]]:
         """Yields each symbol with its samples; the pad before a phoneme belongs to it, as measured."""
         pad = self.voice.config.phoneme_id_map["_"][0]
         held = 0
@@ -110,7 +110,7 @@ class PiperEngine:
         return int(number)
 
 
-def _parts(symbols: list[str]) -> Iterator[list[str]]:
+def split_symbols(symbols: list[str]) -> Iterator[list[str]]:
     """Pieces of at most `_LONGEST` symbols, split after a comma if there is one, else between words.
 
     A piece without letters, such as a lone full stop, is dropped: the voice would breathe it.

@@ -93,7 +93,7 @@ def serve(
         private_key=private_key,
         avatar=avatar,
     )
-    _run(settings, graph, tuple(graphs or ()), chaos, offline=offline)
+    start(settings, graph, tuple(graphs or ()), chaos, offline=offline)
 
 
 def _seconds(text: str, option: str) -> float:
@@ -106,9 +106,10 @@ def _seconds(text: str, option: str) -> float:
         raise typer.BadParameter(str(error), param_hint=option) from error
 
 
-def _run(
+def start(
     settings: HostSettings, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, *, offline: bool
 ) -> None:
+    """Runs the host until it is stopped."""
     from vitagraph.chaos.file import chaos_of
     from vitagraph.host.graph_catalogue import GraphCatalogue
     from vitagraph.host.server import check, run

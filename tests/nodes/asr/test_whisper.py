@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nodes.asr import _whisper
 from nodes.asr._hallucinations import Decoded
-from nodes.asr._whisper import RATE, Transcription, Whisper, WhisperParams
+from nodes.asr._whisper import FULL, RATE, Transcription, Whisper, WhisperParams
 from nodes.asr.whisper import WhisperAsr, load_whisper
 from nodes.models import path
 from nodes.packets import Samples, Transcript, TranscriptUpdate, Utterance, duration_of
@@ -117,14 +116,14 @@ TONE = np.full(RATE, 900, np.int16)
 def test_whisper_retries_doubtful_text_with_the_full_window(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script(monkeypatch, LOOP, GOOD)
     assert listen(tiny, TONE).text == "five five"
-    assert script.asked == [(10.0, True), (_whisper.FULL, True)]
+    assert script.asked == [(10.0, True), (FULL, True)]
 
 
 def test_whisper_suppresses_a_loop_in_the_full_window(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
     """faster-whisper would roll dice here, and give another text each time."""
     script = Script(monkeypatch, LOOP, LOOP, GOOD)
     assert listen(tiny, TONE).text == "five five"
-    assert script.asked[-1] == (_whisper.FULL, False)
+    assert script.asked[-1] == (FULL, False)
 
 
 def test_whisper_drops_doubtful_partial_text(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
 
 from nodes.face._table import TABLE
 from nodes.face.arkit import INDEX, NAMES
-from nodes.tts.hibari import _IPA
+from nodes.tts.hibari import IPA
 
 
 def raw() -> Any:
@@ -35,7 +35,7 @@ def test_viseme_table_has_every_letter_of_hibari() -> None:
     """The other voice that tells its phonemes."""
     names = json.loads(files("hibari").joinpath("assets/vocab.json").read_text(encoding="utf-8"))
     unused = set("STᵝꭧ→↗↘")  # in its alphabet, but not in English
-    assert [name for name in names if name not in unused and not known(_IPA.get(name, name))] == []
+    assert [name for name in names if name not in unused and not known(IPA.get(name, name))] == []
 
 
 def test_viseme_table_weights_are_in_bounds() -> None:

@@ -10,18 +10,23 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from nodes.tts._onnx import PERIOD, _field, _new, _number, _text, expose, freeze_noise
+from nodes.tts._onnx import PERIOD, encode_node, expose, freeze_noise, message_field, number_field, text_field
 
 
 def model(*nodes: bytes, output: str = "y") -> bytes:
     """A model from `x` of any shape (a, b, c) to `output`."""
-    sizes = b"".join(_field(1, _text(2, letter)) for letter in "abc")
-    floats = _field(2, _field(1, _number(1, 1) + _field(2, sizes)))
-    graph = b"".join(nodes) + _text(2, "g") + _field(11, _text(1, "x") + floats) + _field(12, _text(1, output))
-    return _number(1, 8) + _field(7, graph) + _field(8, _number(2, 17))
+    sizes = b"".join(message_field(1, text_field(2, letter)) for letter in "abc")
+    floats = message_field(2, message_field(1, number_field(1, 1) + message_field(2, sizes)))
+    graph = (
+        b"".join(nodes)
+        + text_field(2, "g")
+        + message_field(11, text_field(1, "x") + floats)
+        + message_field(12, text_field(1, output))
+    )
+    return number_field(1, 8) + message_field(7, graph) + message_field(8, number_field(2, 17))
 
 
-NOISY = model(_new("RandomNormalLike", ["x"], "noise"), _new("Add", ["x", "noise"], "y"))
+NOISY = model(encode_node("RandomNormalLike", ["x"], "noise"), encode_node("Add", ["x", "noise"], "y"))
 
 
 def run(raw: bytes, shape: tuple[int, int, int]) -> list[Any]:
@@ -60,7 +65,7 @@ def test_onnx_frozen_noise_repeats_when_exhausted() -> None:
 
 def test_onnx_hidden_result_becomes_an_output() -> None:
     """This is how a voice tells how long its phonemes are."""
-    raw = model(_new("Ceil", ["x"], "hidden"), _new("Neg", ["hidden"], "y"))
+    raw = model(encode_node("Ceil", ["x"], "hidden"), encode_node("Neg", ["hidden"], "y"))
     shown, name = expose(raw, "Ceil")
     assert name == "hidden"
     assert len(run(shown, (1, 1, 4))) == 2
@@ -69,7 +74,7 @@ def test_onnx_hidden_result_becomes_an_output() -> None:
 def test_onnx_model_with_no_or_two_candidates_is_unchanged() -> None:
     """Then the face follows the loudness, and nothing breaks."""
     assert expose(NOISY, "Ceil") == (NOISY, "")
-    two = model(_new("Ceil", ["x"], "a"), _new("Ceil", ["a"], "y"))
+    two = model(encode_node("Ceil", ["x"], "a"), encode_node("Ceil", ["a"], "y"))
     assert expose(two, "Ceil") == (two, "")
 
 

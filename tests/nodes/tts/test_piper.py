@@ -13,7 +13,7 @@ import pytest
 from jiwer import wer
 
 from nodes import models
-from nodes.tts.piper import Piper, PiperEngine, PiperParams, _parts, load_piper, voice_file
+from nodes.tts.piper import Piper, PiperEngine, PiperParams, load_piper, split_symbols, voice_file
 from pipeline.errors import DependencyError, ResourceError, UserInputError
 from tests.nodes.tts.listen import WORDS, heard, say, words
 
@@ -37,7 +37,7 @@ def stub(lengths: Any = None, **config: Any) -> PiperEngine:
 
 def test_piper_pad_belongs_to_the_phoneme_that_follows() -> None:
     """The other way round the lips are 40 ms late."""
-    aligned = list(stub()._aligned([1, 0, 4, 0, 9, 0, 2], [1, 2, 3, 4, 5, 6, 7]))
+    aligned = list(stub().align([1, 0, 4, 0, 9, 0, 2], [1, 2, 3, 4, 5, 6, 7]))
     assert aligned == [(" ", 1), ("a", 5), (" ", 9), (" ", 13)]
 
 
@@ -55,12 +55,12 @@ def test_piper_unknown_speaker_error_lists_alternatives() -> None:
 def test_piper_long_texts_are_cut_between_words() -> None:
     """Memory grows with the square of a sentence: a page in one breath must not end the process."""
     text = list("abcd " * 60 + "efg, " + "abcd " * 60 + "x" * 600 + " .")
-    parts = list(_parts(text))
+    parts = list(split_symbols(text))
     assert max(map(len, parts)) <= 250
     assert parts[0][-1] == " "
     assert sum(map(len, parts)) >= len(text) - 2
     assert parts[1][-1] in " ,"
-    assert list(_parts(["."])) == []
+    assert list(split_symbols(["."])) == []
 
 
 def test_piper_missing_voice_error_has_a_hint(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def note(settings: Any, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, *, offline: bool) -> None:
         noted.update(settings=settings, graph=graph, folders=folders, chaos=chaos, offline=offline)
 
-    monkeypatch.setattr(serve, "_run", note)
+    monkeypatch.setattr(serve, "start", note)
     return noted
 
 
