@@ -113,11 +113,11 @@ def queued(arrivals: Arrivals) -> Setting:
     links: list[Link] = [make_link(f"l{n}", BOUND) for n in range(HOPS)]
     for n in reversed(range(HOPS)):
         below = links[n + 1] if n + 1 < HOPS else None
-        stage = make_node(f"n{n}", below.push if below is not None else arrivals)
-        stage.gates = [below] if below is not None else []
+        running = make_node(f"n{n}", below.push if below is not None else arrivals)
+        running.blocking = [below] if below is not None else []
         inlets: Inlets[Callable[[Any], None]] = Inlets()
-        inlets.add(links[n], stage.entry("inlet"))
-        tasks.append(asyncio.get_running_loop().create_task(pump(inlets, stage)))
+        inlets.add(links[n], running.entry("inlet"))
+        tasks.append(asyncio.get_running_loop().create_task(pump(inlets, running)))
     first = links[0]
 
     def give(tick: Tick) -> bool:

@@ -248,7 +248,7 @@ class Attempt:
 
     async def _push_all(self, node: Node[Any], outputs: AsyncIterator[Any]) -> None:
         me, watch, supervised = asyncio.current_task(), self._watch, self._service.task
-        gates, routes = self._service.running.gates, self._service.running.routes
+        blocking, routes = self._service.running.blocking, self._service.running.routes
         service = node if isinstance(node, Service) else None
         required = (
             self.packet is not None and service is not None and not self._spent and service.requires_output(self.packet)
@@ -259,7 +259,7 @@ class Attempt:
             if is_packet and me is supervised.task:
                 if watch is not None:
                     watch.hold()  # waiting for room is not the member's fault
-                await wait_room(gates)
+                await wait_room(blocking)
                 if watch is not None and me is supervised.task:
                     watch.output()
             if me is not supervised.task or (is_packet and output.is_stale):

@@ -50,7 +50,7 @@ class Link:
     )  # fmt: skip
 
     blocks = True
-    """Whether its producers wait for room: a gate of the segment above."""
+    """Whether its producers wait for room."""
 
     def __init__(self, name: str, queue: Queue, now: Callable[[], int] = lambda: 0) -> None:
         self.name = name

@@ -64,7 +64,7 @@ class RunningNode:
         self.name = name
         self.members = list(members)
         self.routes = Routes()
-        self.gates: list[Link] = []
+        self.blocking: list[Link] = []
         """The blocking links below: the head of the segment waits for room in all of them."""
         self.below: list[RunningNode | Link] = []
         self.feeders = 0

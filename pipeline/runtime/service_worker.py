@@ -50,7 +50,7 @@ class ServiceWorker:
         """Takes packets until every inlet has ended, then runs `finish`."""
         while self.inlets.open:
             # Credit before pull: with no room below, the result of this work may be dropped.
-            await wait_room(self.running.gates)
+            await wait_room(self.running.blocking)
             taken = self.inlets.take()
             if taken is None:
                 if self.inlets.open:

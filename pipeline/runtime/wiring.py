@@ -63,7 +63,7 @@ class Wiring:
     def lag(self) -> int:
         """Nanoseconds that a packet has waited, at most, for a service with room below it."""
         services = (self.nodes[name] for name in self.workers if isinstance(self.nodes[name].node, Service))
-        free = {running.name for running in services if not running.gates}
+        free = {running.name for running in services if not running.blocking}
         waiting = (link.statistics().age for planned, link in self.links.items() if planned.target in free)
         return max(waiting, default=0)
 
@@ -90,7 +90,7 @@ def wire(
     for link in plan.links:
         _connect(made, link, clock, make_worker)
     for running in made.nodes.values():
-        _find_gates(running)
+        _find_blocking(running)
         if observe is not None:
             _observe(running, observe)
     for feedback in plan.feedback:
@@ -129,15 +129,15 @@ def _connect_consumer(
     worker.inlets.add(link, port)
 
 
-def _find_gates(running: RunningNode) -> None:
+def _find_blocking(running: RunningNode) -> None:
     """The blocking links that packets of this node can reach by calls alone."""
     ahead: list[RunningNode | Link] = list(running.below)
     while ahead:
         below = ahead.pop(0)
         if isinstance(below, RunningNode):
             ahead.extend(below.below)
-        elif below.blocks and below not in running.gates:
-            running.gates.append(below)
+        elif below.blocks and below not in running.blocking:
+            running.blocking.append(below)
 
 
 def _observe(running: RunningNode, observe: Observer) -> None:

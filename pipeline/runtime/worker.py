@@ -21,9 +21,9 @@ from pipeline.runtime.running_node import EndOfStream, RunningNode
 
 T = TypeVar("T")
 
-BUDGET = 32
+YIELD_AFTER = 32
 """Packets that a worker may handle before it yields to other tasks: 0.1-0.2 ms of work."""
-TURN = range(BUDGET)
+_UNTIL_YIELD = range(YIELD_AFTER)
 
 
 class Inlets(Generic[T]):
@@ -65,34 +65,34 @@ class Inlets(Generic[T]):
         return sleep
 
 
-async def wait_room(gates: Sequence[Link]) -> None:
-    """Returns when every gate has room at the same moment."""
+async def wait_room(blocking: Sequence[Link]) -> None:
+    """Returns when every link has room at the same moment."""
     while True:
-        for gate in gates:
-            if gate.full:
-                await gate.wait_room()
+        for below in blocking:
+            if below.full:
+                await below.wait_room()
                 break  # other tasks ran meanwhile: check all of them again
         else:
             return
 
 
-async def pump(inlets: Inlets[Push], stage: RunningNode) -> None:
+async def pump(inlets: Inlets[Push], running: RunningNode) -> None:
     """The head of a segment whose first node is a transform behind queues."""
     if len(inlets.links) == 1:
-        await _pump_one(inlets.links[0], inlets.entries[0], stage.gates)
+        await _pump_one(inlets.links[0], inlets.entries[0], running.blocking)
     else:
-        await _pump_many(inlets, stage.gates)
+        await _pump_many(inlets, running.blocking)
     for _ in inlets.links:
-        stage.end()
+        running.end()
 
 
-async def _pump_one(link: Link, push: Push, gates: Sequence[Link]) -> None:
+async def _pump_one(link: Link, push: Push, blocking: Sequence[Link]) -> None:
     take, create_future = link.take, asyncio.get_running_loop().create_future
     while True:
-        for _ in TURN:
-            for gate in gates:
-                if gate.full:
-                    await wait_room(gates)
+        for _ in _UNTIL_YIELD:
+            for below in blocking:
+                if below.full:
+                    await wait_room(blocking)
                     break
             packet = take()
             if packet is None:
@@ -106,10 +106,10 @@ async def _pump_one(link: Link, push: Push, gates: Sequence[Link]) -> None:
         await give_way()
 
 
-async def _pump_many(inlets: Inlets[Push], gates: Sequence[Link]) -> None:
+async def _pump_many(inlets: Inlets[Push], blocking: Sequence[Link]) -> None:
     while inlets.open:
-        for _ in TURN:
-            await wait_room(gates)
+        for _ in _UNTIL_YIELD:
+            await wait_room(blocking)
             taken = inlets.take()
             if taken is not None:
                 taken[1](taken[0])
@@ -118,26 +118,26 @@ async def _pump_many(inlets: Inlets[Push], gates: Sequence[Link]) -> None:
         await give_way()
 
 
-async def emit(node: Source[Any], stage: RunningNode) -> None:
+async def emit(node: Source[Any], running: RunningNode) -> None:
     """The head of a segment whose first node is a source.
 
     A live source drops a droppable packet that finds a full queue, before any work; other packets wait for room.
     """
-    budget = BUDGET
-    gates = stage.gates
-    routes = stage.routes
+    left = YIELD_AFTER
+    blocking = running.blocking
+    routes = running.routes
     run: Any = node.run()  # an async generator, if its author has read the docs
     # Closed here: cancelled between two packets, the generator would be left to the garbage collector.
     async with aclosing(run) as packets:
         async for packet in packets:
-            if gates and any(gate.full for gate in gates):
+            if blocking and any(below.full for below in blocking):
                 if node.live and packet.droppable:
-                    for gate in gates:
-                        gate.dropped += gate.full
+                    for below in blocking:
+                        below.dropped += below.full
                     continue
-                await wait_room(gates)
+                await wait_room(blocking)
             routes[packet.__class__](packet)
-            budget -= 1
-            if not budget:
-                budget = BUDGET
+            left -= 1
+            if not left:
+                left = YIELD_AFTER
                 await give_way()

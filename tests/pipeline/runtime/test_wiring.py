@@ -55,7 +55,7 @@ NODES: dict[str, Written] = {
 }
 
 
-def test_wiring_gates_a_segment_by_the_blocking_queues_its_calls_reach() -> None:
+def test_wiring_holds_a_segment_back_by_the_blocking_queues_its_calls_reach() -> None:
     """Credit before pull looks at all of them, and at no leaky one."""
     made = planned(
         NODES,
@@ -67,10 +67,10 @@ def test_wiring_gates_a_segment_by_the_blocking_queues_its_calls_reach() -> None
         "b.out -> end",
     )
 
-    def gates(built: Wiring) -> dict[str, list[str]]:
-        return {name: sorted(gate.name for gate in running.gates) for name, running in built.nodes.items()}
+    def blocking(built: Wiring) -> dict[str, list[str]]:
+        return {name: sorted(link.name for link in running.blocking) for name, running in built.nodes.items()}
 
-    assert wired(made, gates) == {
+    assert wired(made, blocking) == {
         "a": ["b.out -> end.into_", "c.out -> s.into"],
         "b": ["b.out -> end.into_", "c.out -> s.into"],
         "c": ["c.out -> s.into"],

@@ -21,7 +21,7 @@ from pipeline.port import Input, Output
 from pipeline.runtime.link import Link
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
-from pipeline.runtime.worker import BUDGET, wait_room
+from pipeline.runtime.worker import YIELD_AFTER, wait_room
 from pipeline.testing import root_stamp
 from tests.pipeline.kit import (
     Item,
@@ -201,7 +201,7 @@ def test_source_that_never_waits_yields_to_other_tasks() -> None:
         watch,
         see,
     )
-    assert max(after - before for before, after in itertools.pairwise(between)) <= 3 * BUDGET
+    assert max(after - before for before, after in itertools.pairwise(between)) <= 3 * YIELD_AFTER
 
 
 @pytest.mark.parametrize("heads", [1, 2])
@@ -217,7 +217,7 @@ def test_pump_that_is_busy_yields_to_other_tasks(heads: int) -> None:
             order.append(item.number // 1000)
             return ()
 
-    many = BUDGET * 4
+    many = YIELD_AFTER * 4
     nodes: dict[str, Written] = {"end": sink([])}
     links: list[Any] = []
     for n in range(2):
@@ -229,7 +229,7 @@ def test_pump_that_is_busy_yields_to_other_tasks(heads: int) -> None:
     run(planned(nodes, *links))
     runs = [len(list(group)) for _, group in itertools.groupby(order)]
     assert sum(runs) == 2 * heads * many
-    assert max(runs) <= 2 * BUDGET
+    assert max(runs) <= 2 * YIELD_AFTER
 
 
 def test_worker_takes_from_its_queues_in_turn() -> None:
