@@ -58,8 +58,8 @@ class WhisperAsr(AsrService[WhisperParams]):
     async def transcribe(self, heard: Utterance) -> AsyncIterator[Transcript | TranscriptUpdate]:
         """Yields one transcript per utterance and sends the words so far upstream."""
         params = self.params if heard.whole else fast(self.params)
-        alike = params, heard.whole, window_for(heard.samples, params)
-        found = await self.engine.batch(transcribe_together, (heard.samples, params, heard.whole), alike=alike)
+        batch_key = params, heard.whole, window_for(heard.samples, params)
+        found = await self.engine.batch(transcribe_together, (heard.samples, params, heard.whole), batch_key=batch_key)
         if found is None:
             return  # a doubtful partial result: another will follow
         yield TranscriptUpdate(heard.at.cause, found.text, heard.whole)

@@ -79,7 +79,7 @@ class OpenAiChat(Chat[OpenAiParams]):
     connections = Pooled(
         load_connection,
         key=lambda p: (p.base_url, p.api_key_env),
-        members=lambda _: (1, MAX_CONNECTIONS),
+        size=lambda _: (1, MAX_CONNECTIONS),
         wait=POOL_TIMEOUT,
         small=True,
     )
@@ -131,7 +131,7 @@ class OpenAiChat(Chat[OpenAiParams]):
         return self.params.base_url or "OpenAI"
 
     def _pool_error(self, error: PoolExhausted) -> PoolExhausted:
-        most = self.connections.statistics().most
+        most = self.connections.statistics().max_size
         return PoolExhausted(
             f"all {most} connections to {self._where} were busy for too long",
             retry_after=error.retry_after,

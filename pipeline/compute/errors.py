@@ -1,10 +1,10 @@
-"""What can go wrong with computing, besides what a job itself raises.
+"""The errors of the scheduler and of pools, besides those that a job itself raises.
 
 NodeError
  ├─ Late            its deadline passed before it could start
- ├─ PoolExhausted   every member was taken for too long: retry_after
+ ├─ PoolExhausted   no instance became free in time: retry_after
  └─ Broken          raised by a job whose resource must not be used again
-Crashed             a job raised what is no ordinary exception, such as SystemExit or a Rust panic
+Crashed             a job raised a BaseException that is no Exception, such as SystemExit or a Rust panic
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from pipeline.errors import Category, NodeError
 
 
 class Late(NodeError):
-    """Work that was dropped because its deadline passed before it could start."""
+    """A job was dropped because its deadline passed before it could start."""
 
     category: Category = "resource"
 
 
 class PoolExhausted(NodeError):
-    """Every member of a pool was taken for as long as the caller would wait; has a `retry_after`."""
+    """No instance of a pool became free for as long as the caller would wait; has a `retry_after`."""
 
     category: Category = "resource"
     retryable = True
 
 
 class Broken(NodeError):
-    """A job raises it when its resource must not be used again: the pool replaces it."""
+    """Raised by a job when its resource must not be used again: the pool replaces the instance."""
 
     category: Category = "resource"
     retryable = True
 
 
 class Crashed(RuntimeError):
-    """A job raised what would have ended its thread; `__cause__` is that."""
+    """A job raised an exception that would have ended its thread; it is the `__cause__`."""
 
 
 _BREAKING = (Broken, Crashed, MemoryError, SystemError)
 
 
 def breaks(error: BaseException) -> bool:
-    """Whether the resource of the job that raised this is to be replaced.
+    """Whether the instance used by the job that raised this must be replaced.
 
-    So after `Broken`, lack of memory, an error within Python's own C interface and a crash.
+    True of `Broken`, lack of memory, an error within Python's own C interface and a crash.
     """
     return isinstance(error, _BREAKING)

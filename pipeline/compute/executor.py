@@ -1,4 +1,4 @@
-"""Compute threads. Daemons: a stuck job must not keep the process alive."""
+"""Compute threads. They are daemons: a stuck job must not keep the process alive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any, ParamSpec, TypeVar
 
 from pipeline.await_chain import thread_stack
 from pipeline.compute.errors import Crashed
-from pipeline.runtime.dispatch import make_dispatcher
 
 A = ParamSpec("A")
 T = TypeVar("T")
@@ -20,12 +19,15 @@ _Job = tuple[Future[Any], Callable[[], Any]]
 
 
 class Executor(BaseExecutor):
-    """So many named daemon threads; jobs start in the order in which they were submitted."""
+    """A fixed number of named daemon threads; jobs start in the order in which they were submitted.
+
+    `workers` is the number of threads, by default one a core.
+    """
 
     def __init__(self, workers: int = 0, name: str = "compute") -> None:
         self.workers = workers or os.cpu_count() or 1
         self.name = name
-        # Bounded by its callers: a pool submits one job at a time.
+        # Bounded by its caller: the scheduler submits a job only when a thread is free.
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._open = True
         self._busy: set[threading.Thread] = set()
@@ -36,7 +38,7 @@ class Executor(BaseExecutor):
             thread.start()
 
     def submit(self, fn: Callable[A, T], /, *args: A.args, **kwargs: A.kwargs) -> Future[T]:
-        """Queues a job; its exception, if any, is in the future."""
+        """Queues a job; what it returns or raises is in the future. Raises a RuntimeError after `shutdown`."""
         if not self._open:
             raise RuntimeError(f"the executor {self.name!r} has been shut down")
         future: Future[T] = Future()
@@ -55,48 +57,48 @@ class Executor(BaseExecutor):
                 thread.join(timeout=1)
 
     def stacks(self) -> dict[str, tuple[str, ...]]:
-        """Where each thread is that has a job just now, by its name; the innermost call first."""
+        """The stack of each thread that runs a job now, by the thread's name; the innermost call first."""
         return {thread.name: thread_stack(thread.ident or 0) for thread in self.threads if thread in self._busy}
 
     def _cancel_next(self) -> None:
         try:
             item = self._jobs.get_nowait()
         except queue.Empty:
-            return  # A thread was faster.
+            return  # A thread has taken it meanwhile.
         if item is not None:
             item[0].cancel()
 
     def _work(self) -> None:
-        run, thread = make_dispatcher({tuple: _run}, _failed), threading.current_thread()
+        thread = threading.current_thread()
         while (item := self._jobs.get()) is not None:
-            if item[0].set_running_or_notify_cancel():
+            future, job = item
+            if future.set_running_or_notify_cancel():
                 self._busy.add(thread)
-                run(item)
+                with _ErrorTo(future):
+                    future.set_result(job())
                 self._busy.discard(thread)
-            del item
+            del item, future, job
 
 
-class _Contained:
-    """Makes ordinary errors of a SystemExit or a Rust panic, which would end the thread.
+class _ErrorTo:
+    """Gives whatever its block raises to a future.
 
-    And of StopIteration, which no asyncio future takes: its caller would wait for ever.
+    As a RuntimeError, where it is a SystemExit or a Rust panic, which would end the thread, or
+    a StopIteration, which no asyncio future takes: its caller would wait for ever.
     """
+
+    def __init__(self, future: Future[Any]) -> None:
+        self._future = future
 
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if kind is not None and (not issubclass(kind, Exception) or issubclass(kind, StopIteration)):
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
+        if kind is None:
+            return True
+        if not issubclass(kind, Exception) or issubclass(kind, StopIteration):
             known = RuntimeError if issubclass(kind, StopIteration) else Crashed
-            raise known(f"a compute job raised {kind.__name__}") from error
-
-
-def _run(item: _Job) -> tuple[()]:
-    future, job = item
-    with _Contained():
-        future.set_result(job())
-    return ()
-
-
-def _failed(error: Exception, item: _Job) -> None:
-    item[0].set_exception(error)
+            error, cause = known(f"a compute job raised {kind.__name__}"), error
+            error.__cause__ = cause
+        self._future.set_exception(error)
+        return True

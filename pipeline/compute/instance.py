@@ -1,4 +1,4 @@
-"""A member of a pool: one loaded resource, and what a thread does with it."""
+"""One instance of a pool: a loaded resource, and what a compute thread does with it."""
 
 from __future__ import annotations
 
@@ -13,48 +13,43 @@ from pipeline.compute.scheduler import Scheduler
 M = TypeVar("M")
 T = TypeVar("T")
 
-_KNOWN = 32
-"""Sessions that a member is known to have served: more than a model keeps read."""
+MAX_SESSIONS = 32
+"""Sessions that an instance is known to have served: more than a model keeps cached."""
 
 
-class Member(Generic[M]):
+class Instance(Generic[M]):
     """One loaded resource."""
 
     def __init__(self, resource: M) -> None:
         self.resource = resource
         self.thread = 0
-        """Which thread computes with it just now; 0 is none."""
+        """The thread that computes with it now; 0 is none."""
         self.since = 0.0
-        """When it was lent last, in seconds on the event loop's clock."""
-        self.broken = False
-        """Whether a job has shown that it must not be used again."""
+        """When it was granted last, in seconds on the event loop's clock."""
         self.served: dict[int, int] = {}
-        """By the hash of a session, which of its pool's leases it had last; the newest come last."""
-        self._inside = threading.Lock()
+        """By the hash of a session, the number of its last grant; the newest come last."""
 
-    def serves(self, session: int, lease: int) -> None:
-        """Remembers whom it serves."""
+    def serve(self, session: int, grant: int) -> None:
+        """Notes that it is granted to the session with this hash."""
         self.served.pop(session, None)
-        self.served[session] = lease
-        if len(self.served) > _KNOWN:
+        self.served[session] = grant
+        if len(self.served) > MAX_SESSIONS:
             del self.served[next(iter(self.served))]
 
     @property
     def closable(self) -> bool:
-        """Whether there is anything to close."""
+        """Whether the resource has an `aclose` or a `close`."""
         return any(callable(getattr(self.resource, name, None)) for name in ("aclose", "close"))
 
-    def alone(self, job: Callable[[M], T]) -> T:
-        """Computes, in a compute thread."""
-        # The lease keeps others out; the lock also those of a loop that came after a closed one.
-        with self._inside:
-            self.thread = threading.get_ident()
-            try:
-                return job(self.resource)
-            finally:
-                self.thread = 0
+    def compute(self, job: Callable[[M], T]) -> T:
+        """Runs `job(resource)`, in a compute thread."""
+        self.thread = threading.get_ident()
+        try:
+            return job(self.resource)
+        finally:
+            self.thread = 0
 
-    def end(self, scheduler: Scheduler) -> asyncio.Future[None]:
+    def close(self, scheduler: Scheduler) -> asyncio.Future[None]:
         """Closes the resource, if it can be: by `aclose()` in the event loop, or `close()` in a compute thread."""
         if callable(aclose := getattr(self.resource, "aclose", None)):
             closing: asyncio.Future[None] = asyncio.ensure_future(aclose())
@@ -63,11 +58,11 @@ class Member(Generic[M]):
 
     def _close(self) -> None:
         if callable(close := getattr(self.resource, "close", None)):
-            self.alone(lambda _: close())
+            self.compute(lambda _: close())
 
 
 class End:
-    """What a stream yields last."""
+    """The last item of a stream's steps."""
 
 
 class Steps(Generic[M, T]):
@@ -77,6 +72,7 @@ class Steps(Generic[M, T]):
         self._job = job
         self._iterator: Iterator[T] | None = None
         self.closable = False
+        """Whether it has begun, has not ended, and can be closed."""
 
     def next(self, resource: M) -> T | End:
         """The next item, or the end."""
@@ -90,5 +86,5 @@ class Steps(Generic[M, T]):
             return End()
 
     def close(self, _resource: M) -> None:
-        """Ends it early."""
+        """Ends the iterator early."""
         self._iterator.close()  # type: ignore[union-attr]

@@ -1,44 +1,56 @@
-"""The jobs of the scheduler, and the token by which a running one learns that its result is not wanted any more."""
+"""The jobs of the scheduler, and the stop token that a running job can read."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from pipeline.compute.errors import Late
 from pipeline.compute.executor import Executor
 from pipeline.compute.lane_queue import Waiter
+from pipeline.errors import NodeError
+from pipeline.packet import SECOND
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
 class Job(Waiter, Generic[T]):
-    """A call that is to run once, in a compute thread or as a task of the event loop."""
+    """A call that runs once, in a compute thread or as a task of the event loop."""
 
-    id: int
+    id: int = field(init=False, default=0)
     """Counts up within a scheduler."""
-    slots: int
-    """Cores that must be free for it to start."""
-    call_off: Callable[[int], None]
+    since: float = field(init=False, default=0.0)
+    """When it was or will be due, in seconds on the event loop's clock."""
+    call_off: Callable[[int], None] = field(init=False)
     """The scheduler's `cancel`."""
-    begin: Callable[[], None] | None = None
-    """Called in the event loop at the moment when it starts."""
     future: asyncio.Future[T] = field(init=False)
     """The result or the error. Await it shielded, and use `cancel`, never its own."""
     stopped: bool = field(init=False, default=False)
     """The stop token: set when the result is not wanted any more."""
     running: bool = field(init=False, default=False)
     timer: asyncio.TimerHandle | None = field(init=False, default=None)
-    """When it is due, or its deadline."""
+    """When it is due, or the end of its wait."""
 
     @property
     def occupied(self) -> int:
         """Cores that it takes while it runs."""
         return self.slots
+
+    @property
+    def deadline(self) -> float:
+        """When it is not started any more, in seconds on the event loop's clock."""
+        return math.inf if self.context.deadline is None else self.context.deadline / SECOND
+
+    @property
+    def patience(self) -> float:
+        """When it has waited long enough for its queue to open, in seconds on the event loop's clock."""
+        return math.inf
 
     def cancel(self) -> None:
         """Removes it if it has not started; a running one is told to stop."""
@@ -52,30 +64,58 @@ class Job(Waiter, Generic[T]):
             self.cancel()
             raise
 
-    def launch(self, loop: asyncio.AbstractEventLoop, executor: Executor) -> asyncio.Future[T]:
-        """Starts it; raises a RuntimeError where the executor has been shut down."""
-        raise NotImplementedError
+    # --- what the scheduler calls, in the event loop
+
+    def begin(self) -> None:
+        """It starts: its cores are free, and its queue is open."""
+
+    def launch(self, loop: asyncio.AbstractEventLoop, executor: Executor) -> asyncio.Future[Any]:
+        """Runs `compute` in a thread; raises a RuntimeError where the executor has been shut down."""
+        return loop.run_in_executor(executor, self._run)
 
     def stop(self) -> None:
-        """Tells it, while it runs, that its result is not wanted any more."""
+        """Its result is not wanted any more; a thread goes on, unless it looks at `stopped()`."""
         self.stopped = True
+
+    def end(self, ended: asyncio.Future[Any]) -> None:
+        """It has ended, and its cores are free again."""
+        if self.future is not ended and not self.future.done():
+            _copy(ended, self.future)
+        if self.stopped and not self.future.cancelled():
+            self.future.exception()  # No caller waits for it, so asyncio must not report that it was not retrieved.
+
+    def overdue(self) -> NodeError:
+        """The error of a job that has waited too long."""
+        hint = "more cores, or fewer calls at a time"
+        return Late("it was dropped: its deadline passed before it could start", hint=hint)
+
+    # --- in a compute thread
+
+    def compute(self) -> Any:
+        """The work."""
+        raise NotImplementedError
+
+    def _run(self) -> Any:
+        _thread.job = self
+        try:
+            return self.compute()
+        finally:
+            _thread.job = None
 
 
 @dataclass(slots=True, eq=False)
 class ThreadJob(Job[T]):
-    """A call in a compute thread; when it is told to stop it goes on, unless it looks at `stopped()`."""
+    """A call in a compute thread."""
 
     work: Callable[[], T] = field(kw_only=True)
+    on_start: Callable[[], None] | None = field(kw_only=True, default=None)
 
-    def launch(self, loop: asyncio.AbstractEventLoop, executor: Executor) -> asyncio.Future[T]:
-        return loop.run_in_executor(executor, self._run)
+    def begin(self) -> None:
+        if self.on_start is not None:
+            self.on_start()
 
-    def _run(self) -> T:
-        _thread.job = self
-        try:
-            return self.work()
-        finally:
-            _thread.job = None
+    def compute(self) -> T:
+        return self.work()
 
 
 @dataclass(slots=True, eq=False)
@@ -93,7 +133,7 @@ class TaskJob(Job[T]):
         return 0
 
     def launch(self, loop: asyncio.AbstractEventLoop, executor: Executor) -> asyncio.Future[T]:
-        self.task = asyncio.Task(self._run(), loop=loop, name=f"job {self.id}", context=self.variables)
+        self.task = asyncio.Task(self._work(), loop=loop, name=f"job {self.id}", context=self.variables)
         return self.task
 
     def stop(self) -> None:
@@ -101,7 +141,7 @@ class TaskJob(Job[T]):
             self.task.cancel()
         self.stopped = True
 
-    async def _run(self) -> T:
+    async def _work(self) -> T:
         return await self.work()
 
 
@@ -117,3 +157,13 @@ _thread = _Thread()
 def stopped() -> bool:
     """Whether the calling compute job has been cancelled; a long job checks this now and then and ends early."""
     return _thread.job is not None and _thread.job.stopped
+
+
+def _copy(ended: asyncio.Future[Any], to: asyncio.Future[Any]) -> None:
+    """Gives the outcome of one future to another one."""
+    if ended.cancelled():
+        to.cancel()
+    elif (error := ended.exception()) is not None:
+        to.set_exception(error)
+    else:
+        to.set_result(ended.result())

@@ -1,7 +1,7 @@
-"""On which terms work is computed: how urgent it is, for whom, and why.
+"""The context in which work is computed: how urgent it is, for which session, and for which cause.
 
-A session sets `JOB_CONTEXT` before it lets a node work; pools and the scheduler read it, so that
-no node has to pass it on.
+A session sets `JOB_CONTEXT` before its nodes run; pools and the scheduler read it, so that
+nodes do not have to pass it on.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ LANES: tuple[Lane, ...] = ("high", "normal", "low")
 
 
 class JobContext(msgspec.Struct, frozen=True, eq=False):
-    """How urgent some work is, for whom it is, and what calls it off."""
+    """How urgent some work is, for which session it is, and what cancels it."""
 
     lane: Lane = "normal"
-    """High goes before normal, normal before low; none starves."""
+    """High goes before normal, normal before low; no lane starves."""
     session: Hashable = ""
     """Within a lane sessions take turns."""
     cause: Cause | None = None
     """When it is revoked, work that has not started never does."""
     deadline: int | None = None
-    """Nanoseconds on the event loop's clock, after which the work need not start any more."""
+    """Nanoseconds on the event loop's clock after which the work is not started any more."""
 
     @property
     def is_live(self) -> bool:
-        """Whether its cause, if it has one, still lives."""
+        """Whether the cause, if there is one, has not been revoked."""
         return self.cause is None or self.cause.live
 
     def without_cause(self) -> JobContext:
-        """For what has to be tidied up whatever becomes of the cause."""
+        """The context of clean-up work, which runs even when the cause has been revoked; no deadline either."""
         return JobContext(self.lane, self.session)
 
 
 JOB_CONTEXT: ContextVar[JobContext] = ContextVar("job_context", default=JobContext())  # noqa: B039 - it is frozen
-"""The terms of whatever runs in this context."""
+"""The job context of the code that runs now."""

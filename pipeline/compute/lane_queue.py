@@ -1,7 +1,11 @@
-"""Who is next: three lanes, in each lane the sessions take turns, each session's earliest deadline first.
+"""The order in which jobs start.
 
-No lane starves: of any eight that go first while the low lane waits one is from it, and
-while the normal lane waits it has one of five.
+A `LaneQueue` has three lanes; in a lane sessions take turns, and of a session's jobs the one with the
+earliest deadline goes first. In a `QueueGroup` the queue with the most urgent job goes first, and
+queues of one lane take turns.
+
+No lane starves, in a queue and in a group: of any eight jobs that start while the low lane waits, one
+is of the low lane; of any five that start while the normal lane waits, one is of the normal lane.
 """
 
 from __future__ import annotations
@@ -9,27 +13,27 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Container, Hashable, Iterator, Sized
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pipeline.compute.job_context import LANES, JobContext, Lane
 
-_PATIENCE: tuple[tuple[Lane, int], ...] = (("low", 7), ("normal", 3))
-"""How many may go before one of this lane; the first that has run out goes."""
+_MAX_PASSED: tuple[tuple[Lane, int], ...] = (("low", 7), ("normal", 3))
+"""How many jobs may start before one of this lane; the first lane that has reached its number is next."""
 
 
 @dataclass(slots=True, eq=False)
 class Waiter:
-    """One that waits."""
+    """What waits in a queue."""
 
     context: JobContext
-    since: float
-    """When it began to wait, in seconds on the event loop's clock."""
+    queue: LaneQueue[Any]
+    slots: int = 1
+    """Cores that must be free for it to start."""
     order: tuple[float, int] = field(init=False, default=(0.0, 0))
-    """Its place among those of its session: by deadline, then as they came."""
+    """Its place among those of its session: by deadline, then by arrival."""
     queued: bool = field(init=False, default=False)
-    """Whether it stands in line just now."""
 
     def __lt__(self, other: Waiter) -> bool:
         return self.order < other.order
@@ -38,64 +42,143 @@ class Waiter:
 W = TypeVar("W", bound=Waiter)
 
 
-class LaneQueue(Generic[W]):
-    """All that wait for the same thing."""
+class LaneTurns:
+    """Decides which lane is next."""
 
     def __init__(self) -> None:
-        self._lanes: dict[Lane, OrderedDict[Hashable, list[W]]] = {lane: OrderedDict() for lane in LANES}
         self._passed: dict[Lane, int] = dict.fromkeys(LANES, 0)
+
+    def choose(self, waiting: Container[Lane]) -> Lane:
+        """The next one of the lanes that wait, of which there must be one."""
+        for lane, limit in _MAX_PASSED:
+            if lane in waiting and self._passed[lane] >= limit:
+                return lane
+        return next(lane for lane in LANES if lane in waiting)
+
+    def took(self, lane: Lane, waiting: Container[Lane]) -> None:
+        """Counts a start in one lane while jobs waited in these lanes."""
+        for other in LANES:
+            self._passed[other] = self._passed[other] + 1 if other != lane and other in waiting else 0
+
+
+class LaneQueue(Generic[W]):
+    """The jobs that wait for the same thing besides cores, such as an instance of a pool."""
+
+    def __init__(self, free: Sized | None = None) -> None:
+        """`free`: what of that thing is free now; None: they wait for cores only."""
+        self.opened = 0.0
+        """Since when it is open, in seconds on the event loop's clock."""
+        self._free = free
+        self._lanes: dict[Lane, OrderedDict[Hashable, list[W]]] = {}
+        """By lane and session, without empty ones; the session that is next comes first."""
+        self._turns = LaneTurns()
         self._pushed = self._waiting = 0
 
     def __len__(self) -> int:
         return self._waiting
 
     def __iter__(self) -> Iterator[W]:
-        return (waiter for sessions in self._lanes.values() for line in sessions.values() for waiter in line)
+        return (waiter for sessions in self._lanes.values() for waiting in sessions.values() for waiter in waiting)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the next one waits for nothing but cores."""
+        return self._free is None or len(self._free) > 0
+
+    @property
+    def lane(self) -> Lane:
+        """The most urgent lane in which something waits, of which there must be one."""
+        return next(lane for lane in LANES if lane in self._lanes)
 
     def count(self, lane: Lane) -> int:
-        """How many wait in a lane."""
-        return sum(map(len, self._lanes[lane].values()))
+        """The number of those that wait in a lane."""
+        return sum(map(len, self._lanes[lane].values())) if lane in self._lanes else 0
 
     def push(self, waiter: W) -> None:
-        """Begins to wait."""
+        """Lets it wait."""
         self._pushed += 1
         self._waiting += 1
-        deadline = waiter.context.deadline
-        waiter.order = (math.inf if deadline is None else deadline, self._pushed)
+        context = waiter.context
+        waiter.order = (math.inf if context.deadline is None else context.deadline, self._pushed)
         waiter.queued = True
-        insort(self._lanes[waiter.context.lane].setdefault(waiter.context.session, []), waiter)
+        insort(self._lanes.setdefault(context.lane, OrderedDict()).setdefault(context.session, []), waiter)
 
     def next(self) -> W | None:
-        """Who goes next, if anybody waits; it stays in line until it is taken or removed."""
-        if not self._waiting:
+        """The next one, if there is one; it stays until it is taken or removed."""
+        if not self._lanes:
             return None
-        for lane, patience in _PATIENCE:
-            if self._passed[lane] >= patience:
-                return self._first(lane)
-        return self._first(next(lane for lane in LANES if self._lanes[lane]))
+        return next(iter(self._lanes[self._turns.choose(self._lanes)].values()))[0]
 
     def take(self, waiter: W) -> None:
-        """It goes: its session is the last of its lane now."""
-        for lane in LANES:
-            if self._lanes[lane]:
-                self._passed[lane] += 1
-        self._passed[waiter.context.lane] = 0
+        """Removes one that is served: its session is now the last of its lane."""
+        lane, session = waiter.context.lane, waiter.context.session
+        self._turns.took(lane, self._lanes)
         self.remove(waiter)
-        sessions = self._lanes[waiter.context.lane]
-        if waiter.context.session in sessions:
-            sessions.move_to_end(waiter.context.session)
+        if session in self._lanes.get(lane, ()):
+            self._lanes[lane].move_to_end(session)
 
     def remove(self, waiter: W) -> None:
-        """It does not wait any more, and nobody goes in its place."""
-        lane, session = waiter.context.lane, waiter.context.session
-        line = self._lanes[lane][session]
-        line.remove(waiter)
+        """Removes one that is not served; this counts as no turn."""
+        sessions = self._lanes[waiter.context.lane]
+        waiting = sessions[waiter.context.session]
+        waiting.remove(waiter)
         waiter.queued = False
         self._waiting -= 1
-        if not line:
-            del self._lanes[lane][session]
-        if not self._lanes[lane]:
-            self._passed[lane] = 0
+        if not waiting:
+            del sessions[waiter.context.session]
+        if not sessions:
+            del self._lanes[waiter.context.lane]
 
-    def _first(self, lane: Lane) -> W:
-        return next(iter(self._lanes[lane].values()))[0]
+
+class QueueGroup(Generic[W]):
+    """All queues in which something waits for cores, or for what its queue waits for."""
+
+    def __init__(self) -> None:
+        self._queues: OrderedDict[LaneQueue[W], None] = OrderedDict()
+        """Without empty ones; the queue that is next comes first."""
+        self._turns = LaneTurns()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._queues))
+
+    @property
+    def open(self) -> list[LaneQueue[W]]:
+        """The queues in which something waits for cores only."""
+        return [queue for queue in self._queues if queue.is_open]
+
+    def push(self, waiter: W) -> None:
+        """Lets it wait in its queue."""
+        waiter.queue.push(waiter)
+        self._queues.setdefault(waiter.queue)
+
+    def next(self) -> W | None:
+        """The next one of all open queues; one that needs no core comes first."""
+        heads: dict[Lane, W] = {}
+        for queue in self._queues:
+            if queue.is_open and (waiter := queue.next()) is not None:
+                if not waiter.slots:
+                    return waiter
+                heads.setdefault(queue.lane, waiter)
+        return heads[self._turns.choose(heads)] if heads else None
+
+    def take(self, waiter: W) -> None:
+        """Removes one that starts: its queue is now the last of those with equally urgent jobs."""
+        queue = waiter.queue
+        self._turns.took(queue.lane, {each.lane for each in self.open})
+        self._queues.move_to_end(queue)
+        queue.take(waiter)
+        self._drop_empty(queue)
+
+    def join(self, waiter: W) -> None:
+        """Removes one whose work is done along with that of another one of its queue."""
+        waiter.queue.take(waiter)
+        self._drop_empty(waiter.queue)
+
+    def remove(self, waiter: W) -> None:
+        """Removes one that is not served."""
+        waiter.queue.remove(waiter)
+        self._drop_empty(waiter.queue)
+
+    def _drop_empty(self, queue: LaneQueue[W]) -> None:
+        if not queue:
+            del self._queues[queue]

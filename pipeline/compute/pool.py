@@ -1,4 +1,4 @@
-"""Models and other heavy things: loaded once a process, shared by all sessions.
+"""Models and other heavy resources: loaded once a process, shared by all sessions.
 
     engine = Pooled(load_whisper, key=lambda params: (params.model, params.device))
     ...
@@ -6,8 +6,8 @@
     async for token in self.engine.stream(lambda model: model.generate(prompt)): ...
     async with self.connections.lease() as connection: ...  # for what happens in the event loop
 
-Acquiring and computing are one call: a lease ends when its holder has left *and* its job
-has really ended, for a cancelled caller must not free a model whose thread is still in it.
+Acquiring and computing are one call: an instance is given back when its caller has left *and* the
+job has really ended, for a cancelled caller must not free a model whose thread is still in it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from math import inf
 from typing import Any, Generic, TypeVar, overload
 
 from pipeline.await_chain import thread_stack
-from pipeline.compute.batch import Batches, Together
+from pipeline.compute.batch import BatchFunction, BatchJob
 from pipeline.compute.errors import breaks
-from pipeline.compute.instance import End, Member, Steps
-from pipeline.compute.instances import PoolSpec
+from pipeline.compute.instance import End, Steps
+from pipeline.compute.instances import Instances, PoolJob, acquire, closed_error
 from pipeline.compute.job import Job
-from pipeline.compute.job_context import JOB_CONTEXT, JobContext
+from pipeline.compute.job_context import JOB_CONTEXT
+from pipeline.compute.pool_spec import PoolBounds, PoolSpec
 from pipeline.compute.scheduler import Scheduler
 from pipeline.compute.statistics import PoolStatistics
-from pipeline.compute.waitlist import Waitlist
 from pipeline.errors import NodeError
 from pipeline.packet import SECOND
 
@@ -37,129 +38,127 @@ X = TypeVar("X")
 
 
 class Pool(Generic[M]):
-    """One or more of the same resource, and those who want to compute with it."""
+    """One or more instances of the same resource, and the callers that compute with it."""
 
     def __init__(self, first: M, scheduler: Scheduler, spec: PoolSpec[M] | None = None) -> None:
-        self._spec = spec or PoolSpec(lambda: first)
-        self._scheduler = scheduler
-        self._leases = Waitlist(first, scheduler, self._spec)
-        self._batches = Batches(self._leases, self._start, self._leave)
+        self.instances = Instances(first, scheduler, spec or PoolSpec(lambda: first))
 
     @property
     def member(self) -> M:
-        """The resource itself, for a transform that calls it for microseconds and needs no turn."""
-        return self._leases.members.all[0].resource
+        """The resource of one instance, for a transform that calls it for microseconds and needs no turn."""
+        return self.instances.all[0].resource
 
-    async def run(self, job: Callable[[M], T]) -> T:
-        """Runs `job(member)` in a compute thread, alone with that member.
+    async def run(self, work: Callable[[M], T]) -> T:
+        """Runs `work(resource)` in a compute thread, alone with that instance.
 
-        Raises PoolExhausted where none becomes free in time, Late where its deadline passes first.
+        Raises PoolExhausted where no instance becomes free in time, Late where its deadline passes first.
         """
-        member = await self._leases.enter()
-        running: Job[T] | None = None
-        try:
-            running = self._start(member, job)
-            return await asyncio.shield(running.future)
-        finally:
-            self._leave(member, running)
+        job = PoolJob.of(self._open(), work)
+        self.instances.enter(job)
+        result: T = await job.result()
+        return result
 
-    async def stream(self, job: Callable[[M], Iterator[T]]) -> AsyncGenerator[T, None]:
-        """Yields what the iterator `job(member)` yields, each step in a compute thread.
+    async def stream(self, work: Callable[[M], Iterator[T]]) -> AsyncGenerator[T, None]:
+        """Yields what the iterator `work(resource)` yields, each step in a compute thread.
 
-        When the caller leaves early the iterator is closed once its step has ended.
+        When the caller leaves early the iterator is closed once its step has ended. Raises as `run` does.
         """
-        member = await self._leases.enter()
-        steps = Steps(job)
-        running: Job[T | End] | None = None
+        steps = Steps(work)
+        first = PoolJob.of(self._open(), steps.next, keeps=True)
+        self.instances.enter(first)
+        step: Job[Any] = first
         try:
-            while True:
-                running = self._start(member, steps.next)
-                if isinstance(item := await asyncio.shield(running.future), End):
-                    return
+            while not isinstance(item := await step.result(), End):
                 yield item
+                step = self._submit(first, steps.next)
         finally:
-            self._leave(member, running, steps)
+            self._leave(first, step, steps)
 
     @asynccontextmanager
     async def lease(self) -> AsyncGenerator[M, None]:
-        """Lends a member for the length of the block, for what happens in the event loop: nothing may block there.
+        """Lends an instance for the length of the block, for what happens in the event loop: nothing may block there.
 
         Raises PoolExhausted or Late, as `run` does.
         """
-        member = await self._leases.enter()
+        instance = await acquire(self._open())
         try:
-            yield member.resource
+            yield instance.resource
         finally:
-            self._leases.release(member)
+            self.instances.release(instance)
 
-    async def batch(self, together: Together[M, X, T], item: X, *, alike: Hashable = None, most: int = 4) -> T:
-        """The output of `together(member, items)` for one item, alone with that member.
+    async def batch(
+        self, function: BatchFunction[M, X, T], item: X, *, batch_key: Hashable = None, max_size: int = 4
+    ) -> T:
+        """The output of `function(resource, items)` for one item, alone with that instance.
 
-        Whoever wants the same function with an equal `alike`, in the same lane, when a thread
-        becomes free shares the job, so many callers at most. Where it raises, each item is
-        computed once more by itself.
+        Callers with the same function and an equal `batch_key` that wait in the same lane when the
+        job starts share it, at most `max_size` of them. When it raises, each item is computed once
+        more by itself. Raises as `run` does.
         """
-        return await self._batches.run(together, item, alike, most)
+        job = BatchJob.of(self._open(), function, item=item, key=(function, batch_key), max_size=max_size)
+        job.future = asyncio.get_running_loop().create_future()
+        self.instances.enter(job)
+        result: T = await job.result()
+        return result
+
+    def widen(self, bounds: PoolBounds) -> None:
+        """Adds the bounds of one more graph, and makes the instances that it asks for."""
+        self.instances.spec.widen(bounds)
+        self.fill()
 
     def fill(self) -> None:
-        """Makes as many members as there are to be at least; nobody has to wait for it."""
-        self._leases.fill()
+        """Makes the instances that are to be made beforehand, and those for which callers wait; waits for none."""
+        self.instances.grow()
 
     async def close(self) -> None:
-        """Closes the members that can be closed, each when nobody computes with it any more.
+        """Closes the instances that can be closed, each when no job uses it any more.
 
         Raises the first error, after the last.
         """
-        self._leases.closed = True
-        members, errors = self._leases.members, list[BaseException]()
-        while members.pending or any(member.closable for member in members.all):
+        instances, errors = self.instances, list[BaseException]()
+        instances.closed = True
+        while instances.pending or any(each.closable for each in instances.all):
             try:
-                member = await self._leases.acquire()
+                instance = await acquire(instances, wait=inf)
             except NodeError:
                 break  # The last one could not be made.
-            closing = member.end(self._scheduler)
+            closing = instance.close(instances.scheduler)
             await asyncio.wait([closing])
-            members.all.remove(member)
-            self._leases.forget(member)
+            instances.all.remove(instance)
+            instances.forget(instance)
             errors += [error] if (error := closing.exception()) else []
         if errors:
             raise errors[0]
 
     def stack(self) -> tuple[str, ...]:
-        """Where a thread is that computes with a member just now, the innermost call first."""
-        return next((thread_stack(member.thread) for member in self._leases.members.all if member.thread), ())
+        """The stack of a thread that computes with an instance now, the innermost call first."""
+        return next((thread_stack(each.thread) for each in self.instances.all if each.thread), ())
 
     def statistics(self) -> PoolStatistics:
         """What it does at this moment."""
-        return self._leases.statistics()
+        return self.instances.statistics()
 
-    def _start(
-        self,
-        member: Member[M],
-        job: Callable[[M], T],
-        context: JobContext | None = None,
-        begin: Callable[[], None] | None = None,
-    ) -> Job[T]:
-        work = partial(member.alone, job)
-        return self._scheduler.submit(work, threads=self._spec.threads, context=context, begin=begin)
+    def _open(self) -> Instances[M]:
+        if self.instances.closed:
+            raise closed_error()
+        return self.instances
 
-    def _leave(self, member: Member[M], running: Job[Any] | None, steps: Steps[M, Any] | None = None) -> None:
-        """Ends the lease as soon as the job has ended and the stream is closed."""
-        if running is not None and not running.future.done():
-            running.cancel()
-        if running is not None and not running.future.done():
-            running.future.add_done_callback(lambda _: self._leave(member, running, steps))
-            return
-        member.broken |= running is not None and self._breaks(running.future)
-        if steps is not None and steps.closable:
-            closing = self._start(member, steps.close, JOB_CONTEXT.get().without_cause())
-            closing.future.add_done_callback(lambda _: self._leave(member, closing))
+    def _submit(self, holder: PoolJob[M], work: Callable[[M], T], **settings: Any) -> Job[T]:
+        """A further job with the instance that a stream holds."""
+        assert holder.instance is not None, "it has begun"
+        compute = partial(holder.instance.compute, work)
+        return self.instances.scheduler.submit(compute, threads=self.instances.spec.threads, **settings)
+
+    def _leave(self, holder: PoolJob[M], step: Job[Any], steps: Steps[M, Any]) -> None:
+        """Gives the instance back as soon as the step has ended and the iterator is closed."""
+        step.cancel()
+        if not step.future.done():
+            step.future.add_done_callback(lambda _: self._leave(holder, step, steps))
+        elif steps.closable:
+            closing = self._submit(holder, steps.close, context=JOB_CONTEXT.get().without_cause())
+            closing.future.add_done_callback(lambda closed: holder.give_back(step.future, closed))
         else:
-            self._leases.release(member)
-
-    def _breaks(self, ended: asyncio.Future[Any]) -> bool:
-        error = None if ended.cancelled() else ended.exception()
-        return error is not None and self._spec.broken(error)
+            holder.give_back(step.future)
 
 
 class Pooled(Generic[M]):
@@ -173,7 +172,7 @@ class Pooled(Generic[M]):
         key: Callable[[Any], Hashable] | None = None,
         *,
         threads: Callable[[Any], int] = lambda _: 1,
-        members: Callable[[Any], tuple[int, int]] = lambda _: (1, 1),
+        size: Callable[[Any], tuple[int, int]] = lambda _: (1, 1),
         wait: int = 30 * SECOND,
         broken: Callable[[BaseException], bool] = breaks,
         small: bool = False,
@@ -182,7 +181,7 @@ class Pooled(Generic[M]):
         """Called in a compute thread with the node's params; raises a NodeError."""
         self._key = key
         self._threads = threads
-        self._members = members
+        self._size = size
         self._wait = wait
         self._broken = broken
         self._small = small
@@ -192,15 +191,10 @@ class Pooled(Generic[M]):
         return (self.load, self._key(params) if self._key else params.model_dump_json())
 
     def spec(self, params: Any) -> PoolSpec[M]:
-        """What the pool of these params has in it, where no graph says how much.
-
-        So many cores a job takes (as many threads as the resource computes with), so many
-        members there are (at least and at most), so many nanoseconds a caller waits for one,
-        which errors say that a member must be replaced, and whether it takes little memory.
-        """
-        least, most = self._members(params)
+        """The pool of these params, where no graph sets bounds."""
+        min_size, max_size = self._size(params)
         load = partial(self.load, params)
-        return PoolSpec(load, self._threads(params), least, most, self._wait, self._broken, self._small)
+        return PoolSpec(load, self._threads(params), min_size, max_size, self._wait, self._broken, self._small)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

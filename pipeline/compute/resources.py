@@ -1,4 +1,4 @@
-"""Loads what nodes share, once a process, however many sessions ask at the same time."""
+"""The resources that nodes share: each is loaded once a process, however many sessions ask at the same time."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pipeline.compute.executor import Executor
-from pipeline.compute.instances import PoolSpec, as_node_error
+from pipeline.compute.instances import as_node_error
 from pipeline.compute.job_context import JobContext
 from pipeline.compute.pool import Pool, Pooled
+from pipeline.compute.pool_spec import PoolBounds, PoolSpec
 from pipeline.compute.scheduler import Scheduler
-
-if TYPE_CHECKING:
-    from pipeline.policies.spec import PoolBounds
 
 M = TypeVar("M")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One resource that is ready, as health looks at it."""
+    """One resource that is ready."""
 
     key: Hashable
     use: str
@@ -38,16 +36,12 @@ class _Entry:
     ready: asyncio.Future[Pool[Any]]
     spec: PoolSpec[Any]
 
-    @property
-    def lost(self) -> bool:
-        """Whether its loop was closed while it loaded."""
-        return not self.ready.done() and self.ready.get_loop().is_closed()
-
-    def ask(self, bounds: PoolBounds) -> None:
-        """A graph says how much of it there is to be: the largest of what they say holds, at once."""
-        self.spec.ask(bounds)
+    def widen(self, bounds: PoolBounds) -> None:
+        """Adds the bounds of one more graph, which hold at once."""
         if self.ready.done():
-            self.ready.result().fill()
+            self.ready.result().widen(bounds)
+        else:
+            self.spec.widen(bounds)
 
 
 class Resources:
@@ -58,21 +52,21 @@ class Resources:
         self._entries: dict[Hashable, _Entry] = {}
 
     async def get(self, pooled: Pooled[M], params: Any, use: str = "", bounds: PoolBounds | None = None) -> Pool[M]:
-        """The pool of what `pooled` loads for these params, as large as `bounds` say; raises a NodeError.
+        """The pool of the resource that `pooled` loads for these params, as large as `bounds` say.
 
-        Whoever asks while it loads waits for that load, and gets its error. After an error
-        the next one to ask loads again. A load goes on when those who asked have left.
+        Raises a NodeError where it cannot be loaded. Concurrent callers share one load and its error;
+        after an error the next call loads again. A load goes on when its callers are cancelled.
         """
-        key = pooled.key(params)
+        key, loop = pooled.key(params), self.scheduler.loop
         entry = self._entries.get(key)
-        if entry is None or entry.lost:
+        if entry is None:
             spec = pooled.spec(params)
-            entry = self._entries[key] = _Entry(use, asyncio.get_running_loop().create_future(), spec)
-            # On nobody's terms: it outlives whoever asked.
+            entry = self._entries[key] = _Entry(use, loop.create_future(), spec)
+            # In a context of its own: it outlives its callers.
             load = self.scheduler.submit(spec.load, threads=spec.threads, context=JobContext())
             load.future.add_done_callback(partial(self._end_load, key, entry))
         if bounds is not None:
-            entry.ask(bounds)
+            entry.widen(bounds)
         return await asyncio.shield(entry.ready)
 
     def loaded(self) -> list[Loaded]:
@@ -88,7 +82,7 @@ class Resources:
 
         That may be never: the caller sets the limit. Raises the first error, after the last.
         """
-        entries, self._entries = [entry for entry in self._entries.values() if not entry.lost], {}
+        entries, self._entries = list(self._entries.values()), {}
         ends = await asyncio.gather(
             self.scheduler.close(), *(_close(entry.ready) for entry in entries), return_exceptions=True
         )

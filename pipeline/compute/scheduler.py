@@ -1,9 +1,13 @@
-"""Decides which job is computed next, so that the machine's cores are all used and never more.
+"""Decides which job starts next, so that all of the machine's cores are used and never more.
 
-All decisions fall in the event loop, so that they are the same in every replay: a job is
-given to a thread only when that thread can begin with it. Each job takes as many slots as
-it has threads; there are as many slots as cores. A job that needs more slots than are
-free is waited for rather than passed over: else small jobs would keep it out for ever.
+A caller waits once. Each job waits in one queue: that of its pool when it needs an instance, else
+the scheduler's own. It starts when it is next, its queue is open (an instance is free) and as many
+cores are free as it has threads; so no job holds an instance while it waits for a core. A job that
+needs more cores than are free is waited for and not passed over, or small jobs would keep it out for
+ever. `lane_queue` says which job is next.
+
+All decisions are made in the event loop, so that they are the same in every replay: a job is
+given to a thread only when that thread can begin with it.
 """
 
 from __future__ import annotations
@@ -16,12 +20,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pipeline.cause import Cause
-from pipeline.compute.errors import Late
 from pipeline.compute.executor import Executor
 from pipeline.compute.job import Job, TaskJob, ThreadJob
 from pipeline.compute.job_context import JOB_CONTEXT, LANES, JobContext
-from pipeline.compute.lane_queue import LaneQueue
+from pipeline.compute.lane_queue import LaneQueue, QueueGroup
 from pipeline.compute.statistics import SchedulerStatistics
+from pipeline.errors import NodeError
 from pipeline.packet import SECOND
 
 T = TypeVar("T")
@@ -29,27 +33,43 @@ T = TypeVar("T")
 BACKGROUND = JobContext("low")
 """The context of what no caller waits for."""
 _MEMORY = 10.0
-"""Seconds after which two thirds of what the utilisation tells are forgotten."""
+"""The time constant of the utilisation's average, in seconds."""
 
 
 class Scheduler:
-    """Gives jobs to the threads of an executor. Serves one event loop at a time."""
+    """Gives jobs to the threads of an executor. Serves the event loop in which it is first used."""
 
     def __init__(self, executor: Executor) -> None:
         self.slots = executor.workers
+        self.memory_pressure = False
+        """Whether memory is short: pools then load nothing large, and batches are of one."""
         self._executor = executor
         self._loop: asyncio.AbstractEventLoop | None = None
         self._free = self.slots
         self._jobs: dict[int, Job[Any]] = {}
         """Those that have not ended, by their ids."""
         self._queue: LaneQueue[Job[Any]] = LaneQueue()
-        self._ids = self._started = self._done = self._dropped = self._cancelled = 0
-        self._waited = 0.0
+        """Of the jobs that need cores only."""
+        self._waiting: QueueGroup[Job[Any]] = QueueGroup()
+        self._short = self._dispatching = False
+        """Whether the next job waits for cores; whether jobs are being started just now."""
         self._closed = False
+        self._ids = self._started = self._done = self._dropped = self._cancelled = 0
+        self._waited = self._utilisation = self._weighed = 0.0
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that it serves; raises a RuntimeError in another one."""
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop, self._weighed = loop, loop.time()
+        elif self._loop is not loop:
+            raise RuntimeError("a scheduler and its pools serve one event loop: make a Runner in each loop")
+        return loop
 
     def now(self) -> int:
-        """Nanoseconds on the running event loop's clock, by which deadlines are counted."""
-        return round(self._here().time() * SECOND)
+        """Nanoseconds on the event loop's clock, by which deadlines are counted."""
+        return round(self.loop.time() * SECOND)
 
     def submit(
         self,
@@ -66,8 +86,7 @@ class Scheduler:
         by default. `begin` is called in the event loop at the moment when it starts.
         """
         context = JOB_CONTEXT.get() if context is None else context
-        now, slots = self._here().time(), min(threads, self.slots)
-        return self._enter(ThreadJob(context, now, self._new_id(), slots, self.cancel, begin, work=work), delay)
+        return self.enter(ThreadJob(context, self._queue, self.clamp(threads), work=work, on_start=begin), delay)
 
     def spawn(
         self, work: Callable[[], Coroutine[Any, Any, T]], *, delay: int = 0, context: JobContext = BACKGROUND
@@ -78,15 +97,19 @@ class Scheduler:
         then runs as a task. The task takes no core itself; what it computes is queued with `context`.
         Cancelling the job cancels the task. After `close` the job is cancelled at once.
         """
-        loop, variables = self._here(), copy_context()
+        variables = copy_context()
         variables.run(JOB_CONTEXT.set, context)
-        job = TaskJob(context, loop.time(), self._new_id(), 1, self.cancel, work=work, variables=variables)
+        job = TaskJob(context, self._queue, work=work, variables=variables)
         if not self._closed:
-            return self._enter(job, delay)
+            return self.enter(job, delay)
         self._cancelled += 1
-        job.future = loop.create_future()
+        job.future = self.loop.create_future()
         job.future.cancel()
         return job
+
+    def clamp(self, threads: int) -> int:
+        """The cores that a job of so many threads takes: at most all."""
+        return min(threads, self.slots)
 
     async def close(self) -> None:
         """Cancels all spawned jobs and waits for the tasks that run; thread jobs go on."""
@@ -94,35 +117,36 @@ class Scheduler:
         spawned = [job for job in self._jobs.values() if isinstance(job, TaskJob)]
         for job in spawned:
             self._call_off(job)
-        self._dispatch()
+        self.dispatch()
         if tasks := [job.task for job in spawned if job.task is not None]:
             await asyncio.wait(tasks)
 
     def cancel(self, id: int) -> None:
-        """Calls a job off: it never starts, or is told to stop. Nothing happens where it has ended."""
+        """Cancels a job: it never starts, or is told to stop. Does nothing when it has ended."""
         if (job := self._jobs.get(id)) is not None:
             self._call_off(job)
-            self._dispatch()
+            self.dispatch()
 
     def revoke(self, cause: Cause) -> None:
-        """Calls off all that is for a cause that has died."""
+        """Cancels all jobs of a cause that has been revoked."""
         for job in [job for job in self._jobs.values() if job.context.cause is cause]:
             self._call_off(job)
-        self._dispatch()
+        self.dispatch()
 
     def statistics(self) -> SchedulerStatistics:
         """What it does at this moment."""
-        now = self._here().time()
+        now = self.loop.time()
         self._weigh(now)
-        queued = {lane: self._queue.count(lane) for lane in LANES}
+        queues = self._waiting.open
         running = sum(job.running for job in self._jobs.values())
+        waits = (now - max(job.since, queue.opened) for queue in queues for job in queue)
         return SchedulerStatistics(
             slots=self.slots,
             taken=self.slots - self._free,
             running=running,
-            queued=queued,
-            delayed=len(self._jobs) - running - sum(queued.values()),
-            oldest=round(max((now - job.since for job in self._queue), default=0.0) * SECOND),
+            queued={lane: sum(queue.count(lane) for queue in queues) for lane in LANES},
+            delayed=len(self._jobs) - running - len(self._waiting),
+            oldest=round(max(waits, default=0.0) * SECOND),
             utilisation=self._utilisation,
             started=self._started,
             waited=round(self._waited * SECOND),
@@ -131,132 +155,134 @@ class Scheduler:
             cancelled=self._cancelled,
         )
 
-    def _here(self) -> asyncio.AbstractEventLoop:
-        """The running loop. One before it may have been closed with jobs out that it will not hear of."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            if self._loop is not None and not self._loop.is_closed():
-                raise RuntimeError("a scheduler serves one event loop at a time")
-            self._loop, self._free, self._jobs, self._queue = loop, self.slots, {}, LaneQueue()
-            self._utilisation, self._weighed = 0.0, loop.time()
-        return loop
+    # --- for pools
 
-    def _new_id(self) -> int:
+    def enter(self, job: Job[T], delay: int = 0) -> Job[T]:
+        """Starts a new job, queues it, or sets the timer of its delay, in nanoseconds."""
+        loop, context = self.loop, job.context
         self._ids += 1
-        return self._ids
-
-    def _enter(self, job: Job[T], delay: int) -> Job[T]:
-        """Starts the job, queues it, or sets the timer of its delay."""
-        loop, context = self._here(), job.context
+        job.id, job.since, job.call_off = self._ids, loop.time(), self.cancel
         self._jobs[job.id] = job
-        if delay <= 0 and job.slots <= self._free and not self._queue and context.is_live and context.deadline is None:
-            self._start(job)  # The usual case, by the short way.
+        fits = not job.slots or (job.slots <= self._free and not self._short)
+        if fits and delay <= 0 and job.queue.is_open and context.is_live and context.deadline is None:
+            self._start(job)  # The usual case, by the short way: no other job could start now.
             return job
-        job.future = loop.create_future()
+        if not hasattr(job, "future"):
+            job.future = loop.create_future()
         if delay <= 0:
-            self._due(job)
+            self.enqueue(job)
         else:
             job.since += delay / SECOND
-            job.timer = loop.call_at(_earliest(job.since, context.deadline), self._due, job)
+            job.timer = loop.call_at(min(job.since, job.deadline), self.enqueue, job)
         return job
 
-    def _due(self, job: Job[Any]) -> None:
-        """It may start from now on, until its deadline."""
-        self._queue.push(job)
-        if job.context.deadline is not None:
-            job.timer = self._here().call_at(job.context.deadline / SECOND, self._expire, job)
-        self._dispatch()
+    def enqueue(self, job: Job[Any]) -> None:
+        """Puts a job that is due into its queue, where it waits until its deadline or the end of its patience."""
+        self._jobs[job.id] = job
+        self._waiting.push(job)
+        self._wait_until(job, min(job.deadline, job.patience))
+        self.dispatch()
 
-    def _dispatch(self) -> None:
-        """Starts those whose turn it is, as long as there are slots for the next one."""
-        while (job := self._queue.next()) is not None:
+    def join(self, job: Job[Any]) -> None:
+        """Takes a job out of its queue because another one does its work; it is the scheduler's no more."""
+        self._waiting.join(job)
+        self._remove(job)
+
+    def reject(self, job: Job[Any], error: NodeError) -> None:
+        """Removes a job that has not started and gives it this error."""
+        self._remove(job)
+        if not job.future.done():
+            job.future.set_exception(error)
+
+    def dispatch(self) -> None:
+        """Starts the jobs whose turn it is, as long as there are cores for the next one."""
+        if self._dispatching:
+            return  # What has changed is seen by the call that goes on.
+        self._dispatching = self._short = True
+        try:
+            self._short = self._start_next()
+        finally:
+            self._dispatching = False
+
+    def _start_next(self) -> bool:
+        """Starts jobs in turn; returns whether the next one waits for cores."""
+        while (job := self._waiting.next()) is not None:
             if not job.context.is_live:
                 self._call_off(job)
             elif job.context.deadline is not None and self.now() >= job.context.deadline:
-                self._give_up(job)
+                self._drop(job)
             elif job.slots > self._free:
-                return
+                return True
             else:
-                self._queue.take(job)
+                self._waiting.take(job)
                 self._start(job)
+        return False
 
     def _start(self, job: Job[Any]) -> None:
-        loop = self._here()
+        loop = self.loop
+        now = loop.time()
         if job.timer is not None:
             job.timer.cancel()
-        if job.begin is not None:
-            job.begin()
-        now = loop.time()
-        try:
-            running = job.launch(loop, self._executor)
-        except RuntimeError as error:  # The executor has been shut down.
-            self._refuse(job, error)
-            return
         self._weigh(now)
         self._free -= job.occupied
         self._started += 1
-        self._waited += now - job.since
+        self._waited += now - max(job.since, job.queue.opened)
         job.running = True
+        job.begin()
+        try:
+            running = job.launch(loop, self._executor)
+        except RuntimeError as error:  # The executor has been shut down.
+            running = loop.create_future()
+            running.set_exception(error)
+            job.future = getattr(job, "future", running)
+            return self._finish(job, running)
         if not hasattr(job, "future"):
             job.future = running
         running.add_done_callback(partial(self._ended, job))
 
-    def _ended(self, job: Job[Any], running: asyncio.Future[Any]) -> None:
-        self._weigh(running.get_loop().time())
+    def _ended(self, job: Job[Any], ended: asyncio.Future[Any]) -> None:
+        self._finish(job, ended)
+        self.dispatch()
+
+    def _finish(self, job: Job[Any], ended: asyncio.Future[Any]) -> None:
+        self._weigh(self.loop.time())
         self._free += job.occupied
         self._done += 1
+        job.running = False
         del self._jobs[job.id]
-        if job.future is not running and not job.future.done():
-            _copy(running, job.future)
-        self._dispatch()
+        job.end(ended)
 
-    def _expire(self, job: Job[Any]) -> None:
-        self._give_up(job)
-        self._dispatch()
+    def _wait_until(self, job: Job[Any], limit: float) -> None:
+        job.timer = None if limit == math.inf else self.loop.call_at(limit, self._expire, job, limit)
 
-    def _give_up(self, job: Job[Any]) -> None:
+    def _expire(self, job: Job[Any], limit: float) -> None:
+        if limit < job.deadline and job.queue.is_open:
+            self._wait_until(job, job.deadline)  # It waits for cores only.
+        else:
+            self._drop(job)
+            self.dispatch()
+
+    def _drop(self, job: Job[Any]) -> None:
         self._dropped += 1
-        self._forget(job)
-        if not job.future.done():
-            hint = "more cores, or fewer calls at a time"
-            job.future.set_exception(Late("it was dropped: its deadline passed before it could start", hint=hint))
+        self.reject(job, job.overdue())
 
     def _call_off(self, job: Job[Any]) -> None:
         job.stop()
         if not job.running:
             self._cancelled += 1
-            self._forget(job)
+            self._remove(job)
             job.future.cancel()
 
-    def _refuse(self, job: Job[Any], error: RuntimeError) -> None:
-        del self._jobs[job.id]
-        if not hasattr(job, "future"):
-            job.future = self._here().create_future()
-        job.future.set_exception(error)
-
-    def _forget(self, job: Job[Any]) -> None:
-        """Removes one that has not started."""
+    def _remove(self, job: Job[Any]) -> None:
+        """Forgets a job that has not started."""
         del self._jobs[job.id]
         if job.timer is not None:
             job.timer.cancel()
         if job.queued:
-            self._queue.remove(job)
+            self._waiting.remove(job)
 
     def _weigh(self, now: float) -> None:
-        """Notes how many slots were taken since the last change."""
+        """Notes the utilisation since the last change."""
         kept = math.exp((self._weighed - now) / _MEMORY)
         self._utilisation += (1 - kept) * ((self.slots - self._free) / self.slots - self._utilisation)
         self._weighed = now
-
-
-def _earliest(due: float, deadline: int | None) -> float:
-    return due if deadline is None else min(due, deadline / SECOND)
-
-
-def _copy(ended: asyncio.Future[Any], to: asyncio.Future[Any]) -> None:
-    if ended.cancelled():
-        to.cancel()
-    elif (error := ended.exception()) is not None:
-        to.set_exception(error)
-    else:
-        to.set_result(ended.result())

@@ -1,4 +1,4 @@
-"""What is told of the scheduler and of a pool: records for metrics, health and admission."""
+"""Statistics of the scheduler and of a pool: records for metrics, health and admission."""
 
 from __future__ import annotations
 
@@ -9,54 +9,58 @@ from pipeline.compute.job_context import Lane
 
 @dataclass(frozen=True, slots=True)
 class SchedulerStatistics:
-    """What a scheduler does at one moment, and has done so far; times in nanoseconds."""
+    """The state of a scheduler at one moment, and its totals so far; times in nanoseconds."""
 
     slots: int
     """As many as cores."""
     taken: int
     """Slots that running jobs take."""
     running: int
+    """Jobs that have started and not ended; tasks take no slot."""
     queued: dict[Lane, int]
+    """Jobs that wait for cores; those that wait for an instance are in the statistics of its pool."""
     delayed: int
     """Jobs that are not due yet."""
     oldest: int
-    """How long that job has been queued that has been so longest."""
+    """The longest time that a queued job has waited for cores."""
     utilisation: float
-    """The part of the slots that was taken in the last ten seconds or so: 0 to 1."""
+    """The share of the slots that was taken in the last ten seconds or so: 0 to 1."""
     started: int
     waited: int
-    """How long all that have started were queued, together."""
+    """The time for which the jobs that have started waited for cores, in total."""
     done: int
-    """Jobs that ended, well or with an error."""
+    """Jobs that ended, with a result or an error."""
     dropped: int
-    """Jobs whose deadline passed before they could start."""
+    """Jobs that waited until their deadline, or for too long for an instance."""
     cancelled: int
-    """Jobs that were called off before they could start."""
+    """Jobs that were cancelled before they could start."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolStatistics:
-    """What a pool does at one moment, and has done so far; times in nanoseconds."""
+    """The state of a pool at one moment, and its totals so far; times in nanoseconds."""
 
-    members: int
-    most: int
-    """As many as there may be."""
+    size: int
+    """Instances now."""
+    max_size: int
+    """Instances at most."""
     active: int
-    """Members that are lent."""
+    """Instances in use."""
     peak: int
-    """The most that were lent at a time."""
+    """The most that were in use at a time."""
     waiting: int
+    """Callers that wait, for an instance or for cores."""
     requests: int
     joined: int
-    """Callers whose work was done in another's job."""
+    """Callers whose work was done in the job of another one."""
     exhausted: int
-    """Callers for whom no member became free in time."""
+    """Callers for which no instance became free in time."""
     waited: int
-    """How long all callers waited for a member, together."""
+    """The time for which callers waited for an instance, in total."""
     longest: int
-    """How long one of them waited at most."""
+    """The longest such wait."""
     made: int
     replaced: int
-    """Members that broke."""
+    """Instances that broke."""
     failed: int
-    """Members that could not be made."""
+    """Instances that could not be made."""

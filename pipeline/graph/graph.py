@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from pipeline.compute.pool_spec import PoolBounds
 from pipeline.errors import Location
 from pipeline.graph.tree import Map, Value
 from pipeline.node import Node
 from pipeline.packet import Full
 from pipeline.params import Duration, Params
-from pipeline.policies.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
+from pipeline.policies.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, RetrySpec
 
 OnError = Literal["degrade", "end"]
 """What a session does when a node cannot go on: continue without it, or end."""

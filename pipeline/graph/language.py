@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from pipeline.compute.pool_spec import PoolBounds
 from pipeline.graph.graph import BudgetSpec, OnError, QueueSpec
 from pipeline.graph.tree import List, Map, Scalar
 from pipeline.node import Node, Service
 from pipeline.params import Params
-from pipeline.policies.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, PoolBounds, RetrySpec
+from pipeline.policies.spec import BreakerSpec, CacheSpec, DeadlineSpec, LimitSpec, RetrySpec
 
 VERSION = 1
 NODE_NAME = r"[A-Za-z][A-Za-z0-9_-]*"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from pipeline.errors import Category
 from pipeline.params import Duration, Params, ms, seconds
@@ -101,25 +101,3 @@ class CacheSpec(Params):
     """Texts that are made ahead, when a session begins and when they expire: a greeting, an apology."""
     related: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By text, those that often follow it; they are made when it is requested."""
-
-
-class PoolBounds(Params):
-    """How many there are of a member's model, or of its connections, and how long a caller waits for one.
-
-    What is not said here is as the member's class says: mostly one, and half a minute. Sessions and
-    graphs whose members use the same model share its pool, which then has the largest of what they
-    ask for, also when the model is loaded already. It never gives up what it has made.
-    """
-
-    min: int | None = Field(None, ge=1, le=1000)
-    """Made beforehand."""
-    max: int | None = Field(None, ge=1, le=1000)
-    """Made when callers wait; each model takes memory of its own."""
-    wait: Duration | None = Field(None, gt=0)
-    """How long a caller waits for one before it has failed; a shorter `deadline` ends it earlier."""
-
-    @model_validator(mode="after")
-    def _check(self) -> PoolBounds:
-        if self.max is not None and self.min is not None and self.max < self.min:
-            raise ValueError(f"`max` is {self.max}, less than `min`, which is {self.min}: raise `max`")
-        return self

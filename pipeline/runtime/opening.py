@@ -6,10 +6,10 @@ import asyncio
 import sys
 from typing import Any
 
+from pipeline.compute.pool_spec import PoolBounds
 from pipeline.compute.resources import Resources
 from pipeline.node import Context, Node
 from pipeline.packet import SECOND
-from pipeline.policies.spec import PoolBounds
 from pipeline.runtime.supervised_task import CANCEL_GRACE
 
 CLOSE_GRACE = SECOND

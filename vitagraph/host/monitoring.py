@@ -10,7 +10,7 @@ from functools import partial
 from itertools import count
 
 from pipeline.clock import Clock
-from pipeline.compute.instances import PoolSpec
+from pipeline.compute.resources import Resources
 from pipeline.compute.statistics import PoolStatistics
 from pipeline.graph.plan import Plan
 from pipeline.node import Service
@@ -71,7 +71,7 @@ class MemoryGuard:
             self._shrink()
 
     def close(self) -> None:
-        """Lifts the restrictions, which are the whole process's."""
+        """Lifts the restrictions."""
         self._set(tight=False)
 
     def _set(self, *, tight: bool) -> None:
@@ -86,7 +86,7 @@ class ProcessMeter:
         self.load = Load(machine, Clock(asyncio.get_running_loop()))
         self._cores = max(0.1, machine.cores)
         self.load.listen(runner.policies.pressure)
-        self._memory = MemoryGuard(partial(_shrink, runner.policies), _economise)
+        self._memory = MemoryGuard(partial(_shrink, runner.policies), partial(_economise, runner.resources))
         self._resources = runner.resources
         self._names: dict[Hashable, str] = {}
         """The pools by the keys of their resources."""
@@ -103,7 +103,7 @@ class ProcessMeter:
 
     def resources(self) -> list[SharedResource]:
         """The cores, and the pool of each loaded model."""
-        pools = (SharedResource(name, pool.active, pool.most) for name, pool in self._pools().items())
+        pools = (SharedResource(name, pool.active, pool.max_size) for name, pool in self._pools().items())
         return [SharedResource(PROCESSOR, self.load.cpu * self._cores, self._cores), *pools]
 
     def close(self) -> None:
@@ -184,8 +184,8 @@ def _shrink(policies: PolicyStore) -> None:
         cache.shrink(_CACHE_SHARE)
 
 
-def _economise(tight: bool) -> None:
-    PoolSpec.sparing = tight
+def _economise(resources: Resources, tight: bool) -> None:
+    resources.scheduler.memory_pressure = tight
 
 
 def _log_change(before: MemberHealth, after: MemberHealth) -> None:

@@ -82,8 +82,8 @@ def test_whisper_batch_merges_calls_waiting_at_the_same_time(tiny: Whisper) -> N
 
     async def main() -> tuple[list[Transcription | None], int]:
         pool = Pool(tiny, Scheduler(executor))
-        alike = how, window_for(hello, how)
-        asked = [pool.batch(transcribe_together, (hello, how, True), alike=alike) for _ in range(4)]
+        batch_key = how, window_for(hello, how)
+        asked = [pool.batch(transcribe_together, (hello, how, True), batch_key=batch_key) for _ in range(4)]
         return list(await asyncio.gather(*asked)), pool.statistics().joined
 
     found, joined = run_virtual(main())

@@ -14,8 +14,8 @@ from nodes.packets import TextDelta
 from pipeline.clock import give_way
 from pipeline.compute.errors import PoolExhausted
 from pipeline.compute.pool import Pool
+from pipeline.compute.pool_spec import PoolBounds
 from pipeline.errors import NetworkError
-from pipeline.policies.spec import PoolBounds
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Harness
@@ -122,7 +122,7 @@ def test_connection_wait_too_long_is_an_error() -> None:
             await pieces.aclose()
             assert await answer(second) == "Hello"
             lent = second.connections.statistics()
-            assert (lent.members, lent.active, lent.requests, lent.exhausted) == (1, 0, 3, 1)
+            assert (lent.size, lent.active, lent.requests, lent.exhausted) == (1, 0, 3, 1)
 
     with endpoint(says("Hel", "lo")) as served:
         run_virtual(main(served.url))

@@ -16,9 +16,9 @@ from pipeline.cause import Causes
 from pipeline.compute.executor import Executor
 from pipeline.compute.job_context import JOB_CONTEXT, JobContext
 from pipeline.compute.pool import Pooled
+from pipeline.compute.pool_spec import PoolBounds
 from pipeline.compute.resources import Resources
 from pipeline.errors import DependencyError, NodeError, ResourceError
-from pipeline.policies.spec import PoolBounds
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Harness, RunResult, run_node

@@ -8,12 +8,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.compute.executor import Executor
-from pipeline.compute.instances import PoolSpec
 from pipeline.compute.pool import Pool
+from pipeline.compute.pool_spec import PoolSpec
 from pipeline.compute.scheduler import Scheduler
 from pipeline.testing.leaks import share
 
@@ -41,8 +42,8 @@ class Maker:
             self.most = max(self.most, self.alive)
             return Model(self, self.made)
 
-    def pool(self, least: int = 1, most: int = 1, **others: Any) -> Pool[Model]:
-        return Pool(self(), Scheduler(THREADS), PoolSpec(self, least=least, most=most, **others))
+    def pool(self, min_size: int = 1, max_size: int = 1, **others: Any) -> Pool[Model]:
+        return Pool(self(), Scheduler(THREADS), PoolSpec(self, min_size=min_size, max_size=max_size, **others))
 
 
 @dataclass(eq=False)
@@ -71,6 +72,13 @@ class Model:
         self.maker.clashes += self.inside
         self.maker.closed += 1
         self.maker.alive -= 1
+
+
+async def hold(pool: Pool[Any]) -> AsyncExitStack:
+    """Takes an instance, until the stack is closed."""
+    stack = AsyncExitStack()
+    await stack.enter_async_context(pool.lease())
+    return stack
 
 
 def now() -> float:

@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.compute.errors import Broken, Late
 from pipeline.compute.executor import Executor
-from pipeline.compute.instances import PoolSpec
 from pipeline.compute.job_context import JOB_CONTEXT, JobContext, Lane
 from pipeline.compute.pool import Pool
+from pipeline.compute.pool_spec import PoolSpec
 from pipeline.compute.scheduler import Scheduler
 from pipeline.errors import NodeError
 from pipeline.packet import MILLISECOND
@@ -51,9 +51,9 @@ def pool(model: Doubler) -> Pool[Doubler]:
     return Pool(model, Scheduler(ONE), PoolSpec(lambda: model))
 
 
-async def ask(pool: Pool[Doubler], value: int, lane: Lane = "normal", alike: object = None, most: int = 4) -> int:
+async def ask(pool: Pool[Doubler], value: int, lane: Lane = "normal", batch_key: object = None, most: int = 4) -> int:
     JOB_CONTEXT.set(JobContext(lane, value))
-    return await pool.batch(Doubler.double, value, alike=alike, most=most)
+    return await pool.batch(Doubler.double, value, batch_key=batch_key, max_size=most)
 
 
 def asked(pool: Pool[Doubler], *values: int, **how: object) -> list[asyncio.Task[int]]:
@@ -81,15 +81,13 @@ def test_batch_joins_requests_waiting_for_a_thread(pool: Pool[Doubler], model: D
     assert (seen.requests, seen.joined, seen.active, seen.waiting) == (10, 6, 0, 0)
 
 
-def test_batch_joins_nothing_under_memory_pressure(
-    pool: Pool[Doubler], model: Doubler, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batch_joins_nothing_under_memory_pressure(pool: Pool[Doubler], model: Doubler) -> None:
     """Four utterances at once need four times the memory of one; afterwards they are as quick as before."""
-    monkeypatch.setattr(PoolSpec, "sparing", True)
+    pool.instances.scheduler.memory_pressure = True
 
     async def main() -> None:
         assert await asyncio.gather(*asked(pool, 0, 1, 2)) == [0, 2, 4]
-        monkeypatch.setattr(PoolSpec, "sparing", False)
+        pool.instances.scheduler.memory_pressure = False
         assert await asyncio.gather(*asked(pool, 3, 4, 5)) == [6, 8, 10]
 
     run_virtual(main())
@@ -100,7 +98,7 @@ def test_batch_accepts_requests_until_its_job_starts(pool: Pool[Doubler], model:
     """The model may be free while all cores are busy with other models."""
 
     async def main() -> list[int]:
-        pool._scheduler.submit(lambda: time.sleep(10 * MS))
+        pool.instances.scheduler.submit(lambda: time.sleep(10 * MS))
         first = asked(pool, 1)
         await asyncio.sleep(MS)
         return list(await asyncio.gather(*first, *asked(pool, 2, 3)))
@@ -115,9 +113,9 @@ def test_batch_joins_only_requests_of_one_batch_key_and_lane(pool: Pool[Doubler]
     async def main() -> list[int]:
         groups = [
             asked(pool, 0),
-            asked(pool, 1, 2, alike="long"),
-            asked(pool, 3, 4, alike="short"),
-            asked(pool, 5, 6, lane="low", alike="long"),
+            asked(pool, 1, 2, batch_key="long"),
+            asked(pool, 3, 4, batch_key="short"),
+            asked(pool, 5, 6, lane="low", batch_key="long"),
             [asyncio.create_task(pool.run(lambda doubler: doubler.double([7])[0]))],
         ]
         return list(await asyncio.gather(*(task for group in groups for task in group)))
@@ -185,27 +183,27 @@ def test_batch_survives_the_cancellation_of_some_requests(pool: Pool[Doubler], m
 
 
 def test_batch_is_cancelled_when_all_its_requests_are(pool: Pool[Doubler], model: Doubler) -> None:
-    """Before it starts it is removed; its member is free again at once."""
+    """Before it starts it is removed; it has taken no instance."""
 
-    async def main() -> tuple[int, int]:
-        blocker = pool._scheduler.submit(lambda: time.sleep(10 * MS))
+    async def main() -> list[tuple[int, int]]:
+        blocker = pool.instances.scheduler.submit(lambda: time.sleep(10 * MS))
         (left,) = asked(pool, 1)
         await asyncio.sleep(MS)
-        active = pool.statistics().active
+        before = pool.statistics()
         left.cancel()
         await asyncio.wait([left])
         await asyncio.sleep(0)
-        after = pool.statistics().active
+        after = pool.statistics()
         await asyncio.wait([blocker.future])
-        return active, after
+        return [(seen.active, seen.waiting) for seen in (before, after)]
 
-    assert run_virtual(main(), "measured") == (1, 0)
+    assert run_virtual(main(), "measured") == [(0, 1), (0, 0)]
     assert model.batches == []
 
 
 def test_batch_observes_the_deadline(pool: Pool[Doubler]) -> None:
     async def main() -> float:
-        blocker = pool._scheduler.submit(lambda: time.sleep(10 * MS))
+        blocker = pool.instances.scheduler.submit(lambda: time.sleep(10 * MS))
         JOB_CONTEXT.set(JobContext(deadline=2 * MILLISECOND))
         with pytest.raises(Late):
             await pool.batch(Doubler.double, 1)

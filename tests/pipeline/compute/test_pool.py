@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ from pipeline.compute.scheduler import Scheduler
 from pipeline.params import Params
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing.leaks import share
+from tests.pipeline.compute.makers import hold
 
 THREADS = share(Executor(3))
 MS = 0.001
@@ -206,11 +207,11 @@ def test_pool_waitlist_passes_on_a_grant_to_a_cancelled_caller(pool: Pool[Model]
     """Handed over and cancelled in the same moment: nobody would ever be served again."""
 
     async def main() -> int:
-        member = await pool._leases.enter()
+        held = await hold(pool)
         waiting = asyncio.create_task(pool.run(lambda model: model.compute(1)))
         third = asyncio.create_task(pool.run(lambda model: model.compute(3)))
         await asyncio.sleep(MS)
-        pool._leases.release(member)
+        await held.aclose()
         waiting.cancel()
         return await third
 
@@ -219,11 +220,11 @@ def test_pool_waitlist_passes_on_a_grant_to_a_cancelled_caller(pool: Pool[Model]
 
 def test_pool_waitlist_skips_a_caller_cancelled_before_its_grant(pool: Pool[Model]) -> None:
     async def main() -> int:
-        member = await pool._leases.enter()
+        held = await hold(pool)
         waiting = asyncio.create_task(pool.run(lambda model: model.compute(1)))
         await asyncio.sleep(MS)
         waiting.cancel()
-        pool._leases.release(member)
+        await held.aclose()
         await asyncio.wait([waiting])
         assert waiting.cancelled()
         return await pool.run(lambda model: model.compute(3))
@@ -235,12 +236,12 @@ def test_pool_waitlist_forgets_callers_that_give_up(pool: Pool[Model]) -> None:
     """The queue would grow with everyone who did not want to wait."""
 
     async def main() -> int:
-        await pool._leases.enter()
-        for _ in range(20):
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(MS):
-                    await pool.run(lambda model: model.compute(0))
-        return pool.statistics().waiting
+        async with pool.lease():
+            for _ in range(20):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(MS):
+                        await pool.run(lambda model: model.compute(0))
+            return pool.statistics().waiting
 
     assert run_virtual(main()) == 0
 
@@ -267,8 +268,8 @@ def test_pool_stack_shows_where_its_thread_is(pool: Pool[Model]) -> None:
     assert pool.stack() == ()
 
 
-def test_pool_survives_an_event_loop_closed_during_a_job(pool: Pool[Model], model: Model) -> None:
-    """Tests share loaded models, one loop after the other; a lease of a closed loop ends by itself."""
+def test_pool_refuses_another_event_loop(pool: Pool[Model], model: Model) -> None:
+    """Two loops would not see each other's leases, even when the first one is closed with a job in the model."""
 
     async def leaves_at_once() -> None:
         task = asyncio.create_task(pool.run(slow))
@@ -279,19 +280,20 @@ def test_pool_survives_an_event_loop_closed_during_a_job(pool: Pool[Model], mode
     def slow(model: Model) -> int:
         return model.compute(1, 50 * MS)
 
+    async def lease() -> None:
+        async with pool.lease():
+            pytest.fail("it was lent")
+
     asyncio.run(leaves_at_once())
     assert model.inside
-    assert run_virtual(pool.run(lambda model: model.compute(2))) == 2
+    for use in (pool.run(lambda model: model.compute(2)), anext(pool.stream(lambda model: model.count(1))), lease()):
+        with pytest.raises(RuntimeError, match="serve one event loop: make a Runner in each loop"):
+            run_virtual(_awaiting(use))
     assert model.clashes == 0
 
 
-def test_pool_refuses_two_event_loops_at_once(pool: Pool[Model]) -> None:
-    """They would not see each other's leases."""
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(pool.run(lambda model: model.compute(1)))
-    with pytest.raises(RuntimeError, match="one event loop at a time"):
-        run_virtual(pool.run(lambda model: model.compute(2)))
-    loop.close()
+async def _awaiting(use: Awaitable[object]) -> None:
+    await use
 
 
 def test_pooled_declared_on_a_class_gives_its_nodes_the_pool(pool: Pool[Model]) -> None:

@@ -11,15 +11,15 @@ from collections.abc import Hashable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.compute.instance import _KNOWN
+from pipeline.compute.instance import MAX_SESSIONS
 from pipeline.compute.job_context import JOB_CONTEXT, JobContext
 from pipeline.compute.pool import Pool
 from pipeline.runtime.virtual import run_virtual
-from tests.pipeline.compute.makers import MS, Maker, Model
+from tests.pipeline.compute.makers import MS, Maker, Model, hold
 
 
 async def filled(most: int) -> Pool[Model]:
-    """A pool whose members are all made."""
+    """A pool whose instances are all made."""
     pool = Maker().pool(most, most)
     pool.fill()
     await asyncio.sleep(1)
@@ -68,11 +68,11 @@ def test_pool_affinity_remembers_the_instance_granted_after_a_wait() -> None:
 
     async def main() -> tuple[int, list[int]]:
         pool = await filled(2)
-        held = [await pool._leases.enter() for _ in range(2)]
+        held = [await hold(pool) for _ in range(2)]
         waiting = compute(pool, "a")
         await asyncio.sleep(MS)
-        for member in reversed(held):
-            pool._leases.release(member)
+        for each in reversed(held):
+            await each.aclose()
         return await waiting, [await compute(pool, session) for session in "abba"]
 
     got, later = run_virtual(main())
@@ -104,11 +104,11 @@ def test_pool_affinity_keeps_no_session_alive() -> None:
         gone = weakref.ref(session)
         await compute(pool, session)
         del session
-        for number in range(10 * _KNOWN):
+        for number in range(10 * MAX_SESSIONS):
             await compute(pool, number)
         gc.collect()
         assert gone() is None
-        assert [len(member.served) for member in pool._leases.members.all] == [_KNOWN, _KNOWN]
+        assert [len(each.served) for each in pool.instances.all] == [MAX_SESSIONS, MAX_SESSIONS]
 
     run_virtual(main())
 
@@ -121,7 +121,7 @@ def test_pool_of_one_instance_records_no_affinity() -> None:
         await compute(pool, "a")
         return pool
 
-    assert [member.served for member in run_virtual(main())._leases.members.all] == [{}]
+    assert [each.served for each in run_virtual(main()).instances.all] == [{}]
 
 
 @settings(deadline=None)

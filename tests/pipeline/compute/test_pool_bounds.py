@@ -15,15 +15,15 @@ from pydantic import ValidationError
 
 from pipeline.compute.errors import PoolExhausted
 from pipeline.compute.pool import Pool, Pooled
+from pipeline.compute.pool_spec import PoolBounds
 from pipeline.compute.resources import Resources
 from pipeline.node import Service
 from pipeline.packet import SECOND
 from pipeline.params import NoParams, seconds
-from pipeline.policies.spec import PoolBounds
 from pipeline.port import Input, Output
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from tests.pipeline.compute.makers import MS, THREADS, Maker, Model, now
+from tests.pipeline.compute.makers import MS, THREADS, Maker, Model, hold, now
 from tests.pipeline.compute.test_pool_schedules import Asking, schedules
 from tests.pipeline.kit import Item, items, member, planned, sink, source
 
@@ -44,12 +44,12 @@ def test_pool_bounds_of_a_graph_set_size_and_wait() -> None:
         await asyncio.sleep(1)
         assert maker.made == 2
         assert await work(pool, 10) == {1, 2, 3}
-        members = [await pool._leases.enter() for _ in range(3)]
+        members = [await hold(pool) for _ in range(3)]
         began = now()
         with pytest.raises(PoolExhausted, match=r"waited 5 s .* which has 3 .*\n.*raise `max` of its `pool`"):
             await pool.run(lambda model: model.compute(0))
         for each in members:
-            pool._leases.release(each)
+            await each.aclose()
         return now() - began
 
     assert run_virtual(main(), "measured") == pytest.approx(5)
@@ -58,15 +58,15 @@ def test_pool_bounds_of_a_graph_set_size_and_wait() -> None:
 
 def test_pool_request_without_bounds_keeps_the_current_bounds() -> None:
     """A probe that comes first would keep callers waiting for its class's half a minute."""
-    pooled = Pooled(lambda _: Maker()(), members=lambda _: (1, 1))
+    pooled = Pooled(lambda _: Maker()(), size=lambda _: (1, 1))
 
     async def main() -> tuple[int, int, int]:
         resources = Resources(THREADS)
         pool = await resources.get(pooled, NoParams())
         await resources.get(pooled, NoParams(), bounds=PoolBounds(max=2, wait=seconds(5)))
         await resources.get(pooled, NoParams())
-        spec = pool._spec
-        return spec.least, spec.most, spec.wait
+        spec = pool.instances.spec
+        return spec.min_size, spec.max_size, spec.wait
 
     assert run_virtual(main()) == (1, 2, 5 * SECOND)
 
@@ -79,15 +79,15 @@ def test_pool_bounds_raised_later_serve_callers_already_waiting() -> None:
     async def main() -> tuple[int, int]:
         resources = Resources(THREADS)
         pool = await resources.get(pooled, NoParams(), bounds=PoolBounds(max=1))
-        member = await pool._leases.enter()
+        held = await hold(pool)
         waiting = asyncio.create_task(pool.run(lambda model: model.number))
         await asyncio.sleep(1)
         assert not waiting.done()
         assert await resources.get(pooled, NoParams(), bounds=PoolBounds(max=2)) is pool
         second = await waiting
         await resources.get(pooled, NoParams(), bounds=PoolBounds(max=1))
-        pool._leases.release(member)
-        return second, pool.statistics().members
+        await held.aclose()
+        return second, pool.statistics().size
 
     assert run_virtual(main(), "measured") == (2, 2)
 
@@ -116,7 +116,7 @@ def test_pool_does_not_make_more_instances_while_prefilling() -> None:
         pool = await resources.get(Pooled(lambda _: maker()), NoParams(), bounds=PoolBounds(min=2, max=2))
         await work(pool, 4)
         await asyncio.sleep(1)
-        assert pool.statistics().members == 2
+        assert pool.statistics().size == 2
 
     run_virtual(main(), "measured")
     assert maker.most == 2
@@ -127,13 +127,13 @@ def test_pool_wait_of_a_caller_is_not_extended_by_later_bounds() -> None:
     pool = Maker().pool(wait=5 * SECOND)
 
     async def main() -> float:
-        await pool._leases.enter()
-        waiting = asyncio.ensure_future(pool.run(lambda model: model.compute(0)))
-        await asyncio.sleep(1)
-        pool._spec.ask(PoolBounds(wait=seconds(60)))
-        with pytest.raises(PoolExhausted, match="waited 5 s"):
-            await waiting
-        return now()
+        async with pool.lease():
+            waiting = asyncio.ensure_future(pool.run(lambda model: model.compute(0)))
+            await asyncio.sleep(1)
+            pool.widen(PoolBounds(wait=seconds(60)))
+            with pytest.raises(PoolExhausted, match="waited 5 s"):
+                await waiting
+            return now()
 
     assert run_virtual(main()) == 5.0
 
@@ -158,9 +158,9 @@ def test_pool_bounds_left_out_default_to_those_of_the_class(
     bounds: PoolBounds, least: int, most: int, wait: int
 ) -> None:
     """Who wants to wait for less long would have one connection instead of many."""
-    spec = Pooled(lambda _: None, members=lambda _: (2, 8)).spec(NoParams())
-    spec.ask(bounds)
-    assert (spec.least, spec.most, spec.wait) == (least, most, wait * SECOND)
+    spec = Pooled(lambda _: None, size=lambda _: (2, 8)).spec(NoParams())
+    spec.widen(bounds)
+    assert (spec.min_size, spec.max_size, spec.wait) == (least, most, wait * SECOND)
 
 
 class Counts(Service[NoParams]):
@@ -185,7 +185,9 @@ def test_pool_bounds_of_a_graph_reach_the_pool() -> None:
         async with Runner() as runner:
             await runner.session(plan).run()
             pools = [loaded.pool for loaded in runner.resources.loaded()]
-            return [(pool._spec.least, pool._spec.most, pool.statistics().made) for pool in pools]
+            return [
+                (pool.instances.spec.min_size, pool.instances.spec.max_size, pool.statistics().made) for pool in pools
+            ]
 
     assert run_virtual(main()) == [(2, 4, 2)]
 
@@ -224,8 +226,8 @@ def test_pool_bounds_hold_in_any_schedule_of_requests(
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(1)
         seen = pool.statistics()
-        assert (seen.active, seen.waiting, pool._leases.members.pending) == (0, 0, 0)
-        assert fewest <= seen.members == maker.alive == len(pool._leases.members.free)
+        assert (seen.active, seen.waiting, pool.instances.pending) == (0, 0, 0)
+        assert fewest <= seen.size == maker.alive == len(pool.instances.free)
         await resources.close()
 
     run_virtual(main(), latency)

@@ -11,8 +11,8 @@ import pytest
 
 from pipeline.compute.errors import Broken, PoolExhausted
 from pipeline.compute.executor import Executor
-from pipeline.compute.instances import PoolSpec
 from pipeline.compute.pool import Pool
+from pipeline.compute.pool_spec import PoolSpec
 from pipeline.compute.scheduler import Scheduler
 from pipeline.errors import ResourceError
 from pipeline.packet import SECOND
@@ -40,7 +40,7 @@ def connections(made: list[Connection], most: int) -> Pool[Connection]:
         made.append(Connection())
         return made[-1]
 
-    return Pool(make(), Scheduler(THREADS), PoolSpec(make, most=most, wait=3 * SECOND))
+    return Pool(make(), Scheduler(THREADS), PoolSpec(make, max_size=most, wait=3 * SECOND))
 
 
 def test_pool_lease_lasts_for_the_block() -> None:
@@ -147,7 +147,7 @@ def test_pool_close_error_is_raised_after_all_are_closed() -> None:
                 raise OSError("the line is dead")
 
     async def main() -> None:
-        pool = Pool(Line(), Scheduler(THREADS), PoolSpec(Line, least=3, most=3))
+        pool = Pool(Line(), Scheduler(THREADS), PoolSpec(Line, min_size=3, max_size=3))
         pool.fill()
         with pytest.raises(OSError, match="the line is dead"):
             await pool.close()

@@ -10,15 +10,15 @@ from functools import partial
 import pytest
 
 from pipeline.compute.errors import Broken, Crashed, breaks
-from pipeline.compute.instances import PoolSpec
 from pipeline.compute.job_context import JOB_CONTEXT, JobContext
 from pipeline.compute.pool import Pool, Pooled
+from pipeline.compute.pool_spec import PoolSpec
 from pipeline.compute.resources import Resources
 from pipeline.compute.scheduler import Scheduler
 from pipeline.errors import NodeError, ResourceError
 from pipeline.params import NoParams
 from pipeline.runtime.virtual import run_virtual
-from tests.pipeline.compute.makers import MS, THREADS, Maker, Model, now
+from tests.pipeline.compute.makers import MS, THREADS, Maker, Model, hold, now
 
 # --- as many as are needed
 
@@ -33,7 +33,7 @@ def test_pool_makes_instances_for_waiters_up_to_its_maximum() -> None:
 
     assert set(run_virtual(main(), "measured")) == {1, 2, 3}
     seen = pool.statistics()
-    assert (seen.members, seen.made, maker.made, seen.peak, seen.active, seen.requests) == (3, 3, 3, 3, 0, 20)
+    assert (seen.size, seen.made, maker.made, seen.peak, seen.active, seen.requests) == (3, 3, 3, 3, 0, 20)
     assert maker.clashes == 0
 
 
@@ -53,13 +53,13 @@ def test_pool_makes_no_second_instance_for_a_lone_caller() -> None:
 def test_pool_prefills_its_minimum_size() -> None:
     """The first calls would wait for what could have been ready."""
     maker = Maker()
-    pooled = Pooled(lambda _: maker(), members=lambda _: (3, 5))
+    pooled = Pooled(lambda _: maker(), size=lambda _: (3, 5))
 
     async def main() -> int:
         resources = Resources(THREADS)
         pool = await resources.get(pooled, NoParams())
         await asyncio.sleep(1)
-        members = pool.statistics().members
+        members = pool.statistics().size
         await resources.close()
         return members
 
@@ -84,30 +84,28 @@ def test_pooled_declares_how_many_threads_a_job_takes() -> None:
 
 
 @pytest.mark.parametrize(("small", "members"), [(False, 1), (True, 3)])
-def test_pool_adds_no_large_instance_under_memory_pressure(
-    small: bool, members: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pool_adds_no_large_instance_under_memory_pressure(small: bool, members: int) -> None:
     """One more model, and the system ends the process with all its calls; a connection costs nothing."""
-    monkeypatch.setattr(PoolSpec, "sparing", True)
     pool = Maker(seconds=MS).pool(1, 3, small=small)
+    pool.instances.scheduler.memory_pressure = True
 
     async def calls() -> None:
         await asyncio.gather(*(pool.run(lambda model: model.compute(0, 2 * MS)) for _ in range(6)))
 
     async def main() -> list[int]:
         await calls()
-        short = pool.statistics().members
-        monkeypatch.setattr(PoolSpec, "sparing", False)
+        short = pool.statistics().size
+        pool.instances.scheduler.memory_pressure = False
         await calls()
-        return [short, pool.statistics().members]
+        return [short, pool.statistics().size]
 
     assert run_virtual(main(), "measured") == [members, 3]
 
 
-def test_pool_replaces_a_broken_instance_under_memory_pressure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pool_replaces_a_broken_instance_under_memory_pressure() -> None:
     """Else nobody would be heard any more."""
-    monkeypatch.setattr(PoolSpec, "sparing", True)
     pool = Maker().pool(1, 3)
+    pool.instances.scheduler.memory_pressure = True
 
     async def main() -> int:
         with pytest.raises(MemoryError):
@@ -125,12 +123,12 @@ def test_pool_works_on_when_an_instance_cannot_be_made() -> None:
     async def main() -> list[int]:
         both = (pool.run(lambda model: model.compute(model.number, MS)) for _ in range(2))
         first = list(await asyncio.gather(*both))
-        assert (pool.statistics().failed, pool.statistics().members) == (1, 1)
+        assert (pool.statistics().failed, pool.statistics().size) == (1, 1)
         await asyncio.gather(*(pool.run(lambda model: model.compute(0, MS)) for _ in range(2)))
         return first
 
     assert run_virtual(main(), "measured") == [1, 1]
-    assert pool.statistics().members == 2
+    assert pool.statistics().size == 2
 
 
 def test_pool_waiters_get_the_reason_when_no_instance_can_be_made() -> None:
@@ -295,11 +293,11 @@ def test_pool_close_ends_waiting_callers() -> None:
         await pool.run(lambda model: model.compute(0))
 
     async def main() -> float:
-        member = await pool._leases.enter()
+        held = await hold(pool)
         task = asyncio.create_task(waiting())
         closing = asyncio.create_task(pool.close())
         await asyncio.sleep(1)
-        pool._leases.release(member)
+        await held.aclose()
         await closing
         with pytest.raises(ResourceError, match="has been closed"):
             await task
@@ -330,7 +328,7 @@ def test_pool_close_error_is_raised_after_all_are_closed() -> None:
             raise OSError(f"device {len(closed)} is gone")
 
     async def main() -> None:
-        pool = Pool(Stubborn(), Scheduler(THREADS), PoolSpec(Stubborn, least=2, most=2))
+        pool = Pool(Stubborn(), Scheduler(THREADS), PoolSpec(Stubborn, min_size=2, max_size=2))
         pool.fill()
         await asyncio.sleep(1)
         with pytest.raises(OSError, match="device 1"):

@@ -212,8 +212,8 @@ def test_resources_close_all_before_raising_an_error(resources: Resources) -> No
     assert last.closed
 
 
-def test_resources_restart_a_load_whose_loop_was_closed(resources: Resources) -> None:
-    """Tests share what is loaded: one that ended in the middle of a load must not stop the next."""
+def test_resources_refuse_another_event_loop(resources: Resources) -> None:
+    """Its callers would wait for ever for a load that no loop hears of."""
     pooled = Pooled(lambda _: pause(0.02))
 
     async def leaves() -> None:
@@ -223,4 +223,5 @@ def test_resources_restart_a_load_whose_loop_was_closed(resources: Resources) ->
         await asyncio.wait([task])
 
     run_virtual(leaves())
-    run_virtual(resources.get(pooled, Voice()))
+    with pytest.raises(RuntimeError, match="serve one event loop"):
+        run_virtual(resources.get(pooled, Voice()))

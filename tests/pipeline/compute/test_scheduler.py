@@ -114,7 +114,7 @@ def test_scheduler_queue_starves_no_lane_and_no_session(schedule: list[tuple[Lan
     between: dict[tuple[Lane, object], set[object]] = {}
     for step in [*schedule, *[None] * len(schedule)]:
         if step is not None:
-            queue.push(Waiter(JobContext(step[0], step[1]), 0.0))
+            queue.push(Waiter(JobContext(step[0], step[1]), queue))
             continue
         if (waiter := queue.next()) is None:
             continue
@@ -331,8 +331,8 @@ def test_scheduler_jobs_end_when_the_executor_cancels_its_futures() -> None:
     asyncio.run(main())
 
 
-def test_scheduler_serves_one_event_loop_at_a_time() -> None:
-    """Tests share loaded models; two loops would each believe to have all cores."""
+def test_scheduler_serves_only_the_loop_of_its_first_use() -> None:
+    """Two loops would each believe to have all cores."""
     scheduler = Scheduler(ONE)
     scheduler.cancel(1)
     scheduler.revoke(Causes().begin("turn"))
@@ -340,12 +340,13 @@ def test_scheduler_serves_one_event_loop_at_a_time() -> None:
     async def main() -> int:
         return await scheduler.submit(lambda: 7).result()
 
-    assert run_virtual(main()) == run_virtual(main()) == 7
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(main())
-    with pytest.raises(RuntimeError, match="one event loop at a time"):
-        run_virtual(main())
-    loop.close()
+    async def spawns() -> None:
+        scheduler.spawn(main)
+
+    assert run_virtual(main()) == 7
+    for use in (main(), spawns()):
+        with pytest.raises(RuntimeError, match="serve one event loop: make a Runner in each loop"):
+            run_virtual(use)
 
 
 def test_scheduler_statistics_show_load_and_queues() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.compute.pool import Pooled
+from pipeline.compute.pool_spec import PoolBounds
 from pipeline.errors import Location
 from pipeline.packet import Packet
 from pipeline.params import ms, seconds
-from pipeline.policies.spec import CacheSpec, DeadlineSpec, LimitSpec, PoolBounds
+from pipeline.policies.spec import CacheSpec, DeadlineSpec, LimitSpec
 from tests.pipeline.graph import some_nodes
 from tests.pipeline.graph.some.ears.detector import Detector
 from tests.pipeline.graph.some_graphs import NODES, detector, error, graph, of_nodes
