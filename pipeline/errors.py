@@ -166,6 +166,23 @@ def classify(error: BaseException) -> Category:
     return next((category for words, category in _BY_TEXT if words in text), "unknown")
 
 
+def load_error(error: BaseException) -> NodeError:
+    """What the loader of a resource raised, as a NodeError with a hint."""
+    if isinstance(error, NodeError):
+        return error
+    kind, hint = _LOAD_ERRORS.get(classify(error), _OTHER_LOAD_ERROR)
+    known = kind(f"loading failed: {type(error).__name__}: {error}", hint=hint)
+    known.__cause__ = error
+    return known
+
+
+_LOAD_ERRORS: dict[Category, tuple[type[NodeError], str]] = {
+    "dependency": (DependencyError, "install the package that has what is missing"),
+    "network": (NetworkError, "check the connection, or put the model's files in place beforehand"),
+}
+_OTHER_LOAD_ERROR = (ResourceError, "check that the model's files are whole and that memory suffices")
+
+
 def in_words(error: BaseException) -> tuple[str, str]:
     """The message and the hint of any exception; of a foreign one its repr, and no hint."""
     return (error.message, error.hint) if isinstance(error, NodeError) else (repr(error), "")

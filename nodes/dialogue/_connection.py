@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import cache
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, AsyncStream
+    from openai import AsyncStream
     from openai.types.chat import ChatCompletionChunk
 
 KEEPALIVE = 50.0
@@ -21,9 +20,12 @@ class Connection:
 
     def __init__(self, base_url: str | None, key: str) -> None:
         """Imports the openai package, which takes half a second; raises ImportError without it."""
-        self._base_url, self._key = base_url, key
-        self._client = self._make_client()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        import httpx2
+        import openai
+
+        limits = httpx2.Limits(max_keepalive_connections=1, keepalive_expiry=KEEPALIVE)
+        http = openai.DefaultAsyncHttpxClient(verify=_ssl_context(), limits=limits)
+        self._client = openai.AsyncOpenAI(api_key=key, base_url=base_url, max_retries=0, http_client=http)
         self._answered = False
 
     async def ask(self, request: dict[str, Any]) -> AsyncStream[ChatCompletionChunk]:
@@ -34,39 +36,21 @@ class Connection:
         import httpx2
         import openai
 
-        client = self._client_of_loop()
         stream: AsyncStream[ChatCompletionChunk]
         try:
-            stream = await client.chat.completions.create(**request)
+            stream = await self._client.chat.completions.create(**request)
         except openai.APIConnectionError as error:
             # An idle connection may be closed just as it is used; that is no failure of the endpoint.
             was_closed = isinstance(error.__cause__, httpx2.ReadError | httpx2.RemoteProtocolError)
             if not (self._answered and was_closed):
                 raise
-            stream = await client.chat.completions.create(**request)
+            stream = await self._client.chat.completions.create(**request)
         self._answered = True
         return stream
 
     async def aclose(self) -> None:
         """Closes the connection."""
-        await self._client_of_loop().close()
-
-    def _client_of_loop(self) -> AsyncOpenAI:
-        """The client for the running loop; connections of an earlier loop ended with that loop."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            if self._loop is not None:
-                self._client, self._answered = self._make_client(), False
-            self._loop = loop
-        return self._client
-
-    def _make_client(self) -> AsyncOpenAI:
-        import httpx2
-        import openai
-
-        limits = httpx2.Limits(max_keepalive_connections=1, keepalive_expiry=KEEPALIVE)
-        http = openai.DefaultAsyncHttpxClient(verify=_ssl_context(), limits=limits)
-        return openai.AsyncOpenAI(api_key=self._key, base_url=self._base_url, max_retries=0, http_client=http)
+        await self._client.close()
 
 
 @cache

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor as BaseExecutor
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 from pipeline.await_chain import thread_stack
@@ -19,10 +20,7 @@ _Job = tuple[Future[Any], Callable[[], Any]]
 
 
 class Executor(BaseExecutor):
-    """A fixed number of named daemon threads; jobs start in the order in which they were submitted.
-
-    `workers` is the number of threads, by default one a core.
-    """
+    """So many named daemon threads, by default one a core; jobs start in the order in which they were submitted."""
 
     def __init__(self, workers: int = 0, name: str = "compute") -> None:
         self.workers = workers or os.cpu_count() or 1
@@ -48,8 +46,10 @@ class Executor(BaseExecutor):
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = False) -> None:
         """Takes no more jobs and lets the threads end; waits at most a second for each."""
         self._open = False
-        while cancel_futures and not self._jobs.empty():
-            self._cancel_next()
+        with suppress(queue.Empty):
+            while cancel_futures:
+                if (item := self._jobs.get_nowait()) is not None:
+                    item[0].cancel()
         for _ in self.threads:
             self._jobs.put(None)
         if wait:
@@ -59,14 +59,6 @@ class Executor(BaseExecutor):
     def stacks(self) -> dict[str, tuple[str, ...]]:
         """The stack of each thread that runs a job now, by the thread's name; the innermost call first."""
         return {thread.name: thread_stack(thread.ident or 0) for thread in self.threads if thread in self._busy}
-
-    def _cancel_next(self) -> None:
-        try:
-            item = self._jobs.get_nowait()
-        except queue.Empty:
-            return  # A thread has taken it meanwhile.
-        if item is not None:
-            item[0].cancel()
 
     def _work(self) -> None:
         thread = threading.current_thread()

@@ -41,11 +41,11 @@ class Instance(Generic[M]):
         """Whether the resource has an `aclose` or a `close`."""
         return any(callable(getattr(self.resource, name, None)) for name in ("aclose", "close"))
 
-    def compute(self, job: Callable[[M], T]) -> T:
-        """Runs `job(resource)`, in a compute thread."""
+    def compute(self, work: Callable[[M], T]) -> T:
+        """Runs `work(resource)`, in a compute thread."""
         self.thread = threading.get_ident()
         try:
-            return job(self.resource)
+            return work(self.resource)
         finally:
             self.thread = 0
 
@@ -54,36 +54,30 @@ class Instance(Generic[M]):
         if callable(aclose := getattr(self.resource, "aclose", None)):
             closing: asyncio.Future[None] = asyncio.ensure_future(aclose())
             return closing
-        return scheduler.submit(self._close, context=JobContext()).future
-
-    def _close(self) -> None:
-        if callable(close := getattr(self.resource, "close", None)):
-            self.compute(lambda _: close())
-
-
-class End:
-    """The last item of a stream's steps."""
+        close = getattr(self.resource, "close", lambda: None)
+        return scheduler.submit(lambda: self.compute(lambda _: close()), context=JobContext()).future
 
 
 class Steps(Generic[M, T]):
-    """The iterator of a stream; used in compute threads, one at a time."""
+    """The iterator of a stream; used in compute threads, one at a time. Its last item is itself."""
 
-    def __init__(self, job: Callable[[M], Iterator[T]]) -> None:
-        self._job = job
+    def __init__(self, work: Callable[[M], Iterator[T]]) -> None:
+        self._work = work
         self._iterator: Iterator[T] | None = None
-        self.closable = False
-        """Whether it has begun, has not ended, and can be closed."""
+        self._ended = False
 
-    def next(self, resource: M) -> T | End:
-        """The next item, or the end."""
+    @property
+    def closable(self) -> bool:
+        """Whether it has begun, has not ended, and can be closed."""
+        return not self._ended and hasattr(self._iterator, "close")
+
+    def next(self, resource: M) -> T | Steps[M, T]:
+        """The next item."""
         if self._iterator is None:
-            self._iterator = iter(self._job(resource))
-            self.closable = hasattr(self._iterator, "close")
-        try:
-            return next(self._iterator)
-        except StopIteration:
-            self.closable = False
-            return End()
+            self._iterator = iter(self._work(resource))
+        item = next(self._iterator, self)
+        self._ended = item is self
+        return item
 
     def close(self, _resource: M) -> None:
         """Ends the iterator early."""

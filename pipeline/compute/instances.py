@@ -16,16 +16,11 @@ from pipeline.compute.lane_queue import LaneQueue
 from pipeline.compute.pool_spec import PoolSpec
 from pipeline.compute.scheduler import Scheduler
 from pipeline.compute.statistics import PoolStatistics
-from pipeline.errors import Category, DependencyError, NetworkError, NodeError, ResourceError, classify
+from pipeline.errors import NodeError, ResourceError, load_error
 from pipeline.packet import SECOND
 
 M = TypeVar("M")
 
-_ERRORS: dict[Category, tuple[type[NodeError], str]] = {
-    "dependency": (DependencyError, "install the package that has what is missing"),
-    "network": (NetworkError, "check the connection, or put the model's files in place beforehand"),
-}
-_ANY_ERROR = (ResourceError, "check that the model's files are whole and that memory suffices")
 _BUSY = "raise `max` of its `pool` in the graph if memory and cores allow it, or take fewer calls at a time"
 
 
@@ -46,12 +41,13 @@ class Instances(Generic[M]):
         self._waited = self._longest = self._used = 0.0
         self._made, self._replaced, self._failed = 1, 0, 0
 
-    def enter(self, job: PoolJob[M]) -> None:
+    def enter(self, job: PoolJob[M]) -> PoolJob[M]:
         """Starts a job or lets it wait, and makes more instances for those that wait."""
         self._requests += 1
         self.scheduler.enter(job)
         if job.queued:
             self.grow()
+        return job
 
     def grant(self, job: PoolJob[M]) -> Instance[M]:
         """Takes a free instance: the one that the job's session had last, else the one that has been free longest.
@@ -112,9 +108,9 @@ class Instances(Generic[M]):
         """The error of a job that has waited for too long, which is also counted."""
         size = len(self.all)
         busy = f"an instance of its pool, which has {size} and all at work"
-        self._note_wait(min(job.deadline, job.patience) - job.since)
+        self._note_wait(min(job.deadline - job.since, job.wait))
         self._exhausted += 1
-        if job.deadline <= job.patience:
+        if job.deadline <= job.since + job.wait:
             return Late(f"its deadline passed while it waited for {busy}", hint=_BUSY)
         retry_after = self._used / max(1, self._returned) * len(self.queue) / max(1, size)
         return PoolExhausted(f"it waited {job.wait:g} s for {busy}", retry_after=retry_after, hint=_BUSY)
@@ -164,7 +160,7 @@ class Instances(Generic[M]):
             return self._changed()
         self._failed += 1
         if not self.all and not self.pending:
-            self._reject_all(as_node_error(error))  # The next caller tries again.
+            self._reject_all(load_error(error))  # The next caller tries again.
 
     def _closed(self, ended: asyncio.Future[None]) -> None:
         self.pending -= 1
@@ -178,12 +174,12 @@ class Instances(Generic[M]):
 
 @dataclass(slots=True, eq=False)
 class PoolJob(Job[Any], Generic[M]):
-    """A call in a compute thread, alone with the resource of an instance."""
+    """A call in a compute thread, alone with the resource of an instance.
+
+    One that takes no core has only the instance as its result, for use in the event loop.
+    """
 
     instances: Instances[M] = field(kw_only=True)
-    wait: float = field(kw_only=True)
-    """Seconds that it waits for an instance."""
-    work: Callable[..., Any] = field(kw_only=True)
     keeps: bool = field(kw_only=True, default=False)
     """Whether its caller gives the instance back; else its end does."""
     instance: Instance[M] | None = field(init=False, default=None)
@@ -191,17 +187,20 @@ class PoolJob(Job[Any], Generic[M]):
 
     @classmethod
     def of(cls, instances: Instances[M], work: Callable[..., Any], **settings: Any) -> Self:
-        """A job in the job context of the caller, with the cores and the wait of the pool."""
+        """A job in the job context of the caller; by default with the cores and the wait of the pool."""
         spec = instances.spec
-        known = {"slots": instances.scheduler.clamp(spec.threads), "wait": spec.wait / SECOND}
+        known = {"slots": min(spec.threads, instances.scheduler.slots), "wait": spec.wait / SECOND}
         return cls(JOB_CONTEXT.get(), instances.queue, instances=instances, work=work, **known | settings)
-
-    @property
-    def patience(self) -> float:
-        return self.since + self.wait
 
     def begin(self) -> None:
         self.instance = self.instances.grant(self)
+
+    def launch(self, loop: asyncio.AbstractEventLoop, executor: Executor) -> asyncio.Future[Any]:
+        if self.slots:
+            return Job.launch(self, loop, executor)
+        granted = loop.create_future()
+        granted.set_result(self.instance)
+        return granted
 
     def compute(self) -> Any:
         assert self.instance is not None, "it has begun"
@@ -216,38 +215,11 @@ class PoolJob(Job[Any], Generic[M]):
         return Job.overdue(self) if self.queue.is_open else self.instances.exhausted(self)
 
     def give_back(self, *ended: asyncio.Future[Any]) -> None:
-        """Releases the instance, broken if one of these outcomes says so."""
+        """Releases the instance if it was granted, as a broken one if one of these outcomes says so."""
         if self.instance is not None:
             instance, self.instance = self.instance, None
             errors = [error for each in ended if not each.cancelled() and (error := each.exception())]
             self.instances.release(instance, broken=any(map(self.instances.spec.broken, errors)))
-
-
-@dataclass(slots=True, eq=False)
-class LeaseJob(PoolJob[M]):
-    """Takes an instance for use in the event loop: it needs no core, computes nothing and ends at once."""
-
-    def launch(self, loop: asyncio.AbstractEventLoop, executor: Executor) -> asyncio.Future[Any]:
-        granted = loop.create_future()
-        granted.set_result(self.instance)
-        return granted
-
-
-async def acquire(instances: Instances[M], **settings: Any) -> Instance[M]:
-    """Waits for an instance, which the caller has to release; raises PoolExhausted or Late."""
-    job = LeaseJob.of(instances, _nothing, slots=0, keeps=True, **settings)
-    instances.enter(job)
-    try:
-        instance: Instance[M] = await job.result()
-    except asyncio.CancelledError:
-        if job.instance is not None:
-            instances.release(job.instance)  # It was granted in the moment in which the caller left.
-        raise
-    return instance
-
-
-def _nothing(_: Any) -> None:
-    """The work of a lease."""
 
 
 def _error(ended: asyncio.Future[Any]) -> BaseException | None:
@@ -258,13 +230,3 @@ def _error(ended: asyncio.Future[Any]) -> BaseException | None:
 def closed_error() -> NodeError:
     """The error of callers that come after the end."""
     return ResourceError("the model has been closed", hint="its runner has ended: make sessions of another one")
-
-
-def as_node_error(error: BaseException) -> NodeError:
-    """What a loader raised, as a NodeError with a hint."""
-    if isinstance(error, NodeError):
-        return error
-    kind, hint = _ERRORS.get(classify(error), _ANY_ERROR)
-    known = kind(f"loading failed: {type(error).__name__}: {error}", hint=hint)
-    known.__cause__ = error
-    return known

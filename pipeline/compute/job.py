@@ -17,12 +17,16 @@ from pipeline.errors import NodeError
 from pipeline.packet import SECOND
 
 T = TypeVar("T")
+_thread = threading.local()
 
 
 @dataclass(slots=True, eq=False)
 class Job(Waiter, Generic[T]):
-    """A call that runs once, in a compute thread or as a task of the event loop."""
+    """A call that runs once, in a compute thread."""
 
+    work: Callable[..., Any] = field(kw_only=True)
+    wait: float = field(kw_only=True, default=math.inf)
+    """Seconds that it waits for its queue to open; until its deadline it waits for cores."""
     id: int = field(init=False, default=0)
     """Counts up within a scheduler."""
     since: float = field(init=False, default=0.0)
@@ -38,19 +42,9 @@ class Job(Waiter, Generic[T]):
     """When it is due, or the end of its wait."""
 
     @property
-    def occupied(self) -> int:
-        """Cores that it takes while it runs."""
-        return self.slots
-
-    @property
     def deadline(self) -> float:
         """When it is not started any more, in seconds on the event loop's clock."""
         return math.inf if self.context.deadline is None else self.context.deadline / SECOND
-
-    @property
-    def patience(self) -> float:
-        """When it has waited long enough for its queue to open, in seconds on the event loop's clock."""
-        return math.inf
 
     def cancel(self) -> None:
         """Removes it if it has not started; a running one is told to stop."""
@@ -63,8 +57,6 @@ class Job(Waiter, Generic[T]):
         except asyncio.CancelledError:
             self.cancel()
             raise
-
-    # --- what the scheduler calls, in the event loop
 
     def begin(self) -> None:
         """It starts: its cores are free, and its queue is open."""
@@ -79,21 +71,25 @@ class Job(Waiter, Generic[T]):
 
     def end(self, ended: asyncio.Future[Any]) -> None:
         """It has ended, and its cores are free again."""
-        if self.future is not ended and not self.future.done():
-            _copy(ended, self.future)
-        if self.stopped and not self.future.cancelled():
-            self.future.exception()  # No caller waits for it, so asyncio must not report that it was not retrieved.
+        future = self.future
+        if future is not ended and not future.done():
+            if ended.cancelled():
+                future.cancel()
+            elif (error := ended.exception()) is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(ended.result())
+        if self.stopped and not future.cancelled():
+            future.exception()  # Retrieved, for no caller is left that would, and asyncio would report that.
 
     def overdue(self) -> NodeError:
         """The error of a job that has waited too long."""
         hint = "more cores, or fewer calls at a time"
         return Late("it was dropped: its deadline passed before it could start", hint=hint)
 
-    # --- in a compute thread
-
     def compute(self) -> Any:
-        """The work."""
-        raise NotImplementedError
+        """Calls `work`, in a compute thread."""
+        return self.work()
 
     def _run(self) -> Any:
         _thread.job = self
@@ -104,36 +100,16 @@ class Job(Waiter, Generic[T]):
 
 
 @dataclass(slots=True, eq=False)
-class ThreadJob(Job[T]):
-    """A call in a compute thread."""
-
-    work: Callable[[], T] = field(kw_only=True)
-    on_start: Callable[[], None] | None = field(kw_only=True, default=None)
-
-    def begin(self) -> None:
-        if self.on_start is not None:
-            self.on_start()
-
-    def compute(self) -> T:
-        return self.work()
-
-
-@dataclass(slots=True, eq=False)
 class TaskJob(Job[T]):
-    """A coroutine that runs as a task; when it is told to stop the task is cancelled."""
+    """A coroutine function that runs as a task; when it is told to stop the task is cancelled."""
 
-    work: Callable[[], Coroutine[Any, Any, T]] = field(kw_only=True)
     variables: Context = field(kw_only=True)
     """The context variables with which it runs."""
     task: asyncio.Task[T] | None = field(init=False, default=None)
 
-    @property
-    def occupied(self) -> int:
-        """None: what it computes are jobs of their own."""
-        return 0
-
     def launch(self, loop: asyncio.AbstractEventLoop, executor: Executor) -> asyncio.Future[T]:
-        self.task = asyncio.Task(self._work(), loop=loop, name=f"job {self.id}", context=self.variables)
+        self.slots = 0  # What it computes are jobs of their own.
+        self.task = asyncio.Task(self._await_work(), loop=loop, name=f"job {self.id}", context=self.variables)
         return self.task
 
     def stop(self) -> None:
@@ -141,29 +117,12 @@ class TaskJob(Job[T]):
             self.task.cancel()
         self.stopped = True
 
-    async def _work(self) -> T:
-        return await self.work()
-
-
-class _Thread(threading.local):
-    """What a compute thread works on."""
-
-    job: Job[Any] | None = None
-
-
-_thread = _Thread()
+    async def _await_work(self) -> T:
+        coroutine: Coroutine[Any, Any, T] = self.work()
+        return await coroutine
 
 
 def stopped() -> bool:
     """Whether the calling compute job has been cancelled; a long job checks this now and then and ends early."""
-    return _thread.job is not None and _thread.job.stopped
-
-
-def _copy(ended: asyncio.Future[Any], to: asyncio.Future[Any]) -> None:
-    """Gives the outcome of one future to another one."""
-    if ended.cancelled():
-        to.cancel()
-    elif (error := ended.exception()) is not None:
-        to.set_exception(error)
-    else:
-        to.set_result(ended.result())
+    job: Job[Any] | None = getattr(_thread, "job", None)
+    return job is not None and job.stopped

@@ -35,10 +35,6 @@ class JobContext(msgspec.Struct, frozen=True, eq=False):
         """Whether the cause, if there is one, has not been revoked."""
         return self.cause is None or self.cause.live
 
-    def without_cause(self) -> JobContext:
-        """The context of clean-up work, which runs even when the cause has been revoked; no deadline either."""
-        return JobContext(self.lane, self.session)
-
 
 JOB_CONTEXT: ContextVar[JobContext] = ContextVar("job_context", default=JobContext())  # noqa: B039 - it is frozen
 """The job context of the code that runs now."""

@@ -90,10 +90,6 @@ class LaneQueue(Generic[W]):
         """The most urgent lane in which something waits, of which there must be one."""
         return next(lane for lane in LANES if lane in self._lanes)
 
-    def count(self, lane: Lane) -> int:
-        """The number of those that wait in a lane."""
-        return sum(map(len, self._lanes[lane].values())) if lane in self._lanes else 0
-
     def push(self, waiter: W) -> None:
         """Lets it wait."""
         self._pushed += 1
@@ -109,25 +105,20 @@ class LaneQueue(Generic[W]):
             return None
         return next(iter(self._lanes[self._turns.choose(self._lanes)].values()))[0]
 
-    def take(self, waiter: W) -> None:
-        """Removes one that is served: its session is now the last of its lane."""
+    def remove(self, waiter: W, *, served: bool) -> None:
+        """Removes one; the session of one that is served is now the last of its lane."""
         lane, session = waiter.context.lane, waiter.context.session
-        self._turns.took(lane, self._lanes)
-        self.remove(waiter)
-        if session in self._lanes.get(lane, ()):
+        if served:
+            self._turns.took(lane, self._lanes)
             self._lanes[lane].move_to_end(session)
-
-    def remove(self, waiter: W) -> None:
-        """Removes one that is not served; this counts as no turn."""
-        sessions = self._lanes[waiter.context.lane]
-        waiting = sessions[waiter.context.session]
+        waiting = self._lanes[lane][session]
         waiting.remove(waiter)
         waiter.queued = False
         self._waiting -= 1
         if not waiting:
-            del sessions[waiter.context.session]
-        if not sessions:
-            del self._lanes[waiter.context.lane]
+            del self._lanes[lane][session]
+        if not self._lanes[lane]:
+            del self._lanes[lane]
 
 
 class QueueGroup(Generic[W]):
@@ -163,22 +154,12 @@ class QueueGroup(Generic[W]):
 
     def take(self, waiter: W) -> None:
         """Removes one that starts: its queue is now the last of those with equally urgent jobs."""
-        queue = waiter.queue
-        self._turns.took(queue.lane, {each.lane for each in self.open})
-        self._queues.move_to_end(queue)
-        queue.take(waiter)
-        self._drop_empty(queue)
+        self._turns.took(waiter.queue.lane, {each.lane for each in self.open})
+        self._queues.move_to_end(waiter.queue)
+        self.remove(waiter, served=True)
 
-    def join(self, waiter: W) -> None:
-        """Removes one whose work is done along with that of another one of its queue."""
-        waiter.queue.take(waiter)
-        self._drop_empty(waiter.queue)
-
-    def remove(self, waiter: W) -> None:
-        """Removes one that is not served."""
-        waiter.queue.remove(waiter)
-        self._drop_empty(waiter.queue)
-
-    def _drop_empty(self, queue: LaneQueue[W]) -> None:
-        if not queue:
-            del self._queues[queue]
+    def remove(self, waiter: W, *, served: bool = False) -> None:
+        """Removes one that does not start; `served` when its work is done along with that of another one."""
+        waiter.queue.remove(waiter, served=served)
+        if not waiter.queue:
+            del self._queues[waiter.queue]

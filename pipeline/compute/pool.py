@@ -22,11 +22,11 @@ from typing import Any, Generic, TypeVar, overload
 from pipeline.await_chain import thread_stack
 from pipeline.compute.batch import BatchFunction, BatchJob
 from pipeline.compute.errors import breaks
-from pipeline.compute.instance import End, Steps
-from pipeline.compute.instances import Instances, PoolJob, acquire, closed_error
+from pipeline.compute.instance import Steps
+from pipeline.compute.instances import Instances, PoolJob, closed_error
 from pipeline.compute.job import Job
-from pipeline.compute.job_context import JOB_CONTEXT
-from pipeline.compute.pool_spec import PoolBounds, PoolSpec
+from pipeline.compute.job_context import JobContext
+from pipeline.compute.pool_spec import PoolSpec
 from pipeline.compute.scheduler import Scheduler
 from pipeline.compute.statistics import PoolStatistics
 from pipeline.errors import NodeError
@@ -53,9 +53,7 @@ class Pool(Generic[M]):
 
         Raises PoolExhausted where no instance becomes free in time, Late where its deadline passes first.
         """
-        job = PoolJob.of(self._open(), work)
-        self.instances.enter(job)
-        result: T = await job.result()
+        result: T = await self.instances.enter(PoolJob.of(self._open(), work)).result()
         return result
 
     async def stream(self, work: Callable[[M], Iterator[T]]) -> AsyncGenerator[T, None]:
@@ -64,11 +62,10 @@ class Pool(Generic[M]):
         When the caller leaves early the iterator is closed once its step has ended. Raises as `run` does.
         """
         steps = Steps(work)
-        first = PoolJob.of(self._open(), steps.next, keeps=True)
-        self.instances.enter(first)
-        step: Job[Any] = first
+        step: Job[Any]
+        step = first = self.instances.enter(PoolJob.of(self._open(), steps.next, keeps=True))
         try:
-            while not isinstance(item := await step.result(), End):
+            while (item := await step.result()) is not steps:
                 yield item
                 step = self._submit(first, steps.next)
         finally:
@@ -80,11 +77,11 @@ class Pool(Generic[M]):
 
         Raises PoolExhausted or Late, as `run` does.
         """
-        instance = await acquire(self._open())
+        job = _lease(self._open())
         try:
-            yield instance.resource
+            yield (await job.result()).resource
         finally:
-            self.instances.release(instance)
+            job.give_back()  # Also when it was granted in the moment in which the caller was cancelled.
 
     async def batch(
         self, function: BatchFunction[M, X, T], item: X, *, batch_key: Hashable = None, max_size: int = 4
@@ -97,14 +94,8 @@ class Pool(Generic[M]):
         """
         job = BatchJob.of(self._open(), function, item=item, key=(function, batch_key), max_size=max_size)
         job.future = asyncio.get_running_loop().create_future()
-        self.instances.enter(job)
-        result: T = await job.result()
+        result: T = await self.instances.enter(job).result()
         return result
-
-    def widen(self, bounds: PoolBounds) -> None:
-        """Adds the bounds of one more graph, and makes the instances that it asks for."""
-        self.instances.spec.widen(bounds)
-        self.fill()
 
     def fill(self) -> None:
         """Makes the instances that are to be made beforehand, and those for which callers wait; waits for none."""
@@ -119,7 +110,7 @@ class Pool(Generic[M]):
         instances.closed = True
         while instances.pending or any(each.closable for each in instances.all):
             try:
-                instance = await acquire(instances, wait=inf)
+                instance = await _lease(instances, wait=inf).result()
             except NodeError:
                 break  # The last one could not be made.
             closing = instance.close(instances.scheduler)
@@ -155,10 +146,20 @@ class Pool(Generic[M]):
         if not step.future.done():
             step.future.add_done_callback(lambda _: self._leave(holder, step, steps))
         elif steps.closable:
-            closing = self._submit(holder, steps.close, context=JOB_CONTEXT.get().without_cause())
+            # Without cause and deadline: it has to be closed even when they are over.
+            context = JobContext(holder.context.lane, holder.context.session)
+            closing = self._submit(holder, steps.close, context=context)
             closing.future.add_done_callback(lambda closed: holder.give_back(step.future, closed))
         else:
             holder.give_back(step.future)
+
+
+def _lease(instances: Instances[M], **settings: Any) -> PoolJob[M]:
+    return instances.enter(PoolJob.of(instances, _nothing, slots=0, keeps=True, **settings))
+
+
+def _nothing(_: Any) -> None:
+    """The work of a lease."""
 
 
 class Pooled(Generic[M]):

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pipeline.compute.executor import Executor
-from pipeline.compute.instances import as_node_error
 from pipeline.compute.job_context import JobContext
 from pipeline.compute.pool import Pool, Pooled
 from pipeline.compute.pool_spec import PoolBounds, PoolSpec
 from pipeline.compute.scheduler import Scheduler
+from pipeline.errors import load_error
 
 M = TypeVar("M")
 
@@ -35,13 +35,6 @@ class _Entry:
     use: str
     ready: asyncio.Future[Pool[Any]]
     spec: PoolSpec[Any]
-
-    def widen(self, bounds: PoolBounds) -> None:
-        """Adds the bounds of one more graph, which hold at once."""
-        if self.ready.done():
-            self.ready.result().widen(bounds)
-        else:
-            self.spec.widen(bounds)
 
 
 class Resources:
@@ -66,7 +59,9 @@ class Resources:
             load = self.scheduler.submit(spec.load, threads=spec.threads, context=JobContext())
             load.future.add_done_callback(partial(self._end_load, key, entry))
         if bounds is not None:
-            entry.widen(bounds)
+            entry.spec.widen(bounds)
+            if entry.ready.done():
+                entry.ready.result().fill()
         return await asyncio.shield(entry.ready)
 
     def loaded(self) -> list[Loaded]:
@@ -82,13 +77,10 @@ class Resources:
 
         That may be never: the caller sets the limit. Raises the first error, after the last.
         """
-        entries, self._entries = list(self._entries.values()), {}
-        ends = await asyncio.gather(
-            self.scheduler.close(), *(_close(entry.ready) for entry in entries), return_exceptions=True
-        )
-        for error in ends:
-            if error is not None:
-                raise error
+        closing, self._entries = [_close(entry.ready) for entry in self._entries.values()], {}
+        ends = await asyncio.gather(self.scheduler.close(), *closing, return_exceptions=True)
+        for error in filter(None, ends):
+            raise error
 
     def _end_load(self, key: Hashable, entry: _Entry, load: asyncio.Future[Any]) -> None:
         error = load.exception()
@@ -99,7 +91,7 @@ class Resources:
             return
         if self._entries.get(key) is entry:
             del self._entries[key]
-        entry.ready.set_exception(as_node_error(error))
+        entry.ready.set_exception(load_error(error))
 
 
 async def _close(ready: asyncio.Future[Pool[Any]]) -> None:

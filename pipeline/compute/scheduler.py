@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from functools import partial
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 
 from pipeline.cause import Cause
 from pipeline.compute.executor import Executor
-from pipeline.compute.job import Job, TaskJob, ThreadJob
+from pipeline.compute.job import Job, TaskJob
 from pipeline.compute.job_context import JOB_CONTEXT, LANES, JobContext
 from pipeline.compute.lane_queue import LaneQueue, QueueGroup
 from pipeline.compute.statistics import SchedulerStatistics
@@ -48,12 +49,12 @@ class Scheduler:
         self._free = self.slots
         self._jobs: dict[int, Job[Any]] = {}
         """Those that have not ended, by their ids."""
-        self._queue: LaneQueue[Job[Any]] = LaneQueue()
+        self.queue: LaneQueue[Job[Any]] = LaneQueue()
         """Of the jobs that need cores only."""
         self._waiting: QueueGroup[Job[Any]] = QueueGroup()
-        self._short = self._dispatching = False
-        """Whether the next job waits for cores; whether jobs are being started just now."""
-        self._closed = False
+        self._short = False
+        """Whether the next job waits for cores."""
+        self._dispatching = self._closed = False
         self._ids = self._started = self._done = self._dropped = self._cancelled = 0
         self._waited = self._utilisation = self._weighed = 0.0
 
@@ -67,26 +68,15 @@ class Scheduler:
             raise RuntimeError("a scheduler and its pools serve one event loop: make a Runner in each loop")
         return loop
 
-    def now(self) -> int:
-        """Nanoseconds on the event loop's clock, by which deadlines are counted."""
-        return round(self.loop.time() * SECOND)
-
     def submit(
-        self,
-        work: Callable[[], T],
-        *,
-        threads: int = 1,
-        delay: int = 0,
-        context: JobContext | None = None,
-        begin: Callable[[], None] | None = None,
+        self, work: Callable[[], T], *, threads: int = 1, delay: int = 0, context: JobContext | None = None
     ) -> Job[T]:
         """Queues a call for a compute thread; what it returns or raises is in the job's future.
 
-        It takes `threads` cores and is due in `delay` nanoseconds. Its context is `JOB_CONTEXT`
-        by default. `begin` is called in the event loop at the moment when it starts.
+        It takes `threads` cores and is due in `delay` nanoseconds. Its context is by default `JOB_CONTEXT`.
         """
         context = JOB_CONTEXT.get() if context is None else context
-        return self.enter(ThreadJob(context, self._queue, self.clamp(threads), work=work, on_start=begin), delay)
+        return self.enter(Job(context, self.queue, min(threads, self.slots), work=work), delay)
 
     def spawn(
         self, work: Callable[[], Coroutine[Any, Any, T]], *, delay: int = 0, context: JobContext = BACKGROUND
@@ -99,17 +89,12 @@ class Scheduler:
         """
         variables = copy_context()
         variables.run(JOB_CONTEXT.set, context)
-        job = TaskJob(context, self._queue, work=work, variables=variables)
+        job: TaskJob[T] = TaskJob(context, self.queue, work=work, variables=variables)
         if not self._closed:
             return self.enter(job, delay)
-        self._cancelled += 1
         job.future = self.loop.create_future()
         job.future.cancel()
         return job
-
-    def clamp(self, threads: int) -> int:
-        """The cores that a job of so many threads takes: at most all."""
-        return min(threads, self.slots)
 
     async def close(self) -> None:
         """Cancels all spawned jobs and waits for the tasks that run; thread jobs go on."""
@@ -137,16 +122,16 @@ class Scheduler:
         """What it does at this moment."""
         now = self.loop.time()
         self._weigh(now)
-        queues = self._waiting.open
+        ready = [job for queue in self._waiting.open for job in queue]
+        lanes = Counter(job.context.lane for job in ready)
         running = sum(job.running for job in self._jobs.values())
-        waits = (now - max(job.since, queue.opened) for queue in queues for job in queue)
         return SchedulerStatistics(
             slots=self.slots,
             taken=self.slots - self._free,
             running=running,
-            queued={lane: sum(queue.count(lane) for queue in queues) for lane in LANES},
+            queued={lane: lanes[lane] for lane in LANES},
             delayed=len(self._jobs) - running - len(self._waiting),
-            oldest=round(max(waits, default=0.0) * SECOND),
+            oldest=round(max((now - max(job.since, job.queue.opened) for job in ready), default=0.0) * SECOND),
             utilisation=self._utilisation,
             started=self._started,
             waited=round(self._waited * SECOND),
@@ -180,19 +165,18 @@ class Scheduler:
         """Puts a job that is due into its queue, where it waits until its deadline or the end of its patience."""
         self._jobs[job.id] = job
         self._waiting.push(job)
-        self._wait_until(job, min(job.deadline, job.patience))
+        self._wait_until(job, min(job.deadline, job.since + job.wait))
         self.dispatch()
 
     def join(self, job: Job[Any]) -> None:
         """Takes a job out of its queue because another one does its work; it is the scheduler's no more."""
-        self._waiting.join(job)
+        self._waiting.remove(job, served=True)
         self._remove(job)
 
     def reject(self, job: Job[Any], error: NodeError) -> None:
         """Removes a job that has not started and gives it this error."""
         self._remove(job)
-        if not job.future.done():
-            job.future.set_exception(error)
+        job.future.set_exception(error)
 
     def dispatch(self) -> None:
         """Starts the jobs whose turn it is, as long as there are cores for the next one."""
@@ -209,7 +193,7 @@ class Scheduler:
         while (job := self._waiting.next()) is not None:
             if not job.context.is_live:
                 self._call_off(job)
-            elif job.context.deadline is not None and self.now() >= job.context.deadline:
+            elif job.deadline <= self.loop.time():
                 self._drop(job)
             elif job.slots > self._free:
                 return True
@@ -224,7 +208,6 @@ class Scheduler:
         if job.timer is not None:
             job.timer.cancel()
         self._weigh(now)
-        self._free -= job.occupied
         self._started += 1
         self._waited += now - max(job.since, job.queue.opened)
         job.running = True
@@ -234,11 +217,13 @@ class Scheduler:
         except RuntimeError as error:  # The executor has been shut down.
             running = loop.create_future()
             running.set_exception(error)
-            job.future = getattr(job, "future", running)
-            return self._finish(job, running)
+        self._free -= job.slots
         if not hasattr(job, "future"):
             job.future = running
-        running.add_done_callback(partial(self._ended, job))
+        if running.done():
+            self._finish(job, running)
+        else:
+            running.add_done_callback(partial(self._ended, job))
 
     def _ended(self, job: Job[Any], ended: asyncio.Future[Any]) -> None:
         self._finish(job, ended)
@@ -246,7 +231,7 @@ class Scheduler:
 
     def _finish(self, job: Job[Any], ended: asyncio.Future[Any]) -> None:
         self._weigh(self.loop.time())
-        self._free += job.occupied
+        self._free += job.slots
         self._done += 1
         job.running = False
         del self._jobs[job.id]
@@ -257,10 +242,9 @@ class Scheduler:
 
     def _expire(self, job: Job[Any], limit: float) -> None:
         if limit < job.deadline and job.queue.is_open:
-            self._wait_until(job, job.deadline)  # It waits for cores only.
-        else:
-            self._drop(job)
-            self.dispatch()
+            return self._wait_until(job, job.deadline)  # It waits for cores only.
+        self._drop(job)
+        self.dispatch()
 
     def _drop(self, job: Job[Any]) -> None:
         self._dropped += 1

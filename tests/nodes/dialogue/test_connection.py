@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 from typing import Any
 
@@ -13,14 +12,13 @@ from nodes.dialogue.openai import OpenAiChat
 from nodes.packets import TextDelta
 from pipeline.clock import give_way
 from pipeline.compute.errors import PoolExhausted
-from pipeline.compute.pool import Pool
 from pipeline.compute.pool_spec import PoolBounds
 from pipeline.errors import NetworkError
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Harness
 from tests.nodes.dialogue.endpoint import Reply, Script, endpoint, says
-from tests.nodes.dialogue.talk import heard, said, settle, start, talk
+from tests.nodes.dialogue.talk import heard, said, start, talk
 
 
 async def session(runner: Runner, url: str, **settings: Any) -> str:
@@ -183,29 +181,14 @@ def test_connection_is_returned_when_answer_is_cancelled() -> None:
         assert run_virtual(main(served.url)) == ["Hello"]
 
 
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_connection_pool_is_separate_for_each_event_loop() -> None:
-    """What is loaded may be used in one loop after the other; a connection ends with its loop."""
+def test_connection_is_not_used_in_another_event_loop() -> None:
+    """A connection ends with its loop: an answer in another one would wait for it for ever."""
     runner = Runner()
 
-    async def main(pools: dict[str, Pool[Any]]) -> str:
-        start(node, pools)
-        try:
-            return await answer(node)
-        finally:
-            await settle()
+    async def load() -> OpenAiChat:
+        return await opened(runner, "http://127.0.0.1:9/v1")
 
-    async def load() -> dict[str, Pool[Any]]:
-        return {name: await runner.resources.get(pooled, node.params) for name, pooled in node.resources.items()}
-
-    async def close(pools: dict[str, Pool[Any]]) -> None:
-        await asyncio.gather(*(pool.close() for pool in pools.values()))
-
-    with endpoint(says("Yes.")) as served:
-        node = OpenAiChat(model="m", base_url=served.url)
-        pools = run_virtual(load())
-        assert [run_virtual(main(pools)) for _ in range(2)] == ["Yes.", "Yes."]
-        assert len(served.connections) == 2
-        run_virtual(close(pools))  # in a loop that nobody has asked in
+    node = run_virtual(load())
+    with pytest.raises(RuntimeError, match="make a Runner in each loop"):
+        run_virtual(answer(node))
     runner.executor.shutdown()
-    gc.collect()

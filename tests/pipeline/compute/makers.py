@@ -7,12 +7,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.compute.executor import Executor
+from pipeline.compute.job import Job
+from pipeline.compute.job_context import JobContext
 from pipeline.compute.pool import Pool
 from pipeline.compute.pool_spec import PoolSpec
 from pipeline.compute.scheduler import Scheduler
@@ -72,6 +74,25 @@ class Model:
         self.maker.clashes += self.inside
         self.maker.closed += 1
         self.maker.alive -= 1
+
+
+def submit(
+    scheduler: Scheduler,
+    work: Callable[[], object],
+    begin: Callable[[], object],
+    *,
+    threads: int = 1,
+    delay: int = 0,
+    context: JobContext | None = None,
+) -> Job[object]:
+    """As the scheduler's `submit`; `begin` is called at the moment when the job starts."""
+
+    class Noting(Job[object]):
+        def begin(self) -> None:
+            begin()
+
+    slots = min(threads, scheduler.slots)
+    return scheduler.enter(Noting(context or JobContext(), scheduler.queue, slots, work=work), delay)
 
 
 async def hold(pool: Pool[Any]) -> AsyncExitStack:

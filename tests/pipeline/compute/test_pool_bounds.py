@@ -130,7 +130,7 @@ def test_pool_wait_of_a_caller_is_not_extended_by_later_bounds() -> None:
         async with pool.lease():
             waiting = asyncio.ensure_future(pool.run(lambda model: model.compute(0)))
             await asyncio.sleep(1)
-            pool.widen(PoolBounds(wait=seconds(60)))
+            pool.instances.spec.widen(PoolBounds(wait=seconds(60)))
             with pytest.raises(PoolExhausted, match="waited 5 s"):
                 await waiting
             return now()

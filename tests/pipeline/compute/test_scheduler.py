@@ -27,6 +27,7 @@ from pipeline.errors import NodeError
 from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing.leaks import share
+from tests.pipeline.compute.makers import submit
 
 ONE, THREE = share(Executor(1)), share(Executor(3))
 MS = 0.001
@@ -120,7 +121,7 @@ def test_scheduler_queue_starves_no_lane_and_no_session(schedule: list[tuple[Lan
             continue
         waiting = {(each.context.lane, each.context.session) for each in queue}
         lane, session = waiter.context.lane, waiter.context.session
-        queue.take(waiter)
+        queue.remove(waiter, served=True)
         for other in LANES:
             passed[other] = passed[other] + 1 if any(each == other for each, _ in waiting) and other != lane else 0
         assert passed["low"] <= 7
@@ -242,12 +243,13 @@ def test_scheduler_invariants_hold_in_any_schedule(latency: str, schedule: list[
         began: list[float] = []
         due = now() + job.delay * STEP / SECOND
         deadline = None if job.deadline is None else round(now() * SECOND) + job.deadline * STEP
-        submitted = scheduler.submit(
+        submitted = submit(
+            scheduler,
             work,
+            lambda: began.append(now()),
             threads=job.threads,
             delay=job.delay * STEP,
             context=JobContext(job.lane, job.session, deadline=deadline),
-            begin=lambda: began.append(now()),
         )
         if job.cancel is not None:
             asyncio.get_running_loop().call_later(job.cancel * STEP / SECOND, submitted.cancel)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pipeline.cause import Causes
 from pipeline.compute.errors import Late
 from pipeline.compute.executor import Executor
+from pipeline.compute.job import Job
 from pipeline.compute.job_context import JOB_CONTEXT, LANES, JobContext, Lane
 from pipeline.compute.pool import Pooled
 from pipeline.compute.resources import Resources
@@ -25,6 +26,7 @@ from pipeline.packet import MILLISECOND, SECOND
 from pipeline.params import NoParams
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing.leaks import share
+from tests.pipeline.compute.makers import submit
 
 ONE, THREE = share(Executor(1)), share(Executor(3))
 MS = 0.001
@@ -315,9 +317,9 @@ async def play(scheduler: Scheduler, job: Asked) -> tuple[str, float]:
             raise ValueError("its own")
 
     if job.spawned:
-        submitted = scheduler.spawn(work, delay=job.delay * STEP, context=context)
+        submitted: Job[Any] = scheduler.spawn(work, delay=job.delay * STEP, context=context)
     else:
-        submitted = scheduler.submit(compute, delay=job.delay * STEP, context=context, begin=begin)
+        submitted = submit(scheduler, compute, begin, delay=job.delay * STEP, context=context)
     if job.cancel is not None:
         asyncio.get_running_loop().call_later(job.cancel * STEP / SECOND, submitted.cancel)
     ends = (await asyncio.gather(submitted.future, return_exceptions=True))[0]
