@@ -1,1 +1,1 @@
-"""Whole graphs with faults on purpose."""
+"""Whole graphs with injected faults."""

@@ -1,4 +1,4 @@
-"""A conversation in the shape of graphs/assistant.yaml that needs no model: what is heard and said is known."""
+"""A conversation like graphs/assistant.yaml without models, with known words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIRST, VOICED, REST = seconds(2), seconds(1), seconds(30)
 
 
 class CallerParams(Params):
-    """How much is asked."""
+    """The number of questions."""
 
     questions: int = Field(50, ge=1)
     """How many questions."""
@@ -39,7 +39,7 @@ class Caller(Source[CallerParams]):
     audio = Output(Audio, rate=RATE, channels=1)
 
     async def run(self) -> AsyncIterator[Audio]:
-        """The noise, and silence between."""
+        """The noise, with silence between."""
         size = RATE * FRAME // seconds(1)
         loud = np.random.default_rng(0).integers(-8000, 8000, size).astype(np.int16)
         quiet = np.zeros(size, np.int16)
@@ -51,7 +51,7 @@ class Caller(Source[CallerParams]):
 
 
 class Listens(AsrService[NoParams]):
-    """Writes down the number of the turn."""
+    """Transcribes each utterance as the number of its turn."""
 
     engine = Pooled(lambda _: object(), key=lambda _: "listens")
     speech = Input(Utterance, rate=RATE, channels=1)
@@ -60,7 +60,7 @@ class Listens(AsrService[NoParams]):
 
     @speech.each
     async def transcribe(self, heard: Utterance) -> AsyncIterator[Transcript | TranscriptUpdate]:
-        """One transcript an utterance, after 150 ms."""
+        """One transcript per utterance, after 150 ms."""
         number = heard.at.cause.id
         await self.clock.sleep(ms(150))
         text = await self.engine.run(lambda _: f"What is number {number}?")
@@ -69,23 +69,23 @@ class Listens(AsrService[NoParams]):
 
 
 class ListensToo(Listens):
-    """Its stand-in."""
+    """Its fallback."""
 
     engine = Pooled(lambda _: object(), key=lambda _: "listens too")
 
 
 def answer_to(number: int) -> str:
-    """What is answered to the turn of that number."""
+    """The answer to the turn of that number."""
     return f"Well, {number} is one of many. It comes after {number - 1}. So {number + 1} comes next."
 
 
 class Answers(DialogueService[NoParams]):
-    """Answers word by word, one in 30 ms, and can go on in the middle."""
+    """Answers word by word, one per 30 ms, and can continue midway."""
 
     engine = Pooled(lambda _: object(), key=lambda _: "answers")
 
     async def generate_reply(self, heard: Transcript) -> Pieces:
-        """The answer to the number that was heard."""
+        """The answer to the number in the transcript."""
         text = answer_to(heard.at.cause.id)
         async for piece in self.engine.stream(lambda _: iter([text])):
             async for word in word_by_word(piece):
@@ -98,13 +98,13 @@ class Answers(DialogueService[NoParams]):
 
 
 class AnswersToo(Answers):
-    """Its stand-in."""
+    """Its fallback."""
 
     engine = Pooled(lambda _: object(), key=lambda _: "answers too")
 
 
 class Speaks(TtsService[VoiceParams]):
-    """Says 40 ms for every letter, after 100 ms."""
+    """Gives 40 ms of sound for every letter, after 100 ms."""
 
     engine = Pooled(lambda _: 8000, key=lambda _: "speaks")
 
@@ -116,7 +116,7 @@ class Speaks(TtsService[VoiceParams]):
 
 
 class SpeaksToo(Speaks):
-    """Its stand-in."""
+    """Its fallback."""
 
     engine = Pooled(lambda _: 8000, key=lambda _: "speaks too")
 

@@ -1,4 +1,4 @@
-"""Every fault in every node of the assistant: people are answered, and all is well again soon after."""
+"""Every fault in every node of the assistant: turns are answered, and the primary recovers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ SHORT = {"chat.max_tokens": "40"}
 @pytest.mark.real_model
 @pytest.mark.timeout(900)
 def test_drill_matrix_of_the_assistant_is_answered_and_recovers(tmp_path: Path) -> None:
-    """One cell that fails is one way to leave somebody in silence."""
     plan = drill_plan(GRAPH, tmp_path, None, SHORT)
     drill = Drill(plan, cells(plan))
     drill.run()
@@ -31,7 +30,7 @@ def test_drill_matrix_of_the_assistant_is_answered_and_recovers(tmp_path: Path) 
 
 
 def not_answered(outcome: CellResult) -> str:
-    """The cell, where its questions were left without an answer though something can stand in."""
+    """Describes the cell if its questions were not answered although something can replace the node."""
     silent = outcome.dead_air is None or outcome.recovered is None
     spoken = outcome.answered == (NOBODY,) and outcome.cell.node != "face"
     return f"{outcome.cell} {outcome}" if outcome.cell.stands_in and (silent or spoken) else ""

@@ -1,4 +1,4 @@
-"""Five hundred turns of conversation in which faults strike at random: people get their answers."""
+"""Five hundred turns of conversation with random faults."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WORST = seconds(16)
 
 @dataclass
 class Tally:
-    """What came of all calls."""
+    """The totals of all calls."""
 
     asked: int = 0
     answered: int = 0
@@ -54,7 +54,7 @@ def the_plan() -> Plan:
 
 
 def random_chaos(plan: Plan, random: Random) -> Chaos:
-    """Faults of all kinds at any time; of primaries mostly, sometimes of both members at once."""
+    """Faults of all kinds at any time; mostly in primaries, sometimes in both members at once."""
     return Chaos(tuple(random_fault(plan, random) for _ in range(FAULTS_A_CALL)), random.randrange(1 << 30))
 
 
@@ -77,7 +77,7 @@ def random_fault(plan: Plan, random: Random) -> FaultSpec:
 
 
 def possible(plan: Plan, fault: FaultName, node: str, place: int) -> bool:
-    """A detector that finds nothing and an ear that hears nobody speak are at work, not broken."""
+    """Whether a fault is a fault: a detector may find nothing, and a transcript may be empty."""
     spec = plan.graph.nodes[node]
     if node == "vad" and fault not in ("error", "load_error"):
         return False
@@ -94,7 +94,7 @@ async def call(runner: Runner, plan: Plan, chaos: Chaos) -> tuple[Record, Sessio
 
 
 def wrong(number: int, answer: Answer) -> Iterator[str]:
-    """What was heard is the whole answer, or its beginning and an apology, or an apology; nothing twice."""
+    """What was heard must be the whole answer, its beginning and an apology, or an apology; nothing twice."""
     heard, right = plain_words(" ".join(text for _, _, text in answer.played)), plain_words(answer_to(number))
     lost = plain_words(LOST)
     broken_off = heard[-len(lost) :] == lost and heard[: -len(lost)] == right[: len(heard) - len(lost)]
@@ -104,7 +104,7 @@ def wrong(number: int, answer: Answer) -> Iterator[str]:
 
 @pytest.mark.timeout(180)
 def test_random_faults_leave_99_of_100_turns_answered() -> None:
-    """No call dies, nothing is left behind, nothing is said twice, queues stay small."""
+    """No call dies, nothing is left behind or said twice, queues stay small."""
     tally, made = Tally(), the_plan()
 
     async def main() -> None:
@@ -124,7 +124,7 @@ def test_random_faults_leave_99_of_100_turns_answered() -> None:
 
 
 def judge(tally: Tally, made: Plan, record: Record, report: SessionReport, name: str) -> None:
-    """Counts, and notes what must never be."""
+    """Counts, and records violations."""
     tally.asked += TURNS
     tally.failures += report.failure_count
     problems = list(of_session(made, report))

@@ -1,4 +1,4 @@
-"""Every node that comes with the engine keeps the contract that nodes of others are held to."""
+"""Every built-in node passes the conformance kit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ REGISTRY = Registry(installed=False)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How a node is made and what it is fed."""
+    """How to make and feed a node."""
 
     feed: Callable[[Cause], Feed] | None = None
     settings: Callable[[Path, str], Mapping[str, Any]] = lambda folder, url: {}
@@ -58,7 +58,7 @@ class Entry:
 
 
 def sound(cause: Cause, samples: Samples, rate: int = RATE) -> list[Audio]:
-    """Audio as a live link brings it: 20 ms a packet."""
+    """Audio as on a live link: 20 ms per packet."""
     cuts = [*range(0, len(samples), rate // 50), len(samples)]
     return [Audio(_stamp(cause, a, b, rate), samples[a:b], rate) for a, b in pairwise(cuts)]
 
@@ -68,12 +68,12 @@ def _stamp(cause: Cause, begin: int, end: int, rate: int) -> Stamp:
 
 
 def talking(cause: Cause) -> list[Packet]:
-    """Somebody says two things."""
+    """Two spans of speech."""
     return [*sound(cause, talk(0.5, 0.7, 0.5, 0.6, 0.5))]
 
 
 def turns(cause: Cause) -> list[Packet]:
-    """The same with its marks, as a detector gives it: two turns, the first with a pause in it."""
+    """The same with speech marks, as from a detector: two turns, the first with a pause."""
     marks = {25: SpeechStart, 75: SpeechEnd, 85: SpeechStart, 150: SpeechEnd, 250: SpeechStart, 300: SpeechEnd}
     items: list[Packet] = []
     for number, audio in enumerate(sound(cause, talk(0.5, 1.0, 0.2, 1.3, 2.0, 1.0, 1.5))):
@@ -84,7 +84,7 @@ def turns(cause: Cause) -> list[Packet]:
 
 
 def utterances(samples: Samples, turns: int) -> Callable[[Cause], list[Packet]]:
-    """Somebody says the same again and again; the first time it also comes while they still speak."""
+    """Repeated utterances, the first also as a partial one."""
     length = len(samples)
 
     def feed(cause: Cause) -> list[Packet]:
@@ -96,7 +96,7 @@ def utterances(samples: Samples, turns: int) -> Callable[[Cause], list[Packet]]:
 
 
 def hello(cause: Cause) -> list[Packet]:
-    """A recording of somebody who says hello."""
+    """A recording of "hello"."""
     return utterances(_hello(), 2)(cause)
 
 
@@ -106,7 +106,7 @@ def _hello() -> Samples:
 
 
 def questions(cause: Cause) -> list[Packet]:
-    """A partial transcript, and three whole ones; one brings its answer."""
+    """A partial transcript and three whole ones; one has a prepared answer."""
     said = [("Hel", False, ""), ("Hello there.", True, ""), ("", True, "Once more, please."), ("What is it?", True, "")]
     return [
         Transcript(Stamp(number * SECOND, SECOND, cause), text, whole, answer=answer)
@@ -131,7 +131,7 @@ def sentences(cause: Cause) -> list[Packet]:
 
 
 def speeches(cause: Cause) -> list[Packet]:
-    """Four sentences spoken, with and without phonemes."""
+    """Four spoken sentences, with and without phonemes."""
     samples, said = buzz(0.8), (Phoneme("m", 0, ms(200)), Phoneme("ɑ", ms(200), ms(700)))
     return [
         Speech(
@@ -155,7 +155,7 @@ def played(cause: Cause) -> dict[str, list[Packet]]:
 
 
 def written(cause: Cause) -> list[Packet]:
-    """Packets of several kinds, with all that a packet can hold."""
+    """Packets of several kinds, with all field types."""
     return [*questions(cause), *speeches(cause), *sentences(cause)]
 
 
@@ -196,26 +196,24 @@ ELSEWHERE = {name: "webrtc/test_conformance.py" for name in ("webrtc.sink", "web
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """A model endpoint that says the same to everybody."""
+    """An endpoint that gives every request the same answer."""
     with endpoint(says("It ", "is ", "what ", "it ", "is.")) as served:
         yield served.url
 
 
 def marked() -> list[Any]:
-    """The names, those marked that load a model."""
+    """The names; those that load a model are marked."""
     marks = {True: [pytest.mark.real_model], False: []}
     return [pytest.param(name, marks=marks[entry.real_model]) for name, entry in TABLE.items()]
 
 
 @pytest.mark.parametrize("name", marked())
 def test_builtin_node_passes_conformance(name: str, tmp_path: Path, url: str) -> None:
-    """Order, flush, end, stop, backpressure and leaks: all that a graph relies on."""
     entry, node = TABLE[name], REGISTRY.find(name)
     settings = entry.settings(tmp_path, url)
     conformance(lambda: node(**settings), entry.feed, caps=entry.caps, exempt=entry.exempt)
 
 
 def test_conformance_table_has_every_builtin_node() -> None:
-    """One that is not held to the contract will break it."""
     assert sorted({*TABLE, *ELSEWHERE}) == sorted(REGISTRY.names())
     assert all((Path(__file__).parent / file).is_file() for file in ELSEWHERE.values())

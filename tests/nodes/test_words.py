@@ -1,4 +1,4 @@
-"""Evidence in the words: a wrong reading cuts people off or keeps them waiting."""
+"""Completeness of texts: a wrong result cuts people off or keeps them waiting."""
 
 from __future__ import annotations
 

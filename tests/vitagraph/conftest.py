@@ -1,4 +1,4 @@
-"""Runs the program in this process, as a user would from a shell."""
+"""Runs the program in this process, as from a shell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vitagraph.cli import main
 
 @dataclass(frozen=True)
 class Ran:
-    """How a run of the program ended."""
+    """The result of a run."""
 
     code: int
     out: str
@@ -26,7 +26,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Run]:
-    """`run("check", "graph.yaml")` in an empty folder; what is not an exit is raised."""
+    """`run("check", "graph.yaml")` in an empty folder; exceptions other than exits are raised."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)

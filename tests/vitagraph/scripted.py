@@ -29,7 +29,7 @@ LEAD = ms(100)
 
 
 class ScriptedParams(Params):
-    """Where the clip is, and what goes wrong."""
+    """The clip, and the failures to simulate."""
 
     path: str = ""
     """The recording; the word `broken` in it makes it unusable."""
@@ -40,14 +40,14 @@ class ScriptedParams(Params):
 
 
 class Scripted(Source[ScriptedParams]):
-    """Two seconds of a person and a machine."""
+    """Two seconds of a conversation."""
 
     audio = Output(Audio)
     words = Output(Transcript)
     answer = Output(TextDelta, Sentence, Speech)
 
     async def open(self) -> None:
-        """Refuses what the test calls broken."""
+        """Fails if the test asks for it."""
         if "broken" in Path(self.params.path).name:
             raise UserInputError(f"{self.params.path} is broken", hint="record it again")
 
@@ -81,7 +81,7 @@ class Scripted(Source[ScriptedParams]):
 
 
 class Listener(Sink[ScriptedParams]):
-    """Plays the speech, and says so."""
+    """Plays speech and reports it."""
 
     audio = Input(Audio)
     words = Input(Transcript)
@@ -90,15 +90,15 @@ class Listener(Sink[ScriptedParams]):
 
     @audio.each
     async def hear(self, audio: Audio) -> None:
-        """Nothing to do."""
+        """Does nothing."""
 
     @words.each
     async def read(self, words: Transcript) -> None:
-        """Nothing to do."""
+        """Does nothing."""
 
     @answer.each
     async def play(self, said: TextDelta | Sentence | Speech) -> None:
-        """Begins a little after the speech came."""
+        """Starts a little after the speech arrived."""
         if isinstance(said, Speech):
             await self.clock.sleep_until(PLAYING)
             self.send_upstream(PlaybackProgress(said.at.cause, "", 0, False, False))
@@ -107,14 +107,14 @@ class Listener(Sink[ScriptedParams]):
 
 
 class NeedyParams(Params):
-    """Which model it wants."""
+    """The model it needs."""
 
     model: str = "whisper-base"
     """A model of the catalogue."""
 
 
 class Needy(Service[NeedyParams]):
-    """Loads a model and does nothing with it."""
+    """Names a model and does nothing with it."""
 
     engine = Pooled(lambda params: models.path(params.model))
     audio = Input(Audio)

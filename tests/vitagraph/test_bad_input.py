@@ -1,4 +1,4 @@
-"""Whatever a user gets wrong: an exit code, what is wrong and where, what to do, and no traceback."""
+"""User errors: exit code, position, hint, and no traceback."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ def sound(file: Path) -> Path:
 
 
 def empty(file: Path) -> None:
-    """A recording that never began."""
+    """An empty file."""
     file.touch()
 
 
 def corrupt(file: Path) -> None:
-    """No format at all."""
+    """A file of no audio format."""
     file.write_bytes(bytes(range(256)) * 40)
 
 
 def header_only(file: Path) -> None:
-    """Cut off before the first sample."""
+    """A file cut off before the first sample."""
     file.write_bytes(sound(file).read_bytes()[:44])
 
 
 def soundless(file: Path) -> None:
-    """A picture."""
+    """An image."""
     import av
 
     with av.open(str(file), "w", format="matroska") as out:
@@ -68,14 +68,14 @@ def soundless(file: Path) -> None:
 
 
 def write(text: str) -> Path:
-    """A graph in the current folder."""
+    """Writes a graph to the current folder."""
     file = Path("graph.yaml")
     file.write_text(text, encoding="utf-8")
     return file
 
 
 def check(ran: Ran, code: int, *said: str) -> None:
-    """What every failure has."""
+    """Checks what every error has in common."""
     assert ran.code == code, ran.err
     assert "Traceback" not in ran.err
     assert ran.err.startswith("error: ")
@@ -93,19 +93,17 @@ def check(ran: Ran, code: int, *said: str) -> None:
     ],
 )
 def test_bad_clip_exits_4_with_a_hint(make: Callable[[Path], object], said: str, run: Run) -> None:
-    """Exit code 4; the file is named and there is a hint."""
+    """The file is named."""
     make(Path("clip.wav"))
     ran = run("replay", write(COPY), "clip.wav")
     check(ran, exits.INPUT, "clip.wav", said, "hint: ")
 
 
 def test_missing_clip_exits_4(run: Run) -> None:
-    """Exit code 4."""
     check(run("replay", write(COPY), "clip.wav"), exits.INPUT, "clip.wav: no such file", "hint: ")
 
 
 def test_truncated_clip_is_used_as_far_as_it_goes(run: Run) -> None:
-    """Half of a recording is better than nothing."""
     clip = sound(Path("clip.wav"))
     clip.write_bytes(clip.read_bytes()[:32_044])
     ran = run("replay", write(COPY), clip)
@@ -145,7 +143,7 @@ WRONG_GRAPHS = {
 
 @pytest.mark.parametrize(("graph", "said"), WRONG_GRAPHS.values(), ids=WRONG_GRAPHS)
 def test_bad_graph_exits_3_with_its_line(graph: str, said: list[str], run: Run) -> None:
-    """Exit code 3, and where; the same from `check` as from `replay`, before anything runs."""
+    """The same from `check` as from `replay`, before anything runs."""
     file, clip = write(graph), sound(Path("clip.wav"))
     ran = run("check", file)
     check(ran, exits.GRAPH, *said)
@@ -154,18 +152,15 @@ def test_bad_graph_exits_3_with_its_line(graph: str, said: list[str], run: Run) 
 
 
 def test_missing_graph_exits_3_and_suggests_a_name(run: Run) -> None:
-    """Exit code 3, and the name that was meant."""
     write(COPY)
     check(run("check", "grahp.yaml"), exits.GRAPH, "there is no graph `grahp.yaml`", "did you mean `graph.yaml`")
 
 
 def test_unknown_parameter_setting_exits_3(run: Run) -> None:
-    """Exit code 3."""
     check(run("check", write(COPY), "--set", "caller.tale=2s"), exits.GRAPH, "tale", "tail")
 
 
 def test_missing_model_exits_5_with_the_pull_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 5, and the command that fetches it."""
     monkeypatch.setenv("VITAGRAPH_HOME", "empty")
     ran = run("replay", write(NEEDY), sound(Path("clip.wav")), "--offline")
     check(ran, exits.UNAVAILABLE, "the model whisper-base is missing", "hint: vitagraph models pull whisper-base")
@@ -183,7 +178,7 @@ NO_NETWORK = {
 
 
 def program(*arguments: str | Path, folder: Path, **environment: str) -> Ran:
-    """`python -m vitagraph` in a folder, as from a shell; it has half a minute."""
+    """Runs `python -m vitagraph` in a folder, as from a shell, for at most half a minute."""
     done = subprocess.run(
         [sys.executable, "-m", "vitagraph", *map(str, arguments)],
         cwd=folder,
@@ -198,7 +193,7 @@ def program(*arguments: str | Path, folder: Path, **environment: str) -> Ran:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with everything that can be wrong."""
+    """A folder with all kinds of invalid files."""
     folder = tmp_path_factory.mktemp("desk")
     sound(folder / "clip.wav")
     for name, make in {"empty": empty, "corrupt": corrupt, "header": header_only, "picture": soundless}.items():
@@ -263,7 +258,7 @@ COMMANDS: dict[str, tuple[list[str | Path], int, list[str]]] = {
 def test_bad_command_line_exits_without_a_traceback(
     arguments: list[str | Path], code: int, said: list[str], desk: Path
 ) -> None:
-    """In a process of its own, with the graphs that we ship: the exit code, the words, what to do, no traceback."""
+    """In its own process, with the shipped graphs: exit code, message, hint, no traceback."""
     ran = program(*arguments, folder=desk, **NO_NETWORK)
     assert ran.code == code, ran.err
     assert "Traceback" not in ran.err + ran.out
@@ -307,7 +302,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int, str], Path]]:
 
 
 def test_full_disk_in_the_cache_folder_exits_5(disk: Callable[..., Path], desk: Path) -> None:
-    """Exit code 5: how much is needed, how much there is, and where; nothing is left there."""
+    """With the space needed, the space available and the folder; nothing is left there."""
     home = disk(64_000)
     ran = program("models", "pull", "whisper-tiny.en", folder=desk, VITAGRAPH_HOME=str(home))
     check(ran, exits.UNAVAILABLE, "the disk is full: ", "MB needed, 0.1 MB free in", str(home), "hint: free some space")
@@ -320,7 +315,7 @@ def test_full_disk_in_the_cache_folder_exits_5(disk: Callable[..., Path], desk: 
 
 
 def test_full_disk_in_the_output_folder_exits_5(disk: Callable[..., Path], desk: Path) -> None:
-    """Exit code 5, each file that is not whole is named, and the beginning of the answer can be played."""
+    """Each incomplete file is named, and the start of the answer can be played."""
     out = disk(64_000)
     clip = models.path("speech-audioeval") / "en" / "quick_brown_fox.wav"
     ran = program("replay", ECHO, clip, "--out", out, folder=desk)
@@ -331,7 +326,6 @@ def test_full_disk_in_the_output_folder_exits_5(disk: Callable[..., Path], desk:
 
 
 def test_read_only_disk_exits_5_before_the_run(disk: Callable[..., Path], desk: Path) -> None:
-    """Exit code 5, before anything runs."""
     out = disk(64_000, "ro")
     ran = program("replay", ECHO, "clip.wav", "--out", out, folder=desk)
     check(ran, exits.UNAVAILABLE, f"cannot write {out}/clip: Read-only file system", "hint: you may not write there")

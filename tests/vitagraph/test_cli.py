@@ -1,4 +1,4 @@
-"""The program as a user meets it."""
+"""The program as users see it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMMANDS = ("serve", "replay", "check", "drill", "health", "graph", "inspect", "
 
 
 def vitagraph(*arguments: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """The program in a process of its own, its output as it comes through a pipe."""
+    """Runs the program in its own process, with its output in a pipe."""
     command = [sys.executable, "-m", "vitagraph", *arguments]
     if shell:
         command = ["bash", "-c", f'set -o pipefail; "$@" {shell}', "bash", *command]
@@ -29,14 +29,13 @@ def vitagraph(*arguments: str, shell: str = "", **environment: str) -> subproces
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_cli_help_has_an_example(command: str, run: Run) -> None:
-    """A user who is new learns by example."""
+    """New users learn by example."""
     ran = run(*command.split(), "--help")
     assert ran.code == exits.OK
     assert f"vitagraph {command}".strip() in ran.out.partition("Example")[2]
 
 
 def test_cli_help_imports_nothing_heavy() -> None:
-    """Nothing heavy is imported for it."""
     code = "import sys; sys.argv[1:] = ['--help']; import vitagraph.cli as c\ntry: c.main()\nexcept SystemExit: pass\n"
     heavy = "print(sorted({'numpy', 'pydantic', 'msgspec', 'av', 'reactivex', 'asyncio'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code + heavy], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -44,7 +43,7 @@ def test_cli_help_imports_nothing_heavy() -> None:
 
 
 def test_cli_prints_the_version(run: Run) -> None:
-    """A report of a fault needs it."""
+    """Bug reports need it."""
     assert run("--version").out.startswith("vitagraph 0.")
 
 
@@ -53,7 +52,7 @@ def test_cli_prints_the_version(run: Run) -> None:
     [["no-such-command"], ["check"], ["check", "a.yaml", "--no-such-option"], ["check", "a.yaml", "--set", "x"]],
 )
 def test_cli_wrong_usage_exits_2(arguments: list[str], run: Run) -> None:
-    """With exit code 2, and what to do."""
+    """With a hint."""
     ran = run(*arguments)
     assert ran.code == exits.USAGE
     assert "vitagraph" in ran.err
@@ -61,7 +60,7 @@ def test_cli_wrong_usage_exits_2(arguments: list[str], run: Run) -> None:
 
 
 def test_cli_internal_error_shows_no_traceback() -> None:
-    """One line and a hint; the traceback comes with --debug, wherever that stands."""
+    """One line and a hint; --debug shows the traceback, wherever it stands."""
     code = (
         "import vitagraph.cli, pipeline.graph.registry as r\n"
         "def broken(*_, **__): raise ZeroDivisionError('oh')\n"
@@ -83,12 +82,11 @@ def test_cli_internal_error_shows_no_traceback() -> None:
 @pytest.mark.parametrize("shell", ["| head -n 1", "| true"])
 @pytest.mark.parametrize("arguments", [["inspect"], ["inspect", "--markdown"], ["schema"], ["models", "list"]])
 def test_cli_closed_pipe_is_quiet(arguments: list[str], shell: str) -> None:
-    """`vitagraph schema | head` shows its lines and nothing else."""
+    """`vitagraph schema | head` prints its lines and nothing else."""
     assert vitagraph(*arguments, shell=shell).stderr == ""
 
 
 def test_cli_uses_no_colours_with_no_color_or_in_a_pipe() -> None:
-    """NO_COLOR, and a pipe."""
     forced = vitagraph("inspect", FORCE_COLOR="1").stdout
     assert "\x1b[1" in forced
     assert "\x1b[3" not in vitagraph("inspect", FORCE_COLOR="1", NO_COLOR="1").stdout
@@ -96,6 +94,5 @@ def test_cli_uses_no_colours_with_no_color_or_in_a_pipe() -> None:
 
 
 def test_cli_has_a_file_for_every_command() -> None:
-    """A reader finds a command by its name."""
     files = {file.stem for file in (ROOT / "vitagraph" / "commands").glob("*.py")} - {"__init__", "options"}
     assert {command.name for command in app.registered_commands} | {"models", "avatar"} == files == set(COMMANDS)

@@ -1,4 +1,4 @@
-"""Widths where nobody looks."""
+"""Console output in a pipe."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def test_console_in_a_pipe_is_wide_enough_for_tables(monkeypatch: pytest.MonkeyP
 
 
 def test_console_progress_goes_to_stderr() -> None:
-    """Else it would be in the middle of the results."""
+    """Otherwise it would be mixed with the results."""
     assert console.err().stderr
 
 
 @pytest.mark.parametrize(("debug", "lines"), [("", 2), ("1", 5)])
 def test_console_logs_of_packages_have_no_traceback(debug: str, lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for who is debugging."""
+    """Except with --debug."""
     monkeypatch.setenv("VITAGRAPH_DEBUG", debug)
     try:
         raise ValueError("oh")

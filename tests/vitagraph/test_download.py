@@ -1,4 +1,4 @@
-"""Which models a graph needs, and fetching them with a progress bar."""
+"""Which models a graph needs, and downloading them with a progress bar."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEEDY = "tests.vitagraph.scripted:Needy"
 
 
 def fake_pull(_name: str, progress: models.Progress) -> None:
-    """Comes in two blocks."""
+    """Arrives in two blocks."""
     progress("model.bin", 50_000_000, 100_000_000)
     progress("model.bin", 100_000_000, 100_000_000)
 
@@ -32,7 +32,7 @@ def fake_pull(_name: str, progress: models.Progress) -> None:
 def test_download_progress_is_shown_on_a_terminal_only(
     terminal: bool, quiet: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A log file has one line; a script that wants quiet has none."""
+    """A log gets one line; a quiet script none."""
     screen = io.StringIO()
     monkeypatch.setattr(console, "err", lambda: Console(file=screen, force_terminal=terminal, width=100))
     monkeypatch.setattr(models, "pull", fake_pull)
@@ -43,7 +43,7 @@ def test_download_progress_is_shown_on_a_terminal_only(
 
 @pytest.fixture
 def graph() -> Graph:
-    """A node with a model of the catalogue, a fallback with another, and one with a file of one's own."""
+    """A node with a model in the catalogue, a fallback with another, and one with a local file."""
     text = f"""
     vitagraph: 1
     nodes:
@@ -57,7 +57,7 @@ def graph() -> Graph:
 
 
 def test_required_models_are_listed_once_for_all_members(graph: Graph) -> None:
-    """A fallback must be ready when it is wanted; a path is the user's own."""
+    """A fallback must be ready when it is needed; a path is the user's own."""
     assert needed(graph) == ["whisper-base", "piper-joe"]
 
 
@@ -73,7 +73,7 @@ def test_required_models_are_fetched_only_if_missing(graph: Graph, monkeypatch: 
 def test_required_models_that_cannot_be_fetched_do_not_stop_the_session(
     graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A fallback without its model must not keep the graph from running."""
+    """A fallback without its model must not prevent the graph from running."""
 
     def offline(_name: str, _progress: models.Progress) -> None:
         raise NetworkError("no answer", hint="look at the cable")

@@ -1,4 +1,4 @@
-"""Exit codes are what a script around the program relies on."""
+"""Exit codes, on which scripts rely."""
 
 from __future__ import annotations
 
@@ -37,12 +37,11 @@ from vitagraph import exits
     ],
 )
 def test_exit_codes_cover_every_error(error: Exception, code: int) -> None:
-    """The codes that `vitagraph --help` promises."""
+    """The codes that `vitagraph --help` lists."""
     assert exits.of(error) == code
 
 
 def test_error_report_has_message_and_hint_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    """A user reads what to do, not our source."""
     assert exits.report(UserInputError("no sound in a.wav", hint="check the microphone")) == exits.INPUT
     assert capsys.readouterr().err == "error: no sound in a.wav\nhint: check the microphone\n"
 
@@ -54,13 +53,12 @@ def test_error_report_of_an_os_error_names_the_file(capsys: pytest.CaptureFixtur
 
 
 def test_error_report_of_a_missing_package_has_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
-    """A half-made environment is told as such."""
     exits.report(ModuleNotFoundError("No module named 'av'"))
     assert "hint: run bin/vitagraph to set the program up again" in capsys.readouterr().err
 
 
 def test_error_report_of_an_internal_error_is_one_line_and_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
-    """With --debug as the way to see more."""
+    """With --debug as the hint."""
     exits.unexpected(ValueError, ValueError("x"), None)
     said = capsys.readouterr().err
     assert said.startswith("error: ValueError: x\nhint: ")
@@ -71,7 +69,6 @@ def test_error_report_of_an_internal_error_is_one_line_and_a_hint(capsys: pytest
 def test_error_report_with_debug_shows_the_traceback(
     report: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who wants to report a fault can."""
     monkeypatch.setenv("VITAGRAPH_DEBUG", "1")
     assert callable(report)
     report(UserInputError("x"))

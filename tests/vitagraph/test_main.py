@@ -32,7 +32,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_main_ends_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """In the usual way, so that Python can clean up."""
+    """By a normal exit, so that Python can clean up."""
     with pytest.raises(SystemExit) as end:
         __main__.run()
     assert end.value.code == exits.USAGE
@@ -41,7 +41,7 @@ def test_main_ends_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.usefixtures("busy", "capsys")
 def test_main_exits_cleanly_while_a_model_is_working(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would end with exit code 134 and `terminate called` in place of its own."""
+    """Otherwise it would abort with exit code 134 and `terminate called`."""
     left: list[int] = []
     monkeypatch.setattr(os, "_exit", left.append)
     with pytest.raises(SystemExit):
@@ -51,7 +51,7 @@ def test_main_exits_cleanly_while_a_model_is_working(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt(), SystemExit(exits.INTERRUPTED)])
 def test_main_ctrl_c_exits_at_once(ends: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without Python's long way down, in which a second Ctrl-C would show a traceback."""
+    """Without Python's shutdown, in which a second Ctrl-C would show a traceback."""
     left: list[int] = []
 
     def leave(code: int) -> None:

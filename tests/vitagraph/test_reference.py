@@ -1,4 +1,4 @@
-"""The page of a node must say all that its class says."""
+"""The reference page of a node contains everything its class declares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from vitagraph.reference import node_page, reference
 
 
 def test_reference_page_has_docstring_ports_and_parameters() -> None:
-    """`vitagraph inspect` is where people look first."""
     assert node_page("mic", some_nodes.Microphone) == (
         "## `mic`\n"
         "\n"
@@ -31,7 +30,7 @@ def test_reference_page_has_docstring_ports_and_parameters() -> None:
 
 
 def test_reference_page_shows_every_kind_of_port() -> None:
-    """Upstream events are half of a conversation."""
+    """Including upstream events."""
     page = node_page("vad", some_nodes.Detector)
     assert "| `sound` | in | `Sound` | rate 8000 or 16000, channels 1 |" in page
     assert "| `speech` | out | `Sound` | rate as `sound`, channels 1 |" in page
@@ -40,7 +39,6 @@ def test_reference_page_shows_every_kind_of_port() -> None:
 
 
 def test_reference_page_spells_parameters_as_in_a_graph() -> None:
-    """What the table says can be typed."""
     page = node_page("vad", some_nodes.Detector)
     assert "| `release` | a duration such as 200ms | `120ms` | Silence after which speech has ended. |" in page
     assert "| `attack` | a duration such as 200ms or null | `null` |" in page
@@ -48,7 +46,7 @@ def test_reference_page_spells_parameters_as_in_a_graph() -> None:
 
 
 def test_reference_page_of_a_node_without_parameters_has_no_table() -> None:
-    """An empty table looks like a fault."""
+    """An empty table looks like a bug."""
     page = node_page("speaker", some_nodes.Speaker)
     assert "Parameter" not in page
     assert page.startswith("## `speaker`\n\nPlays sound, shows words.\n\nA sink.\n")
@@ -60,12 +58,12 @@ def test_reference_page_of_a_converter_says_what_it_converts() -> None:
 
 
 def test_reference_summary_is_one_line() -> None:
-    """However the docstring is broken into lines."""
+    """However the docstring is wrapped."""
     assert summary(Detector) == "Finds speech in sound."
 
 
 def test_reference_lists_all_nodes_and_then_describes_them() -> None:
-    """docs/nodes.md is made of it; its links must lead somewhere."""
+    """docs/nodes.md is generated from it, so its links must work."""
     registry = Registry(installed=False)
     text = reference(registry)
     for name in registry.names():

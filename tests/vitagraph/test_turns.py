@@ -1,4 +1,4 @@
-"""When a turn reached which stage, and when it is over."""
+"""Milestones and ends of turns."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from vitagraph.waterfall import TurnRecord
 
 
 def test_turn_latency_includes_the_quiet_beginning_of_the_speech() -> None:
-    """A voice that begins with 200 ms of nothing is 200 ms slower."""
+    """A voice that starts with 200 ms of silence is 200 ms slower."""
     samples = np.concatenate([np.full(3200, AUDIBLE, np.int16), np.full(10, -32768, np.int16)])
     assert quiet_lead(samples, 16_000) == ms(200)
 
 
 def test_silent_speech_is_quiet_to_its_end() -> None:
-    """Also one without samples."""
+    """Also without samples."""
     assert quiet_lead(np.zeros(1600, np.int16), 16_000) == ms(100)
     assert quiet_lead(np.zeros(0, np.int16), 16_000) == 0
 
 
 def test_turn_answer_cut_off_while_quiet_was_not_heard() -> None:
-    """Else an interruption in the first moment would count as a quick answer."""
+    """Otherwise an early interruption would count as a fast answer."""
     turns = TurnTracker()
     now = ms(0)
     turns.now = lambda: now
@@ -52,12 +52,11 @@ def test_turn_answer_cut_off_while_quiet_was_not_heard() -> None:
 
 
 def committed(turns: TurnTracker, cause: Cause) -> None:
-    """The turn node has decided."""
+    """Commits a turn."""
     turns.turn_changed(TurnChanged(0, cause, "committed"))
 
 
 def test_turn_is_over_once_when_its_last_speech_was_played() -> None:
-    """A caller sees where the time went, and sees it once."""
     over: list[TurnRecord] = []
     turns, causes = TurnTracker(on_finished=over.append), Causes()
     committed(turns, first := causes.begin("turn"))
@@ -68,7 +67,7 @@ def test_turn_is_over_once_when_its_last_speech_was_played() -> None:
 
 
 def test_interrupted_turn_is_over_when_the_heard_part_is_known() -> None:
-    """What is told of it has what was said up to there."""
+    """Its record contains what was said up to there."""
     over: list[TurnRecord] = []
     turns, causes = TurnTracker(on_finished=over.append), Causes()
     committed(turns, cause := causes.begin("turn"))
@@ -80,7 +79,7 @@ def test_interrupted_turn_is_over_when_the_heard_part_is_known() -> None:
 
 
 def test_unanswered_turn_is_over_when_the_next_is_committed() -> None:
-    """Silence is told too, not left out of the figures."""
+    """Unanswered turns must be counted too."""
     over: list[TurnRecord] = []
     turns, causes = TurnTracker(on_finished=over.append), Causes()
     committed(turns, causes.begin("turn"))
@@ -89,7 +88,7 @@ def test_unanswered_turn_is_over_when_the_next_is_committed() -> None:
 
 
 def test_turns_of_a_long_call_are_bounded() -> None:
-    """Else memory would grow with every turn of every call."""
+    """Memory must not grow with every turn."""
     turns, causes = TurnTracker(keep=8), Causes()
     for number in range(1000):
         cause = causes.begin("turn")
@@ -130,7 +129,7 @@ links:
 
 
 def test_turn_over_its_budget_is_posted_once_when_its_answer_begins() -> None:
-    """An operator who promised 700 ms sees each turn that took longer, and by how much."""
+    """An operator sees each turn over budget, and by how much."""
     took = PLAYING + LEAD - VOICE_END
     [event] = budgets_exceeded("{voice_to_voice: 700ms}")
     assert (event.name, event.budget, event.took, event.pts) == ("voice_to_voice", ms(700), took, PLAYING)
@@ -139,5 +138,5 @@ def test_turn_over_its_budget_is_posted_once_when_its_answer_begins() -> None:
 
 @pytest.mark.parametrize("budget", ["{voice_to_voice: 1050ms}", "{voice_to_voice: null}", "{}", ""])
 def test_turn_within_its_budget_or_without_one_posts_nothing(budget: str) -> None:
-    """A budget that is just met is met."""
+    """A budget that is exactly met is met."""
     assert budgets_exceeded(budget) == []

@@ -33,7 +33,7 @@ def test_hallucination_check_detects_repeated_token_loops(tokens: list[int]) -> 
 
 @pytest.mark.parametrize("tokens", [[], [1], [7, 7], [7, 7, 7], [1, 2, 1, 2], [1, 2, 3, 4, 1, 2]])
 def test_hallucination_check_accepts_ordinary_repetition(tokens: list[int]) -> None:
-    """`Five five`, `no, no, no` and `very very good` are said by people."""
+    """People do say `five five`, `no, no, no` and `very very good`."""
     assert not repeats_tokens(tokens)
 
 
@@ -53,7 +53,7 @@ def test_hallucination_check_detects_any_block_repeated_back_to_back(block: list
     ],
 )
 def test_hallucination_check_flags_repeated_words_for_a_second_look(text: str) -> None:
-    """In a short window the whole sentence comes twice, or begins once more; all but the last were seen so."""
+    """With a short window Whisper repeats a sentence or its beginning; all but the last were observed."""
     assert repeats_words(text)
     assert is_doubtful(decoded(text), 3.0, -1.0)
 
@@ -75,7 +75,7 @@ def test_hallucination_check_doubts_unlikely_or_empty_text() -> None:
 
 
 def test_hallucination_check_looks_for_a_voice_when_the_model_doubts() -> None:
-    """Either sign is enough to look; neither is enough to throw words away."""
+    """Either sign triggers the voice detector; neither is enough to discard words."""
     assert may_be_silence(decoded(mean=-0.2, silence=0.8), 0.6, -1.0)
     assert may_be_silence(decoded(mean=-1.5, silence=0.1), 0.6, -1.0)
     assert not may_be_silence(decoded(mean=-0.2, silence=0.1), 0.6, -1.0)

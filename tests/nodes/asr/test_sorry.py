@@ -1,4 +1,4 @@
-"""When nothing can listen, the person is asked again and never left in silence."""
+"""`asr.sorry`: the person is asked to repeat, instead of getting no answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_asr_last_resort_rotates_sentences_for_whole_utterances_only() -> None:
 
 
 def test_asr_last_resort_asks_again_when_no_member_works() -> None:
-    """The last resort of every speech recognition: a whole utterance is never left without a word."""
+    """A whole utterance never goes unanswered."""
     node, sound = Sorry(), np.zeros(160, np.int16)
     whole, partial = (Utterance(root_stamp(), sound, 16_000, whole=each) for each in (True, False))
     assert node.requires_output(whole) and not node.requires_output(partial)

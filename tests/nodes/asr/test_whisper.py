@@ -1,4 +1,4 @@
-"""Whisper on recorded speech: right words, no made-up ones, the same each time."""
+"""Whisper on recorded speech: correct, deterministic and without hallucinations."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_whisper_transcribes_recorded_speech(tiny: Whisper, name: str, words: st
 
 
 def test_whisper_decodes_looping_short_clip_again(tiny: Whisper) -> None:
-    """`five five` came out as a hundred fives."""
+    """`five five` was transcribed as a hundred fives."""
     assert len(listen(tiny, clip("speech-cards/004.wav"), window=seconds(2.5)).text.split()) <= 3
 
 
@@ -80,7 +80,7 @@ SOUNDS: dict[str, NDArray[Any]] = {
 
 @pytest.mark.parametrize("kind", SOUNDS)
 def test_whisper_gives_no_words_without_speech(tiny: Whisper, kind: str) -> None:
-    """Whisper writes `Thank you.` and `beep beep`, and the assistant would answer that."""
+    """Whisper writes `Thank you.` or `beep beep`, which the assistant would answer."""
     samples = SOUNDS[kind].astype(np.int16)
     found = [listen(tiny, samples), listen(tiny, samples, beam=1, retry=False)]
     assert [(each.text, each.confidence) for each in found] == [("", 0.0)] * 2
@@ -96,7 +96,7 @@ def test_whisper_word_times_follow_the_speech(tiny: Whisper) -> None:
 
 
 class Script:
-    """Gives prepared texts in place of the decoder's, and notes how each was asked for."""
+    """Replaces the decoder by prepared results, and records the parameters of each call."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *texts: Decoded) -> None:
         self.asked: list[tuple[float, bool]] = []
@@ -120,7 +120,7 @@ def test_whisper_retries_doubtful_text_with_the_full_window(tiny: Whisper, monke
 
 
 def test_whisper_suppresses_a_loop_in_the_full_window(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
-    """faster-whisper would roll dice here, and give another text each time."""
+    """faster-whisper would sample at random here, with a different text each time."""
     script = Script(monkeypatch, LOOP, LOOP, GOOD)
     assert listen(tiny, TONE).text == "five five"
     assert script.asked[-1] == (FULL, False)
@@ -134,7 +134,7 @@ def test_whisper_drops_doubtful_partial_text(tiny: Whisper, monkeypatch: pytest.
 def test_whisper_keeps_improbable_words_when_a_voice_is_detected(
     tiny: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A short answer often looks unlikely to the model; the voice detector speaks for it."""
+    """A short answer often has a low probability; the voice detector decides."""
     unsure = Decoded((1, 2), "Hi.", -1.4, 0.9)
     Script(monkeypatch, unsure, unsure)
     assert listen(tiny, clip("speech-audioeval/en/hello_world.wav")).text == "Hi."
@@ -147,7 +147,7 @@ def test_whisper_output_is_deterministic(tiny: Whisper) -> None:
 
 @pytest.mark.parametrize("count", [1, 10, 200, 2000])
 def test_whisper_gives_no_words_for_a_click(tiny: Whisper, count: int) -> None:
-    """A frame of the spectrum is 400 samples: less must not break it."""
+    """A spectrum frame is 400 samples; shorter audio must not fail."""
     assert listen(tiny, np.full(count, 20_000, np.int16)).text == ""
 
 
@@ -156,7 +156,7 @@ def test_whisper_gives_no_words_for_long_silence(tiny: Whisper) -> None:
 
 
 def test_whisper_transcribes_audio_longer_than_its_window(tiny: Whisper) -> None:
-    """Everything after 30 s would be lost, and nobody would notice."""
+    """Everything after 30 s would be lost silently."""
     sentence = clip("speech-librivox/sense_and_sensibility_01_austen_64kb-0930.wav")
     pause = np.zeros(RATE, np.int16)
     samples = np.concatenate(

@@ -1,4 +1,4 @@
-"""Whisper: utterances of several calls that are decoded in one go are heard as each by itself."""
+"""Whisper: a batch gives the same transcripts as single calls."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def clip(name: str) -> Samples:
 
 
 def sounds() -> list[Samples]:
-    """What was said, silence, and a hum in which Whisper would hear words."""
+    """Speech, silence, and a hum that Whisper takes for words."""
     hum = 2000 * np.sin(2 * np.pi * 100 * np.arange(2 * RATE) / RATE)
     return [*map(clip, CLIPS), np.zeros(RATE, np.int16), hum.astype(np.int16)]
 
 
 @pytest.mark.parametrize(("changes", "retry"), [({}, True), ({"beam": 1}, False), ({"words": True}, True)], ids=str)
 def test_whisper_batch_gives_each_call_its_own_transcript(tiny: Whisper, changes: dict[str, Any], retry: bool) -> None:
-    """A call would get other words when others speak at the same time."""
+    """The transcript of a call must not depend on other calls."""
     heard, how = sounds(), WhisperParams(**changes)
     assert len({window_for(each, how) for each in heard}) == 1
     alone = [tiny.transcribe(each, how, retry=retry) for each in heard]
@@ -57,7 +57,7 @@ def test_whisper_batch_gives_each_call_its_own_transcript(tiny: Whisper, changes
 
 
 def test_whisper_batch_detects_language_per_utterance() -> None:
-    """Two callers need not speak the same."""
+    """Two callers may speak different languages."""
     base = load_whisper(WhisperParams(model="whisper-base", threads=1))
     heard = [clip("speech-audioeval/fr/bonjour_monde.wav"), clip("speech-audioeval/en/hello_world.wav")]
     french, english = base.transcribe_batch(heard, WhisperParams())
@@ -77,7 +77,6 @@ def test_whisper_batch_transcribes_utterance_longer_than_the_window(tiny: Whispe
 
 
 def test_whisper_batch_merges_calls_waiting_at_the_same_time(tiny: Whisper) -> None:
-    """That is what makes room for more of them."""
     executor, how, hello = Executor(1), WhisperParams(), clip(CLIPS[0])
 
     async def main() -> tuple[list[Transcription | None], int]:

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint that does what a test says, in a thread of its own."""
+"""An OpenAI-compatible endpoint, scripted by the test, in its own thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_HEADERS: Mapping[str, str] = {}
 
 @dataclass(slots=True)
 class Reply:
-    """One request, and how it is answered."""
+    """One request and its response."""
 
     handler: BaseHTTPRequestHandler
     body: dict[str, Any]
@@ -27,7 +27,7 @@ class Reply:
     def error(
         self, status: int, message: str = "no", *, headers: Mapping[str, str] = NO_HEADERS, **fields: Any
     ) -> None:
-        """An error as OpenAI writes it; the server adds `Date`, unless `headers` have one."""
+        """Sends an error in OpenAI's format; the server adds `Date`, unless `headers` contain one."""
         content = json.dumps({"error": {"message": message, **fields}}).encode()
         self.handler.send_response_only(status)
         for name, value in {"Date": self.handler.date_time_string(), **headers}.items():
@@ -38,7 +38,7 @@ class Reply:
         self.handler.wfile.write(content)
 
     def begin(self) -> None:
-        """The head of a stream."""
+        """Sends the head of a stream."""
         self.handler.send_response(200)
         self.handler.send_header("Content-Type", "text/event-stream")
         self.handler.send_header("Transfer-Encoding", "chunked")
@@ -46,15 +46,15 @@ class Reply:
         self.begun = True
 
     def send(self, text: str) -> None:
-        """A piece of the answer."""
+        """Sends a piece of the answer."""
         self.raw(json.dumps({"id": "x", "choices": [{"index": 0, "delta": {"content": text}}]}))
 
     def raw(self, data: str) -> None:
-        """An event of the stream."""
+        """Sends an event of the stream."""
         self._chunk(f"data: {data}\n\n".encode())
 
     def end(self) -> None:
-        """The end of the stream, after which the connection can be used again."""
+        """Ends the stream; the connection can be used again."""
         if self.begun:
             self._chunk(b"")
 
@@ -101,7 +101,7 @@ def says(*pieces: str) -> Script:
 
 @contextmanager
 def endpoint(script: Script) -> Iterator[Endpoint]:
-    """Serves until the block is left; a connection is kept for as long as the client keeps it."""
+    """Serves until the block ends; connections are kept as long as the client keeps them."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -123,7 +123,7 @@ def endpoint(script: Script) -> Iterator[Endpoint]:
                 self.close_connection = True
 
         def log_message(self, *_: Any) -> None:
-            """Says nothing."""
+            """Suppresses logging."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served = Endpoint(f"http://127.0.0.1:{server.server_port}/v1")

@@ -1,4 +1,4 @@
-"""A dialogue node by itself, in virtual time."""
+"""Runs a dialogue node on its own, in virtual time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Step = Transcript | PlaybackProgress | InstructionsChanged | Callable[[], None]
 
 
 def heard(text: str, cause: Cause | None = None, *, whole: bool = True, answer: str = "") -> Transcript:
-    """What a person said."""
+    """The transcript of an utterance."""
     return Transcript(Stamp(0, 0, cause or Causes().root), text, whole, answer=answer)
 
 
@@ -59,7 +59,7 @@ async def _pools(node: Service[Any], resources: Resources, given: dict[str, Any]
 def start(
     node: Service[Any], pools: dict[str, Any] | None = None, provide: Sequence[object] = (), memory: Any = None
 ) -> None:
-    """Gives a node what a session would."""
+    """Starts a node as a session would."""
     clock = Clock(asyncio.get_running_loop())
     context = Context("chat", clock, Causes(), lambda _: None, lambda _: None, pools=pools or {}, provided=provide)
     node.start(context, memory)

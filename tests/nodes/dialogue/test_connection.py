@@ -1,4 +1,4 @@
-"""Connections to an endpoint: kept from one answer to the next, shared by sessions, and never too many."""
+"""Connections to an endpoint: kept between answers, shared by sessions, limited in number."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tests.nodes.dialogue.talk import heard, said, start, talk
 
 
 async def session(runner: Runner, url: str, **settings: Any) -> str:
-    """What a session of its own answers to one question."""
+    """Runs a session of its own with one question."""
     out = await Harness(OpenAiChat(base_url=url, **{"model": "m", **settings}), [heard("Hello?")]).run(runner)
     assert not out.errors
     return said(out.of(TextDelta))
 
 
 async def opened(runner: Runner, url: str, bounds: PoolBounds | None = None) -> OpenAiChat:
-    """A node of one more session."""
+    """The node of another session."""
     node = OpenAiChat(model="m", base_url=url)
     pool = await runner.resources.get(OpenAiChat.connections, node.params, bounds=bounds)
     start(node, {"connections": pool})
@@ -37,12 +37,12 @@ async def opened(runner: Runner, url: str, bounds: PoolBounds | None = None) -> 
 
 
 async def answer(node: OpenAiChat) -> str:
-    """Its answer to nothing."""
+    """Generates an answer to an empty conversation."""
     return "".join([piece async for piece in node.generate([])])
 
 
 def test_connection_is_shared_by_sessions() -> None:
-    """The first answer of a call does not wait for a connection to be made, nor for its encryption."""
+    """The first answer of a call does not wait for a new connection and its TLS handshake."""
 
     async def main(url: str) -> list[str]:
         async with Runner() as runner:
@@ -54,7 +54,7 @@ def test_connection_is_shared_by_sessions() -> None:
 
 
 def test_connection_is_not_shared_between_api_keys() -> None:
-    """Nobody asks with the key of somebody else."""
+    """A request must never use the key of another session."""
 
     async def main(url: str) -> list[str]:
         async with Runner() as runner:
@@ -66,7 +66,7 @@ def test_connection_is_not_shared_between_api_keys() -> None:
 
 
 def test_connection_is_not_shared_between_endpoints() -> None:
-    """Whoever has two of them is answered by the one that the session names."""
+    """Each session is answered by the endpoint that it names."""
 
     async def main(*urls: str) -> list[str]:
         async with Runner() as runner:
@@ -77,7 +77,7 @@ def test_connection_is_not_shared_between_endpoints() -> None:
 
 
 def test_connection_count_stays_within_the_limit() -> None:
-    """A small server is not asked for more than it has slots; whoever waits is answered when it is their turn."""
+    """A small server gets no more requests than it has slots; further ones wait in turn."""
     at_once, most, lock = 0, 0, threading.Lock()
 
     def script(reply: Reply) -> None:
@@ -104,7 +104,7 @@ def test_connection_count_stays_within_the_limit() -> None:
 
 
 def test_connection_wait_too_long_is_an_error() -> None:
-    """So a fallback answers in time. The one who has it may wait for time to pass: nobody holds it meanwhile."""
+    """A fallback then answers in time. Virtual time advances, as the holder of the connection may wait for it."""
 
     async def main(url: str) -> None:
         async with Runner() as runner:
@@ -127,7 +127,7 @@ def test_connection_wait_too_long_is_an_error() -> None:
 
 
 def test_connection_closed_while_idle_costs_no_answer() -> None:
-    """Endpoints close connections that are idle for some seconds, as they are while a person speaks."""
+    """Endpoints close connections that idle for some seconds, as they do while a person speaks."""
     with endpoint(says("Yes.")) as served:
         node = OpenAiChat(model="m", base_url=served.url)
         answers = talk(node, heard("one"), served.hang_up, heard("two"))
@@ -136,7 +136,7 @@ def test_connection_closed_while_idle_costs_no_answer() -> None:
 
 
 def hangs_up(*numbers: int) -> Script:
-    """Answers some requests, by their number from 1 on, with nothing."""
+    """Drops the connection instead of answering the requests of these numbers, from 1 on."""
 
     def script(reply: Reply) -> None:
         (Reply.hang_up if len(reply.endpoint.bodies) in numbers else says("Yes."))(reply)
@@ -145,7 +145,7 @@ def hangs_up(*numbers: int) -> Script:
 
 
 def test_connection_closed_during_request_is_retried_once() -> None:
-    """The question and the end of an idle connection may cross: it is asked once more, on a new one."""
+    """The request may cross the close of an idle connection; it is sent again on a new one."""
     with endpoint(hangs_up(2)) as served:
         answers = talk(OpenAiChat(model="m", base_url=served.url), heard("one"), heard("two"))
     assert [said(each) for each in answers] == ["Yes.", "Yes."]
@@ -154,14 +154,14 @@ def test_connection_closed_during_request_is_retried_once() -> None:
 
 @pytest.mark.parametrize(("numbers", "asked"), [((1,), 1), ((2, 3), 3)])
 def test_connection_to_endpoint_that_always_hangs_up_is_retried_once(numbers: tuple[int, ...], asked: int) -> None:
-    """It is broken, and the policies shall know of it."""
+    """The endpoint is broken, and policies must see that."""
     with endpoint(hangs_up(*numbers)) as served, pytest.raises(NetworkError, match="connection to"):
         talk(OpenAiChat(model="m", base_url=served.url), *(heard(str(number)) for number in range(asked)))
     assert len(served.bodies) == asked
 
 
 def test_connection_is_returned_when_answer_is_cancelled() -> None:
-    """Barge-in does not use up what there is."""
+    """Interrupted answers must not exhaust the pool."""
 
     async def main(url: str) -> list[str]:
         async with Runner() as runner:
@@ -182,7 +182,7 @@ def test_connection_is_returned_when_answer_is_cancelled() -> None:
 
 
 def test_connection_is_not_used_in_another_event_loop() -> None:
-    """A connection ends with its loop: an answer in another one would wait for it for ever."""
+    """A connection ends with its loop; an answer in another loop would wait forever."""
     runner = Runner()
 
     async def load() -> OpenAiChat:

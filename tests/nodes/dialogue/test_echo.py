@@ -1,4 +1,4 @@
-"""`dialogue.echo`: the caller's own words back."""
+"""`dialogue.echo`: plays the caller's audio back."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pipeline.testing import root_stamp, run_node
 
 
 def utterance(samples: int, *, whole: bool = True) -> Utterance:
-    """So many samples at 16 kHz."""
+    """An utterance of so many samples at 16 kHz."""
     return Utterance(root_stamp(), np.arange(samples, dtype=np.int16), 16_000, whole)
 
 
 def test_dialogue_echo_returns_the_same_samples() -> None:
-    """A face moves by the loudness of just these samples."""
+    """The face follows the loudness of exactly these samples."""
     feed: list[Packet] = [utterance(1600)]
     (speech,) = run_node(Echo(), feed).of(Speech)
     assert np.array_equal(speech.samples, np.arange(1600, dtype=np.int16))
@@ -24,13 +24,13 @@ def test_dialogue_echo_returns_the_same_samples() -> None:
 
 
 def test_dialogue_echo_ignores_partial_utterances_and_silence() -> None:
-    """Nobody hears themselves while they speak."""
+    """A person must not hear themselves while they speak."""
     feed: list[Packet] = [utterance(1600, whole=False), utterance(0)]
     assert run_node(Echo(), feed).packets == []
 
 
 def test_dialogue_echo_answer_is_stamped_after_the_utterance() -> None:
-    """Its latency is measured from a stamp that is true."""
+    """Latency is measured from this stamp."""
     feed: list[Packet] = [Utterance(root_stamp(0, 500 * MILLISECOND), np.ones(8000, np.int16), 16_000, True)]
     (speech,) = run_node(Echo(), feed).of(Speech)
     assert speech.at.pts >= 500 * MILLISECOND

@@ -1,4 +1,4 @@
-"""What a model is shown of the conversation: what the person has heard, and nothing else."""
+"""The conversation that a model sees: what the person has heard, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ def played(cause: Cause, text: str, *, ended: bool = True, last: bool = False) -
 
 
 def lines(history: History) -> list[tuple[str, str]]:
-    """The prompt as pairs."""
+    """The prompt as pairs of role and content."""
     return [(message["role"], message["content"]) for message in history.messages()]
 
 
 def ask(history: History, cause: Cause, question: str, answer: str = "", *, complete: bool = True) -> ChatExchange:
-    """A question and the answer that was made for it."""
+    """Adds a question with a generated answer."""
     exchange = history.ask(cause, question, turns=MANY, characters=MANY * MANY)
     exchange.answer, exchange.complete = answer, complete
     return exchange
 
 
 def test_history_orders_the_conversation_by_turns() -> None:
-    """The model sees who said what, the system's line first."""
     causes, history = Causes(), History()
     ask(history, causes.begin("turn"), "Hello?", "Hi.")
     ask(history, causes.begin("turn"), "And you?")
@@ -44,7 +43,7 @@ def test_history_orders_the_conversation_by_turns() -> None:
 
 
 def test_history_drops_revoked_tentative_turn() -> None:
-    """The person went on speaking: half a question and its answer do not confuse the model."""
+    """Half a question and its answer would confuse the model."""
     causes, history = Causes(), History()
     guess = causes.begin("turn")
     ask(history, guess, "What is the", "It is.")
@@ -68,7 +67,7 @@ def test_history_cuts_interrupted_answer_where_playback_stopped() -> None:
 
 
 def test_history_drops_answer_of_which_nothing_was_heard() -> None:
-    """Interrupted before the first sound: the question stays, no answer was given."""
+    """After an interruption before the first sound, only the question stays."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
     ask(history, turn, "Tell me.", "One thing.")
@@ -79,7 +78,7 @@ def test_history_drops_answer_of_which_nothing_was_heard() -> None:
 
 
 def test_history_counts_playing_answer_up_to_its_progress() -> None:
-    """A speech that has begun and not ended counts with what was reported of it."""
+    """A speech that is still playing counts as far as reported."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
     ask(history, turn, "Tell me.", "One thing.")
@@ -90,7 +89,7 @@ def test_history_counts_playing_answer_up_to_its_progress() -> None:
 
 
 def test_history_keeps_spoken_words_of_answer_finished_by_fallback() -> None:
-    """The model failed and its fallback went on: the next prompt has the words that were spoken."""
+    """After a model failed and a fallback continued, the next prompt has the words that were spoken."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
     ask(history, turn, "Tell me.", "One", complete=False)
@@ -101,7 +100,7 @@ def test_history_keeps_spoken_words_of_answer_finished_by_fallback() -> None:
 
 
 def test_history_adds_question_once_for_a_second_attempt() -> None:
-    """A model that is tried again, or its fallback, does not see the question twice."""
+    """A retry or a fallback must not see the question twice."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
     ask(history, turn, "Tell me.", "One", complete=False)
@@ -112,7 +111,7 @@ def test_history_adds_question_once_for_a_second_attempt() -> None:
 
 
 def test_history_assigns_playback_progress_to_the_playing_answer() -> None:
-    """Where all answers have one cause, what was heard of the first is not taken for the second."""
+    """With one cause for all answers, playback of the first must not be counted for the second."""
     causes, history = Causes(), History()
     turn = causes.begin("turn")
     first, second = ask(history, turn, "a", "A."), ask(history, turn, "b", "B.")
@@ -123,7 +122,7 @@ def test_history_assigns_playback_progress_to_the_playing_answer() -> None:
 
 
 def test_history_drops_older_half_when_there_are_too_many_turns() -> None:
-    """A long call does not slow down; and a prompt's beginning changes seldom, so it stays cached."""
+    """A long call stays fast, and the prompt prefix changes rarely, so that it stays cached."""
     causes, history = Causes(), History()
     starts = []
     for number in range(20):
@@ -133,7 +132,7 @@ def test_history_drops_older_half_when_there_are_too_many_turns() -> None:
 
 
 def test_history_drops_older_turns_when_there_is_too_much_text() -> None:
-    """Long answers do not push the question out of the model's context."""
+    """Long answers must not push the question out of the context."""
     causes, history = Causes(), History()
     for number in range(9):
         exchange = history.ask(causes.begin("turn"), str(number), turns=MANY, characters=100)
@@ -143,7 +142,6 @@ def test_history_drops_older_turns_when_there_is_too_much_text() -> None:
 
 
 def test_history_never_drops_the_newest_question() -> None:
-    """However long it is, it is answered."""
     causes, history = Causes(), History()
     ask(history, causes.begin("turn"), "a", "A.")
     history.ask(causes.begin("turn"), "x" * 500, turns=1, characters=100)
@@ -151,7 +149,7 @@ def test_history_never_drops_the_newest_question() -> None:
 
 
 def test_history_shortens_until_only_the_question_is_left() -> None:
-    """A prompt that the model refuses as too long gets shorter each time, and then it is said so."""
+    """A prompt rejected as too long gets shorter each time, until that is reported."""
     causes, history = Causes(), History()
     for number in range(5):
         ask(history, causes.begin("turn"), str(number), "x")
@@ -162,7 +160,7 @@ def test_history_shortens_until_only_the_question_is_left() -> None:
 
 
 class Conversation(RuleBasedStateMachine):
-    """Turns begin, are committed, spoken, interrupted and called off in any order."""
+    """Turns begin, are committed, spoken, interrupted and revoked in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -229,7 +227,7 @@ TestConversation = Conversation.TestCase
 
 @given(st.lists(st.integers(1, 60), max_size=40), st.integers(1, 6), st.integers(50, 200))
 def test_history_size_stays_within_its_limits(lengths: list[int], turns: int, characters: int) -> None:
-    """Nothing grows with the length of a call."""
+    """Memory must not grow with the length of a call."""
     causes, history = Causes(), History()
     for length in lengths:
         exchange = history.ask(causes.begin("turn"), "q" * length, turns=turns, characters=characters)

@@ -1,4 +1,4 @@
-"""`dialogue.llama`: a model in this process, and a stop that stops it."""
+"""`dialogue.llama`: a model in this process that can be cancelled."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.nodes.dialogue.talk import heard, said, start, talk
 
 
 class Server:
-    """Speaks as llama.cpp does, without a model: so many words, or an error."""
+    """Behaves like llama.cpp without a model: a number of words, or an error."""
 
     def __init__(self, words: int = 5, error: dict[str, Any] | None = None, context: int = 1000) -> None:
         self.words, self.error, self.context = words, error, context
@@ -34,7 +34,7 @@ class Server:
         self.told = 0
 
     def handle_chat_completions(self, body: dict[str, Any], hear: Callable[[dict[str, Any]], bool]) -> None:
-        """Tells its progress until it is told to stop."""
+        """Reports progress until it is told to stop."""
         self.bodies.append(body)
         length = sum(len(message["content"]) for message in body["messages"])
         if length > self.context:
@@ -68,13 +68,13 @@ def make() -> Iterator[Callable[[Any], Llama]]:
 
 
 def test_llama_answer_streams_piece_by_piece(make: Callable[[Any], Llama]) -> None:
-    """The first word is spoken while the others are made."""
+    """The first word is spoken while the others are generated."""
     pieces = list(make(Server(3)).generate({"messages": []}))
     assert [piece for piece in pieces if piece] == ["w0 ", "w1 ", "w2 "]
 
 
 def test_llama_generation_stops_when_answer_is_cancelled(make: Callable[[Any], Llama]) -> None:
-    """An interrupted answer does not go on burning the processor."""
+    """An interrupted answer must not keep using the CPU."""
     server = Server(100_000)
     model = make(server)
     answer = model.generate({"messages": []})
@@ -85,13 +85,13 @@ def test_llama_generation_stops_when_answer_is_cancelled(make: Callable[[Any], L
 
 
 def test_llama_refused_request_is_an_error_with_its_message(make: Callable[[Any], Llama]) -> None:
-    """Its own words are in the message."""
+    """The message contains llama.cpp's own words."""
     with pytest.raises(NodeError, match="no such slot"):
         list(make(Server(error={"message": "no such slot"})).generate({"messages": []}))
 
 
 def test_llama_thread_exception_is_raised_to_the_caller(make: Callable[[Any], Llama]) -> None:
-    """A fault in its thread is not lost there."""
+    """An exception in the model's thread must not be lost."""
 
     class Broken(Server):
         def handle_chat_completions(self, *_: Any) -> None:
@@ -102,7 +102,6 @@ def test_llama_thread_exception_is_raised_to_the_caller(make: Callable[[Any], Ll
 
 
 def test_llama_request_contains_the_parameters(make: Callable[[Any], Llama]) -> None:
-    """Settings reach the model."""
     server = Server()
     node = LlamaChat(system="Be kind.", max_tokens=7, temperature=0.5, seed=3, avoid_loops=False)
     (answer,) = talk(node, heard("hello"), pools={"engine": make(server)})
@@ -115,7 +114,7 @@ def test_llama_request_contains_the_parameters(make: Callable[[Any], Llama]) -> 
 
 
 def test_llama_reads_the_system_prompt_before_the_first_question(make: Callable[[Any], Llama]) -> None:
-    """The first answer of a call is as quick as the others."""
+    """The first answer of a call is as fast as the others."""
     server = Server()
     talk(LlamaChat(system="Be kind."), pools={"engine": make(server)})
     assert server.bodies[0]["messages"][0]["content"] == "Be kind."
@@ -123,7 +122,7 @@ def test_llama_reads_the_system_prompt_before_the_first_question(make: Callable[
 
 
 def test_llama_conversation_longer_than_the_context_goes_on(make: Callable[[Any], Llama]) -> None:
-    """The model forgets the beginning; the person still gets an answer."""
+    """The model loses the beginning; the person still gets an answer."""
     server = Server(context=60)
     answers = talk(
         LlamaChat(system=""), *(heard("How are you today?") for _ in range(6)), pools={"engine": make(server)}
@@ -132,14 +131,13 @@ def test_llama_conversation_longer_than_the_context_goes_on(make: Callable[[Any]
 
 
 def test_llama_missing_package_error_has_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the command that installs it."""
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(DependencyError, match="pip install xllamacpp"):
         load_llama(LlamaParams())
 
 
 def test_llama_invalid_model_file_is_reported_by_name(tmp_path: Path) -> None:
-    """With its name, and what it ought to be."""
+    """With its name and the expected format."""
     file = tmp_path / "text.gguf"
     file.write_bytes(b"this is no model")
     with pytest.raises(ResourceError, match=r"cannot load .*text\.gguf\nhint: it must be a GGUF file"):
@@ -149,7 +147,7 @@ def test_llama_invalid_model_file_is_reported_by_name(tmp_path: Path) -> None:
 
 
 def test_llama_missing_gpu_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rather than a model that runs a hundred times slower than was asked for."""
+    """A model on the CPU would be a hundred times slower than requested."""
     import xllamacpp
 
     (tmp_path / "text.gguf").write_bytes(b"")
@@ -160,14 +158,14 @@ def test_llama_missing_gpu_is_reported(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[Llama]:
-    """The real one."""
+    """A real model."""
     model = load_llama(LlamaParams())
     yield model
     model.close()
 
 
 class Noting:
-    """A real model's server; notes what it reads of whose conversation: the system prompt, and tokens."""
+    """Wraps a real model's server; records the system prompt and the number of tokens processed per request."""
 
     def __init__(self, server: Any) -> None:
         self.server = server
@@ -187,7 +185,7 @@ class Noting:
 
 
 def reading(model: Llama, body: dict[str, Any]) -> int:
-    """How many tokens of the prompt the real model had to read."""
+    """How many prompt tokens the real model had to process."""
     noting = Noting(model.server)
     telling = Llama(noting, "telling")
     for _ in telling.generate(body):
@@ -201,7 +199,7 @@ def reading(model: Llama, body: dict[str, Any]) -> int:
 def test_llama_real_model_is_deterministic_with_and_without_prompt_cache(
     model: Llama, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A replay gives the same words, whether the prompt was cached or not; and llama.cpp prints nothing."""
+    """A replay gives the same words whether or not the prompt was cached, and llama.cpp prints nothing."""
     lines = []
     for question in ("Why is the sky blue?", "Who wrote Hamlet?", "How many legs does a spider have?"):
         lines.append({"role": "user", "content": question})
@@ -244,13 +242,13 @@ def test_llama_real_model_can_be_cancelled_in_prefill_and_decode(model: Llama) -
 
 @pytest.mark.real_model
 def test_llama_real_model_reads_only_new_text_of_each_conversation(model: Llama, make: Callable[[Any], Llama]) -> None:
-    """With other callers on the line one is answered as quickly as alone: only what is new is read."""
+    """With concurrent callers an answer is as fast as alone: only new text is processed."""
     server = Server()
     talk(LlamaChat(max_tokens=4), pools={"engine": make(server)})
     (body,) = server.bodies
 
     def read(*lines: str) -> int:
-        """Has the conversation answered; how many tokens of it had to be read."""
+        """Answers a conversation; returns how many of its tokens had to be processed."""
         roles = ("user", "assistant")
         messages = [body["messages"][0], *({"role": roles[n % 2], "content": line} for n, line in enumerate(lines))]
         return reading(model, {**body, "messages": messages})
@@ -266,7 +264,7 @@ def test_llama_real_model_reads_only_new_text_of_each_conversation(model: Llama,
 
 @pytest.mark.real_model
 def test_llama_session_answers_second_question_knowing_the_first() -> None:
-    """Two questions, and the second answer knows of the first."""
+    """The second answer knows of the first."""
     node = LlamaChat(max_tokens=30)
     cause = Causes().begin("turn")
     feed = [heard("What is the capital of France?"), heard("How many legs does a spider have?", cause)]
@@ -280,7 +278,6 @@ def test_llama_session_answers_second_question_knowing_the_first() -> None:
 
 @pytest.mark.real_model
 def test_llama_interrupted_answer_does_not_delay_the_next() -> None:
-    """The person who interrupts is answered as quickly as anybody."""
     causes = Causes()
     first, second = causes.begin("turn"), causes.begin("turn")
     causes.commit(first)
@@ -301,20 +298,20 @@ def test_llama_interrupted_answer_does_not_delay_the_next() -> None:
 
 
 class Conversation:
-    """One caller, who has a session and a history of their own."""
+    """One caller with a session and a history."""
 
     def __init__(self, system: str) -> None:
         self.node = LlamaChat(system=system, max_tokens=12)
         self.causes = Causes()
 
     async def open(self, pool: Any) -> None:
-        """Begins, as a session does."""
+        """Opens the node as a session does."""
         JOB_CONTEXT.set(JobContext(session=self))
         start(self.node, {"engine": pool})
         await self.node.open()
 
     async def ask(self, question: str) -> str:
-        """The answer, which is played to its end."""
+        """Asks a question and plays the whole answer."""
         JOB_CONTEXT.set(JobContext(session=self))
         cause = self.causes.begin("turn")
         answer = said([delta async for delta in self.node.reply(heard(question, cause))])
@@ -324,7 +321,7 @@ class Conversation:
 
 @pytest.mark.real_model
 def test_llama_two_real_models_keep_their_own_conversations() -> None:
-    """Two who talk at the same time are both answered, and neither waits until the other's model has read it all."""
+    """Two concurrent callers are both answered, and no model has to process the other's prompt."""
     noting: list[Noting] = []
 
     def load(params: LlamaParams) -> Llama:

@@ -1,4 +1,4 @@
-"""`dialogue.openai`: any endpoint that speaks OpenAI's language, and what is said when it does not."""
+"""`dialogue.openai`: any OpenAI-compatible endpoint, and the errors of a broken one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ def ask(script: Script) -> str:
 
 
 def test_openai_answer_streams_piece_by_piece() -> None:
-    """Piece by piece, as it comes."""
     with endpoint(says("Hel", "lo", "!")) as served:
         out = run_node(OpenAiChat(model="m", base_url=served.url), [heard("Hello?")])
     assert not out.errors
@@ -45,7 +44,6 @@ def test_openai_answer_streams_piece_by_piece() -> None:
 
 
 def test_openai_request_contains_the_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An endpoint of one's own gets its own settings and its own key."""
     monkeypatch.setenv("MY_KEY", "secret")
     with endpoint(says("Yes.")) as served:
         node = OpenAiChat(
@@ -71,7 +69,7 @@ def test_openai_request_contains_the_parameters(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_openai_own_models_get_max_completion_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They refuse the older one."""
+    """Newer models of OpenAI reject the older name."""
     with endpoint(says("Yes.")) as served:
         monkeypatch.setenv("OPENAI_BASE_URL", served.url)  # what the package takes for OpenAI's own
         monkeypatch.setenv("OPENAI_API_KEY", "any")
@@ -83,7 +81,7 @@ def test_openai_own_models_get_max_completion_tokens(monkeypatch: pytest.MonkeyP
 
 
 def test_openai_key_is_not_sent_to_other_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenAI's key stays away from an endpoint that asks for another one, or for none."""
+    """OpenAI's key must not reach an endpoint that uses another key or none."""
     monkeypatch.setenv("OPENAI_API_KEY", "theirs")
     monkeypatch.delenv("OTHER", raising=False)
     with endpoint(says("Yes.")) as served:
@@ -93,7 +91,6 @@ def test_openai_key_is_not_sent_to_other_endpoints(monkeypatch: pytest.MonkeyPat
 
 
 def test_openai_missing_key_is_reported_when_the_session_opens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anybody speaks."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(DependencyError, match=r"OPENAI_API_KEY is not set\nhint: .* `base_url`"):
         run_node(OpenAiChat(model="m"))
@@ -115,7 +112,7 @@ def test_openai_missing_key_is_reported_when_the_session_opens(monkeypatch: pyte
 def test_openai_refused_request_has_category_and_hint(
     status: int, kind: type[NodeError], message: str, hint: str, retryable: bool
 ) -> None:
-    """Which of key, model, quota and request is wrong; and the policies know what to try again."""
+    """The message tells whether key, model, quota or request is wrong, and policies know what to retry."""
     with pytest.raises(kind) as raised:
         ask(lambda reply: reply.error(status))
     assert message in raised.value.message
@@ -150,21 +147,21 @@ LATER = "Sun, 06 Nov 2044 12:00:07 GMT"
 def test_openai_error_has_the_retry_after_of_the_response(
     status: int, headers: dict[str, str], seconds: float | None
 ) -> None:
-    """The endpoint would be asked again too soon, and refuse again; or a header that it made up break the retry."""
+    """Otherwise the endpoint would be asked again too soon, or an invalid header would break the retry."""
     with pytest.raises(NetworkError) as raised:
         ask(lambda reply: reply.error(status, headers=headers))
     assert raised.value.retry_after == seconds
 
 
 def test_openai_retry_after_date_counts_from_now_without_a_date_of_the_response() -> None:
-    """A proxy that strips `Date` would turn a pause of seconds into no pause, or one of years."""
+    """A proxy that strips `Date` would turn a pause of seconds into none, or into years."""
     due = datetime.now(UTC) + timedelta(seconds=30)
     seconds = retry_after({"retry-after": format_datetime(due, usegmt=True)})
     assert seconds is not None and 25 < seconds <= 30
 
 
 def test_openai_request_is_retried_after_the_pause_that_the_endpoint_asks_for() -> None:
-    """What docs/operations.md promises of a 429: a pause as long as the endpoint says."""
+    """As docs/operations.md promises for a 429: a pause as long as the endpoint asks for."""
 
     def script(reply: Reply) -> None:
         if len(reply.endpoint.bodies) == 1:
@@ -194,7 +191,7 @@ def test_openai_request_is_retried_after_the_pause_that_the_endpoint_asks_for() 
 
 @pytest.mark.parametrize("fields", [{"code": "context_length_exceeded"}, {"type": "exceed_context_size_error"}])
 def test_openai_conversation_too_long_is_shortened(fields: dict[str, Any]) -> None:
-    """A long call goes on."""
+    """A long call continues."""
 
     def script(reply: Reply) -> None:
         if len(reply.body["messages"]) > 4:
@@ -209,7 +206,6 @@ def test_openai_conversation_too_long_is_shortened(fields: dict[str, Any]) -> No
 
 
 def test_openai_unreachable_endpoint_is_reported_with_a_hint() -> None:
-    """With the question whether it is running."""
     with endpoint(says()) as served:
         pass
     with pytest.raises(NetworkError, match=r"connection to http://127.*\nhint: check that it is running"):
@@ -217,7 +213,7 @@ def test_openai_unreachable_endpoint_is_reported_with_a_hint() -> None:
 
 
 def test_openai_answer_cut_off_by_the_endpoint_is_an_error() -> None:
-    """Not a sentence that silently ends in the middle."""
+    """An answer must not end silently in mid-sentence."""
 
     def script(reply: Reply) -> None:
         reply.begin()
@@ -230,7 +226,7 @@ def test_openai_answer_cut_off_by_the_endpoint_is_an_error() -> None:
 
 @pytest.mark.parametrize("event", ['{"error": {"message": "overloaded"}}', "{not json"])
 def test_openai_error_event_within_the_stream_is_an_error(event: str) -> None:
-    """Some endpoints fail after they have begun."""
+    """Some endpoints fail after they have started to stream."""
 
     def script(reply: Reply) -> None:
         reply.begin()
@@ -242,7 +238,7 @@ def test_openai_error_event_within_the_stream_is_an_error(event: str) -> None:
 
 
 def test_openai_network_wait_does_not_advance_virtual_time() -> None:
-    """A replay does not run into its deadlines because an endpoint is slow."""
+    """A slow endpoint must not expire deadlines in a replay."""
 
     def slow(reply: Reply) -> None:
         reply.endpoint.left.wait(0.05)
@@ -257,7 +253,7 @@ def test_openai_network_wait_does_not_advance_virtual_time() -> None:
 
 
 def test_openai_interrupted_answer_closes_the_stream() -> None:
-    """The endpoint stops generating, and a paid one stops counting."""
+    """The endpoint stops generating, and billing."""
     causes = Causes()
     cause = causes.begin("turn")
 
@@ -284,7 +280,6 @@ def test_openai_interrupted_answer_closes_the_stream() -> None:
 
 
 def test_openai_missing_package_error_has_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the command that installs it."""
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(DependencyError, match="pip install openai"):
         load_connection(OpenAiParams(model="m", base_url="http://127.0.0.1/v1"))
@@ -292,7 +287,7 @@ def test_openai_missing_package_error_has_the_install_command(monkeypatch: pytes
 
 @pytest.mark.real_model
 def test_openai_node_works_with_a_real_endpoint() -> None:
-    """llama.cpp's own server, with a real model behind it."""
+    """Uses the server of llama.cpp with a real model."""
     import xllamacpp
 
     from nodes import models

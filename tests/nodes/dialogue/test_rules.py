@@ -1,4 +1,4 @@
-"""The rules of `dialogue.script`, and what is said about a file that is wrong."""
+"""The rules of `dialogue.script`, and the errors of invalid files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.errors import UserInputError
 
 
 def answer(text: str, *rules: tuple[str, str]) -> str:
-    """What these rules say to a text."""
+    """The answer of some rules to a text."""
     return Script(Answers(rules=tuple(Rule(when=when, say=(say,)) for when, say in rules))).find(text)[1][0]
 
 
@@ -29,19 +29,19 @@ def answer(text: str, *rules: tuple[str, str]) -> str:
     ],
 )
 def test_rules_first_match_answers(text: str, said: str) -> None:
-    """Rules are read from the top, look for whole words, and always end in an answer."""
+    """Rules are tried in order, match whole words, and always give an answer."""
     named = (r"my name is (?P<name>\w+)|i am (?P<other>\w+)", "Hi {name} or {other}!")
     assert answer(text, ("hello|hey", "first"), named) == said
 
 
 def test_rules_cut_long_text_before_matching_patterns() -> None:
-    """A pattern whose cost grows with the square of the text stays quick."""
+    """A pattern of quadratic cost stays fast."""
     assert answer("a" * 10_000, (r"a*b", "no")) == f"I heard you say: {'a' * LONGEST}."
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a*)*", r"(\w+\s?)+$", "((a+)b?)+", "(a+|b)*", "(a{2,})+"])
 def test_rules_refuse_pattern_with_catastrophic_backtracking(pattern: str) -> None:
-    """One unlucky question would stop every session of the process."""
+    """One unlucky question would block every session of the process."""
     with pytest.raises(ValueError, match="could take forever"):
         compiled(pattern)
 
@@ -50,7 +50,7 @@ def test_rules_refuse_pattern_with_catastrophic_backtracking(pattern: str) -> No
     "pattern", ["(very )+much", r"a+b*", "[(+)]+(a)+", r"\(a+\)+", r"(\d{3})+", "(a+)?b", "(?:a|b)+"]
 )
 def test_rules_allow_harmless_patterns(pattern: str) -> None:
-    """The check does not refuse what authors need."""
+    """The check must not reject useful patterns."""
     assert compiled(pattern).flags
 
 
@@ -74,7 +74,6 @@ BROKEN = {
 
 @pytest.mark.parametrize(("content", "message"), BROKEN.items())
 def test_rules_file_error_has_its_line(tmp_path: Path, content: str, message: str) -> None:
-    """Who writes rules is told where to look."""
     file = tmp_path / "answers.yaml"
     file.write_text(content)
     with pytest.raises(UserInputError) as raised:
@@ -84,7 +83,6 @@ def test_rules_file_error_has_its_line(tmp_path: Path, content: str, message: st
 
 
 def test_rules_file_missing_or_not_text_is_reported_with_its_path(tmp_path: Path) -> None:
-    """The path is in the message."""
     with pytest.raises(UserInputError, match="no such file"):
         read_answers(tmp_path / "none.yaml")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
@@ -111,5 +109,4 @@ def test_rules_file_missing_or_not_text_is_reported_with_its_path(tmp_path: Path
     ],
 )
 def test_rules_default_file_answers(text: str, said: str) -> None:
-    """Without a file of one's own there is already something to talk to."""
     assert Script(read_answers(DEFAULT)).find(text)[1][0] == said

@@ -1,4 +1,4 @@
-"""What all dialogue nodes have in common."""
+"""The base classes of dialogue nodes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.nodes.dialogue.talk import heard, said, start, talk
 
 
 class Parrot(Chat[ChatParams]):
-    """Answers with the last line of its prompt, word by word, and remembers its prompts."""
+    """Answers with the last message of its prompt, word by word, and records its prompts."""
 
     def __init__(self, params: ChatParams | None = None, **settings: object) -> None:
         super().__init__(params, **settings)
@@ -43,7 +43,7 @@ class Parrot(Chat[ChatParams]):
         self.longest = 1000
 
     async def generate(self, messages: list[ChatMessage]) -> Pieces:
-        """Refuses what is too long for it."""
+        """Rejects prompts that are too long."""
         self.prompts.append(messages)
         if len(messages) > self.longest:
             raise PromptTooLong("too long")
@@ -52,7 +52,7 @@ class Parrot(Chat[ChatParams]):
 
 
 def test_dialogue_answer_streams_and_ends() -> None:
-    """The voice begins with the first word, and knows when there are no more."""
+    """The voice starts with the first word and knows when the answer ends."""
     out = run_node(Parrot(), [heard("how are you")])
     assert [(delta.text, delta.end) for delta in out.of(TextDelta)] == [
         ("HOW", False),
@@ -63,14 +63,14 @@ def test_dialogue_answer_streams_and_ends() -> None:
 
 
 def test_dialogue_answer_has_the_cause_of_its_question() -> None:
-    """Whoever interrupts stops this answer and no other."""
+    """An interruption stops this answer and no other."""
     cause = Causes().begin("turn")
     (answer,) = talk(Parrot(), heard("Yes.", cause))
     assert {delta.at.cause for delta in answer} == {cause}
 
 
 def test_dialogue_answers_tentative_turn_only_when_committed() -> None:
-    """No answer is made for nothing while somebody only takes a breath."""
+    """No answer is generated while a person only takes a breath."""
     causes, node = Causes(), Parrot()
     turn = causes.begin("turn")
 
@@ -88,12 +88,12 @@ def test_dialogue_answers_tentative_turn_only_when_committed() -> None:
 
 
 def test_dialogue_answers_only_whole_transcripts_with_words() -> None:
-    """Nobody is interrupted in the middle of a sentence, and a cough gets no answer."""
+    """A person is not interrupted in mid-sentence, and a cough gets no answer."""
     assert talk(Parrot(), heard("how are", whole=False), heard(""), heard("  ")) == [[], [], []]
 
 
 def test_dialogue_speaks_prepared_answer_word_for_word() -> None:
-    """`I did not catch that` does not go through a model."""
+    """`I did not catch that` does not go through the model."""
     node = Parrot()
     answers = talk(node, heard("", answer="Sorry,  I did not\ncatch that. "), heard("mumble", answer="Pardon?"))
     assert [said(answer) for answer in answers] == ["Sorry,  I did not\ncatch that. ", "Pardon?"]
@@ -102,7 +102,7 @@ def test_dialogue_speaks_prepared_answer_word_for_word() -> None:
 
 
 def test_dialogue_history_keeps_apology_only_beside_a_question() -> None:
-    """A small model that reads its own apologies goes on apologising."""
+    """A small model that reads its own apologies repeats them."""
     node = Parrot(system="")
     talk(node, heard("", answer="Sorry?"), heard("mumble", answer="Pardon?"), heard("hello"))
     assert [message["content"] for message in node.prompts[0]] == ["mumble", "Pardon?", "hello"]
@@ -116,21 +116,21 @@ def test_dialogue_prompt_contains_the_conversation() -> None:
 
 
 def test_dialogue_instructions_of_the_client_replace_those_of_the_graph() -> None:
-    """Its instructions take the place of the graph's, from the next answer on."""
+    """They replace the system prompt of the graph from the next answer on."""
     node = Parrot(system="Be kind.")
     talk(node, heard("one"), InstructionsChanged("Be brief."), heard("two"))
     assert [prompt[0]["content"] for prompt in node.prompts] == ["Be kind.", "Be brief."]
 
 
 def test_dialogue_instructions_of_the_session_are_in_force_from_the_first_answer() -> None:
-    """A call brings its own; the plan, which all calls share, does not know them."""
+    """They belong to a call, not to the plan that all calls share."""
     node = Parrot(system="Be kind.")
     talk(node, heard("one"), InstructionsChanged("Be quick."), heard("two"), provide=[InstructionsChanged("Be brief.")])
     assert [prompt[0]["content"] for prompt in node.prompts] == ["Be brief.", "Be quick."]
 
 
 def test_dialogue_member_that_joins_late_keeps_changed_instructions() -> None:
-    """It shares the memory of its chain: what the session began with is past."""
+    """It shares the memory of its chain, which newer instructions may have changed."""
     late = Parrot(system="Be kind.")
 
     async def main() -> None:
@@ -145,7 +145,7 @@ def test_dialogue_member_that_joins_late_keeps_changed_instructions() -> None:
 
 
 def test_dialogue_prompt_has_only_the_heard_part_of_interrupted_answer() -> None:
-    """The person never heard the rest, so the model must not think so."""
+    """The model must not assume that the rest was heard."""
     causes, node = Causes(), Parrot(system="")
     turn = causes.begin("turn")
     talk(
@@ -169,14 +169,14 @@ def test_dialogue_history_receives_playback_progress_from_the_sink() -> None:
 
 
 def test_dialogue_history_survives_a_flush() -> None:
-    """An interruption does not wipe the conversation."""
+    """An interruption does not erase the conversation."""
     node = Parrot(system="")
     talk(node, heard("one"), node.reset, heard("two"))
     assert len(node.prompts[1]) == 3
 
 
 def test_dialogue_prompt_too_long_drops_older_half() -> None:
-    """A long call goes on instead of failing at every question from then on."""
+    """Otherwise a long call would fail at every question from then on."""
     node = Parrot(system="")
     node.longest = 5
     answers = talk(node, *(heard(str(number)) for number in range(8)))
@@ -185,7 +185,7 @@ def test_dialogue_prompt_too_long_drops_older_half() -> None:
 
 
 def test_dialogue_question_too_long_by_itself_is_an_error() -> None:
-    """It is said, rather than tried for ever."""
+    """It is reported instead of retried forever."""
     node = Parrot()
     node.longest = 1
     with pytest.raises(PromptTooLong):
@@ -193,7 +193,7 @@ def test_dialogue_question_too_long_by_itself_is_an_error() -> None:
 
 
 def test_dialogue_answer_cancelled_early_is_not_complete() -> None:
-    """When it is cancelled its generator is closed at once, so that the model stops."""
+    """Its generator is closed at once, so that the model stops."""
     closed: list[bool] = []
 
     class Endless(DialogueService[NoParams]):
@@ -216,8 +216,6 @@ def test_dialogue_answer_cancelled_early_is_not_complete() -> None:
 
 @given(st.text())
 def test_dialogue_deltas_concatenate_to_the_text(text: str) -> None:
-    """Streaming word by word changes nothing."""
-
     async def together() -> str:
         return "".join([word async for word in word_by_word(text)])
 
@@ -225,13 +223,13 @@ def test_dialogue_deltas_concatenate_to_the_text(text: str) -> None:
 
 
 def test_dialogue_parameters_are_validated() -> None:
-    """A limit of nothing is a mistake, not a silent node."""
+    """A limit of zero is a mistake."""
     with pytest.raises(ValueError, match="turns"):
         ChatParams(turns=0)
 
 
 async def collected(pieces: AsyncGenerator[str, None]) -> str:
-    """All of them."""
+    """All pieces."""
     async with aclosing(pieces) as all_of_them:
         return "".join([piece async for piece in all_of_them])
 
@@ -248,12 +246,12 @@ async def collected(pieces: AsyncGenerator[str, None]) -> str:
     ],
 )
 def test_dialogue_continuation_does_not_repeat_spoken_text(said: str, again: str, rest: str) -> None:
-    """A model that is asked to go on often begins anew."""
+    """A model that is asked to continue often starts over."""
     assert run_virtual(collected(without_repetition(said, word_by_word(again)))) == rest
 
 
 def test_dialogue_fallback_model_continues_where_the_first_failed() -> None:
-    """And the conversation has one answer, not two."""
+    """And the history has one answer, not two."""
 
     class Restarts(Parrot):
         def generate(self, messages: list[ChatMessage]) -> Pieces:
@@ -272,7 +270,7 @@ def test_dialogue_fallback_model_continues_where_the_first_failed() -> None:
 
 
 def test_dialogue_last_resort_apologises_and_ends_the_answer() -> None:
-    """Before the first word as in the middle: the last delta ends the answer."""
+    """Before the first word as well as midway, the last delta ends the answer."""
     node = Parrot()
     talk(node)
     question = heard("how are you")
@@ -287,7 +285,7 @@ def test_dialogue_last_resort_apologises_and_ends_the_answer() -> None:
 
 
 def test_dialogue_complete_answer_is_not_continued_by_fallback() -> None:
-    """A model whose connection breaks after its last word has not lost its thread."""
+    """A connection that breaks after the last word needs no apology."""
     node = Parrot()
     talk(node)
     question = heard("how are you")
@@ -301,7 +299,7 @@ def test_dialogue_complete_answer_is_not_continued_by_fallback() -> None:
 
 
 def test_dialogue_generation_does_not_wait_for_playback() -> None:
-    """Else one long answer keeps the only model from everybody else for as long as it is heard."""
+    """Otherwise one long answer would occupy the only model while it is spoken."""
     made: list[str] = []
 
     async def pieces() -> Pieces:
@@ -324,7 +322,7 @@ def test_dialogue_generation_does_not_wait_for_playback() -> None:
 
 
 def test_dialogue_generation_stops_on_cancel_and_propagates_errors() -> None:
-    """An interrupted answer frees the model at once; one that fails goes to the next member."""
+    """An interrupted answer releases the model at once; a failed one goes to the next member."""
     ended: list[str] = []
 
     async def pieces(error: bool) -> Pieces:

@@ -1,4 +1,4 @@
-"""Speeches made up for tests, and the frames that a face makes of them."""
+"""Synthetic speeches for tests, and the frames of the face for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Frames = NDArray[np.float32]
 
 
 def phonemes(*spans: tuple[str, int]) -> tuple[Phoneme, ...]:
-    """Symbols and their milliseconds, one after the other."""
+    """Consecutive phonemes from symbols and milliseconds."""
     made, at = [], 0
     for symbol, length in spans:
         made.append(Phoneme(symbol, at * 1_000_000, (at + length) * 1_000_000))
@@ -30,7 +30,7 @@ def phonemes(*spans: tuple[str, int]) -> tuple[Phoneme, ...]:
 
 
 def speech(said: tuple[Phoneme, ...], text: str = "", pts: int = 0) -> Speech:
-    """A steady hum, as long as the phonemes."""
+    """A steady hum as long as the phonemes."""
     duration = said[-1].end
     return sounding(hum(duration / SECOND), text, pts, said)
 
@@ -50,7 +50,7 @@ def hum(seconds: float, level: float = 0.2, hertz: float = 200) -> NDArray[np.fl
 
 
 def batches(*speeches: Speech, **params: Any) -> list[AvatarFrames]:
-    """What the node makes of some speeches."""
+    """The output of the node for some speeches."""
     out = run_node(Visemes(**params), list(speeches), paced=False)
     assert out.errors == []
     return out.of(AvatarFrames)

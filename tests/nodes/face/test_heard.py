@@ -1,4 +1,4 @@
-"""The mouth of a sound alone: it moves when something is heard, and only then."""
+"""Mouth movement from sound alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HISS = np.diff(HISS, prepend=0) * 0.1
 
 
 def test_loudness_mouth_opens_with_the_loudness() -> None:
-    """Voices that tell no phonemes still have a mouth that moves with them."""
+    """Voices without phonemes still get a moving mouth."""
     frames = rows(sounding(np.concatenate([hum(0.4), np.zeros(RATE // 2), hum(0.4)])))
     jaw = column(frames, "jawOpen")
     assert jaw[12] > 0.25
@@ -22,7 +22,7 @@ def test_loudness_mouth_opens_with_the_loudness() -> None:
 
 
 def test_loudness_mouth_stays_closed_for_hissing_sounds() -> None:
-    """An s through an open mouth is what cheap puppets do."""
+    """An s has nearly closed teeth."""
     frames = rows(sounding(np.concatenate([hum(0.5, hertz=300), HISS])))
     assert column(frames, "jawOpen")[15] > 0.25
     assert column(frames, "jawOpen")[45] < 0.1
@@ -37,12 +37,12 @@ def test_loudness_mouth_is_round_for_dark_sounds() -> None:
 
 
 def test_loudness_mouth_rests_in_silence() -> None:
-    """Noise in a silent file must not be taken for speech."""
+    """Noise in a silent file must not move the mouth."""
     assert column(rows(sounding(np.zeros(RATE))), "jawOpen").max() < 0.01
 
 
 def test_loudness_mouth_is_the_same_in_batches() -> None:
-    """Frames computed apart join without a seam."""
+    """Separately computed frames join without a seam."""
     samples = (np.concatenate([hum(0.3), HISS, hum(0.3)]) * 32767).astype(np.int16)
     loudness = Loudness(samples, RATE, 60)
     whole = loudness.level(0, 60), loudness.bright(0, 60)

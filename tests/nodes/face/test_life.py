@@ -1,4 +1,4 @@
-"""What a face does beside speaking, without which it looks like a mask."""
+"""Motion of the face besides speech, without which it looks like a mask."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def blinks(seed: int) -> list[float]:
 
 @pytest.mark.parametrize("seed", [0, 1, 7])
 def test_idle_face_blinks_at_human_intervals(seed: int) -> None:
-    """Every one to seven seconds, both eyes, fully."""
+    """Every one to seven seconds, with both eyes, completely."""
     times = blinks(seed)
     assert 12 <= len(times) <= 20
     assert all(0.7 < gap < 7 for gap in np.diff(times))
@@ -36,14 +36,14 @@ def test_idle_face_differs_by_seed() -> None:
 
 
 def test_idle_face_depends_on_time_only() -> None:
-    """A frame is the same whichever batch or speech it comes in."""
+    """A frame does not depend on its batch or speech."""
     early, late = Life(0, 1.0).frames(MINUTE[:600], 0.0, CALM), Life(0, 1.0).frames(MINUTE[:300], 5.0, CALM)
     assert np.allclose(early[0][300:600], late[0], atol=1e-5)
     assert np.allclose(early[1][300:600], late[1], atol=1e-5)
 
 
 def test_idle_face_head_moves_little_and_gaze_stays_on_viewer() -> None:
-    """A face that looks away half of the time seems to lie."""
+    """A face that often looks away seems dishonest."""
     _, pose = Life(0, 1.0).frames(MINUTE, 0.0, CALM)
     assert np.abs(pose[:, :3]).max() < 0.1
     assert np.abs(np.diff(pose[:, :3], axis=0)).max() < 0.01
@@ -53,7 +53,6 @@ def test_idle_face_head_moves_little_and_gaze_stays_on_viewer() -> None:
 
 
 def test_idle_face_eyelids_agree_with_gaze() -> None:
-    """Eyes turned to the left have the blendshapes of the left."""
     weights, pose = Life(0, 1.0).frames(MINUTE, 0.0, CALM)
     left = pose[:, 4] > 0.02
     assert weights[left, INDEX["eyeLookOutLeft"]].min() > 0
@@ -62,7 +61,6 @@ def test_idle_face_eyelids_agree_with_gaze() -> None:
 
 
 def test_idle_face_with_expression_zero_only_blinks() -> None:
-    """Expression 0."""
     weights, pose = Life(0, 0.0).frames(MINUTE, 0.0, CALM)
     assert not pose.any()
     assert {int(column) for column in np.flatnonzero(weights.any(axis=0))} == {
@@ -72,7 +70,7 @@ def test_idle_face_with_expression_zero_only_blinks() -> None:
 
 
 def test_idle_face_nods_on_stressed_syllables() -> None:
-    """Not more than two a second, and none that the end of the speech would cut."""
+    """At most two per second, and none cut off by the end of the speech."""
     gestures = Gestures.of("So.", (0.1, 0.5, 0.7, 1.2, 1.9), 2.0)
     assert gestures.nods == (0.5, 1.2)
     with_nods = Life(0, 1.0).frames(MINUTE[:120], 0.0, gestures)[1][:, 0]
@@ -85,7 +83,6 @@ def test_idle_face_nods_on_stressed_syllables() -> None:
     ("text", "raised"), [("Are you there?", True), ('"Is it?"', True), ("I am.", False), ("", False)]
 )
 def test_idle_face_raises_brows_for_a_question(text: str, raised: bool) -> None:
-    """A question asked with a straight face is not heard as one."""
     said = phonemes(("a", 1800), (" ", 200))
     brow = column(rows(speech(said, text)), "browInnerUp")
     plain = column(rows(speech(said, "I am.")), "browInnerUp")
@@ -94,7 +91,7 @@ def test_idle_face_raises_brows_for_a_question(text: str, raised: bool) -> None:
 
 
 def test_idle_face_smiles_for_an_exclamation() -> None:
-    """And the smile is gone at its end."""
+    """The smile ends with the speech."""
     said = phonemes(("a", 1800), (" ", 200))
     glad, plain = (column(rows(speech(said, text)), "cheekSquintLeft") for text in ("Great!", "Great."))
     assert (glad - plain)[60] > 0.05

@@ -1,4 +1,4 @@
-"""The mouth of known phonemes: closed lips close, and nothing jumps."""
+"""Mouth movement from phonemes: lips close, and nothing jumps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ QUICK = st.lists(st.tuples(st.sampled_from([*VOWELS, *"tdkgszlnɹwjhθʃ"]), st.
 
 
 def longest(run: Frames) -> int:
-    """The most consecutive frames that are true."""
+    """The longest run of true frames."""
     best = now = 0
     for each in run:
         now = now + 1 if each else 0
@@ -26,7 +26,7 @@ def longest(run: Frames) -> int:
 
 
 def closed(frames: Frames, viseme: str) -> Frames:
-    """Where the lips have at least 0.9 of the closed shape, and the jaw is no wider than it allows."""
+    """Where the lips have at least 0.9 of the closed shape and the jaw allows it."""
     shape = TABLE.arkit[TABLE.visemes.index(viseme)]
     key = {"PP": "mouthPressLeft", "FF": "mouthRollLower"}[viseme]
     jaw = column(frames, "jawOpen") <= shape[INDEX["jawOpen"]] + 0.06
@@ -38,7 +38,7 @@ def closed(frames: Frames, viseme: str) -> Frames:
 def test_mouth_lips_touch_for_40_ms_between_any_sounds(
     before: list[tuple[str, int]], lips: str, length: int, after: list[tuple[str, int]]
 ) -> None:
-    """People read p, b, m, f and v from the lips; nothing else is missed as much."""
+    """People read p, b, m, f and v from the lips."""
     said = phonemes(*before, (lips, length), *after, ("ə", 100), (" ", 150))
     frames = rows(speech(said))
     # Three frames at 60 a second are 50 ms on the screen.
@@ -48,7 +48,7 @@ def test_mouth_lips_touch_for_40_ms_between_any_sounds(
 @settings(max_examples=40, deadline=None)
 @given(QUICK)
 def test_mouth_weights_stay_in_bounds_and_move_smoothly(said: list[tuple[str, int]]) -> None:
-    """A weight outside 0 to 1 tears the mesh; a jump looks like a fault of the picture."""
+    """A weight outside 0 to 1 tears the mesh, and a jump looks like a glitch."""
     frames = rows(speech(phonemes((" ", 30), *said, (" ", 150))))
     assert np.isfinite(frames).all()
     assert frames[:, : len(NAMES)].min() >= 0
@@ -57,7 +57,7 @@ def test_mouth_weights_stay_in_bounds_and_move_smoothly(said: list[tuple[str, in
 
 
 def test_mouth_distinguishes_vowels() -> None:
-    """An open a, a spread i, a round u."""
+    """An open a, a spread i, a rounded u."""
     frames = rows(speech(phonemes((" ", 50), ("a", 300), ("i", 300), ("u", 300), (" ", 150))))
     a, i, u = frames[12], frames[30], frames[48]
     assert a[INDEX["jawOpen"]] > 0.35 > 0.2 > i[INDEX["jawOpen"]]
@@ -66,7 +66,7 @@ def test_mouth_distinguishes_vowels() -> None:
 
 
 def test_mouth_consonants_take_lip_shape_of_the_adjacent_vowel() -> None:
-    """The t of "too" is round, that of "tea" is not: that is what makes speech look like speech."""
+    """The t of "too" is rounded, that of "tea" is not."""
     too = rows(speech(phonemes(("t", 80), ("u", 200), (" ", 150))))
     tea = rows(speech(phonemes(("t", 80), ("i", 200), (" ", 150))))
     assert column(too, "mouthPucker")[3] > 0.3
@@ -74,14 +74,14 @@ def test_mouth_consonants_take_lip_shape_of_the_adjacent_vowel() -> None:
 
 
 def test_mouth_opens_less_in_quick_speech() -> None:
-    """The vowel of a quick "data" is not as open as a sung one."""
+    """The vowel of a quick "data" is less open than a sung one."""
     quick = rows(speech(phonemes(("t", 40), ("a", 40), ("t", 40), (" ", 150))))
     slow = rows(speech(phonemes(("t", 200), ("a", 200), ("t", 200), (" ", 150))))
     assert column(quick, "jawOpen").max() < 0.8 * column(slow, "jawOpen").max()
 
 
 def test_mouth_rests_at_the_end_of_speech() -> None:
-    """A mouth left open after the last word looks broken, also after a vowel that ends the sound."""
+    """Also after a vowel that ends the sound."""
     frames = rows(speech(phonemes(("a", 400))))
     assert column(frames, "jawOpen").max() > 0.3
     assert frames[-1, MOUTH].max() < 0.15
@@ -89,7 +89,7 @@ def test_mouth_rests_at_the_end_of_speech() -> None:
 
 
 def test_mouth_closes_for_pause_within_a_stretched_phoneme() -> None:
-    """Some voices stretch the last sound before a comma over the silence after it."""
+    """Some voices extend the last sound before a comma into the silence after it."""
     said = phonemes(("a", 1000), ("t", 100))
     loud = speech(said)
     loud.samples[4000:14000] = 0  # 250 to 875 ms
@@ -100,7 +100,7 @@ def test_mouth_closes_for_pause_within_a_stretched_phoneme() -> None:
 
 @pytest.mark.parametrize("articulation", [0.5, 1.5])
 def test_mouth_articulation_opens_wider_but_keeps_closures(articulation: float) -> None:
-    """Mumbling lips still touch for an m."""
+    """Lips also close for an m when the face mumbles."""
     frames = rows(speech(phonemes(("a", 200), ("m", 100), ("a", 200), (" ", 150))), articulation=articulation)
     plain = rows(speech(phonemes(("a", 200), ("m", 100), ("a", 200), (" ", 150))))
     assert longest(closed(frames, "PP")) >= 3

@@ -1,4 +1,4 @@
-"""Sounds with shapes: what the mouth has to form, and when its lips touch."""
+"""Timed mouth shapes and lip closures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def sounds(*spans: tuple[str, int]) -> Sounds:
 
 
 def test_mouth_sounds_close_only_for_long_silences() -> None:
-    """Between two words nobody closes the mouth; at a comma everybody does."""
+    """The mouth closes at a comma, but not between words."""
     assert len(sounds(("a", 80), (" ", 60), ("a", 80)).start) == 2
     paused = sounds(("a", 80), (",", 70), (" ", 60), ("a", 80))
     assert np.allclose(paused.start, [0, 0.08, 0.21])
@@ -26,12 +26,12 @@ def test_mouth_sounds_close_only_for_long_silences() -> None:
 
 
 def test_mouth_sounds_without_shape_take_that_of_their_neighbours() -> None:
-    """An h has the mouth of the vowel after it."""
+    """An h has the mouth shape of the vowel after it."""
     assert np.allclose(sounds(("h", 80), ("i", 80)).start, [0.08])
 
 
 def test_mouth_sounds_open_further_when_stressed() -> None:
-    """Stressed syllables are seen, and are where the head nods."""
+    """Stressed syllables are visible, and the head nods on them."""
     plain, stressed = sounds(("a", 100)), sounds(("ˈa", 100))
     jaw = INDEX["jawOpen"]
     assert stressed.shape[0, jaw] == pytest.approx(plain.shape[0, jaw] * 1.15)
@@ -40,7 +40,7 @@ def test_mouth_sounds_open_further_when_stressed() -> None:
 
 
 def test_mouth_sounds_close_lips_long_enough_for_short_plosives() -> None:
-    """A p of 20 ms that does not close the lips is seen at once."""
+    """A p of 20 ms must still close the lips visibly."""
     (closure,) = sounds(("a", 200), ("p", 20), ("a", 200)).closures
     assert closure.end - closure.start == pytest.approx(0.05)
     assert (closure.start + closure.end) / 2 == pytest.approx(0.21)
@@ -55,13 +55,13 @@ def test_mouth_sounds_merge_adjacent_lip_closures() -> None:
 
 
 def test_mouth_sounds_close_lips_inside_the_speech() -> None:
-    """A p at its very end closes before the sound is over."""
+    """A final p closes before the end of the sound."""
     (closure,) = sounds(("a", 300), ("p", 20)).closures
     assert closure.end <= 0.32 - 0.1 + 1e-9
 
 
 def test_mouth_sounds_of_speech_without_any_sound_are_empty() -> None:
-    """A sentence of marks alone."""
+    """A sentence of punctuation only."""
     nothing = sounds((" ", 50), ("?", 60))
     assert len(nothing.start) == 0
     assert nothing.shape.shape == (0, 52)

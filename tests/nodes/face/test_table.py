@@ -1,4 +1,4 @@
-"""The table of sounds: a symbol that is missing is a mouth that stands still."""
+"""The table of mouth shapes: a missing symbol would freeze the mouth."""
 
 from __future__ import annotations
 
@@ -26,20 +26,19 @@ def known(symbol: str) -> bool:
 
 
 def test_viseme_table_has_every_symbol_of_piper() -> None:
-    """All 166, whatever language a voice speaks."""
+    """All 166, for every language."""
     assert len(DEFAULT_PHONEME_ID_MAP) == 166
     assert [symbol for symbol in DEFAULT_PHONEME_ID_MAP if not known(symbol)] == []
 
 
 def test_viseme_table_has_every_letter_of_hibari() -> None:
-    """The other voice that tells its phonemes."""
     names = json.loads(files("hibari").joinpath("assets/vocab.json").read_text(encoding="utf-8"))
     unused = set("STᵝꭧ→↗↘")  # in its alphabet, but not in English
     assert [name for name in names if name not in unused and not known(IPA.get(name, name))] == []
 
 
 def test_viseme_table_weights_are_in_bounds() -> None:
-    """A weight over 1 tears the face."""
+    """A weight above 1 tears the face."""
     sections = raw()
     visemes = set(sections["visemes"])
     for weights in [*sections["sounds"].values(), *sections["marks"].values()]:
@@ -55,7 +54,6 @@ def test_viseme_table_weights_are_in_bounds() -> None:
     "name", [n for n in NAMES if n.startswith("mouth") and n.endswith("Left") and n != "mouthLeft"]
 )
 def test_viseme_table_mouth_is_symmetric(name: str) -> None:
-    """Both corners move alike."""
     left, right = INDEX[name], INDEX[name.replace("Left", "Right")]
     assert np.array_equal(TABLE.arkit[:, left], TABLE.arkit[:, right])
 
@@ -76,20 +74,20 @@ def test_viseme_table_mouth_is_symmetric(name: str) -> None:
     ],
 )
 def test_viseme_table_splits_symbols_from_their_marks(symbol: str, expected: list[str | None]) -> None:
-    """Stress, length and accents do not hide the sound."""
+    """Stress, length and accents must not hide the sound."""
     parts = TABLE.parts(symbol)
     seen = [TABLE.visemes[part.weights.argmax()] if part.weights.any() else None for part in parts]
     assert seen == expected
 
 
 def test_viseme_table_marks_modify_the_sound_before_them() -> None:
-    """A rounded consonant is rounder; a mark without a sound is nothing."""
+    """A rounded consonant is rounder; a mark without a sound has no effect."""
     (plain,), (rounded,) = TABLE.parts("k"), TABLE.parts("kʷ")
     assert rounded.weights[TABLE.visemes.index("U")] > plain.weights[TABLE.visemes.index("U")]
     assert TABLE.parts("ʷ") == ()
 
 
 def test_viseme_table_unknown_symbol_takes_shape_of_its_neighbours() -> None:
-    """A new symbol must not end a conversation."""
+    """A new symbol must not fail the node."""
     assert [(part.kind, bool(part.weights.any())) for part in TABLE.parts("☃")] == [("skipped", False)]
     assert [part.kind for part in TABLE.parts(", ")] == ["pause", "pause"]

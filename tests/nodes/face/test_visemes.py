@@ -1,4 +1,4 @@
-"""The face node: its frames cover the speech, join, and always come out the same."""
+"""The face node: frames cover the speech, join without a seam, and are deterministic."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOUTH = [column for name, column in INDEX.items() if name.startswith(("mouth", "
 
 @pytest.mark.parametrize("rate", [25, 60])
 def test_visemes_frames_cover_exactly_the_speech(rate: int) -> None:
-    """Every batch says when it is, one ends where the next begins, and none outlives the sound."""
+    """Batches are contiguous and none outlasts the sound."""
     spoken = speech(SAID, pts=5 * SECOND)
     made = batches(spoken, rate=rate, batch=ms(200))
     assert made[0].at.pts == spoken.at.pts
@@ -40,13 +40,13 @@ def test_visemes_frames_cover_exactly_the_speech(rate: int) -> None:
 
 
 def test_visemes_batches_join_without_a_seam() -> None:
-    """However they are cut, the frames are the same."""
+    """The frames do not depend on the batch size."""
     for spoken in (speech(SAID, "What?"), sounding(hum(1.0))):
         assert np.allclose(rows(spoken, batch=ms(50)), rows(spoken, batch=ms(5000)), atol=2e-5)
 
 
 def test_visemes_same_speech_gives_the_same_frames() -> None:
-    """A replay gives the same bytes; another seed gives another person."""
+    """And another seed gives other motion."""
     assert np.array_equal(rows(speech(SAID)), rows(speech(SAID)))
     assert not np.array_equal(rows(speech(SAID)), rows(speech(SAID), seed=1))
 
@@ -69,7 +69,7 @@ def test_visemes_sentences_of_an_answer_join() -> None:
 
 
 def test_visemes_face_begins_at_rest_after_a_silence() -> None:
-    """The client has gone to rest meanwhile; the first frame must not jump."""
+    """The client is at rest by then; the first frame must not jump."""
     frames = rows(speech(SAID), speech(SAID, pts=10 * SECOND))
     second = len(frames) // 2
     assert np.abs(frames[second]).max() < 1e-5
@@ -78,7 +78,7 @@ def test_visemes_face_begins_at_rest_after_a_silence() -> None:
 
 
 def fit(spoken: Speech) -> tuple[int, float]:
-    """By how many frames the jaw leads the loudness where both agree best, and how well."""
+    """By how many frames the jaw leads the loudness at their best correlation, and that correlation."""
     jaw = column(rows(spoken), "jawOpen")
     edges = np.arange(len(jaw) + 1) * spoken.rate // 60
     level = np.array([np.abs(spoken.samples[a:b].astype(float)).mean() for a, b in pairwise(edges)])
@@ -89,7 +89,7 @@ def fit(spoken: Speech) -> tuple[int, float]:
 @pytest.mark.real_model
 @pytest.mark.parametrize("voice", [Piper(), Hibari(), Espeak()], ids=lambda voice: type(voice).__name__)
 def test_visemes_mouth_moves_with_the_voice(voice: TtsService[Any]) -> None:
-    """Opens with the vowels: not late, and at most a few frames ahead."""
+    """It opens with the vowels: not late, and at most a few frames early."""
     (spoken,) = say(voice, "Bob and Mary have a big garden, and a happy dog that barks at every passing car.")
     lead, agreement = fit(spoken)
     assert 0 <= lead <= 4
@@ -98,7 +98,7 @@ def test_visemes_mouth_moves_with_the_voice(voice: TtsService[Any]) -> None:
 
 @pytest.mark.real_model
 def test_visemes_lips_close_for_each_plosive_of_a_real_voice() -> None:
-    """Each of the eight p, b and m of this sentence is seen."""
+    """Each of the eight p, b and m of this sentence is visible."""
     (spoken,) = say(Piper(), "Peter bought a maple box, maybe a copper pot.")
     pressed = column(rows(spoken), "mouthPressLeft") > 0.36
     closures = int(np.sum(pressed[1:] & ~pressed[:-1]))

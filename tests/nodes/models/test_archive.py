@@ -1,4 +1,4 @@
-"""Only what is asked for leaves an archive, and only to where it was asked for."""
+"""Only requested files are extracted, and only to their targets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_archive_extracts_only_the_requested_files(archive: Path, tmp_path: Path) -> None:
-    """An archive whose names lead out of the folder could overwrite anything of the user's."""
+    """An archive with names outside the folder could overwrite any file of the user."""
     extract(archive, {"x/wanted": tmp_path / "out" / "file", "x/absent": tmp_path / "out" / "absent"})
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert sorted(files) == sorted([archive, tmp_path / "out" / "file"])
@@ -37,7 +37,7 @@ def test_archive_joins_parts_in_order(archive: Path, tmp_path: Path) -> None:
 
 
 def test_archive_does_not_follow_links(tmp_path: Path) -> None:
-    """A link named like the file could point to the user's own secrets."""
+    """A link with the name of the file could point to secrets of the user."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as content:
         link = tarfile.TarInfo("x/wanted")

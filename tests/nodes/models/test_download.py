@@ -1,4 +1,4 @@
-"""What the registry can do wrong, and what the user is told."""
+"""Failures of the package index, and their messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.nodes.models.registry import Fault, Registry
 
 @pytest.fixture
 def closed_port(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A registry where nobody listens; its address carries a password."""
+    """An index that does not listen; its URL contains a password."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -32,7 +32,7 @@ def test_download_without_network_has_a_hint(toy: str, home: Path, closed_port: 
 
 
 def test_download_error_hides_the_password_of_the_index_address(toy: str, closed_port: str) -> None:
-    """It would land in logs and bug reports."""
+    """It would end up in logs and bug reports."""
     with pytest.raises(NetworkError) as caught:
         pull(toy)
     assert "secret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The catalogue itself, and how an own one is read."""
+"""The shipped catalogue, and reading one of the user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.errors import ResourceError, UserInputError
 
 
 def test_catalogue_entries_are_all_pinned(home: Path) -> None:
-    """An unpinned file could be replaced by anything, on the user's machine."""
+    """An unpinned file could be replaced by anything."""
     for name, model in catalogue().items():
         digests = [*model.files.values()]
         for source in model.sources:
@@ -25,7 +25,7 @@ def test_catalogue_entries_are_all_pinned(home: Path) -> None:
 
 
 def test_catalogue_joined_parts_match_the_files(home: Path) -> None:
-    """A part of a file that nobody asks for would leave the file short."""
+    """A part that is not listed would leave the file incomplete."""
     for model in catalogue().values():
         for source in model.sources:
             if isinstance(source, RegistrySource):

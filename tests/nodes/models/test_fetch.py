@@ -1,4 +1,4 @@
-"""A model is here whole or not at all, whatever happens to the process, the disk or a second pull."""
+"""A model is complete or absent, whatever happens to the process, the disk or a second pull."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_pull_fetches_a_damaged_model_again(toy: str) -> None:
 
 
 def test_pull_killed_half_way_leaves_no_usable_model(toy: str, home: Path, registry: Registry) -> None:
-    """A machine that lost power must not load half a model."""
+    """After a power cut, half a model must not be loaded."""
     registry.fault = "hangs"
     process = _process()
     assert registry.half_sent.wait(30)
@@ -91,7 +91,7 @@ def small_disk(home: Path) -> Iterator[Path]:
 
 
 def test_pull_reports_a_disk_that_fills_up_meanwhile(described: Describe, small_disk: Path) -> None:
-    """Other programs write too: what was free before may be gone by now."""
+    """Other programs write too, so space that was free before may be gone."""
     big = small_disk.parent / "big"
     big.mkdir()
     (big / "weights.bin").write_bytes(WEIGHTS * 2)
@@ -112,7 +112,7 @@ def test_pull_reports_disk_full_while_copying(toy: str, home: Path, monkeypatch:
 
 
 def test_pull_reports_a_home_that_is_not_writable(toy: str, home: Path) -> None:
-    """A read-only home gets a sentence and not a stack of calls."""
+    """As a message, not as a traceback."""
     (home / "models").write_text("a file where the folder should be")
     with pytest.raises(ResourceError, match="cannot be used") as caught:
         pull(toy)

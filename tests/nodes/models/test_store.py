@@ -1,4 +1,4 @@
-"""Where models are looked for, and what is said when they are not there."""
+"""Locating models, and the errors of missing ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_store_path_of_a_single_file_model_is_the_file(described: Describe) -> N
 
 
 def test_store_ignores_a_model_that_lacks_a_file(toy: str) -> None:
-    """Otherwise the first call would fail in the middle of loading it."""
+    """Otherwise the first call would fail while loading it."""
     (pull(toy) / "weights.bin").unlink()
     with pytest.raises(ResourceError, match=r"lacks weights\.bin"):
         path(toy)
@@ -44,7 +44,7 @@ def test_store_missing_path_is_reported(home: Path) -> None:
 
 
 def test_store_verify_finds_a_damaged_file(toy: str) -> None:
-    """A flipped bit on the disk would give nonsense and no error."""
+    """A flipped bit would give nonsense without an error."""
     verify_before = pull(toy)
     verify(toy)
     with (verify_before / "weights.bin").open("r+b") as file:

@@ -1,4 +1,4 @@
-"""Where sentences end, one row a case; a bar stands where the cut must be."""
+"""Ends of sentences, one row per case; a bar marks the expected cut."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES)
 def test_sentence_cut_ends_the_first_sentence_where_a_reader_would(case: str) -> None:
-    """Cut too early a voice stumbles over `Dr.`, cut too late it keeps people waiting."""
+    """Cut too early, a voice stumbles over `Dr.`; cut too late, people wait."""
     first, _, rest = case.partition("|")
     assert (first + rest)[: cut(first + rest, Limits(250), ended=True)] == first
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_sentence_cut_is_stable_while_the_text_grows(case: str) -> None:
-    """What was decided early must not be regretted when the next word comes."""
+    """An early decision must not change when more text arrives."""
     first, _, rest = case.partition("|")
     text = first + rest
     early = [cut(text[:length], Limits(250), ended=False) for length in range(len(text))]
@@ -96,7 +96,7 @@ def test_sentence_cut_is_stable_while_the_text_grows(case: str) -> None:
     ],
 )
 def test_sentence_cut_allows_a_clause_for_the_first_sound(case: str, words: int) -> None:
-    """The first words of an answer are heard before its first sentence is complete."""
+    """The first words of an answer are spoken before its first sentence is complete."""
     first, _, rest = case.replace("; |", ";| ").partition("|")
     if words == 1:
         first, rest = "Well,", " I think so, yes."
@@ -114,7 +114,7 @@ def test_sentence_cut_allows_a_clause_for_the_first_sound(case: str, words: int)
     ],
 )
 def test_sentence_cut_splits_endless_text_at_the_best_place(text: str, first: str) -> None:
-    """An answer without full stops is spoken all the same, and no word is torn while there is a space."""
+    """Text without full stops is spoken too, and words are not split if there is a space."""
     assert text[: cut(text, Limits(40), ended=False)] == first
 
 
@@ -127,12 +127,11 @@ def test_sentence_cut_waits_for_the_end_of_slightly_long_text() -> None:
 
 
 def test_sentence_cut_waits_for_the_next_word_after_a_stop() -> None:
-    """After a stop the next word decides; until it is there, nothing leaves."""
+    """The next word after a stop decides; until then nothing is sent."""
     for text in ("Hello", "Hello.", "Hello. ", "It costs 3.", "In the U.S. T", "Line\n"):
         assert cut(text, Limits(250), ended=False) == 0
         assert cut(text, Limits(250), ended=True) == len(text)
 
 
 def test_sentence_cut_ends_at_a_stop_followed_by_spaces_only() -> None:
-    """A stop followed by nothing but spaces is a stop."""
     assert cut("Hello." + " " * AHEAD, Limits(250), ended=False) == len("Hello.")

@@ -1,4 +1,4 @@
-"""Markdown to what a caption shows."""
+"""Markdown as shown in captions."""
 
 from __future__ import annotations
 
@@ -57,17 +57,16 @@ from nodes.text._markdown import plain
     ],
 )
 def test_markdown_markup_is_removed(written: str, shown: str) -> None:
-    """Nobody wants to see, or hear, asterisks."""
     assert plain(written) == shown
 
 
 @given(st.text(alphabet="abc XYZ.,!?'0123456789äß你", max_size=80))
 def test_markdown_leaves_plain_text_unchanged(text: str) -> None:
-    """Words that are no markup are not lost."""
+    """Words that are no markup are kept."""
     assert plain(text) == " ".join(text.split())
 
 
 @given(st.text(alphabet="a*_`[](){}<>#|~\\-+ \n&;:/!1.", max_size=60))
 def test_markdown_output_is_always_one_line(text: str) -> None:
-    """Broken markup of a model that was cut off does not break the captions."""
+    """Broken markup of a truncated answer must not break the captions."""
     assert "\n" not in plain(text)

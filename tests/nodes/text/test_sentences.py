@@ -1,4 +1,4 @@
-"""`text.sentences`: an answer's text in, sentences out."""
+"""`text.sentences`: a streamed answer in, sentences out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = tuple[str, str, bool]
 
 
 def spoken(*deltas: str, node: Sentences | None = None) -> list[Row]:
-    """What is said, what is shown and whether it is the last, for an answer in these pieces."""
+    """Spoken text, displayed text and `last` of each sentence of an answer in these pieces."""
     node = node or Sentences()
     node.reset()
     feed = [*(TextDelta(root_stamp(), delta) for delta in deltas), TextDelta(root_stamp(), "", end=True)]
@@ -25,7 +25,7 @@ def spoken(*deltas: str, node: Sentences | None = None) -> list[Row]:
 
 
 def test_sentences_leave_as_soon_as_they_are_complete() -> None:
-    """The voice begins while the model is still writing."""
+    """The voice starts while the model is still generating."""
     node = Sentences()
     node.reset()
     given = ["Hello", " there", ".", " How", " are you?"]
@@ -34,7 +34,7 @@ def test_sentences_leave_as_soon_as_they_are_complete() -> None:
 
 
 def test_sentences_cut_at_a_clause_only_for_the_first_of_an_answer() -> None:
-    """The first sound comes early; later sentences keep their melody."""
+    """The first sound comes early; later sentences keep their intonation."""
     text = "Well, I am quite sure of it, my friend. If it rains tomorrow morning, we stay."
     assert [shown for _, shown, _ in spoken(text)] == [
         "Well, I am quite sure of it,",
@@ -46,7 +46,7 @@ def test_sentences_cut_at_a_clause_only_for_the_first_of_an_answer() -> None:
 
 
 def test_sentences_state_is_reset_for_each_answer() -> None:
-    """The second answer is as quick as the first."""
+    """The second answer starts as early as the first."""
     node = Sentences()
     node.reset()
     for _ in range(2):
@@ -55,28 +55,27 @@ def test_sentences_state_is_reset_for_each_answer() -> None:
 
 
 def test_sentences_mark_the_last_of_an_answer() -> None:
-    """Playback knows when the answer is over, and the next turn may begin."""
+    """Playback knows when the answer is over, and the next turn may start."""
     assert spoken("One. Two.") == [("One.", "One.", False), ("Two.", "Two.", True)]
 
 
 @pytest.mark.parametrize("text", ["", "  ", "---", "\n\n"])
 def test_sentences_end_an_empty_answer(text: str) -> None:
-    """Without it a session would wait for ever for the end of an empty answer."""
+    """Otherwise a session would wait forever for its end."""
     assert spoken(text) == [("", "", True)]
 
 
 def test_sentences_send_an_empty_last_sentence_for_a_lone_end() -> None:
-    """Nothing is held back only to mark it as the last."""
+    """No sentence is held back only to mark it as the last."""
     assert spoken("Hello there. ", " " * 16) == [("Hello there.", "Hello there.", False), ("", "", True)]
 
 
 def test_sentences_show_emoji_and_do_not_speak_them() -> None:
-    """No voice says `smiling face with open mouth`."""
+    """A voice would say `smiling face with open mouth`."""
     assert spoken("😀") == [("", "😀", True)]
 
 
 def test_sentences_show_code_and_only_mention_it() -> None:
-    """Nobody wants to hear a program read aloud."""
     assert spoken("Look:\n```python\nx = [1]\n\nprint(x)\n```\nDone.") == [
         ("Look:", "Look:", False),
         ("Here is some code.", "Here is some code.", False),
@@ -86,12 +85,12 @@ def test_sentences_show_code_and_only_mention_it() -> None:
 
 
 def test_sentences_code_mention_can_be_empty() -> None:
-    """The mention is in English; who speaks another language sets or empties it."""
+    """The default is English; graphs in other languages replace or empty it."""
     assert spoken("```\nx\n```", node=Sentences(code="")) == [("", "x", True)]
 
 
 def test_sentences_unclosed_code_block_is_bounded() -> None:
-    """A model that goes on for ever fills no memory."""
+    """An endless answer must not fill memory."""
     node = Sentences()
     node.reset()
     shown = ""
@@ -104,18 +103,17 @@ def test_sentences_unclosed_code_block_is_bounded() -> None:
 
 
 def test_sentences_backticks_inside_a_line_open_no_code_block() -> None:
-    """A sentence is not swallowed because of its marks."""
+    """A sentence must not be swallowed because of its punctuation."""
     assert spoken("```x``` is a name. Yes.") == [("x is a name.", "x is a name.", False), ("Yes.", "Yes.", True)]
 
 
 def test_sentences_speak_lists_item_by_item() -> None:
-    """Each item is a breath, without its dash."""
+    """Each item is a sentence, without its dash."""
     rows = spoken("You need:\n\n- **2 eggs**\n- milk\n\n1. Mix. 2. Bake.")
     assert [said for said, _, _ in rows] == ["You need:", "two eggs", "milk", "one. Mix.", "two. Bake."]
 
 
 def test_sentences_of_a_long_prepared_answer_stay_within_the_output_limit() -> None:
-    """A long prepared answer is spoken to its end."""
     rows = spoken(" ".join(f"This is {word}." for word in "abcdefghijklmnopqrstuvwxy"))
     delta_rows = rows[:MAX_OUTPUTS]
     assert len(delta_rows) == MAX_OUTPUTS
@@ -126,7 +124,7 @@ def test_sentences_of_a_long_prepared_answer_stay_within_the_output_limit() -> N
 
 
 def test_sentences_drop_the_rest_of_a_failed_answer() -> None:
-    """After a model failed in the middle of a word, the next answer is clean."""
+    """After a failure in mid-word, the next answer is clean."""
     causes = Causes()
     node = Sentences()
     node.reset()
@@ -137,7 +135,7 @@ def test_sentences_drop_the_rest_of_a_failed_answer() -> None:
 
 
 def test_sentences_flush_clears_the_buffer() -> None:
-    """What was interrupted is not spoken with the next answer."""
+    """Interrupted text is not spoken with the next answer."""
     node = Sentences()
     node.reset()
     list(node.split(TextDelta(root_stamp(), "I was about to say that")))
@@ -146,7 +144,7 @@ def test_sentences_flush_clears_the_buffer() -> None:
 
 
 def test_sentences_session_ends_answer_at_end_of_stream() -> None:
-    """An answer that was never marked as ended is spoken when its stream ends."""
+    """An answer that was never marked as ended is spoken at the end of the stream."""
     feed: list[Packet] = [TextDelta(root_stamp(), "One. Two"), TextDelta(root_stamp(), " and 3")]
     out = run_node(Sentences(), feed)
     assert not out.errors
@@ -162,14 +160,14 @@ TEXTS = st.lists(WORDS, max_size=30).map("".join)
 
 
 def pieces_of(text: str, cuts: list[int]) -> list[str]:
-    """The text cut at these places."""
+    """The text split at these places."""
     places = sorted({min(cut, len(text)) for cut in cuts})
     return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
 
 
 @given(TEXTS, st.lists(st.integers(0, 200), max_size=12), st.booleans())
 def test_sentences_do_not_depend_on_chunking(text: str, cuts: list[int], first_clause: bool) -> None:
-    """A faster or slower model does not change what is spoken, nor does a replay."""
+    """The speed of a model must not change what is spoken."""
     node = Sentences(longest=40, first_clause=first_clause)
     letters = spoken(*text, node=node)
     assume(len(letters) < MAX_OUTPUTS)
@@ -179,7 +177,7 @@ def test_sentences_do_not_depend_on_chunking(text: str, cuts: list[int], first_c
 
 @given(st.lists(st.sampled_from(PLAIN.split()), max_size=60))
 def test_sentences_lose_no_shown_text(words: list[str]) -> None:
-    """The captions and the history have every word of the answer, once and in order."""
+    """Captions and history have every word of the answer, once and in order."""
     text = " ".join(words)
     shown = " ".join(shown for _, shown, _ in spoken(*text, node=Sentences(longest=40)))
     assert "".join(shown.split()) == "".join(text.split())
@@ -187,7 +185,6 @@ def test_sentences_lose_no_shown_text(words: list[str]) -> None:
 
 @given(st.text(alphabet="ab. \n`-#", max_size=300))
 def test_sentences_buffer_is_bounded(text: str) -> None:
-    """However odd the text, the buffer stays small."""
     node = Sentences(longest=40)
     node.reset()
     for letter in text:

@@ -1,4 +1,4 @@
-"""What is said for what is written."""
+"""Spoken forms of written text."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ PARTS = st.sampled_from([*WORDS.split(), *NUMBERS.split(), *SYMBOLS.split()])
 
 @given(st.lists(st.tuples(PARTS, st.sampled_from(["", " "])), max_size=12))
 def test_speakable_text_has_no_digits_or_symbols(parts: list[tuple[str, str]]) -> None:
-    """Whatever a model writes, a voice gets words and punctuation only."""
+    """Whatever a model writes, a voice gets only words and punctuation."""
     said = speakable("".join(part + space for part, space in parts))
     assert not re.search(r"\d", said)
     assert not [c for c in said if unicodedata.category(c)[0] in "SC" or c in "*_#@&%/\\[]{}"]
@@ -156,7 +156,7 @@ def test_speakable_text_has_no_digits_or_symbols(parts: list[tuple[str, str]]) -
 
 @given(st.text(max_size=100))
 def test_speakable_text_exists_for_any_input(text: str) -> None:
-    """No text stops the answer."""
+    """No text may fail the answer."""
     said = speakable(text)
     assert not said or any(c.isalnum() for c in said)
 
@@ -175,5 +175,5 @@ def test_speakable_text_exists_for_any_input(text: str) -> None:
     ],
 )
 def test_speakable_text_spells_numbers_in_other_languages(language: str, written: str, said: str) -> None:
-    """What is not known of a language is left to its voice; nothing English is put in."""
+    """Text of an unsupported language is left unchanged; no English is inserted."""
     assert speakable(written, language) == said

@@ -1,4 +1,4 @@
-"""Says a text with a voice and writes down what a listener hears."""
+"""Speaks a text with a voice and transcribes the result."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def say(voice: TtsService[Any], *texts: str) -> list[Speech]:
 
 
 def heard(speech: Speech) -> list[str]:
-    """The words that Whisper hears in a speech."""
+    """The words that Whisper recognises in a speech."""
     samples = soxr.resample(speech.samples.astype(np.float32) / 32768, speech.rate, 16_000)
     segments, _ = _listener().transcribe(samples, language="en", beam_size=5)
     return words(" ".join(segment.text for segment in segments))
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, without case and marks; digits as they are said here."""
+    """The words of a text in lower case, without punctuation, with digits spelled out."""
     return re.findall(r"[a-z']+", text.lower().replace("5", "five"))
 
 

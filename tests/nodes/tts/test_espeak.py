@@ -1,4 +1,4 @@
-"""The espeak-ng program: the voice that is left when no other works."""
+"""`tts.espeak`: the last fallback of voices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ installed = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak
 @installed
 @pytest.mark.real_model
 def test_espeak_speech_is_intelligible() -> None:
-    """Robotic, but the words come over."""
     (speech,) = say(Espeak(), "What time is it? I think we should leave now.")
     assert {"time", "think", "leave"} <= set(heard(speech))
     assert speech.phonemes == ()
@@ -29,7 +28,7 @@ def test_espeak_speech_is_intelligible() -> None:
 
 @installed
 def test_espeak_text_cannot_become_an_option() -> None:
-    """Whatever a model writes is spoken, not obeyed."""
+    """Text of a model must not reach the command line."""
     engine = load_espeak(EspeakParams())
     assert len(engine.speak("--version", EspeakParams(), 0).samples) > 5000
     assert len(engine.speak("...", EspeakParams(), 0).samples) == 0
@@ -39,7 +38,6 @@ def test_espeak_text_cannot_become_an_option() -> None:
 
 @installed
 def test_espeak_speed_and_language_parameters_work() -> None:
-    """The params do what they say."""
     engine = load_espeak(EspeakParams())
     slow, fast = (len(engine.speak("Good morning.", EspeakParams(speed=s), 0).samples) for s in (0.8, 1.6))
     assert fast < slow * 0.75
@@ -54,7 +52,6 @@ def test_espeak_unknown_voice_is_reported_at_start() -> None:
 
 
 def test_espeak_missing_program_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that can be acted on."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(DependencyError) as caught:
         load_espeak(EspeakParams())
@@ -62,7 +59,7 @@ def test_espeak_missing_program_error_says_how_to_install_it(monkeypatch: pytest
 
 
 def test_espeak_program_failure_is_a_resource_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own words are passed on."""
+    """The message contains its output."""
 
     def fails(*_: Any, **__: Any) -> subprocess.CompletedProcess[bytes]:
         return subprocess.CompletedProcess([], 1, b"", b"cannot allocate")

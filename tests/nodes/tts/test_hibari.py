@@ -1,4 +1,4 @@
-"""The Hibari voice: is it understood, is it in time, is it always the same?"""
+"""`tts.hibari`: intelligible, in time and deterministic."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ def engine() -> HibariEngine:
 
 @pytest.mark.real_model
 def test_hibari_speech_is_intelligible() -> None:
-    """What a listener hears is what was said."""
     (speech,) = say(Hibari(), WORDS)
     assert wer(" ".join(words(WORDS)), " ".join(heard(speech))) <= 0.1
 
 
 @pytest.mark.real_model
 def test_hibari_phonemes_are_ipa(engine: HibariEngine) -> None:
-    """Its own letters, such as A for eɪ, would leave the face still."""
+    """Hibari's own letters, such as A for eɪ, would freeze the mouth."""
     spoken = engine.speak("Today I choose joy, now go.", HibariParams(), 10**8)
     symbols = "".join(phoneme.symbol for phoneme in spoken.phonemes)
     assert not set("AIOQWYʤʧᵊ") & set(symbols)
@@ -35,7 +34,7 @@ def test_hibari_phonemes_are_ipa(engine: HibariEngine) -> None:
 
 @pytest.mark.real_model
 def test_hibari_vowels_sound_when_the_phonemes_say_so(engine: HibariEngine) -> None:
-    """Its durations lag 50 ms behind its sound; uncorrected, lips would too."""
+    """Its durations lag 50 ms behind its sound; uncorrected, the lips would too."""
     spoken = engine.speak("Papa paid Peter to pack a pipe.", HibariParams(), 10**8)
     grid = np.arange(0, len(spoken.samples) - 240, 48)
     loud = np.array([np.abs(spoken.samples[at : at + 240].astype(float)).mean() for at in grid])
@@ -60,7 +59,7 @@ def test_hibari_output_is_deterministic(engine: HibariEngine) -> None:
 
 @pytest.mark.real_model
 def test_hibari_speaks_long_texts_and_keeps_lone_marks_silent(engine: HibariEngine) -> None:
-    """A paragraph is spoken to its end, a lone full stop is not breathed."""
+    """A paragraph is spoken to its end, and a lone full stop is not breathed."""
     assert len(engine.speak("we went on along the river and " * 20, HibariParams(), 0).samples) > 20 * 24_000
     assert len(engine.speak("...", HibariParams(), 0).samples) == 0
 
@@ -73,7 +72,7 @@ def test_hibari_speaks_with_a_model_without_durations(engine: HibariEngine) -> N
 
 
 def test_hibari_does_not_download_a_missing_voice(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    """The package would download it in the middle of a conversation."""
+    """The package would download it during a conversation."""
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
     with pytest.raises(ResourceError, match="emma is missing"):
         load_hibari(HibariParams(voice="emma"))

@@ -1,4 +1,4 @@
-"""Edits of models, tried in the runtime that loads them."""
+"""Edits of ONNX models, tested in onnxruntime."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def frozen(seed: int, shape: tuple[int, int, int] = (1, 2, 50)) -> NDArray[np.fl
 
 
 def test_onnx_frozen_noise_is_the_same_in_every_run_and_session() -> None:
-    """A replay must give the same bytes, whatever was said before in the same process."""
+    """A replay must give the same bytes, whatever was spoken before in the process."""
     assert np.array_equal(frozen(3), frozen(3))
     assert not np.array_equal(frozen(3), frozen(4))
     assert np.array_equal(frozen(3)[:, :, :20], frozen(3, (1, 2, 20)))
 
 
 def test_onnx_frozen_noise_is_still_random() -> None:
-    """Else the voice sounds flat."""
+    """Otherwise the voice sounds flat."""
     noise = frozen(0, (1, 192, 500))
     assert noise.shape == (1, 192, 500)
     assert abs(float(noise.mean())) < 0.02
@@ -64,7 +64,7 @@ def test_onnx_frozen_noise_repeats_when_exhausted() -> None:
 
 
 def test_onnx_hidden_result_becomes_an_output() -> None:
-    """This is how a voice tells how long its phonemes are."""
+    """This gives the phoneme durations of a voice."""
     raw = model(encode_node("Ceil", ["x"], "hidden"), encode_node("Neg", ["hidden"], "y"))
     shown, name = expose(raw, "Ceil")
     assert name == "hidden"
@@ -72,13 +72,13 @@ def test_onnx_hidden_result_becomes_an_output() -> None:
 
 
 def test_onnx_model_with_no_or_two_candidates_is_unchanged() -> None:
-    """Then the face follows the loudness, and nothing breaks."""
+    """The face then follows the loudness."""
     assert expose(NOISY, "Ceil") == (NOISY, "")
     two = model(encode_node("Ceil", ["x"], "a"), encode_node("Ceil", ["a"], "y"))
     assert expose(two, "Ceil") == (two, "")
 
 
 def test_onnx_freezing_does_not_change_a_real_model_without_noise() -> None:
-    """Every field comes out as it went in, weights included."""
+    """Every field is preserved, weights included."""
     raw = files("hibari").joinpath("assets/hibari.onnx").read_bytes()
     assert freeze_noise(raw, 0).startswith(raw)

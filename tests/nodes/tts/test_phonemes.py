@@ -1,4 +1,4 @@
-"""Phoneme times: a face that trusts them must never run ahead of its voice or fall behind."""
+"""Phoneme times: the face must neither lead nor lag behind its voice."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def names(phonemes: tuple[Phoneme, ...]) -> list[str]:
 
 
 def test_phonemes_merge_marks_into_their_sound() -> None:
-    """A stress mark has its own time in the model; lips must not stop for it."""
+    """A stress mark has its own time in the model; the lips must not pause for it."""
     phonemes = timed([("h", 10), ("ə", 20), ("l", 30), ("ˈ", 40), ("o", 50), ("ː", 60), (" ", 70)], 1000)
     assert names(phonemes) == ["h", "ə", "l", "ˈoː", " "]
     assert (phonemes[3].start, phonemes[3].end) == (60_000_000, 210_000_000)
 
 
 def test_phonemes_keep_the_time_of_a_lone_mark() -> None:
-    """No sample may get lost, or everything after it would be early."""
+    """No sample may be lost, or everything after it would be early."""
     assert timed([("a", 10), ("ˈ", 20)], 1000)[-1].end == 30_000_000
     assert names(timed([("ː", 10), ("a", 10)], 1000)) == ["ː", "a"]
 
@@ -45,7 +45,7 @@ def test_phonemes_are_contiguous_and_sum_to_the_sound(given_symbols: list[tuple[
 def test_phonemes_cover_the_speech_after_trimming(
     given_symbols: list[tuple[str, int]], offset: int, last: int, silence: int
 ) -> None:
-    """After trimming, the phonemes cover 0 to the end of the speech without a gap."""
+    """After trimming, the phonemes cover the speech without a gap."""
     phonemes = timed(given_symbols, RATE)
     after = moved(phonemes, offset, last, last + silence)
     if not phonemes:
@@ -56,6 +56,6 @@ def test_phonemes_cover_the_speech_after_trimming(
 
 
 def test_phonemes_after_the_end_of_the_sound_become_silence() -> None:
-    """A long last phoneme is cut where nothing is heard any more."""
+    """A long last phoneme is cut where the sound ends."""
     after = moved((Phoneme("a", 0, 100), Phoneme("ɹ", 100, 900)), 0, 300, 500)
     assert [(p.symbol, p.start, p.end) for p in after] == [("a", 0, 100), ("ɹ", 100, 300), (SILENCE, 300, 500)]

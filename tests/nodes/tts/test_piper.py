@@ -1,4 +1,4 @@
-"""The Piper voice: is it understood, is it in time, is it always the same?"""
+"""`tts.piper`: intelligible, in time and deterministic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def engine() -> PiperEngine:
 
 
 def stub(lengths: Any = None, **config: Any) -> PiperEngine:
-    """An engine whose model says 100 samples for every id."""
+    """An engine whose model gives 100 samples for every id."""
     described = {
         "phoneme_id_map": {"_": [0], "^": [1], "$": [2], "ˈ": [3], "a": [4], "b": [5], "x": [4, 5]},
         "speaker_id_map": {"anna": 1},
@@ -36,13 +36,12 @@ def stub(lengths: Any = None, **config: Any) -> PiperEngine:
 
 
 def test_piper_pad_belongs_to_the_phoneme_that_follows() -> None:
-    """The other way round the lips are 40 ms late."""
+    """Otherwise the lips are 40 ms late."""
     aligned = list(stub().align([1, 0, 4, 0, 9, 0, 2], [1, 2, 3, 4, 5, 6, 7]))
     assert aligned == [(" ", 1), ("a", 5), (" ", 9), (" ", 13)]
 
 
 def test_piper_unknown_speaker_error_lists_alternatives() -> None:
-    """With what to write instead."""
     engine = stub()
     assert (engine.speaker_id(None), engine.speaker_id(0), engine.speaker_id("anna")) == (None, 0, 1)
     for wrong in ("berta", 2, -1):
@@ -53,7 +52,7 @@ def test_piper_unknown_speaker_error_lists_alternatives() -> None:
 
 
 def test_piper_long_texts_are_cut_between_words() -> None:
-    """Memory grows with the square of a sentence: a page in one breath must not end the process."""
+    """Memory grows quadratically: a very long sentence must not end the process."""
     text = list("abcd " * 60 + "efg, " + "abcd " * 60 + "x" * 600 + " .")
     parts = list(split_symbols(text))
     assert max(map(len, parts)) <= 250
@@ -64,7 +63,7 @@ def test_piper_long_texts_are_cut_between_words() -> None:
 
 
 def test_piper_missing_voice_error_has_a_hint(tmp_path: Path) -> None:
-    """The first thing that goes wrong on a new machine."""
+    """The most common error on a new machine."""
     with pytest.raises(ResourceError, match=r"no model"):
         voice_file(str(tmp_path / "nobody.onnx"))
     with pytest.raises(ResourceError, match="not a single Piper voice"):
@@ -75,7 +74,7 @@ def test_piper_missing_voice_error_has_a_hint(tmp_path: Path) -> None:
 
 
 def test_piper_refuses_a_voice_that_would_use_the_network(tmp_path: Path) -> None:
-    """Nothing is fetched while somebody is talking."""
+    """Nothing is downloaded during a conversation."""
     described = {
         "num_symbols": 1,
         "num_speakers": 1,
@@ -99,7 +98,6 @@ def test_piper_missing_gpu_is_reported_at_start() -> None:
 
 @pytest.mark.real_model
 def test_piper_speech_is_intelligible() -> None:
-    """What a listener hears is what was said."""
     speech, short = say(Piper(), WORDS, "Yes.")
     assert wer(" ".join(words(WORDS)), " ".join(heard(speech))) <= 0.1
     assert heard(short) == ["yes"]
@@ -109,7 +107,6 @@ def test_piper_speech_is_intelligible() -> None:
 
 @pytest.mark.real_model
 def test_piper_phonemes_sum_to_the_sound_at_every_speed(engine: PiperEngine) -> None:
-    """At every speed."""
     for speed in (0.8, 1.0, 1.5):
         spoken = engine.speak("Hello there, you.", PiperParams(speed=speed), 10**8)
         assert spoken.phonemes[0].start == 0
@@ -120,7 +117,7 @@ def test_piper_phonemes_sum_to_the_sound_at_every_speed(engine: PiperEngine) -> 
 
 @pytest.mark.real_model
 def test_piper_output_is_deterministic(engine: PiperEngine) -> None:
-    """Whatever was said in between, and in another process too."""
+    """Whatever was spoken before, and in another process too."""
     first = engine.speak("Once more, please.", PiperParams(), 0)
     engine.speak("Something else.", PiperParams(), 0)
     again = engine.speak("Once more, please.", PiperParams(), 0)
@@ -141,12 +138,11 @@ def test_piper_speaks_a_long_sentence_to_its_end() -> None:
 
 @pytest.mark.real_model
 def test_piper_lone_marks_are_silent(engine: PiperEngine) -> None:
-    """A lone full stop is not breathed at full volume; what looks like phonemes is read as text."""
+    """A lone full stop is not breathed; text that looks like phonemes is read as text."""
     assert len(engine.speak("...", PiperParams(), 0).samples) == 0
     assert "z" not in [phoneme.symbol for phoneme in engine.speak("[[ z ]] Hello", PiperParams(), 0).phonemes[:1]]
 
 
 @pytest.mark.real_model
 def test_piper_default_voice_is_in_the_catalogue() -> None:
-    """The default works as it is installed."""
     assert voice_file("piper-joe").parent == models.path("piper-joe")

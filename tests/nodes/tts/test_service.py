@@ -1,4 +1,4 @@
-"""What all voices do: one speech for every sentence, one after the other."""
+"""The base class of voices: one speech for every sentence, one after the other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.testing import root_stamp, run_node
 
 
 class Beeper(TtsService[VoiceParams]):
-    """Speaks 10 ms for every letter."""
+    """Gives 10 ms of sound for every letter."""
 
     async def speak(self, text: str) -> SynthesizedSpeech:
         return SynthesizedSpeech(np.full(80 * len(text), 1000, np.int16), 8000)
@@ -27,7 +27,7 @@ def sentence(text: str, cause: Cause, pts: int = 0, **more: object) -> Sentence:
 
 
 def test_voice_sentences_of_an_answer_follow_each_other() -> None:
-    """Without this, the second sentence is spoken over the first."""
+    """Otherwise the second sentence is spoken over the first."""
     cause = Cause(1, "turn", committed=True)
     first, second = run_node(Beeper(), [sentence("aaaa", cause), sentence("bb", cause)]).of(Speech)
     assert (first.at.pts, first.at.duration) == (0, ms(40))
@@ -35,14 +35,14 @@ def test_voice_sentences_of_an_answer_follow_each_other() -> None:
 
 
 def test_voice_of_another_answer_is_heard_at_once() -> None:
-    """Who interrupts need not wait for the end of what was cut off."""
+    """After an interruption the new answer does not wait for the end of the old one."""
     old, new = Cause(1, "turn", committed=True), Cause(2, "turn", committed=True)
     speeches = run_node(Beeper(), [sentence("a" * 500, old), sentence("b", new, ms(30))]).of(Speech)
     assert speeches[1].at.pts == ms(30)
 
 
 def test_voice_late_sentence_is_stamped_now() -> None:
-    """A gap in the text is a gap in the speech, not speech in the past."""
+    """A gap in the text becomes a gap in the speech."""
     cause = Cause(1, "turn", committed=True)
     speeches = run_node(Beeper(), [sentence("a", cause), sentence("b", cause, ms(500))]).of(Speech)
     assert speeches[1].at.pts == ms(500)
@@ -50,27 +50,27 @@ def test_voice_late_sentence_is_stamped_now() -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "...", "!?", "🙂", "[[ ]]", "—"])
 def test_voice_empty_sentence_gives_empty_last_speech(text: str) -> None:
-    """The last mark must arrive, or the turn never ends; and no voice says "exclamation mark"."""
+    """The end of the answer must arrive, and no voice says "exclamation mark"."""
     (speech,) = run_node(Beeper(), [Sentence(root_stamp(), text, last=True)]).of(Speech)
     assert (len(speech.samples), speech.at.duration, speech.phonemes, speech.last) == (0, 0, (), True)
 
 
 def test_voice_captions_show_the_written_text() -> None:
-    """People read 5 €, even where the voice says five euros."""
+    """People read 5 € although the voice says five euros."""
     shown = Sentence(root_stamp(), "five euros", shown="5 €")
     bare = Sentence(root_stamp(), "five euros")
     assert [speech.text for speech in run_node(Beeper(), [shown, bare]).of(Speech)] == ["5 €", "five euros"]
 
 
 def test_voice_pause_is_shorter_after_a_piece_of_a_sentence() -> None:
-    """Otherwise every comma that a sentence was cut at sounds like a full stop."""
+    """Otherwise a comma at a cut sounds like a full stop."""
     voice = Beeper(pause=ms(200))
     assert voice.tail('He said "no."') == ms(200)
     assert voice.tail("and then,") == ms(100)
 
 
 def test_voice_last_resort_shows_the_text_and_ends_the_answer() -> None:
-    """Who cannot be spoken to can read; and the turn does not stay open for ever."""
+    """The text is shown, and the turn does not stay open."""
     node = Beeper()
     run_node(node, [])
     said = Sentence(root_stamp(), "five euros", shown="5 €", last=True)
@@ -81,7 +81,7 @@ def test_voice_last_resort_shows_the_text_and_ends_the_answer() -> None:
 
 
 def test_voice_silent_output_does_not_count_as_output() -> None:
-    """Silence of the right length is still silence: the fallback shall speak instead."""
+    """The fallback must speak instead."""
     node = Beeper()
     (speech,) = run_node(node, [Sentence(root_stamp(), "five euros")]).of(Speech)
     assert node.counts_as_output(speech)
@@ -89,7 +89,7 @@ def test_voice_silent_output_does_not_count_as_output() -> None:
 
 
 def test_voice_cached_sentence_follows_the_one_before_it() -> None:
-    """From the cache, sentences are no more spoken over each other than from the voice."""
+    """Cached sentences must not be spoken over each other either."""
     cause = Cause(1, "turn", committed=True)
     node = Beeper()
     first, second = run_node(node, [sentence("aaaa", cause), sentence("bb", cause)]).of(Speech)

@@ -1,4 +1,4 @@
-"""Loudness and ends: no voice shouts, and no answer waits for silence."""
+"""Post-processing: equal loudness, trimmed ends."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def end(raw: NDArray[np.float32], loudness: float = -20) -> SynthesizedSpeech:
 
 @pytest.mark.parametrize("level", [0.05, 0.2, 0.9])
 def test_tts_sound_has_equal_loudness_for_every_sentence(level: float) -> None:
-    """A quiet voice and a loud fallback sound alike: the caller need not reach for the volume."""
+    """A quiet voice and a loud fallback sound alike."""
     spoken = end(np.concatenate([tone(0.5, level), silence(0.5), tone(0.5, level)]))
     active = spoken.samples[np.abs(spoken.samples) > 300].astype(float) / 32768
     assert 20 * np.log10(np.sqrt(np.mean(active**2))) == pytest.approx(-20, abs=1)
 
 
 def test_tts_sound_limiter_bends_peaks_without_wrapping() -> None:
-    """A click at ten times the level must not overflow into noise."""
+    """A click at ten times the level must not overflow."""
     raw = tone(1, 0.1)
     raw[5000] = 1.0
     samples = end(raw, loudness=-10).samples
@@ -43,7 +43,7 @@ def test_tts_sound_limiter_bends_peaks_without_wrapping() -> None:
 
 
 def test_tts_sound_trims_silence_equally_for_all_voices() -> None:
-    """300 ms of silence before a voice is 300 ms of waiting for whoever asked."""
+    """300 ms of leading silence are 300 ms of latency."""
     spoken = end(np.concatenate([silence(0.3), tone(0.5, 0.2), silence(0.6)]))
     assert len(spoken.samples) / RATE == pytest.approx(0.03 + 0.5 + 0.1, abs=0.01)
     abrupt = end(tone(0.5, 0.2))
@@ -51,7 +51,6 @@ def test_tts_sound_trims_silence_equally_for_all_voices() -> None:
 
 
 def test_tts_sound_trim_moves_the_phonemes() -> None:
-    """What is cut from the sound is cut from the phonemes too."""
     phonemes = (Phoneme(" ", 0, ms(300)), Phoneme("a", ms(300), ms(1400)))
     raw = np.concatenate([silence(0.3), tone(0.5, 0.2), silence(0.6)])
     spoken = finished(raw, RATE, phonemes, loudness=-20, tail=ms(200))

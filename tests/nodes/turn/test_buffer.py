@@ -1,4 +1,4 @@
-"""The audio of a turn: lost or doubled samples are lost or doubled words."""
+"""The audio of a turn: no sample is lost or duplicated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who loses what: a person cut off in mid-sentence, kept waiting, or not let in."""
+"""Turn taking: people are not cut off, not kept waiting, and can interrupt."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FRAME = 20
 
 
 class Talk:
-    """A person at a microphone whose voice activity is known exactly."""
+    """A person with exactly known voice activity."""
 
     def __init__(self, **settings: Any) -> None:
         self.node = Endpoint(**{"pause": "0s", **settings})
@@ -84,7 +84,7 @@ class Talk:
 
 
 def answered() -> tuple[Talk, Cause]:
-    """A talk whose first turn is committed and whose answer is being heard."""
+    """A talk whose first turn is committed and whose answer is playing."""
     talk = Talk().silence(400).voice(1000).hear("How are you?").silence(300)
     cause = talk.whole.at.cause
     assert cause.open
@@ -120,7 +120,7 @@ def test_endpoint_resumed_speech_revokes_tentative_turn_and_keeps_every_word() -
 
 
 def test_endpoint_short_pause_makes_no_tentative_turn() -> None:
-    """Between words people pause for 150 ms: making an answer each time would be for nothing."""
+    """People pause for 150 ms between words; generating an answer each time would be wasted."""
     talk = Talk(pause="200ms", partials="0s").voice(600).silence(140).voice(600)
     assert talk.out == [] and talk.what() == []
     assert [utterance.whole for utterance in talk.silence(220).out] == [True]
@@ -211,7 +211,7 @@ def test_endpoint_speech_after_the_answer_was_heard_starts_a_new_turn() -> None:
 
 
 def test_endpoint_second_speech_start_does_not_begin_another_turn() -> None:
-    """A fallback detector takes over in mid-speech: the turn must not be begun twice."""
+    """A fallback detector may take over in mid-speech."""
     talk = Talk(partials="0s")
     talk.node.begin(SpeechStart(talk._stamp()))
     talk.silence(400, 7)
@@ -236,7 +236,7 @@ def test_endpoint_end_of_stream_commits_the_turn() -> None:
 
 
 def test_endpoint_slow_talker_gets_a_longer_hangover() -> None:
-    """Somebody who pauses for 700 ms inside sentences is not cut off at the middle."""
+    """A person who pauses for 700 ms within sentences is not cut off."""
     talk = Talk(adapt=1.0).silence(400).voice(600).silence(700).voice(600).hear("so I was thinking")
     assert talk.silence(700).what()[-1] == "tentative"
     assert talk.silence(240).what()[-1] == "committed"
@@ -253,7 +253,7 @@ def test_endpoint_slow_talker_gets_a_longer_hangover() -> None:
     )
 )
 def test_endpoint_leaves_one_active_turn_for_any_input(script: list[tuple[str, int, str]]) -> None:
-    """At most one answer may be heard, whatever people do; and every committed turn had words out."""
+    """At most one answer is audible, and every committed turn sent words."""
     talk = Talk()
     for what, amount, text in script:
         if what == "voice":
@@ -272,7 +272,7 @@ def test_endpoint_leaves_one_active_turn_for_any_input(script: list[tuple[str, i
 
 
 def test_endpoint_typed_turn_is_committed_at_once_and_interrupts() -> None:
-    """Who types does not want to wait for the answer before to end."""
+    """Typed text does not wait for the end of the previous answer."""
     talk, answer = answered()
     [words] = talk.node.read(TextInput(" What time is it? "))
     assert (words.text, words.whole, words.at.cause.open) == ("What time is it?", True, True)
@@ -281,7 +281,6 @@ def test_endpoint_typed_turn_is_committed_at_once_and_interrupts() -> None:
 
 
 def test_endpoint_answer_to_a_typed_turn_can_be_interrupted() -> None:
-    """By voice as by anything else."""
     talk = Talk()
     [words] = talk.node.read(TextInput("Tell me a story."))
     talk.play(words.at.cause).silence(400).voice(1000)
@@ -294,7 +293,7 @@ def test_endpoint_empty_text_is_not_a_turn() -> None:
 
 
 def test_endpoint_cancel_response_cancels_only_the_answer() -> None:
-    """A stop button; a second press finds nothing to stop."""
+    """A second press of a stop button has no effect."""
     talk, answer = answered()
     talk.node.cancel(CancelResponse())
     told = len(talk.told)

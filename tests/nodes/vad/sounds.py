@@ -1,4 +1,4 @@
-"""Sounds for detectors: a synthetic voice whose times are known, noise, and how to listen to what comes out."""
+"""Test sounds for detectors, a synthetic voice with known times and noise, and helpers to read the output."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ RATE = 16_000
 
 
 def hiss(seconds: float, *, level: float, rate: int = RATE, seed: int = 1) -> Samples:
-    """White noise; the level in dB of full scale."""
+    """White noise at a level in dBFS."""
     noise = np.random.default_rng(seed).standard_normal(round(seconds * rate))
     return np.asarray(np.clip(noise * 32768 * 10 ** (level / 20), -32768, 32767), np.int16)
 
 
 def buzz(seconds: float, *, rate: int = RATE) -> Samples:
-    """Something like a vowel: harmonics of 120 Hz below 3 kHz, at -15 dB."""
+    """A vowel-like sound: harmonics of 120 Hz below 3 kHz, at -15 dB."""
     times = np.arange(round(seconds * rate)) / rate
     wave = sum(np.sin(2 * np.pi * hertz * times) * (500 / (500 + hertz)) for hertz in range(120, 3_000, 120))
     return np.asarray(wave / np.max(np.abs(wave)) * 0.3 * 32767, np.int16)
 
 
 def talk(*parts: float, level: float = -65, rate: int = RATE) -> Samples:
-    """Silence and voice in turns, for so many seconds each, in a room with hiss of that level."""
+    """Alternating silence and voice, of these durations in seconds, with background hiss."""
     pieces = [np.zeros(round(s * rate), np.int16) if n % 2 == 0 else buzz(s, rate=rate) for n, s in enumerate(parts)]
     return np.concatenate(pieces) + hiss(sum(parts) + 1, level=level, rate=rate)[: sum(map(len, pieces))]
 
 
 def packets(samples: Samples, *, rate: int = RATE, size: int = 0) -> list[Audio]:
-    """A stream of audio, 20 ms a packet unless said otherwise."""
+    """A stream of audio in packets of 20 ms by default."""
     cuts = [*range(0, len(samples), size or rate // 50), len(samples)]
     times = [duration_of(cut, rate) for cut in cuts]
     return [
@@ -47,14 +47,14 @@ def packets(samples: Samples, *, rate: int = RATE, size: int = 0) -> list[Audio]
 
 
 def heard(node: Node[Any], samples: Samples, *, rate: int = RATE, size: int = 0) -> RunResult:
-    """What a detector makes of the samples."""
+    """The output of a detector for some samples."""
     out = run_node(node, packets(samples, rate=rate, size=size))
     assert not out.errors
     return out
 
 
 def spans(outcome: RunResult) -> list[tuple[float, float]]:
-    """From when to when somebody spoke, in seconds; fails where a mark has no partner."""
+    """Start and end of each span of speech in seconds; fails if a mark has no partner."""
     marks = [packet for packet in outcome.packets if not isinstance(packet, Audio)]
     starts, ends = marks[::2], marks[1::2]
     assert {type(mark) for mark in starts} <= {SpeechStart}
@@ -63,7 +63,7 @@ def spans(outcome: RunResult) -> list[tuple[float, float]]:
 
 
 def mask(outcome: RunResult, samples: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Of each sample, whether somebody spoke."""
+    """For each sample, whether it is speech."""
     voiced = np.zeros(samples, bool)
     for begin, end in spans(outcome):
         voiced[round(begin * RATE) : round(end * RATE)] = True

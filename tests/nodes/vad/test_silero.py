@@ -1,4 +1,4 @@
-"""The surest detector, and how far the others are from it."""
+"""`vad.silero`: the most reliable detector, and how the others compare."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_silero_vad_finds_a_recorded_speaker_in_any_noise(level: int) -> None:
 
 @pytest.mark.parametrize("size", [160, 320, 512, 777, 3_200])
 def test_silero_vad_does_not_depend_on_packet_size(size: int) -> None:
-    """Windows of 32 ms do not fit into packets of 20 ms; nothing is lost at the seams."""
+    """Windows of 32 ms do not align with packets of 20 ms."""
     voice = np.concatenate([recorded("speech-cards", "001.wav"), np.zeros(8_000, np.int16)])
     expected = spans(heard(SileroVad(), voice, size=len(voice)))
     out = heard(SileroVad(), voice, size=size)
@@ -48,7 +48,7 @@ def test_silero_vad_does_not_depend_on_packet_size(size: int) -> None:
 
 
 def test_silero_vad_windowed_result_equals_that_of_the_whole() -> None:
-    """What it remembers between windows is what the model needs; else it is a worse detector that still runs."""
+    """A wrong recurrent state would only make the detector worse, without an error."""
     voice = recorded("speech-cards", "001.wav")
     windows = voice[: voice.size // WINDOW * WINDOW].reshape(-1, WINDOW)
     model = load_silero(SileroVadParams())
@@ -79,7 +79,7 @@ AGREEMENT = {
 
 @pytest.mark.parametrize(("other", "least"), AGREEMENT.values(), ids=AGREEMENT.keys())
 def test_silero_vad_agrees_with_the_cheaper_detectors(other: Node[Any], least: float) -> None:
-    """On a minute of recorded speech with pauses: who takes a cheaper one knows what it costs."""
+    """On a minute of recorded speech with pauses."""
     minute = recorded("speech-silero", "test.wav")
     surest = mask(heard(SileroVad(), minute), len(minute))
     found = mask(heard(other, minute), len(minute))

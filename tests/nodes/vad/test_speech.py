@@ -1,4 +1,4 @@
-"""Where speech begins and ends must not depend on how the audio happens to be cut."""
+"""Speech boundaries must not depend on packet boundaries."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SIZE = 320
 
 
 def voiced(frame: Samples) -> bool:
-    """A detector that is never wrong: the samples say it."""
+    """A perfect detector: the samples say whether they are voiced."""
     return bool(frame[0])
 
 
 def tracked(pattern: str, *, size: int = SIZE, attack: int = 60, release: int = 120) -> list[Audio | Mark]:
-    """What comes of frames of 20 ms: `#` with a voice, `.` without."""
+    """The output for frames of 20 ms: `#` with a voice, `.` without."""
     samples = np.repeat([int(each == "#") for each in pattern], SIZE).astype(np.int16)
     tracker = SpeechTracker(SpeechParams(attack=attack * ms, release=release * ms), frame=FRAME)
     out = [item for packet in packets(samples, size=size) for item in tracker.mark(packet, voiced)]
@@ -33,12 +33,12 @@ def tracked(pattern: str, *, size: int = SIZE, attack: int = 60, release: int = 
 
 
 def marks(out: list[Audio | Mark]) -> list[tuple[str, int]]:
-    """The marks, with their times in frames."""
+    """The marks with their times in frames."""
     return [(type(item).__name__, item.at.pts // FRAME) for item in out if not isinstance(item, Audio)]
 
 
 def test_speech_detection_begins_at_the_voice_onset() -> None:
-    """Not where it was noticed: the first syllable belongs to it."""
+    """Not at the time of detection: the first syllable belongs to it."""
     assert marks(tracked("....######......")) == [("SpeechStart", 4), ("SpeechEnd", 10)]
 
 
@@ -51,7 +51,7 @@ def test_speech_detection_begins_at_the_voice_onset() -> None:
     ],
 )
 def test_speech_detection_fallback_ends_speech_begun_by_another(pattern: str, expected: list[tuple[str, int]]) -> None:
-    """Without this a turn whose detector failed in its middle goes on for as long as a turn may be."""
+    """Otherwise a turn whose detector failed midway would last as long as allowed."""
     samples = np.repeat([int(each == "#") for each in pattern], SIZE).astype(np.int16)
     tracker = SpeechTracker(SpeechParams(), frame=FRAME)
     later = list(packets(samples, size=SIZE))[5:]
@@ -59,17 +59,17 @@ def test_speech_detection_fallback_ends_speech_begun_by_another(pattern: str, ex
 
 
 def test_speech_detection_ignores_a_click() -> None:
-    """Two frames do not interrupt anybody."""
+    """Two frames do not interrupt an answer."""
     assert marks(tracked("..##....#.#.#...##..")) == []
 
 
 def test_speech_detection_bridges_a_pause_within_a_word() -> None:
-    """A plosive is a silence of 100 ms."""
+    """A plosive is 100 ms of silence."""
     assert marks(tracked("####.....###.........")) == [("SpeechStart", 0), ("SpeechEnd", 12)]
 
 
 def test_speech_detection_marks_precede_the_audio_they_belong_to() -> None:
-    """Whoever collects the audio of a turn knows which packet is its first and which its last."""
+    """Consumers know which packet is the first and last of a turn."""
     out = tracked("..###......")
     names = [type(item).__name__ for item in out]
     assert names[4] == "SpeechStart"
@@ -78,7 +78,7 @@ def test_speech_detection_marks_precede_the_audio_they_belong_to() -> None:
 
 
 def test_speech_detection_ends_open_speech_at_end_of_stream() -> None:
-    """The last words of a recording without silence at its end are answered too."""
+    """The last words of a recording without final silence are answered too."""
     assert marks(tracked(".#####")) == [("SpeechStart", 1), ("SpeechEnd", 6)]
 
 
@@ -91,7 +91,7 @@ def test_speech_detection_ends_open_speech_at_end_of_stream() -> None:
 def test_speech_detection_does_not_depend_on_packet_size(
     pattern: str, sizes: list[int], attack: int, release: int
 ) -> None:
-    """Marks are the same for any packet size, in turns, in order, and no audio is lost."""
+    """Marks alternate and are equal for any packet size, and no audio is lost."""
     expected = marks(tracked(pattern, attack=attack, release=release))
     for size in sizes:
         out = tracked(pattern, size=size, attack=attack, release=release)
@@ -111,7 +111,7 @@ def test_speech_detection_output_stays_within_the_transform_limit() -> None:
 
 
 def test_speech_detection_ends_speech_after_lost_audio() -> None:
-    """Where the network has swallowed the end, the silence after it counts by the clock."""
+    """If packets are lost, silence counts by the clock."""
     tracker = SpeechTracker(SpeechParams(), frame=FRAME)
     loud, quiet = packets(np.ones(1_600, np.int16)), packets(np.zeros(32_000, np.int16))
     for packet in loud:
@@ -122,7 +122,7 @@ def test_speech_detection_ends_speech_after_lost_audio() -> None:
 
 
 def test_speech_detection_marks_have_the_cause_of_the_audio() -> None:
-    """What follows from them is called off with it."""
+    """So that a flush also reaches what follows from them."""
     packet = packets(np.ones(3_200, np.int16), size=3_200)[0]
     start, _ = SpeechTracker(SpeechParams(), frame=FRAME).mark(packet, voiced)
     assert isinstance(start, SpeechStart)
@@ -131,6 +131,6 @@ def test_speech_detection_marks_have_the_cause_of_the_audio() -> None:
 
 @pytest.mark.parametrize("params", [{"attack": "0ms"}, {"release": "6s"}, {"attack": 60}])
 def test_speech_detection_refuses_invalid_settings(params: dict[str, str | int]) -> None:
-    """A forgotten unit or a zero is found before the call, not in it."""
+    """A missing unit or a zero is found before the call."""
     with pytest.raises(ValueError, match=r"attack|release"):
         SpeechParams.model_validate(params)

@@ -1,4 +1,4 @@
-"""The usual detector: a word that it misses is a word that nobody hears."""
+"""`vad.webrtc`: the default detector."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.nodes.vad.sounds import heard, hiss, recorded, spans, talk
 @pytest.mark.parametrize("rate", [8_000, 16_000, 32_000, 48_000])
 @pytest.mark.parametrize("size_ms", [10, 20, 30, 50])
 def test_webrtc_vad_finds_a_voice_at_every_rate_and_packet_size(rate: int, size_ms: int) -> None:
-    """Whatever a link delivers: one span, where the voice is."""
+    """At every rate of a link: one span, where the voice is."""
     samples = talk(1.0, 1.0, 1.0, rate=rate)
     ((begin, end),) = spans(heard(WebRtcVad(aggressiveness=3), samples, rate=rate, size=rate * size_ms // 1000))
     assert begin == pytest.approx(1.0, abs=0.1)
@@ -25,7 +25,7 @@ def test_webrtc_vad_finds_a_voice_at_every_rate_and_packet_size(rate: int, size_
 
 
 def test_webrtc_vad_passes_all_audio_in_order() -> None:
-    """The ASR below hears every sample, voiced or not."""
+    """Speech recognition gets every sample, voiced or not."""
     samples = talk(0.5, 0.5, 0.5)
     out = heard(WebRtcVad(), samples)
     np.testing.assert_array_equal(np.concatenate([packet.samples for packet in out.of(Audio)]), samples)
@@ -34,12 +34,12 @@ def test_webrtc_vad_passes_all_audio_in_order() -> None:
 @pytest.mark.parametrize("level", [-75, -60, -50, -40, -30])
 @pytest.mark.parametrize("aggressiveness", [0, 1, 2, 3])
 def test_webrtc_vad_ignores_a_noisy_room(level: int, aggressiveness: int) -> None:
-    """A call in a noisy room must not begin with speech that nobody spoke."""
+    """A call from a noisy room must not start with false speech."""
     assert spans(heard(WebRtcVad(aggressiveness=aggressiveness), hiss(5.0, level=level))) == []
 
 
 def test_webrtc_vad_ignores_a_click() -> None:
-    """A key that is pressed is no word."""
+    """A keystroke is no speech."""
     samples = hiss(3.0, level=-65)
     for start in range(16_000, 40_000, 8_000):
         samples[start : start + 160] = 12_000
@@ -48,7 +48,7 @@ def test_webrtc_vad_ignores_a_click() -> None:
 
 @pytest.mark.real_model
 def test_webrtc_vad_finds_recorded_sentences_completely() -> None:
-    """Five people's worth of cards and a reader: none is missed, none begins late."""
+    """Words of five people and a reader: none is missed, none starts late."""
     for name, file in [("speech-cards", f"00{n}.wav") for n in range(1, 6)] + [("speech-beckett", "beckett.wav")]:
         voice = recorded(name, file)
         quiet = hiss(1.0, level=-70)
@@ -59,7 +59,7 @@ def test_webrtc_vad_finds_recorded_sentences_completely() -> None:
 
 
 def test_webrtc_vad_missing_package_error_has_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a fallback can take over, for it is said when the node starts."""
+    """Raised at the start, so that a fallback can take over."""
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
     with pytest.raises(DependencyError) as caught:
         run_node(WebRtcVad(), [])

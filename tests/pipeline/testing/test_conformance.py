@@ -1,4 +1,4 @@
-"""The kit finds each fault by its name, and nothing in nodes that have none."""
+"""The conformance kit finds each fault by its rule, and none in correct nodes."""
 # A fault stands alone in its node, so that the name it is found by is its own.
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def feed(cause: Cause) -> list[Packet]:
 
 
 def finds(rule: str, node: Made, seen: str, *, exempt: tuple[str, ...] = (), fed: bool = True) -> None:
-    """Fails unless the kit says that this node breaks this rule."""
+    """Fails unless the kit reports that this node breaks this rule."""
     with pytest.raises(AssertionError) as broken:
         conformance(node, feed if fed else None, exempt=dict.fromkeys(exempt, "this is about another fault"))
     message = str(broken.value)
@@ -45,7 +45,7 @@ def finds(rule: str, node: Made, seen: str, *, exempt: tuple[str, ...] = (), fed
 
 
 class Doubles(Transform[NoParams]):
-    """Each item twice; counts since the last flush; a tail."""
+    """Sends each item twice; counts since the last flush; sends more at the end."""
 
     into = Input(Item)
     out = Output(Item, Lasting)
@@ -68,7 +68,7 @@ class Doubles(Transform[NoParams]):
 
 
 class Streams(Service[NoParams]):
-    """Three items for each, slowly, with a compute job; remembers how many it has been asked."""
+    """Sends three items for each, slowly, with a compute job; remembers the number of requests."""
 
     engine = Pooled(lambda _: "model")
     into = Input(Item, gated=True)
@@ -96,7 +96,7 @@ class Streams(Service[NoParams]):
 
     @answered.each
     def hear(self, _: News) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     async def finish(self) -> AsyncIterator[Item]:
         yield Item(Stamp(SECOND, 0, self.memory.causes[-1]), 0)
@@ -120,7 +120,7 @@ class Mixes(Service[NoParams]):
 
 
 class Gives(Source[NoParams]):
-    """Eight items."""
+    """Sends eight items."""
 
     out = Output(Item, Loose)
     live = True
@@ -146,17 +146,15 @@ class Plays(Sink[NoParams]):
 
 @pytest.mark.parametrize("node", [Doubles, Streams, Plays])
 def test_conformance_passes_a_node_without_fault(node: Made) -> None:
-    """Whoever does it right must not be sent looking for faults."""
     conformance(node, feed)
 
 
 def test_conformance_does_not_feed_a_source() -> None:
-    """It has no input that could be."""
     conformance(Gives)
 
 
 def test_conformance_feeds_ports_by_name() -> None:
-    """And upstream events are fed among the packets."""
+    """And feeds upstream events between the packets."""
 
     def both(cause: Cause) -> dict[str, list[Packet]]:
         return {"left": feed(cause), "right": [of(cause, number, Loose) for number in range(9)]}
@@ -169,7 +167,7 @@ def test_conformance_feeds_ports_by_name() -> None:
 
 
 class Relay(Service[NoParams]):
-    """The base of faulty services."""
+    """Base class of faulty services."""
 
     into = Input(Item)
     out = Output(Item, Loose)
@@ -184,7 +182,7 @@ class Relay(Service[NoParams]):
 
 
 class Step(Transform[NoParams]):
-    """The base of faulty transforms."""
+    """Base class of faulty transforms."""
 
     into = Input(Item)
     out = Output(Item)
@@ -253,7 +251,7 @@ class Endless(Source[NoParams]):
 
 
 class Parting(Step):
-    """Its last words are called off as it says them."""
+    """Its last output is cancelled while it is sent."""
 
     def finish(self) -> Iterable[Item]:
         cause = self.causes.begin("farewell")
@@ -262,7 +260,7 @@ class Parting(Step):
 
 
 class Deaf(Relay):
-    """Goes on for a while whoever cancels it."""
+    """Continues for a while after a cancellation."""
 
     async def pass_on(self, item: Item) -> AsyncIterator[Item]:
         until = self.clock.now() + 8 * SECOND
@@ -275,7 +273,7 @@ class Deaf(Relay):
 
 
 class Immortal(Relay):
-    """Never heard of cancellation."""
+    """Ignores cancellation."""
 
     async def pass_on(self, item: Item) -> AsyncIterator[Item]:
         yield item
@@ -296,7 +294,7 @@ class DeafSink(Sink[NoParams]):
 
 
 class OwnCause(Relay):
-    """What it gives, nobody can call off."""
+    """Its outputs have a cause of its own, so that no flush reaches them."""
 
     async def pass_on(self, item: Item) -> AsyncIterator[Item]:
         mine = self.causes.begin("mine")
@@ -305,7 +303,7 @@ class OwnCause(Relay):
 
 
 class Remembers(Step):
-    """Counts where no flush finds it."""
+    """Counts in an attribute, which no flush resets."""
 
     count = 0
 
@@ -315,7 +313,7 @@ class Remembers(Step):
 
 
 class HoldsBack(Step):
-    """Keeps the first of a cause for itself, but only once."""
+    """Withholds the first item of a cause, but only once."""
 
     first: Cause | None = None
 
@@ -342,7 +340,7 @@ class KeepsHandle(Step):
 
 
 class Impatient(Relay):
-    """Gives up what nobody takes at once."""
+    """Drops items if the reader is slow."""
 
     async def pass_on(self, item: Item) -> AsyncIterator[Item]:
         until = self.clock.now() + SECOND
@@ -352,7 +350,7 @@ class Impatient(Relay):
 
 
 class Unclosed(Step):
-    """Each of these leaves something; `left` is for the test to tidy up."""
+    """Each of these leaves something; `left` lets the test clean up."""
 
     left: Any
 
@@ -411,40 +409,39 @@ class LeavesThread(Unclosed):
     ],
 )
 def test_conformance_names_the_broken_rule(rule: str, node: Made, seen: str) -> None:
-    """The author learns the rule and what broke it, not that something differs somewhere."""
+    """The author learns the rule and the observation."""
     finds(rule, node, seen)
 
 
 def test_conformance_finds_a_source_that_does_not_end() -> None:
-    """A recording would never be over."""
     finds("eos", Endless, "Endless.run", fed=False)
 
 
 def test_conformance_finds_a_node_that_polls_for_ever() -> None:
-    """Time goes on, and so would the test."""
+    """Virtual time advances forever, so the kit must stop it."""
     finds("eos", Polls, "drained late")
 
 
 def test_conformance_finds_a_node_that_does_not_stop_at_a_flush() -> None:
-    """Whatever it answers then, it answers to words that were called off."""
+    """Its outputs would answer revoked input."""
     finds("flush", Deaf, "it did not stop: ", exempt=("stop",))
     finds("flush", DeafSink, "it did not stop: ", exempt=("stop",))
 
 
 class TestLeaks:
-    """These leave something on purpose."""
+    """Nodes that leak deliberately."""
 
     @pytest.fixture(name="no_leaks")
     def unchecked(self) -> None:
-        """In place of the plugin's."""
+        """Replaces the check of the plugin."""
 
     def test_conformance_finds_a_leaked_task(self) -> None:
-        """It would run on in every later call."""
+        """It would continue in every later call."""
         finds("leaks", LeavesTask, "in a free run: task watch: LeavesTask.watch")
         LeavesTask.left.clear()
 
     def test_conformance_finds_a_leaked_file(self) -> None:
-        """A server would run out of them."""
+        """A server would run out of file descriptors."""
         finds("leaks", LeavesFile, "left behind:\n  file /tmp")
         while LeavesFile.left:
             LeavesFile.left.pop().close()
@@ -456,21 +453,21 @@ class TestLeaks:
             LeavesThread.left.pop().set()
 
     def test_conformance_leaks_can_be_exempted(self) -> None:
-        """A node whose library keeps a thread can say so."""
+        """For a node whose library keeps a thread."""
         conformance(LeavesThread, feed, exempt={"leaks": "its library keeps a thread"})
         while LeavesThread.left:
             LeavesThread.left.pop().set()
 
 
 def test_conformance_rule_can_be_exempted_with_a_reason() -> None:
-    """Where it cannot apply."""
+    """For a rule that cannot apply."""
     conformance(Backwards, feed, exempt={"order": "it plays backwards"})
     conformance(Hangs, feed, exempt={"eos": "it waits for somebody who never comes"})
     conformance(Endless, exempt={"eos": "it is a microphone"})
 
 
 def test_conformance_exemption_from_an_unknown_rule_is_an_error() -> None:
-    """Misspelt, it would exempt from nothing, or one day from something else."""
+    """A misspelt rule would exempt from nothing."""
     with pytest.raises(ValueError, match="there is no rule 'flsuh': did you mean 'flush'"):
         conformance(Doubles, feed, exempt={"flsuh": "why not"})
     with pytest.raises(ValueError, match="there is no rule 'x': kinds, failures"):
@@ -478,13 +475,13 @@ def test_conformance_exemption_from_an_unknown_rule_is_an_error() -> None:
 
 
 def test_conformance_with_an_empty_feed_is_an_error() -> None:
-    """A node that is never fed breaks nothing."""
+    """A node that is never fed would pass."""
     with pytest.raises(ValueError, match="returned nothing"):
         conformance(Doubles, lambda _: [])
 
 
 def test_conformance_raises_the_open_error_of_a_node() -> None:
-    """A missing package is no breach of contract."""
+    """A missing package is no violation."""
 
     class Closed(Step):
         async def open(self) -> None:
@@ -495,5 +492,4 @@ def test_conformance_raises_the_open_error_of_a_node() -> None:
 
 
 def test_leak_is_an_assertion_error() -> None:
-    """So that whoever catches one catches both."""
     assert issubclass(Leak, AssertionError)

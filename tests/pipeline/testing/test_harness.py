@@ -1,4 +1,4 @@
-"""The harness: one node, fed in virtual time, and everything it does is seen."""
+"""The harness: runs one node in virtual time and records everything it does."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.pipeline.kit import Item, Lasting, Loose, News, Pass, Serve, items, n
 
 
 class Said(Event, frozen=True):
-    """On the bus."""
+    """An event on the bus."""
 
 
 class Counts(Transform[NoParams]):
-    """Does a little of everything."""
+    """Uses every kind of output."""
 
     into = Input(Item, passes=True, rate=16_000)
     out = Output(Item)
@@ -40,7 +40,7 @@ class Counts(Transform[NoParams]):
         return (Item(root_stamp(), event.number * 100),)
 
     def finish(self) -> Iterable[Packet]:
-        """One more."""
+        """One more item."""
         return items([99])
 
 
@@ -49,7 +49,6 @@ class Mark(Packet, frozen=True):
 
 
 def test_harness_returns_packets_events_and_errors_of_a_node() -> None:
-    """A test of a node is a line: feed, and look."""
     mark = Mark(root_stamp(ms(40), ms(20)))
     out = run_node(Counts(), [*items([0, 1]), mark])
     assert numbers(out.of(Item)) == [0, 1, 99]
@@ -61,20 +60,18 @@ def test_harness_returns_packets_events_and_errors_of_a_node() -> None:
 
 
 def test_harness_feeds_packets_at_their_own_pace() -> None:
-    """A packet comes when its sound has been heard, as from a live source."""
+    """A packet arrives at the end of its time span, as from a live source."""
     assert run_node(Pass(), items([0, 5])).times == [ms(20), ms(120)]
     assert run_node(Pass(), items([0, 5]), paced=False).times == [0, 0]
 
 
 def test_harness_feeds_upstream_events_between_packets() -> None:
-    """What a sink would tell comes between the packets as it was written."""
+    """Upstream events arrive between packets, in the order of the feed."""
     out = run_node(Counts(), [*items([1]), News(7), *items([2])])
     assert numbers(out.of(Item)) == [1, 700, 2, 99]
 
 
 def test_harness_feeds_ports_by_name() -> None:
-    """A node with two inputs gets each its own."""
-
     class Two(Sink[NoParams]):
         left = Input(Item)
         right = Input(Loose)
@@ -93,8 +90,6 @@ def test_harness_feeds_ports_by_name() -> None:
 
 
 def test_harness_runs_a_source_without_feed() -> None:
-    """It makes its own."""
-
     class Gives(Source[NoParams]):
         out = Output(Item, Lasting)
 
@@ -106,14 +101,11 @@ def test_harness_runs_a_source_without_feed() -> None:
 
 
 def test_harness_runs_a_service_without_input() -> None:
-    """Nothing to do is no error."""
     out = run_node(Serve())
     assert (out.packets, out.errors) == ([], [])
 
 
 def test_harness_returns_failures() -> None:
-    """A test of a failure needs no session."""
-
     class Fails(Pass):
         into = Input(Item)
 
@@ -126,8 +118,6 @@ def test_harness_returns_failures() -> None:
 
 
 def test_harness_raises_when_a_node_cannot_be_opened() -> None:
-    """A test of what is missing is `pytest.raises`."""
-
     class Closed(Pass):
         async def open(self) -> None:
             raise ResourceError("no device")
@@ -137,7 +127,6 @@ def test_harness_raises_when_a_node_cannot_be_opened() -> None:
 
 
 def test_harness_passes_caps_to_the_node() -> None:
-    """A node that asks what was agreed is told."""
     seen: list[object] = []
 
     class Asks(Pass):
@@ -153,7 +142,7 @@ def test_harness_passes_caps_to_the_node() -> None:
 
 
 def test_harness_provides_what_the_program_would() -> None:
-    """A node finds it by its class, an abstract one too; without it the error names the class."""
+    """Found by class, also by an abstract one; if it is missing, the error names the class."""
 
     class Price(ABC):
         @property

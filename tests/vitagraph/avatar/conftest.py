@@ -11,11 +11,11 @@ from vitagraph.avatar import DATA, build
 
 @pytest.fixture(scope="package")
 def content() -> bytes:
-    """The head's bytes."""
+    """The bytes of the head."""
     return build(path(DATA))
 
 
 @pytest.fixture(scope="package")
 def glb(content: bytes) -> Glb:
-    """The head, parsed."""
+    """The parsed head."""
     return parse(content)

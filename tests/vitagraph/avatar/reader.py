@@ -1,4 +1,4 @@
-"""Reads a GLB back, without the code that wrote it."""
+"""An independent GLB reader."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 
 @dataclass(frozen=True)
 class Glb:
-    """A parsed file: its JSON, and its binary chunk."""
+    """A parsed file: JSON and binary chunk."""
 
     document: dict[str, Any]
     binary: bytes
 
     def accessor(self, number: int) -> NDArray[Any]:
-        """An accessor's values, sparse ones filled in; a view that leads out of the chunk fails."""
+        """Values of an accessor, sparse ones filled in; fails if a view exceeds the chunk."""
         about = self.document["accessors"][number]
         width, kind, count = _WIDTHS[about["type"]], _TYPES[about["componentType"]], about["count"]
         values = np.zeros((count, width), kind)
@@ -45,12 +45,12 @@ class Glb:
         return self.binary[start : start + length]
 
     def mesh(self, name: str) -> dict[str, Any]:
-        """A mesh by its name."""
+        """A mesh by name."""
         found: list[dict[str, Any]] = [mesh for mesh in self.document["meshes"] if mesh["name"] == name]
         return found[0]
 
     def points(self, name: str, morph: str | None = None, attribute: str = "POSITION") -> NDArray[Any]:
-        """Where a mesh's points are, or how a morph moves them."""
+        """Points of a mesh, or their displacement by a morph."""
         mesh = self.mesh(name)
         part = mesh["primitives"][0]
         if morph is None:
@@ -64,7 +64,7 @@ class Glb:
 
 
 def parse(content: bytes) -> Glb:
-    """Takes the chunks apart; whatever the header promises must be there."""
+    """Parses the chunks and checks the header."""
     magic, version, length = struct.unpack_from("<4sII", content)
     assert (magic, version, length) == (b"glTF", 2, len(content))
     size, kind = struct.unpack_from("<I4s", content, 12)

@@ -1,4 +1,4 @@
-"""The head: valid, small, the same each time, and every morph moves what it is named after."""
+"""The head: valid, small, reproducible, and with working morphs."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ pytestmark = pytest.mark.real_model
 
 
 def test_head_file_is_small_enough_to_load_in_a_call(content: bytes) -> None:
-    """2.5 MB, and 1.2 MB as a web server sends it."""
+    """2.5 MB, and 1.2 MB compressed by a web server."""
     assert len(content) <= 2_500_000
     assert len(gzip.compress(content, 6)) <= 1_200_000
 
 
 def test_head_build_is_deterministic(content: bytes) -> None:
-    """A cache, a checksum or a reproducible package would break on a byte."""
+    """Caches and checksums depend on it."""
     assert build(path(DATA)) == content
 
 
 def test_head_accessors_are_within_bounds(glb: Glb) -> None:
-    """A viewer refuses the file otherwise, or draws spikes."""
+    """Otherwise a viewer rejects the file or draws spikes."""
     for number, about in enumerate(glb.document["accessors"]):
         values = glb.accessor(number)
         assert np.isfinite(values).all()
@@ -52,7 +52,7 @@ def test_head_textures_are_png(glb: Glb) -> None:
 
 
 def test_head_morphs_have_exactly_the_arkit_names(glb: Glb) -> None:
-    """A name that is missing is a movement that nobody sees."""
+    """A missing name is a missing movement."""
     names = [name for mesh in glb.document["meshes"] for name in mesh.get("extras", {}).get("targetNames", ())]
     assert set(names) == set(NAMES)
     assert all(
@@ -63,7 +63,7 @@ def test_head_morphs_have_exactly_the_arkit_names(glb: Glb) -> None:
 
 
 def test_head_morphs_each_move_something_visible(glb: Glb) -> None:
-    """By half a millimetre at least."""
+    """By at least half a millimetre."""
     for name in NAMES:
         most = max(
             float(np.abs(glb.points(mesh["name"], name)).max())
@@ -74,13 +74,13 @@ def test_head_morphs_each_move_something_visible(glb: Glb) -> None:
 
 
 def test_head_file_names_authors_and_licence(glb: Glb) -> None:
-    """A head that is passed on carries its licence."""
+    """A distributed head must carry its licence."""
     assert "CC0" in glb.document["asset"]["copyright"]
     assert "MakeHuman" in json.dumps(glb.document["asset"])
 
 
 def test_head_eyes_are_at_the_origin_and_the_face_looks_ahead(glb: Glb) -> None:
-    """Clients aim their camera there."""
+    """Clients point their camera there."""
     points = glb.points("eyes")
     assert np.abs((points.min(axis=0) + points.max(axis=0))[:2]) == pytest.approx([0, 0], abs=0.001)
     skin = glb.points("skin")
@@ -106,7 +106,7 @@ def test_head_jaw_open_lowers_only_the_chin_and_lower_teeth(glb: Glb) -> None:
 
 @pytest.mark.parametrize(("side", "sign"), [("Left", 1), ("Right", -1)])
 def test_head_eye_blink_closes_the_lids_of_its_eye(glb: Glb, side: str, sign: int) -> None:
-    """Crossing lids or a slit would look like an illness."""
+    """Neither crossed lids nor a slit."""
     skin, moves = glb.points("skin"), glb.points("skin", f"eyeBlink{side}")
     # What lies further back is the socket behind the eye, which nobody sees.
     others = (skin[:, 0] * sign < -0.005) & (skin[:, 2] > 0.01)
@@ -138,7 +138,7 @@ def test_head_gaze_turns_both_eyes_and_keeps_them_round(glb: Glb) -> None:
 
 
 def test_head_resting_lips_hide_the_teeth(glb: Glb) -> None:
-    """A thread of white between them looks like a snarl."""
+    """A line of white between the lips looks like a snarl."""
     skin, teeth = glb.points("skin"), glb.points("teeth")
     lips = skin[(np.abs(skin[:, 0]) < 0.01) & (skin[:, 1] < -0.06) & (skin[:, 1] > -0.085)]
     assert teeth[:, 2].max() < lips[:, 2].max() - 0.008

@@ -1,4 +1,4 @@
-"""The head on disk, and what is said when it cannot be there."""
+"""The head on disk, and the errors if it cannot be built."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def data() -> Path:
-    """The real data; of the module, so that it is looked up before `home` hides it."""
+    """The real data, looked up before `home` hides it."""
     return models.path(DATA)
 
 
@@ -37,7 +37,7 @@ def copied(data: Path, home: Path) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Building takes no time here; the folders it was asked for."""
+    """Makes building instant; records the folders it was called with."""
     asked: list[Path] = []
 
     def build(folder: Path) -> bytes:
@@ -57,7 +57,7 @@ def test_head_missing_data_error_has_the_pull_command(home: Path) -> None:
 
 @pytest.mark.real_model
 def test_head_refuses_changed_data(copied: Path, quick: list[Path]) -> None:
-    """A head from other data would not be the one that was checked, nor under its licence."""
+    """Other data would be neither tested nor under this licence."""
     changed = copied / "faceunits01/targets/faceunits/jawOpen.target"
     changed.write_text(changed.read_text() + "35 0 1 0\n")
     with pytest.raises(ResourceError, match=r"damaged: faceunits01/targets/faceunits/jawOpen.target") as caught:
@@ -76,7 +76,7 @@ def test_head_is_built_once(copied: Path, quick: list[Path]) -> None:
 
 @pytest.mark.real_model
 def test_head_of_another_version_is_rebuilt(copied: Path, quick: list[Path]) -> None:
-    """After an upgrade the face would be an old one."""
+    """After an upgrade the head would be an old one."""
     default().parent.mkdir(parents=True)
     default().write_bytes(b'glTF....{"asset":{"version":"2.0","generator":"Vitagraph avatar 0"}}')
     head()
@@ -95,7 +95,7 @@ def test_head_output_that_cannot_be_written_is_reported(copied: Path, quick: lis
 def test_head_command_writes_to_the_given_path_or_cache(
     copied: Path, quick: list[Path], run: Run, tmp_path: Path
 ) -> None:
-    """And to the cache folder if it is not told."""
+    """Or to the cache folder by default."""
     ran = run("avatar", "build", "--out", tmp_path / "mine" / "me.glb")
     assert ran.code == exits.OK and "me.glb" in ran.out
     assert (tmp_path / "mine" / "me.glb").read_bytes().startswith(b"glTF")

@@ -1,4 +1,4 @@
-"""What is written can be read back."""
+"""Written files can be read back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_gltf_mesh_round_trips() -> None:
 
 @pytest.mark.parametrize(("moving", "sparse"), [(3, True), (40, False)])
 def test_gltf_morph_round_trips_in_the_smaller_form(moving: int, sparse: bool) -> None:
-    """Dense morphs of a blink would make the file three times as large."""
+    """Dense morphs of a blink would triple the file size."""
     mesh = _strip(40)
     mesh.morphs["eyeBlinkLeft"] = np.where(np.arange(40)[:, None] < moving, (0.0, -0.25, 0.0), 0.0)
     read = parse(_written(mesh))
@@ -47,6 +47,6 @@ def test_gltf_morph_round_trips_in_the_smaller_form(moving: int, sparse: bool) -
 
 
 def test_gltf_refuses_a_mesh_with_too_many_points() -> None:
-    """Its indices would silently point elsewhere."""
+    """Its indices would overflow silently."""
     with pytest.raises(ValueError, match="65535"):
         _written(_strip(65_538))

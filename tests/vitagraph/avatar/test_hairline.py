@@ -1,4 +1,4 @@
-"""Where hair grows, and where it must not."""
+"""Where hair grows."""
 
 from __future__ import annotations
 
@@ -25,6 +25,5 @@ def test_hairline_covers_the_head_and_not_the_face(place: tuple[float, float, fl
 
 
 def test_hairline_hair_is_longer_on_top_than_at_the_sides() -> None:
-    """It is a haircut, not fur."""
     top, side = hairline.length(np.array([[0.0, 0.11, -0.05], [0.075, 0.03, -0.08]]))
     assert top > 2 * side

@@ -1,4 +1,4 @@
-"""What is done to triangles."""
+"""Operations on meshes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _area(mesh: Mesh) -> float:
 
 @given(st.floats(0.01, 0.99), st.floats(-1, 1))
 def test_mesh_clip_cuts_exactly_at_the_line(at: float, slope: float) -> None:
-    """A neckline that follows the triangles would be a saw."""
+    """A neckline along triangle edges would be jagged."""
     mesh = _grid()
     height = mesh.points[:, 0] - at + slope * (mesh.points[:, 1] - 0.5)
     cut = clip(mesh, height)
@@ -57,7 +57,7 @@ def test_mesh_is_not_moved_by_a_morph_it_lacks() -> None:
 
 
 def test_mesh_scatter_is_on_the_surface_and_evenly_dense() -> None:
-    """Uneven ones would be bald spots."""
+    """Uneven hair would have bald spots."""
     places = scattered([_grid()], 4000, np.random.default_rng(1))
     assert (places[:, 2] == 0).all() and places.min() >= 0 and places.max() <= 1
     quarters = np.histogram2d(places[:, 0], places[:, 1], bins=2, range=[[0, 1], [0, 1]])[0]

@@ -1,4 +1,4 @@
-"""Light from all around."""
+"""Ambient occlusion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vitagraph.avatar.mesh import Mesh, plain
 
 
 def _floor(width: float, height: float) -> Mesh:
-    """A square that faces up, of many points."""
+    """A square of many points that faces up."""
     x, z = (side.ravel() for side in np.meshgrid(np.linspace(-width, width, 25), np.linspace(-width, width, 25)))
     corner = (np.arange(24)[:, None] * 25 + np.arange(24)).ravel()
     triangles = np.concatenate(
@@ -19,7 +19,7 @@ def _floor(width: float, height: float) -> Mesh:
 
 
 def test_shade_is_dark_under_an_overhang() -> None:
-    """Or the mouth would glow and the chin throw no shadow."""
+    """Otherwise the mouth would glow and the chin throw no shadow."""
     floor, roof = _floor(0.1, 0.0), _floor(0.04, 0.02)
     (amount, above) = shade.light([floor, roof])
     middle, edge = 12 * 25 + 12, 0

@@ -1,4 +1,4 @@
-"""A chaos file that is wrong says where and what to do: a drill that tests nothing is worse than none."""
+"""Errors of a chaos file have a position and a hint: a drill without faults tests nothing."""
 
 from __future__ import annotations
 

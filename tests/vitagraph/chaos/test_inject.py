@@ -1,4 +1,4 @@
-"""What each fault does to a node of a running session, and that nothing else is touched."""
+"""The effect of each fault on one node of a running session, and on no other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOADED: list[int] = []
 
 
 class Talks(Source[NoParams]):
-    """A word a second, for ten seconds."""
+    """Sends a word per second, for ten seconds."""
 
     out = Output(TextDelta)
 
@@ -43,7 +43,7 @@ class Talks(Source[NoParams]):
 
 
 class Shouts(Transform[NoParams]):
-    """In capitals."""
+    """Converts to capitals."""
 
     into = Input(TextDelta)
     out = Output(TextDelta)
@@ -54,7 +54,7 @@ class Shouts(Transform[NoParams]):
 
 
 class Twice(Service[NoParams]):
-    """Each word twice."""
+    """Sends each word twice."""
 
     engine = Pooled(lambda _: LOADED.append(1), key=lambda _: "twice")
     into = Input(TextDelta)
@@ -77,11 +77,11 @@ class Twice(Service[NoParams]):
 
 
 class Spare(Twice):
-    """The same once more."""
+    """The fallback."""
 
 
 class TranscriptUpdate(Sink[NoParams]):
-    """Keeps what came when; `into` is set by the test."""
+    """Records arrivals; `into` is set by the test."""
 
     words = Input(TextDelta)
     into: list[tuple[int, str]]
@@ -105,7 +105,7 @@ def the_plan(heard: list[tuple[int, str]]) -> Plan:
 
 
 class Seen:
-    """What came of a session with these faults."""
+    """The result of a session with these faults."""
 
     def __init__(self, *faults: FaultSpec) -> None:
         self.heard: list[tuple[int, str]] = []
@@ -120,7 +120,7 @@ class Seen:
 
     @property
     def words(self) -> str:
-        """All words, in a line."""
+        """All words, in one line."""
         return " ".join(text or "-" for _, text in self.heard)
 
 
@@ -138,7 +138,7 @@ def test_inject_faults_without_faults_returns_the_same_plan() -> None:
 
 
 def test_inject_faults_changes_only_the_named_member() -> None:
-    """And the engine still knows it by its name and class."""
+    """And the engine still sees its name and class."""
     made = the_plan([])
     first, second = inject_faults(made, Chaos((fault("twice", "hang", member=1),))).nodes["twice"].members
     assert first is made.nodes["twice"].members[0]
@@ -164,7 +164,7 @@ def test_fault_error_is_covered_by_the_fallback_while_it_lasts(what: str, more: 
 
 
 def test_fault_crash_breaks_the_pool_instance() -> None:
-    """So that the pool must make a new one, as after a real one."""
+    """The pool must create a new instance, as after a real crash."""
     assert not Seen().failed and len(LOADED) <= 1
     seen = Seen(fault("twice", "crash"))
     assert len(LOADED) >= 1 and seen.words == CALM
@@ -189,7 +189,7 @@ def test_fault_empty_output_does_not_count_as_output() -> None:
 
 
 def test_fault_stall_comes_after_the_first_output_and_hang_before() -> None:
-    """Which the deadlines end; the spare goes on in the middle."""
+    """Deadlines end it, and the fallback continues midway."""
     kit_deadline = inject_faults(the_plan([]), Chaos((fault("twice", "stall"),)))
     assert kit_deadline.nodes["twice"].members[0].deadline.first is None, "these tests have no deadlines"
     for what, before in (("stall", "W0 W0 W1 W1 W2 W2 W3"), ("hang", "W0 W0 W1 W1 W2 W2")):
@@ -203,7 +203,7 @@ def test_fault_load_error_is_retried_until_the_load_succeeds() -> None:
 
 
 def test_fault_slow_load_delays_the_load() -> None:
-    """The session's own clock begins when all is open."""
+    """The session's clock starts when all nodes are open."""
     assert Seen(fault("twice", "slow_load", 0, 5, latency=seconds(2))).words == CALM
 
 
@@ -225,14 +225,14 @@ def test_fault_in_a_sink_delays_or_fails_it() -> None:
 
 
 def test_fault_clock_jump_happens_once() -> None:
-    """Everybody's: it is the session's."""
+    """It concerns all nodes: the clock is the session's."""
     seen = Seen(fault("twice", "clock_jump", latency=seconds(4)))
     assert seen.words == CALM and not seen.failed
     assert [at for at, _ in seen.heard][::2] == [0, 1, 2, 7, 8, 8, 8, 8, 8, 9]
 
 
 def test_fault_chance_is_reproducible() -> None:
-    """A drill that failed must fail again when somebody looks for the reason."""
+    """A failed drill must fail again for debugging."""
     struck = [[event.pts for event in Seen(fault("twice", "error", 0, 10, chance=0.5)).failed] for _ in range(2)]
     assert struck[0] == struck[1] and 0 < len(struck[0]) < 10
 
@@ -255,7 +255,6 @@ def test_fault_that_does_not_fit_the_graph_is_reported(spec: FaultSpec, words: l
 
 
 def test_fault_redis_away_affects_only_the_named_node() -> None:
-    """And only for the node that is meant."""
     made, shared = the_plan([]), "redis://store:6379/0"
     policies: Any = {"limit": LimitSpec(concurrent=2, shared=shared), "cache": CacheSpec(shared=shared)}
     graph = dataclasses.replace(
@@ -270,7 +269,7 @@ def test_fault_redis_away_affects_only_the_named_node() -> None:
 
 
 def test_fault_makes_the_health_probe_fail_too() -> None:
-    """Else a health check would call a mute voice well."""
+    """Otherwise a health check would call a mute voice healthy."""
 
     async def probed(what: Any) -> bool:
         plan = inject_faults(the_plan([]), Chaos((FaultSpec(node="twice", fault=what),)))

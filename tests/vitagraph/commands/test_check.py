@@ -22,7 +22,7 @@ def graph(tmp_path: Path) -> Path:
 
 
 def test_check_accepts_a_valid_graph_and_prints_its_minimum_latency(graph: Path, run: Run) -> None:
-    """Though its source has no clip: a replay gives that."""
+    """Even though its source has no clip, which a replay provides."""
     ran = run("check", graph)
     assert (ran.code, ran.err) == (exits.OK, "")
     assert ran.out.splitlines()[0] == f"{graph}: ok, 2 nodes, 3 links"
@@ -30,14 +30,14 @@ def test_check_accepts_a_valid_graph_and_prints_its_minimum_latency(graph: Path,
 
 
 def test_check_resolved_prints_the_graph_with_the_origin_of_each_line(graph: Path, run: Run) -> None:
-    """A setting of the command line is told as such."""
+    """A setting from the command line is marked as such."""
     out = run("check", graph, "--resolved", "--set", "hang=true").out
     assert "hang: true  # --set hang" in out
     assert f"# {graph}:" in out
 
 
 def test_check_warns_where_the_least_latency_is_above_the_budget(tmp_path: Path, run: Run) -> None:
-    """No turn could ever meet it; the graph is right all the same."""
+    """No turn could ever meet it, but the graph is valid."""
     file = tmp_path / "graph.yaml"
     file.write_text(
         "vitagraph: 1\nbudget: {voice_to_voice: 300ms}\nnodes:\n  caller: media.source\n  vad: vad.energy\n"
@@ -52,7 +52,7 @@ def test_check_warns_where_the_least_latency_is_above_the_budget(tmp_path: Path,
 
 
 def test_check_validates_settings_of_the_command_line(graph: Path, run: Run) -> None:
-    """As if they stood in the file."""
+    """As if they were in the file."""
     ran = run("check", graph, "--set", "hang=perhaps")
     assert ran.code == exits.GRAPH
     assert "true or false" in ran.err

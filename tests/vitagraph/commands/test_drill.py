@@ -1,4 +1,4 @@
-"""`vitagraph drill`: the table, the reasons, and an exit code that a script can rely on."""
+"""`vitagraph drill`: table, problems and exit code."""
 
 from __future__ import annotations
 

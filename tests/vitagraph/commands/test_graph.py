@@ -13,7 +13,6 @@ from vitagraph import exits
 
 @pytest.mark.parametrize(("format", "first"), [("mermaid", "flowchart"), ("dot", "digraph")])
 def test_graph_command_draws_all_nodes(format: str, first: str, run: Run) -> None:
-    """With all its nodes."""
     Path("graph.yaml").write_text(GRAPH, encoding="utf-8")
     ran = run("graph", "graph.yaml", "--format", format)
     assert ran.code == exits.OK
@@ -23,7 +22,7 @@ def test_graph_command_draws_all_nodes(format: str, first: str, run: Run) -> Non
 
 
 def test_graph_command_unknown_format_is_wrong_usage(run: Run) -> None:
-    """And the known ones are told."""
+    """And the known ones are listed."""
     ran = run("graph", "graph.yaml", "--format", "svg")
     assert ran.code == exits.USAGE
     assert "mermaid" in ran.err

@@ -33,25 +33,25 @@ links:
 
 
 class VoiceParams(Params):
-    """How it is."""
+    """Its state."""
 
     mute: bool = False
 
 
 class Voice(Service[VoiceParams]):
-    """Says nothing, but could."""
+    """A voice whose probe can fail."""
 
     text = Input(Sentence)
     speech = Output(Speech, rate=16_000, channels=1)
 
     @text.each
     async def say(self, sentence: Sentence) -> AsyncIterator[Speech]:
-        """Nothing."""
+        """Yields nothing."""
         return
         yield
 
     async def probe(self) -> None:
-        """Raises where it is mute."""
+        """Raises if it is mute."""
         if self.params.mute:
             raise ResourceError("it is mute [/x]", hint="give it a voice")
 
@@ -68,7 +68,7 @@ class Voice(Service[VoiceParams]):
 def test_health_command_exit_code_tells_the_severity(
     primary: bool, spare: bool, code: int, run: Run, tmp_path: Path
 ) -> None:
-    """A script that watches can tell a stand-in from an outage."""
+    """A monitoring script can tell a fallback from an outage."""
     file = tmp_path / "graph.yaml"
     file.write_text(GRAPH.format(primary=str(primary).lower(), spare=str(spare).lower()), encoding="utf-8")
     ran = run("health", file)
@@ -94,7 +94,7 @@ def test_health_command_prints_json(run: Run, tmp_path: Path) -> None:
 
 
 def test_health_command_reports_an_invalid_graph(run: Run, tmp_path: Path) -> None:
-    """With where it is wrong."""
+    """With the position."""
     (tmp_path / "graph.yaml").write_text("vitagraph: 1\nnodes: {a: no.such}\n", encoding="utf-8")
     ran = run("health", "graph.yaml")
     assert ran.code == exits.GRAPH and "graph.yaml:2" in ran.err

@@ -10,21 +10,19 @@ from vitagraph import console, exits
 
 
 def test_inspect_lists_every_node(run: Run) -> None:
-    """With what it does."""
     out = run("inspect").out
     assert "vad.webrtc" in out
     assert "WebRTC's detector" in out
 
 
 def test_inspect_prints_ports_and_parameters_of_a_node(run: Run) -> None:
-    """Through a pipe as Markdown."""
+    """As Markdown in a pipe."""
     out = run("inspect", "vad.webrtc").out
     assert "| `aggressiveness` | a whole number from 0 to 3 | `2` |" in out
     assert "SpeechStart" in out
 
 
 def test_inspect_output_on_a_terminal_has_no_markdown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the marks of Markdown."""
     monkeypatch.setattr(console, "out", lambda: Console(force_terminal=True, width=120))
     out = run("inspect", "vad.webrtc").out
     assert "aggressiveness" in out
@@ -39,12 +37,12 @@ def test_inspect_page_has_every_node(run: Run) -> None:
 
 
 def test_inspect_page_of_one_node_is_wrong_usage(run: Run) -> None:
-    """The page is of all."""
+    """The page covers all nodes."""
     assert run("inspect", "vad.webrtc", "--markdown").code == exits.USAGE
 
 
 def test_inspect_unknown_node_is_a_graph_error(run: Run) -> None:
-    """With the name that was meant."""
+    """With a suggestion."""
     ran = run("inspect", "vad.webrct")
     assert ran.code == exits.GRAPH
     assert "did you mean `vad.webrtc`" in ran.err

@@ -1,4 +1,4 @@
-"""`vitagraph models` with a catalogue of one small model, on this disk."""
+"""`vitagraph models` with a catalogue of one small local model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_models_command_pulls_and_verifies_a_model(run: Run) -> None:
-    """And is then here."""
     assert [line for line in run("models", "list").out.splitlines() if "tiny " in line and "no" in line]
     assert run("models", "pull", "tiny").code == exits.OK
     assert [line for line in run("models", "list").out.splitlines() if "tiny " in line and "yes" in line]
@@ -37,7 +36,6 @@ def test_models_command_pulls_and_verifies_a_model(run: Run) -> None:
 
 
 def test_models_command_finds_a_damaged_model(home: Path, run: Run) -> None:
-    """By reading every file."""
     run("models", "pull", "tiny")
     (home / "models" / "tiny" / "model.bin").write_bytes(b"WEIGHTS")
     ran = run("models", "verify", "tiny")
@@ -46,13 +44,11 @@ def test_models_command_finds_a_damaged_model(home: Path, run: Run) -> None:
 
 
 def test_models_command_reports_that_there_are_none(run: Run) -> None:
-    """Not an empty line."""
     assert "no models are downloaded" in run("models", "verify").out
 
 
 @pytest.mark.parametrize(("name", "said"), [("gone", "does not have"), ("tiney", "did you mean tiny?")])
 def test_models_command_reports_an_unavailable_model(name: str, said: str, run: Run) -> None:
-    """With exit code 5."""
     ran = run("models", "pull", name)
     assert ran.code == exits.UNAVAILABLE
     assert said in ran.err

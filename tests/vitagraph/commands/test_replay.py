@@ -29,7 +29,7 @@ def graph(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """What the scripted source takes for a recording."""
+    """A file that the scripted source accepts as a recording."""
     file = tmp_path / "question.wav"
     file.touch()
     return file
@@ -41,7 +41,7 @@ def turns(folder: Path) -> Any:
 
 
 def test_replay_prints_the_parts_of_the_response_latency(graph: Path, clip: Path, run: Run) -> None:
-    """The parts are exact, and add up to what a person would have waited."""
+    """The parts are exact and add up to the wait of a person."""
     ran = run("replay", graph, clip, "--out", "results")
     assert (ran.code, ran.err) == (exits.OK, "")
     said = turns(Path("results/question"))
@@ -63,7 +63,7 @@ def test_replay_prints_the_parts_of_the_response_latency(graph: Path, clip: Path
 
 
 def test_replay_prints_turns_and_a_summary_table(graph: Path, clip: Path, run: Run) -> None:
-    """What was asked, what was answered, how long it took, and the totals."""
+    """Question, answer, latency and totals."""
     out = run("replay", graph, clip).out
     assert "what is it  → It is nine." in out
     assert "1050 ms" in out
@@ -73,7 +73,7 @@ def test_replay_prints_turns_and_a_summary_table(graph: Path, clip: Path, run: R
 
 
 def test_replay_transcript_has_partial_and_whole_transcripts_with_times(graph: Path, clip: Path, run: Run) -> None:
-    """A line each, in the order in which they came."""
+    """One line each, in order of arrival."""
     run("replay", graph, clip)
     lines = Path("out/question/transcript.jsonl").read_text(encoding="utf-8").splitlines()
     first, second = map(json.loads, lines)
@@ -91,7 +91,7 @@ def test_replay_quiet_writes_files_and_prints_nothing(graph: Path, clip: Path, r
 
 
 def test_replay_goes_on_after_one_broken_clip(graph: Path, clip: Path, run: Run) -> None:
-    """A folder of a hundred recordings is replayed though one of them is damaged."""
+    """One damaged recording must not stop a batch."""
     broken = clip.with_name("broken.wav")
     broken.touch()
     ran = run("replay", graph, broken, clip)
@@ -104,7 +104,7 @@ def test_replay_goes_on_after_one_broken_clip(graph: Path, clip: Path, run: Run)
 
 
 def test_replay_names_a_node_that_hangs(graph: Path, clip: Path, run: Run) -> None:
-    """Where it hangs is told, and what there is so far is kept."""
+    """With its position; the results so far are kept."""
     ran = run("replay", graph, clip, "--set", "talk.forget=true")
     assert ran.code == exits.FAILED
     assert "error: question: nothing can ever happen" in ran.err
@@ -114,7 +114,7 @@ def test_replay_names_a_node_that_hangs(graph: Path, clip: Path, run: Run) -> No
 
 
 def test_replay_in_real_time_has_the_same_waterfall(graph: Path, clip: Path, run: Run) -> None:
-    """And the waterfall is the same to within a few tens of milliseconds."""
+    """The waterfall is equal to within a few tens of milliseconds."""
     ran = run("replay", graph, clip, "--clock", "real")
     assert ran.code == exits.OK
     [turn] = turns(Path("out/question"))["turns"]
@@ -122,14 +122,14 @@ def test_replay_in_real_time_has_the_same_waterfall(graph: Path, clip: Path, run
 
 
 def test_replay_missing_clip_is_an_input_error(graph: Path, run: Run) -> None:
-    """Told before anything runs."""
+    """Reported before anything runs."""
     ran = run("replay", graph, "no.wav")
     assert ran.code == exits.INPUT
     assert ran.err.startswith("error: no.wav: no such file")
 
 
 def test_replay_graph_without_a_clip_source_is_a_graph_error(clip: Path, run: Run) -> None:
-    """With what to do about it."""
+    """With a hint."""
     source = "tests.vitagraph.scripted:Scripted"
     two = GRAPH.replace(f"  talk: {source}", f"  talk: &a {{use: {source}, path: x}}\n  other: *a")
     Path("graph.yaml").write_text(f"{two}  - other.audio -> listener.audio\n", encoding="utf-8")
@@ -141,7 +141,7 @@ def test_replay_graph_without_a_clip_source_is_a_graph_error(clip: Path, run: Ru
 
 @pytest.mark.parametrize("clock", ["virtual", "real"])
 def test_replay_ctrl_c_keeps_the_results_so_far(graph: Path, clip: Path, clock: str) -> None:
-    """Even while a thread is stuck: in two seconds, with exit code 130 and no traceback."""
+    """Within two seconds, even while a thread is stuck, with exit code 130 and no traceback."""
     command = [sys.executable, "-m", "vitagraph", "replay", graph, clip, "--clock", clock, "--set", "talk.hang=true"]
     process = subprocess.Popen(
         [*map(str, command)],
@@ -163,7 +163,7 @@ def test_replay_ctrl_c_keeps_the_results_so_far(graph: Path, clip: Path, clock: 
 
 
 def test_replay_injects_faults_from_a_chaos_file(graph: Path, clip: Path, run: Run) -> None:
-    """What a person would notice of a broken loudspeaker; and a fault that the graph cannot have is told."""
+    """The failure of a sink is reported; a fault that does not apply to the graph is an error."""
     chaos = graph.with_name("chaos.yaml")
     chaos.write_text("chaos: [{node: listener, fault: error, category: resource}]", encoding="utf-8")
     ran = run("replay", graph, clip, "--chaos", chaos)

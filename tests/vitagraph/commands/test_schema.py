@@ -8,6 +8,6 @@ from tests.vitagraph.conftest import Run
 
 
 def test_schema_is_json_and_has_the_nodes(run: Run) -> None:
-    """An editor completes them."""
+    """So that an editor can complete them."""
     schema = json.loads(run("schema").out)
     assert "vad.webrtc" in json.dumps(schema)

@@ -1,4 +1,4 @@
-"""`vitagraph serve`: its options, and what it says where it cannot start."""
+"""`vitagraph serve`: its options, and errors at the start."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vitagraph.commands import serve
 
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the command would start with."""
+    """The arguments with which the command would start the host."""
     noted: dict[str, Any] = {}
 
     def note(settings: Any, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, *, offline: bool) -> None:
@@ -31,7 +31,7 @@ def test_serve_passes_on_the_chaos_file(run: Run, given: dict[str, Any]) -> None
 
 
 def test_serve_help_has_an_example(run: Run) -> None:
-    """A user who is new learns by example, and where secrets go."""
+    """New users learn by example, and where secrets belong."""
     ran = run("serve", "--help")
     assert ran.code == exits.OK
     assert "vitagraph serve" in ran.out.partition("Example")[2]
@@ -39,7 +39,7 @@ def test_serve_help_has_an_example(run: Run) -> None:
 
 
 def test_serve_needs_no_options(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without options it is what the settings say."""
+    """The defaults are those of the settings."""
     from vitagraph.host.settings import HostSettings
 
     monkeypatch.delenv("VITAGRAPH_API_KEY", raising=False)
@@ -49,7 +49,7 @@ def test_serve_needs_no_options(run: Run, given: dict[str, Any], monkeypatch: py
 
 
 def test_serve_passes_on_options(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each to its place; secrets only from the environment, where no list of processes shows them."""
+    """Secrets come only from the environment, where process lists do not show them."""
     monkeypatch.setenv("VITAGRAPH_API_KEY", "k")
     monkeypatch.setenv("VITAGRAPH_TURN_SECRET", "t")
     words = "serve echo --host 0.0.0.0 --port 1 --graphs a --graphs b --calls 2 --call-length 90 --idle 1.5m --drain 0"
@@ -67,14 +67,13 @@ def test_serve_passes_on_options(run: Run, given: dict[str, Any], monkeypatch: p
 
 @pytest.mark.parametrize("option", ["--idle=soon", "--drain=", "--call-length=-1", "--port=70000", "--calls=0"])
 def test_serve_reports_wrong_usage(option: str, run: Run, given: dict[str, Any]) -> None:
-    """With the option's name."""
     ran = run("serve", option)
     assert (ran.code, given) == (exits.USAGE, {})
     assert option.partition("=")[0] in ran.err
 
 
 def test_serve_reports_a_port_in_use(run: Run) -> None:
-    """In words and with what to do, not by a traceback."""
+    """With a hint and without a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ran = run("serve", "echo", "--offline", "--port", taken.getsockname()[1])
     assert ran.code == exits.UNAVAILABLE
@@ -92,7 +91,7 @@ def test_serve_reports_a_port_in_use(run: Run) -> None:
     ],
 )
 def test_serve_reports_invalid_options_before_loading(words: str, code: int, said: str, run: Run) -> None:
-    """Each before models are fetched."""
+    """Before models are downloaded."""
     ran = run("serve", "--port", "0", *words.split())
     assert ran.code == code
     assert said in ran.err

@@ -1,4 +1,4 @@
-"""The conversation without models, as a graph that a drill can point at its recording."""
+"""The scripted conversation as a graph that a drill can connect to its recording."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.drills.scripted import GRAPH, RATE
 
 
 def scripted(folder: Path, old: str = "", new: str = "") -> Path:
-    """Writes it, with one thing changed."""
+    """Writes the graph, with one text replaced."""
     text = GRAPH.replace("caller: tests.drills.scripted:Caller", "caller: {use: media.source, frame: 100ms}")
     assert not old or old in text
     file = folder / "scripted.yaml"
@@ -20,7 +20,7 @@ def scripted(folder: Path, old: str = "", new: str = "") -> Path:
 
 
 def noise(folder: Path) -> Path:
-    """A second of it: a question to whoever only listens for loudness."""
+    """Writes a second of noise: a question for a detector by loudness."""
     file = folder / "noise.wav"
     with wave.open(str(file), "wb") as out:
         out.setparams((1, 2, RATE, 0, "NONE", ""))

@@ -1,4 +1,4 @@
-"""What must hold whatever goes wrong: each rule catches what it is for, and nothing else."""
+"""Each invariant finds its violation, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from vitagraph.waterfall import TurnRecord
 
 @pytest.fixture(scope="module")
 def made() -> Plan:
-    """The conversation without models."""
+    """The scripted conversation."""
     registry = Registry()
     return plan(loads(GRAPH, registry=registry, path=Path("scripted.yaml")), registry)
 
 
 def answer(*played: str, cut: str = "", written: str = "", ends: int = 1, gap: float = 0) -> Answer:
-    """An answer of pieces of a second, so many seconds apart."""
+    """An answer of sentences of a second each, with gaps of so many seconds."""
     times = [round(number * (1 + gap) * SECOND) for number in range(len(played))]
     whole = cut or " ".join(played)
     pieces = [(at, at + SECOND, text) for at, text in zip(times, played, strict=True)]
@@ -50,7 +50,7 @@ def test_invariants_accept_a_session_that_ended_well(made: Plan) -> None:
 
 @pytest.mark.parametrize(("peak", "over"), [(3, 0), (5, 2), (19, 40)])
 def test_invariants_queue_exceeds_its_bound_only_by_undroppable_packets(made: Plan, peak: int, over: int) -> None:
-    """A queue that forgot its bound would be found only once it was far beyond it."""
+    """Otherwise a queue without a bound would be found only when it is huge."""
     (problem,) = of_session(made, SessionReport(links=(link(made, peak, over=over),)))
     assert problem.endswith(f"had {peak} packets; its bound is 2")
 

@@ -1,4 +1,4 @@
-"""Which cells there are: one that is left out is a silence that nobody looks for."""
+"""The cells of a drill: a missing cell is an untested fault."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from vitagraph.drill.matrix import APOLOGY, LENGTH, NOBODY, QUESTIONS, cells
 
 @pytest.fixture(scope="module")
 def made() -> Plan:
-    """The conversation without models."""
+    """The scripted conversation."""
     registry = Registry()
     return plan(loads(GRAPH, registry=registry, path=Path("scripted.yaml")), registry)
 
 
 def faults(plan: Plan, node: str) -> set[str]:
-    """Those that are drilled in a node."""
+    """The faults that are injected into a node."""
     return {cell.fault for cell in cells(plan) if cell.node == node}
 
 
@@ -51,7 +51,7 @@ def test_drill_matrix_cells_fit_the_graph(made: Plan) -> None:
 
 
 def test_drill_matrix_expectation_depends_on_the_available_fallbacks(made: Plan) -> None:
-    """A caller whose line is dead hears nothing; who talks to a service that is dead must."""
+    """A call whose source fails ends; a call whose service fails must go on."""
     by = {(cell.node, cell.fault): cell for cell in cells(made)}
     assert by["tts", "hang"].stands_in and by["tts", "hang"].spent == APOLOGY
     assert by["face", "hang"].stands_in and by["face", "hang"].spent == NOBODY

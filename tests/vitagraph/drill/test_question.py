@@ -17,7 +17,7 @@ from vitagraph.drill.question import RATE, write_questions
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_question_recording_has_the_question_at_its_times_only(tmp_path: Path, recorded: bool) -> None:
-    """A sound at another time would be a turn that nobody counts."""
+    """Sound at another time would be an unexpected turn."""
     file = write_questions(tmp_path, noise(tmp_path) if recorded else None)
     with wave.open(str(file)) as sound:
         assert (sound.getframerate(), sound.getnframes()) == (RATE, LENGTH * RATE // SECOND)

@@ -1,4 +1,4 @@
-"""What a record keeps of an answer: each piece once, however many links it comes over."""
+"""A record keeps each piece of an answer once."""
 
 from __future__ import annotations
 

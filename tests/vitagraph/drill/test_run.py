@@ -1,4 +1,4 @@
-"""Whole drills of a graph without models: what is sound passes, and each weakness is found."""
+"""Complete drills of a scripted graph: a robust one passes, and each weakness is found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vitagraph.drill.run import Drill
 
 
 def drilled(graph: Path, folder: Path, nodes: list[str], faults: list[str]) -> list[CellResult]:
-    """The outcomes of some cells."""
+    """The results of some cells."""
     plan = drill_plan(graph, folder, noise(folder), {})
     told: list[CellResult] = []
     drill = Drill(plan, cells(plan, nodes, faults), told.append)
@@ -24,7 +24,7 @@ def drilled(graph: Path, folder: Path, nodes: list[str], faults: list[str]) -> l
 
 
 def test_drill_passes_a_graph_with_fallbacks_and_deadlines(tmp_path: Path) -> None:
-    """Every fault in its voice: who answers, how long it is silent, when all is well again."""
+    """Every fault in its voice: who answers, the dead air, the recovery."""
     outcomes = drilled(scripted(tmp_path), tmp_path, ["tts"], ["hang", "error", "no_output", "crash", "load_error"])
     assert [outcome.problems for outcome in outcomes] == [()] * 5
     for outcome in outcomes:
@@ -43,14 +43,14 @@ def test_drill_without_a_fallback_gets_an_apology_or_a_refused_start(tmp_path: P
 
 
 def test_drill_finds_a_long_deadline(tmp_path: Path) -> None:
-    """It is within the engine's rules, and still a person listens to nothing for ten seconds."""
+    """It is valid, but a person would wait for ten seconds."""
     graph = scripted(tmp_path, "deadline: {first: 2s, total: 4s}", "deadline: {first: 10s}")
     (outcome,) = drilled(graph, tmp_path, ["asr"], ["hang"])
     assert not outcome.ok and "a shorter `deadline` of `asr` would help" in outcome.problems[0]
 
 
 def test_drill_finds_a_primary_that_does_not_come_back(tmp_path: Path) -> None:
-    """A breaker that rests for minutes keeps a voice away that has long been well."""
+    """A breaker that stays open for minutes keeps a recovered voice away."""
     graph = scripted(
         tmp_path, "use: tests.drills.scripted:Speaks\n", "use: tests.drills.scripted:Speaks\n    breaker: {rest: 10m}\n"
     )
@@ -64,7 +64,7 @@ def test_drill_reports_that_a_failed_source_ends_the_call(tmp_path: Path) -> Non
 
 
 def test_drill_can_be_stopped(tmp_path: Path) -> None:
-    """Ctrl-C keeps the cells that are done."""
+    """Ctrl-C keeps the finished cells."""
     plan = drill_plan(scripted(tmp_path), tmp_path, noise(tmp_path), {})
     drill = Drill(plan, cells(plan, ["face"]), lambda _: drill.stop())
     drill.run()

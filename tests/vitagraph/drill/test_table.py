@@ -1,4 +1,4 @@
-"""What a drill shows: a failed cell must be seen, and why it failed."""
+"""The output of a drill: failed cells and their problems."""
 
 from __future__ import annotations
 

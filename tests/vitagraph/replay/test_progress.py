@@ -1,4 +1,4 @@
-"""The bar of a replay."""
+"""The progress bars of a replay."""
 
 from __future__ import annotations
 
@@ -26,14 +26,13 @@ def clip(tmp_path: Path) -> Clip:
 
 
 def test_progress_length_is_read_from_the_file(clip: Clip, tmp_path: Path) -> None:
-    """A file that cannot be read has none; the source says what is wrong with it."""
+    """An unreadable file has none; the source reports why."""
     assert length_of(clip.path) == seconds(4)
     (tmp_path / "no.wav").write_bytes(b"no sound")
     assert length_of(tmp_path / "no.wav") is None
 
 
 def test_progress_bar_follows_the_clip(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person sees how far it is."""
     screen = io.StringIO()
     monkeypatch.setattr(console, "err", lambda: Console(file=screen, force_terminal=True, width=80))
     with bars(quiet=False) as told:
@@ -44,7 +43,6 @@ def test_progress_bar_follows_the_clip(clip: Clip, monkeypatch: pytest.MonkeyPat
 
 
 def test_progress_bar_is_not_shown_in_a_pipe(clip: Clip, capsys: pytest.CaptureFixture[str]) -> None:
-    """A log file has no bars in it."""
     with bars(quiet=False) as told:
         told(clip, seconds(1))
     assert capsys.readouterr().err == ""

@@ -1,4 +1,4 @@
-"""What is written down while a session runs."""
+"""What is recorded of a session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vitagraph.replay.recorder import Recorder
 
 
 def test_recorder_writes_a_packet_of_several_links_once() -> None:
-    """From the ASR to the dialogue, and on to a file."""
+    """A transcript that goes to the dialogue and to a file is recorded once."""
     recorder, heard = Recorder(), list[Packet]()
     words = Transcript(root_stamp(), "hello", whole=True)
     nodes: dict[str, Written] = {"asr": source([words]), "chat": sink(heard), "lines": sink(heard)}
@@ -23,7 +23,7 @@ def test_recorder_writes_a_packet_of_several_links_once() -> None:
 
 
 def test_recorder_progress_follows_the_input_audio() -> None:
-    """And never goes back, though a converter passes the same audio on later."""
+    """It never goes back, although a converter passes the same audio on later."""
     told: list[int] = []
     recorder = Recorder(told.append)
     for start in (0, 20, 0, 40):
@@ -34,7 +34,6 @@ def test_recorder_progress_follows_the_input_audio() -> None:
 
 
 def test_recorder_leaves_out_revoked_turns() -> None:
-    """Only what was committed counts."""
     recorder = Recorder()
     recorder.observe("link", Transcript(root_stamp(), "hello", whole=True))
     assert recorder.turns == []

@@ -1,4 +1,4 @@
-"""What a result says of a clip that went wrong, and which exit code it asks for."""
+"""The problems and the exit code of a clip."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vitagraph.replay.result import Result, code_of
 
 
 def result(**changes: object) -> Result:
-    """A result of a clip that was replayed without any fault, but for the changes."""
+    """A result without problems, with these changes."""
     made = Result(Clip(Path("a.wav"), Path("out/a")), report=SessionReport())
     for name, value in changes.items():
         setattr(made, name, value)
@@ -30,7 +30,6 @@ def failure(category: Category, answered_by: str = "") -> NodeFailed:
 
 
 def test_result_of_a_clip_without_faults_is_success() -> None:
-    """And its problems are none."""
     assert (result().code, result().problems) == (exits.OK, [])
 
 
@@ -47,7 +46,7 @@ def test_result_exit_code_comes_from_the_unhandled_failure(category: Category, c
 
 
 def test_result_failure_handled_by_a_fallback_is_no_problem() -> None:
-    """The person got an answer."""
+    """The turn was answered."""
     made = result()
     made.recorder.failures.append(failure("network", answered_by="asr.sorry"))
     assert (made.code, made.problems) == (exits.OK, [])
@@ -55,7 +54,7 @@ def test_result_failure_handled_by_a_fallback_is_no_problem() -> None:
 
 
 def test_result_damage_in_a_file_is_a_warning() -> None:
-    """The rest of it was used, but somebody should know."""
+    """The rest of the file was used."""
     made = result()
     made.recorder.damages.append(MediaDamaged("a.mp3", 3))
     assert made.code == exits.OK
@@ -63,18 +62,17 @@ def test_result_damage_in_a_file_is_a_warning() -> None:
 
 
 def test_result_start_failure_has_priority() -> None:
-    """It is what the user can do something about."""
+    """It is what the user can fix."""
     assert result(error=NetworkError("no answer"), report=None).code == exits.UNAVAILABLE
 
 
 @pytest.mark.parametrize("report", [SessionReport(stuck=[Stuck("asr did not stop")]), SessionReport("drained late")])
 def test_result_of_a_session_that_did_not_end_is_failure(report: SessionReport) -> None:
-    """Though all words are there."""
+    """Even if all words are there."""
     assert result(report=report).code == exits.FAILED
 
 
 def test_result_first_failed_clip_decides_the_exit_code() -> None:
-    """For all of them."""
     assert code_of([result(), result(error=NetworkError("x")), result(error=ValueError("x"))]) == exits.UNAVAILABLE
     assert code_of([]) == exits.OK
 

@@ -1,4 +1,4 @@
-"""Real recordings through real nodes: what is told must be what can be heard."""
+"""Real recordings through real nodes: reported figures match the audible result."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ links:
 
 
 def echoed(clip: Path, folder: Path) -> Result:
-    """What came of a clip that was echoed, in virtual time without latency."""
+    """The result of a clip that is echoed, in virtual time without latency."""
     graph = folder / "graph.yaml"
     graph.write_text(ECHO, encoding="utf-8")
     return replayed(graph, clip, folder, "zero")
 
 
 def replayed(graph: Path, clip: Path, folder: Path, latency: Latency) -> Result:
-    """What came of a clip."""
+    """The result of a clip."""
     registry = FileRegistry()
     job = Clip(clip, folder / "out")
     settings = find_file_endpoints(graph, registry, {}).settings(job.path, job.folder)
@@ -53,7 +53,7 @@ def replayed(graph: Path, clip: Path, folder: Path, latency: Latency) -> Result:
 
 
 def first_sound(answer: Path, after: int) -> int | None:
-    """When the answer is first heard after a moment, in nanoseconds from there."""
+    """Nanoseconds from a moment to the first audible sample of the answer."""
     with wave.open(str(answer)) as file:
         rate = file.getframerate()
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int32)
@@ -62,7 +62,7 @@ def first_sound(answer: Path, after: int) -> int | None:
 
 
 def check_silences(result: Result) -> None:
-    """The silence that is told for each turn is the one in the file that was played, to half a millisecond."""
+    """The reported silence of each turn equals the one in the file, to half a millisecond."""
     assert result.problems == []
     answered = [turn for turn in result.recorder.turns if turn.silence is not None]
     assert answered
@@ -74,14 +74,13 @@ def check_silences(result: Result) -> None:
 
 @pytest.mark.parametrize("clip", ["speech-audioeval/en/hello_world.wav", "speech-beckett/beckett.wav"])
 def test_replay_reported_latency_matches_the_audio(clip: str, tmp_path: Path) -> None:
-    """Else the figures would be about something that nobody hears."""
     name, _, rest = clip.partition("/")
     check_silences(echoed(models.path(name) / rest, tmp_path))
 
 
 @pytest.mark.real_model
 def test_replay_assistant_answers_a_question(tmp_path: Path) -> None:
-    """The README's first command: words understood, an answer spoken, every part of the wait told."""
+    """The first command of the README: words recognised, an answer spoken, every part of the wait reported."""
     clip = models.path("speech-audioeval") / "en" / "hello_world.wav"
     result = replayed(ROOT / "graphs" / "assistant.yaml", clip, tmp_path, "measured")
     check_silences(result)
@@ -93,7 +92,7 @@ def test_replay_assistant_answers_a_question(tmp_path: Path) -> None:
 
 
 def test_replay_is_deterministic(tmp_path: Path) -> None:
-    """Bit for bit: a change of the answer is a change of the program."""
+    """Bit for bit."""
     clip = models.path("speech-beckett") / "beckett.wav"
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

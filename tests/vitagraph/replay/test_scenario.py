@@ -1,4 +1,4 @@
-"""The word error rate that scenarios judge by."""
+"""The word error rate of scenarios."""
 
 from __future__ import annotations
 
