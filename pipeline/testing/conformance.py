@@ -76,11 +76,10 @@ def conformance(
 ) -> None:
     """Raises AssertionError if a node breaks one of the `RULES`.
 
-    `make_node` makes the node anew for every run. `feed(cause)` gives the packets (and
-    upstream events) for its only input, or lists by port, with pts from 0 on and the same
-    each time; leave it out for a source. `exempt` names rules that do not apply, each with
-    the reason. `provide()` makes, in the running loop, what a node finds in each run with
-    `self.provided(Kind)`.
+    `make_node` creates the node for every run. `feed(cause)` returns the packets (and upstream
+    events) for its only input, or lists by port, with pts from 0 on and the same each time; omit
+    it for a source. `exempt` names rules that do not apply, each with the reason. `provide()`
+    creates, in the running loop, the objects for `self.provided(Kind)`.
     """
     exempt = exempt or {}
     for rule in exempt:
