@@ -16,19 +16,19 @@ M = TypeVar("M")
 
 
 class PoolBounds(Params):
-    """How many there are of a member's model, or of its connections, and how long a caller waits for one.
+    """The size of the pool of a member's model or connections, and how long a caller waits for one of them.
 
-    What is not said here is as the member's class says: mostly one, and half a minute. Sessions and
-    graphs whose members use the same model share its pool, which then has the largest of what they
-    ask for, also when the model is loaded already. It never gives up what it has made.
+    Bounds that are left out are those of the member's class: mostly one instance and 30 s. Members that
+    use the same model share its pool, in all sessions and graphs. The pool has the largest of their
+    bounds, also when the model is loaded already, and keeps every instance that it has made.
     """
 
     min: int | None = Field(None, ge=1, le=1000)
-    """Made beforehand."""
+    """Instances that are made beforehand."""
     max: int | None = Field(None, ge=1, le=1000)
-    """Made when callers wait; each model takes memory of its own."""
+    """Instances at most: more are made when callers wait. Each model takes memory of its own."""
     wait: Duration | None = Field(None, gt=0)
-    """How long a caller waits for one before it has failed; a shorter `deadline` ends it earlier."""
+    """How long a caller waits for an instance before it fails; a shorter `deadline` ends the wait earlier."""
 
     @model_validator(mode="after")
     def _check(self) -> PoolBounds:

@@ -1,4 +1,4 @@
-"""Micro-batches: those who wait at the same moment share a job, and nobody waits for company."""
+"""Micro-batches: callers that wait at the same moment share a job, and none waits for others to come."""
 # ruff: noqa: TID251 - schedules in virtual time are the subject
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def test_executor_does_not_run_a_cancelled_job(one: Executor) -> None:
 
 
 def test_executor_refuses_jobs_after_shutdown() -> None:
-    """A job that nobody will run would leave its caller waiting for ever."""
+    """The caller of a job that is never run would wait for ever."""
     executor = Executor(1, "decode")
     executor.shutdown(wait=True)
     with pytest.raises(RuntimeError, match="'decode' has been shut down"):

@@ -1,4 +1,4 @@
-"""Pools: one at a time in a model, nobody forgotten, nothing left open."""
+"""Pools: one job at a time in a model, every caller served, nothing left open."""
 # ruff: noqa: TID251 - schedules in virtual time are the subject
 
 from __future__ import annotations
@@ -203,8 +203,8 @@ def test_pool_job_refused_by_the_executor_frees_the_instance(model: Model) -> No
     run_virtual(main())
 
 
-def test_pool_waitlist_passes_on_a_grant_to_a_cancelled_caller(pool: Pool[Model]) -> None:
-    """Handed over and cancelled in the same moment: nobody would ever be served again."""
+def test_pool_passes_on_a_grant_to_a_cancelled_caller(pool: Pool[Model]) -> None:
+    """An instance granted to a caller that is cancelled in the same moment would be lost."""
 
     async def main() -> int:
         held = await hold(pool)
@@ -218,7 +218,7 @@ def test_pool_waitlist_passes_on_a_grant_to_a_cancelled_caller(pool: Pool[Model]
     assert run_virtual(main()) == 3
 
 
-def test_pool_waitlist_skips_a_caller_cancelled_before_its_grant(pool: Pool[Model]) -> None:
+def test_pool_skips_a_caller_cancelled_before_its_grant(pool: Pool[Model]) -> None:
     async def main() -> int:
         held = await hold(pool)
         waiting = asyncio.create_task(pool.run(lambda model: model.compute(1)))
@@ -232,8 +232,8 @@ def test_pool_waitlist_skips_a_caller_cancelled_before_its_grant(pool: Pool[Mode
     assert run_virtual(main()) == 3
 
 
-def test_pool_waitlist_forgets_callers_that_give_up(pool: Pool[Model]) -> None:
-    """The queue would grow with everyone who did not want to wait."""
+def test_pool_forgets_callers_that_give_up(pool: Pool[Model]) -> None:
+    """The queue would grow with every caller that did not want to wait."""
 
     async def main() -> int:
         async with pool.lease():
@@ -375,7 +375,7 @@ async def play(schedule: list[Caller], pool: Pool[Model]) -> list[BaseException 
 def test_pool_serves_every_caller_without_clashes_in_any_schedule(
     latency: Literal["zero", "measured"], schedule: list[Caller]
 ) -> None:
-    """Never two jobs in a model, nobody who stays is forgotten, every stream is closed."""
+    """Never two jobs in a model; every caller that stays is served; every stream is closed."""
     model = Model()
     pool = Pool(model, Scheduler(THREADS))
 
@@ -395,7 +395,7 @@ def test_pool_serves_every_caller_without_clashes_in_any_schedule(
 @settings(max_examples=20, deadline=None)
 @given(schedule=callers)
 def test_pool_order_is_deterministic(schedule: list[Caller]) -> None:
-    """Who is served when must not depend on the threads."""
+    """The order in which callers are served must not depend on the threads."""
 
     def once() -> list[tuple[int, int]]:
         order: list[tuple[int, int]] = []

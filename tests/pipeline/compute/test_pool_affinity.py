@@ -1,4 +1,4 @@
-"""Which member a session gets: the one that it had last, where that is free."""
+"""The instance that a session gets: the one that it had last, where that is free."""
 # ruff: noqa: TID251 - schedules in virtual time are the subject
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def test_pool_affinity_uses_another_instance_when_the_last_is_taken() -> None:
 
 
 def test_pool_affinity_remembers_the_instance_granted_after_a_wait() -> None:
-    """Under load everybody waits, and is served by whoever leaves."""
+    """Under load every caller waits, and gets the instance that becomes free."""
 
     async def main() -> tuple[int, list[int]]:
         pool = await filled(2)
@@ -127,7 +127,7 @@ def test_pool_of_one_instance_records_no_affinity() -> None:
 @settings(deadline=None)
 @given(sessions=st.lists(st.integers(0, 5), max_size=30), most=st.integers(2, 4))
 def test_pool_affinity_always_gives_a_lone_session_the_same_instance(sessions: list[int], most: int) -> None:
-    """Whoever else calls in between, where nobody is in its way."""
+    """Whichever sessions call in between."""
 
     async def main() -> None:
         pool, had = await filled(most), dict[int, int]()

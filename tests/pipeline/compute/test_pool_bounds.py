@@ -29,12 +29,12 @@ from tests.pipeline.kit import Item, items, member, planned, sink, source
 
 
 async def work(pool: Pool[Model], callers: int) -> set[int]:
-    """Which models so many callers computed with who came at the same time."""
+    """The models with which this many concurrent callers computed."""
     return set(await asyncio.gather(*(pool.run(lambda model: model.compute(model.number, MS)) for _ in range(callers))))
 
 
 def test_pool_bounds_of_a_graph_set_size_and_wait() -> None:
-    """The machine's memory and cores are known to who writes the graph, and not to the node's author."""
+    """The author of a graph knows the memory and cores of the machine; the author of a node does not."""
     maker = Maker()
     pooled = Pooled(lambda _: maker())
 
@@ -44,11 +44,11 @@ def test_pool_bounds_of_a_graph_set_size_and_wait() -> None:
         await asyncio.sleep(1)
         assert maker.made == 2
         assert await work(pool, 10) == {1, 2, 3}
-        members = [await hold(pool) for _ in range(3)]
+        held = [await hold(pool) for _ in range(3)]
         began = now()
         with pytest.raises(PoolExhausted, match=r"waited 5 s .* which has 3 .*\n.*raise `max` of its `pool`"):
             await pool.run(lambda model: model.compute(0))
-        for each in members:
+        for each in held:
             await each.aclose()
         return now() - began
 
@@ -72,7 +72,7 @@ def test_pool_request_without_bounds_keeps_the_current_bounds() -> None:
 
 
 def test_pool_bounds_raised_later_serve_callers_already_waiting() -> None:
-    """A caller of another graph that asks for more helps all who wait for the same model."""
+    """The larger bounds of another graph help all callers that wait for the same model."""
     maker = Maker(seconds=MS)
     pooled = Pooled(lambda _: maker())
 
@@ -123,7 +123,7 @@ def test_pool_does_not_make_more_instances_while_prefilling() -> None:
 
 
 def test_pool_wait_of_a_caller_is_not_extended_by_later_bounds() -> None:
-    """It would be told of a deadline that nobody had set, and that it may not come again."""
+    """Its error would name a deadline that was never set, and would not be retried."""
     pool = Maker().pool(wait=5 * SECOND)
 
     async def main() -> float:
@@ -157,7 +157,7 @@ def test_pool_bounds_with_max_below_min_are_refused() -> None:
 def test_pool_bounds_left_out_default_to_those_of_the_class(
     bounds: PoolBounds, least: int, most: int, wait: int
 ) -> None:
-    """Who wants to wait for less long would have one connection instead of many."""
+    """A graph that sets only a shorter wait would have one connection instead of many."""
     spec = Pooled(lambda _: None, size=lambda _: (2, 8)).spec(NoParams())
     spec.widen(bounds)
     assert (spec.min_size, spec.max_size, spec.wait) == (least, most, wait * SECOND)

@@ -44,7 +44,7 @@ def connections(made: list[Connection], most: int) -> Pool[Connection]:
 
 
 def test_pool_lease_lasts_for_the_block() -> None:
-    """Two who talk on one connection would hear each other's answers."""
+    """Two callers on one connection would get each other's answers."""
     pool, inside, most = connections([], 2), 0, 0
 
     async def use() -> None:
@@ -65,7 +65,7 @@ def test_pool_lease_lasts_for_the_block() -> None:
 
 
 def test_pool_lease_ends_however_the_block_is_left() -> None:
-    """One error, or one who hangs up, does not use up a connection for good."""
+    """An error, or a caller that is cancelled, does not use up a connection for good."""
     pool = connections([], 1)
 
     async def fail() -> None:

@@ -1,4 +1,4 @@
-"""Pools: who waits is served in turn and told in time, whatever the schedule."""
+"""Pools: callers are served in turn, or get an error in time, in any schedule."""
 # ruff: noqa: TID251 - schedules in virtual time are the subject
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def test_pool_job_takes_no_instance_before_it_starts() -> None:
 
 
 def test_pool_exhausted_is_retryable_and_late_is_not() -> None:
-    """Whoever has time left may come again."""
+    """A caller that has time left may try again."""
     assert PoolExhausted("busy", retry_after=1).retryable
     assert not Late("late").retryable
 
@@ -334,7 +334,7 @@ schedules = st.lists(
 def test_pool_invariants_hold_in_any_schedule(
     latency: Literal["zero", "measured"], schedule: list[Asking], min_size: int, more: int
 ) -> None:
-    """Never over the maximum, no lease lost, the broken ones replaced and counted, nobody forgotten."""
+    """Never over the maximum, no instance lost, broken ones replaced and counted, every caller served."""
     maker = Maker()
     pool = maker.pool(min_size, min_size + more)
 

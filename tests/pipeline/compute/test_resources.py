@@ -71,7 +71,7 @@ def test_resources_load_once_for_concurrent_requests(resources: Resources) -> No
 
 
 def test_resources_load_continues_after_its_callers_are_cancelled(resources: Resources) -> None:
-    """A caller who hangs up must not take the model from the next."""
+    """A caller that is cancelled must not take the model from the next."""
     loads: list[str] = []
 
     def load(params: Voice) -> None:
@@ -103,7 +103,7 @@ def test_resources_load_continues_after_its_callers_are_cancelled(resources: Res
 def test_resources_wrap_a_foreign_load_error_with_a_hint(
     resources: Resources, error: Exception, kind: type[NodeError]
 ) -> None:
-    """A traceback out of a library says nothing to whoever runs the graph."""
+    """A traceback out of a library says nothing to a user of the graph."""
 
     def load(_: Voice) -> None:
         raise error
@@ -127,7 +127,7 @@ def test_resources_pass_on_a_vitagraph_load_error_unchanged(resources: Resources
 
 
 def test_resources_retry_a_failed_load_on_the_next_request(resources: Resources) -> None:
-    """All who waited get the error; a disk that is back is used again."""
+    """All callers that waited get the error; a disk that is back is used again."""
     results: list[Callable[[], Any]] = [lambda: 1 / 0, lambda: "loaded"]
     pooled = Pooled(lambda _: results.pop(0)())
 

@@ -1,4 +1,4 @@
-"""The scheduler: every core used and none twice, and nobody starved."""
+"""The scheduler: every core used and none twice, and no lane or session starved."""
 # ruff: noqa: TID251 - schedules in virtual time are the subject
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ async def ended(*jobs: Job[Any]) -> None:
     await asyncio.wait([job.future for job in jobs])
 
 
-# --- who goes first
+# --- order
 
 
 def test_scheduler_orders_by_lane_and_serves_sessions_in_turn() -> None:
@@ -126,7 +126,7 @@ def test_scheduler_queue_starves_no_lane_and_no_session(schedule: list[tuple[Lan
             passed[other] = passed[other] + 1 if any(each == other for each, _ in waiting) and other != lane else 0
         assert passed["low"] <= 7
         assert passed["normal"] <= 4
-        # Whoever has waited since this session went last must have gone in between.
+        # Sessions that have waited since this one went last must have gone in between.
         assert not between.get((lane, session), set()) & {each for where, each in waiting if where == lane}
         for (where, _), unserved in between.items():
             if where == lane:
@@ -157,7 +157,7 @@ class Machine:
 
 
 def test_scheduler_job_with_two_threads_takes_two_slots() -> None:
-    """A library's own threads would fight for the cores with everybody else's."""
+    """A library's own threads would compete for the cores with all other jobs."""
     machine = Machine()
 
     async def main() -> tuple[int, ...]:
@@ -398,6 +398,6 @@ def test_scheduler_order_is_deterministic() -> None:
 
 
 def test_scheduler_errors_belong_to_the_error_hierarchy() -> None:
-    """PolicyStore classify by type."""
+    """Policies classify by type."""
     assert issubclass(Late, NodeError)
     assert Late("late").category == "resource"

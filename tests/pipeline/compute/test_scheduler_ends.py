@@ -1,4 +1,4 @@
-"""The scheduler: jobs begin when they are due, and what nobody wants any more is not run."""
+"""The scheduler: jobs begin when they are due, and cancelled or late ones are not run."""
 # ruff: noqa: TID251 - schedules in virtual time are the subject
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def test_scheduler_drops_a_job_when_its_deadline_passes() -> None:
 
 
 def test_scheduler_deadline_before_the_delay_fails_at_the_deadline() -> None:
-    """Whoever asks for the impossible hears of it as early as can be."""
+    """A job that cannot start in time fails as early as possible."""
 
     async def main() -> float:
         scheduler = Scheduler(ONE)
@@ -107,7 +107,7 @@ def test_scheduler_deadline_before_the_delay_fails_at_the_deadline() -> None:
 
 
 def test_scheduler_cancel_removes_waiting_jobs_and_signals_running_ones() -> None:
-    """Work of somebody who has left holds up the others."""
+    """Work for a caller that has left would delay all others."""
     entered, told = threading.Event(), list[bool]()
 
     def long() -> None:

@@ -1,4 +1,4 @@
-"""Pools with several members: never more than needed, broken ones replaced."""
+"""Pools with several instances: never more than needed, broken ones replaced."""
 # ruff: noqa: TID251 - schedules in virtual time are the subject
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def test_pool_makes_instances_for_waiters_up_to_its_maximum() -> None:
 
 
 def test_pool_makes_no_second_instance_for_a_lone_caller() -> None:
-    """Memory for a model that nobody needs."""
+    """It would take memory for a model that is not needed."""
     maker = Maker()
     pool = maker.pool(1, 3)
 
@@ -59,9 +59,9 @@ def test_pool_prefills_its_minimum_size() -> None:
         resources = Resources(THREADS)
         pool = await resources.get(pooled, NoParams())
         await asyncio.sleep(1)
-        members = pool.statistics().size
+        size = pool.statistics().size
         await resources.close()
-        return members
+        return size
 
     assert run_virtual(main()) == 3
     assert (maker.made, maker.closed) == (3, 3)
@@ -83,8 +83,8 @@ def test_pooled_declares_how_many_threads_a_job_takes() -> None:
     assert run_virtual(main(), "measured") == [1, 2]
 
 
-@pytest.mark.parametrize(("small", "members"), [(False, 1), (True, 3)])
-def test_pool_adds_no_large_instance_under_memory_pressure(small: bool, members: int) -> None:
+@pytest.mark.parametrize(("small", "size"), [(False, 1), (True, 3)])
+def test_pool_adds_no_large_instance_under_memory_pressure(small: bool, size: int) -> None:
     """One more model, and the system ends the process with all its calls; a connection costs nothing."""
     pool = Maker(seconds=MS).pool(1, 3, small=small)
     pool.instances.scheduler.memory_pressure = True
@@ -99,11 +99,11 @@ def test_pool_adds_no_large_instance_under_memory_pressure(small: bool, members:
         await calls()
         return [short, pool.statistics().size]
 
-    assert run_virtual(main(), "measured") == [members, 3]
+    assert run_virtual(main(), "measured") == [size, 3]
 
 
 def test_pool_replaces_a_broken_instance_under_memory_pressure() -> None:
-    """Else nobody would be heard any more."""
+    """Without it no caller would be served any more."""
     pool = Maker().pool(1, 3)
     pool.instances.scheduler.memory_pressure = True
 
@@ -132,7 +132,7 @@ def test_pool_works_on_when_an_instance_cannot_be_made() -> None:
 
 
 def test_pool_waiters_get_the_reason_when_no_instance_can_be_made() -> None:
-    """And whoever asks next tries again: the disk may be back."""
+    """And the next caller tries again: the disk may be back."""
     maker = Maker(None, OSError("the disk is gone"), None)
     pool = maker.pool()
 
@@ -224,7 +224,7 @@ def test_pool_replaces_an_instance_that_breaks_during_a_stream() -> None:
 
 
 def test_pool_replaces_an_instance_that_breaks_after_its_caller_left() -> None:
-    """Nobody hears of the error, but the next caller must not meet the wreck."""
+    """No caller gets the error, but the next one must not get the broken instance."""
     maker = Maker()
     pool = maker.pool()
 
@@ -285,7 +285,7 @@ def test_pool_close_waits_for_running_jobs_and_closes_all_instances() -> None:
 
 
 def test_pool_close_ends_waiting_callers() -> None:
-    """It would wait for a member that will never come."""
+    """It would wait for an instance that is never made."""
     pool = Maker().pool()
 
     async def waiting() -> None:
