@@ -27,8 +27,7 @@ from pipeline.packet import Packet, Queue, Stamp
 from pipeline.params import NoParams
 from pipeline.port import Input, Output
 from pipeline.runtime.link import Link, make_link
-from pipeline.runtime.member import RunningMember
-from pipeline.runtime.running_node import RunningNode
+from pipeline.runtime.running_node import RunningMember, RunningNode
 from pipeline.runtime.worker import Inlets, pump
 from pipeline.testing import root_stamp
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.caps import Constraint, FromParam, OneOf, Same
-from pipeline.graph.describe import docstring, expected, schema_of, summary
+from pipeline.graph.describe import expected, schema_of
 from pipeline.graph.registry import Registry
-from pipeline.graph.yaml import spell
 from pipeline.node import Node, Service, Sink, Source, Transform
 from pipeline.port import Port
+from vitagraph.graph_tools.text import docstring, spell, summary
 
 _NodeType = type[Node[Any]]
 

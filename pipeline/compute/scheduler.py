@@ -31,6 +31,8 @@ from pipeline.packet import SECOND
 
 T = TypeVar("T")
 
+MAX_TASK_WAIT = 5.0
+"""Seconds that a spawned task waits for a free core, which it does not take: a stuck thread must not stop them all."""
 BACKGROUND = JobContext("low")
 """The context of what no caller waits for."""
 _MEMORY = 10.0
@@ -83,13 +85,14 @@ class Scheduler:
     ) -> Job[T]:
         """Queues a coroutine function for the event loop; what it returns or raises is in the job's future.
 
-        It is due in `delay` nanoseconds, waits in its lane until it is its turn and a core is free, and
-        then runs as a task. The task takes no core itself; what it computes is queued with `context`.
+        It is due in `delay` nanoseconds, waits in its lane until it is its turn and a core is free, at most
+        five seconds, and then runs as a task. The task takes no core itself; what it computes is queued with
+        `context`.
         Cancelling the job cancels the task. After `close` the job is cancelled at once.
         """
         variables = copy_context()
         variables.run(JOB_CONTEXT.set, context)
-        job: TaskJob[T] = TaskJob(context, self.queue, work=work, variables=variables)
+        job: TaskJob[T] = TaskJob(context, self.queue, work=work, wait=MAX_TASK_WAIT, variables=variables)
         if not self._closed:
             return self.enter(job, delay)
         job.future = self.loop.create_future()
@@ -241,8 +244,11 @@ class Scheduler:
         job.timer = None if limit == math.inf else self.loop.call_at(limit, self._expire, job, limit)
 
     def _expire(self, job: Job[Any], limit: float) -> None:
-        if limit < job.deadline and job.queue.is_open:
-            return self._wait_until(job, job.deadline)  # It waits for cores only.
+        if limit < job.deadline and job.queue.is_open:  # It waits for cores only.
+            if not isinstance(job, TaskJob):
+                return self._wait_until(job, job.deadline)
+            self._waiting.remove(job)
+            return self._start(job)
         self._drop(job)
         self.dispatch()
 

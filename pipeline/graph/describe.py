@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.node import Node
 from pipeline.params import Params, show_duration
 
 Schema = Mapping[str, Any]
@@ -130,13 +128,3 @@ def duration_bound(fault: str, context: Mapping[str, Any]) -> str:
         return ""
     key, words = _DURATION_BOUNDS[fault]
     return f", {words} {show_duration(context[key])}"
-
-
-def summary(node: type[Node[Any]]) -> str:
-    """The first paragraph of a node class's docstring, in one line."""
-    return docstring(node).partition("\n\n")[0].replace("\n", " ")
-
-
-def docstring(node: type[Node[Any]]) -> str:
-    """The whole docstring of a node class, without its indentation."""
-    return inspect.cleandoc(node.__doc__ or "")

@@ -1,4 +1,4 @@
-"""YAML 1.2 as a tree in which every key and value has its line and column; and back to text.
+"""YAML 1.2 as a tree in which every key and value has its line and column.
 
 Reads only what a graph needs: one document, mappings with text keys, lists, and scalars of
 the core schema (so `no` is text). Duplicate keys are errors; `<<` merges. Size, depth and
@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -45,9 +44,6 @@ _INT = re.compile(r"[-+]?[0-9]{1,30}")
 _BASED = re.compile(r"0o[0-7]{1,30}|0x[0-9a-fA-F]{1,30}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?[0-9]{1,3})?")
 _STRING_TAG = "tag:yaml.org,2002:str"
-# Text without quotes: letters, digits and a few signs; a colon only before a letter, a space only inside.
-_PLAIN = re.compile(r"[\w./](?:[\w./+>-]|:(?=\w)| (?=[\w./>-]))*", re.ASCII)
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
 
 
 def scalar_value(text: str) -> Value:
@@ -220,26 +216,3 @@ class _Composer:
 
     def error(self, message: str, event: Event, **more: str) -> GraphError:
         return GraphError(message, where=self.at(event), **more)
-
-
-def spell(value: Any) -> str:
-    """A value as YAML on one line, which `parse` reads back as the same value: `null`, `true`, `200ms`, `[a, b]`."""
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{spell(str(key))}: {spell(each)}' for key, each in value.items())}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(spell, value))}]"
-    if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) and scalar_value(value) == value else _quoted(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "null" if value is None else str(value)
-
-
-def _quoted(text: str) -> str:
-    return f'"{"".join(_escaped(each) for each in text)}"'
-
-
-def _escaped(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    return character if character.isprintable() else f"\\U{ord(character):08x}"

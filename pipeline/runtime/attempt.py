@@ -19,10 +19,9 @@ from pipeline.errors import NodeError
 from pipeline.node import Node, Service
 from pipeline.packet import SECOND, Packet
 from pipeline.policies.deadline import DeadlineExceeded, Overrun, Watch
-from pipeline.runtime.member import RunningMember
 from pipeline.runtime.policy_store import NodePolicy
 from pipeline.runtime.report import Reporter
-from pipeline.runtime.running_node import RunningNode
+from pipeline.runtime.running_node import RunningMember, RunningNode
 from pipeline.runtime.supervised_task import SupervisedTask
 from pipeline.runtime.worker import wait_room
 
@@ -81,9 +80,10 @@ class Attempt:
     async def finish(self) -> None:
         """Pushes the last outputs, when every input has ended."""
         member = self._service.running.active
-        error = await self._push_outputs(member, partial(_finish, member.node), "finish")
+        work = member.node.finish if isinstance(member.node, Service) else lambda: None
+        error = await self._push_outputs(member, work, "finish")
         if error is not None:
-            self._service.reporter.failed(self._service.running.name, member.use, error)
+            self._report(member, error)
 
     # --- the chain
 
@@ -138,12 +138,11 @@ class Attempt:
         if isinstance(node, Service) and (self.made or node.requires_output(packet)):
             error = await self._push_outputs(primary, lambda: _each(node.last_resort(packet, self.made)), "last resort")
             if error is not None:
-                self._report(primary, error, None)
+                self._report(primary, error)
 
-    def _report(self, member: RunningMember, error: Exception, answered_by: RunningMember | None) -> None:
-        self._service.reporter.failed(
-            self._service.running.name, member.use, error, answered_by.use if answered_by is not None else ""
-        )
+    def _report(self, member: RunningMember, error: Exception, answered_by: RunningMember | None = None) -> None:
+        use = answered_by.use if answered_by is not None else ""
+        self._service.reporter.failed(self._service.running.name, member.use, error, use)
 
     # --- one member
 
@@ -327,7 +326,3 @@ def _ticket(member: RunningMember) -> int:
 def _resumes(node: Node[Any]) -> bool:
     """Whether it can go on with what another member began."""
     return isinstance(node, Service) and type(node).resume is not Service.resume
-
-
-def _finish(node: Node[Any]) -> Any:
-    return node.finish() if isinstance(node, Service) else None

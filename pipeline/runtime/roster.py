@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.cause import Causes
 from pipeline.clock import Clock
@@ -23,14 +23,12 @@ from pipeline.graph.plan import Plan, PlannedNode
 from pipeline.node import Context, Node, Service
 from pipeline.packet import SECOND, Event
 from pipeline.runtime.dispatch import Push
-from pipeline.runtime.member import RunningMember
 from pipeline.runtime.opening import open_node
 from pipeline.runtime.placeholder import Placeholder, make_placeholder
 from pipeline.runtime.policy_store import PolicyStore
 from pipeline.runtime.report import Reporter
+from pipeline.runtime.running_node import RunningMember
 from pipeline.runtime.wiring import Wiring
-
-T = TypeVar("T")
 
 REOPEN_INTERVAL = 10 * SECOND
 """Nanoseconds until a member that could not be opened is tried again."""

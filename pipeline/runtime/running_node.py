@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.errors import NodeError
@@ -18,7 +18,7 @@ from pipeline.node import Node, Transform
 from pipeline.packet import Event, Packet, Stamp
 from pipeline.runtime.dispatch import Push, make_dispatcher
 from pipeline.runtime.link import Link
-from pipeline.runtime.member import RunningMember
+from pipeline.runtime.policy_store import MemberPolicy
 
 Failed = Callable[[Exception, Any], bool]
 """Receives an error and the item that caused it; True if another member is active now."""
@@ -55,6 +55,19 @@ def _both(first: Push, second: Push) -> Push:
         second(item)
 
     return push
+
+
+@dataclass(slots=True, eq=False)
+class RunningMember:
+    """One opened member: the primary, a fallback, or a placeholder."""
+
+    node: Node[Any]
+    use: str = ""
+    """Its class as the graph writes it; empty for a placeholder."""
+    place: int = 0
+    """Its position in the chain: 0 is the primary."""
+    policy: MemberPolicy | None = None
+    """Deadlines, retries and breaker; None where it is no service, or no policies apply."""
 
 
 class RunningNode:

@@ -13,9 +13,8 @@ from pipeline.node import Service, Sink, Transform
 from pipeline.packet import Stamp
 from pipeline.runtime.dispatch import Push
 from pipeline.runtime.link import Link, make_link
-from pipeline.runtime.member import RunningMember
 from pipeline.runtime.report import Observer
-from pipeline.runtime.running_node import RunningNode
+from pipeline.runtime.running_node import RunningMember, RunningNode
 from pipeline.runtime.service_worker import InPort, ServiceWorker
 from pipeline.runtime.worker import Inlets
 

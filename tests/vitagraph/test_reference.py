@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.graph.describe import summary
 from pipeline.graph.registry import Registry
 from tests.pipeline.graph import some_nodes
 from tests.pipeline.graph.some.ears.detector import Detector
+from vitagraph.graph_tools.text import summary
 from vitagraph.reference import node_page, reference
 
 

@@ -50,7 +50,7 @@ def inspect(
 def _list(registry: Registry) -> None:
     from rich.table import Table
 
-    from pipeline.graph.describe import summary
+    from vitagraph.graph_tools.text import summary
 
     table = Table("node", "what it does", header_style="bold")
     for use in registry.names():

@@ -8,8 +8,8 @@ from pipeline.errors import Location
 from pipeline.graph.graph import Graph
 from pipeline.graph.language import GRAPH
 from pipeline.graph.tree import List, Map, Scalar, Tree
-from pipeline.graph.yaml import spell
 from pipeline.params import Params
+from vitagraph.graph_tools.text import spell
 
 _Line = tuple[str, Location]
 _Members = Mapping[Location, Params]

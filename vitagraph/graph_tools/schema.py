@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.graph.describe import defaults, summary
+from pipeline.graph.describe import defaults
 from pipeline.graph.language import FALLBACK, GRAPH, LINK, LINK_END, NODE, NODE_NAME, Keyword
 from pipeline.graph.registry import Registry
 from pipeline.node import Node
 from pipeline.params import Params
+from vitagraph.graph_tools.text import summary
 
 Schema = dict[str, Any]
 _Nodes = Mapping[str, type[Node[Any]]]

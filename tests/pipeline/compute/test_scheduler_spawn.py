@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -83,6 +84,27 @@ def test_spawned_job_waits_in_its_lane_until_a_core_is_free() -> None:
 
     run_virtual(main(), "measured")
     assert order == ["high", "normal", "spawned"]
+
+
+def test_spawned_job_starts_though_a_thread_is_stuck_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One model that hangs on the only core stops neither health checks nor the reopening of remote members."""
+    monkeypatch.setattr("pipeline.compute.scheduler.MAX_TASK_WAIT", 20 * MS)
+    release = threading.Event()
+
+    async def work() -> str:
+        return "ran"
+
+    async def main() -> None:
+        scheduler = Scheduler(ONE)
+        stuck = scheduler.submit(release.wait)
+        try:
+            assert await asyncio.wait_for(scheduler.spawn(work).result(), 5) == "ran"
+            assert not stuck.future.done()
+        finally:
+            release.set()
+            await stuck.result()
+
+    asyncio.run(main())
 
 
 def test_spawned_job_takes_no_core_while_it_waits() -> None:

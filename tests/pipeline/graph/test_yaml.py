@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pipeline.errors import GraphError, Location
 from pipeline.graph.tree import List, Map, Scalar, Value, plain
-from pipeline.graph.yaml import MAX_BYTES, parse, read_text, scalar_value, spell
+from pipeline.graph.yaml import MAX_BYTES, parse, read_text, scalar_value
 
 
 def read(text: str) -> object:
@@ -140,45 +137,3 @@ def test_yaml_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     file = tmp_path / "bom.yaml"
     file.write_bytes(b"\xef\xbb\xbfa: 1\n")
     assert read_text(file) == "a: 1\n"
-
-
-# --- spelling
-SPELLED = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(-1e9, 1e9) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1), inner, max_size=4),
-    max_leaves=8,
-)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "null"),
-        (True, "true"),
-        (1, "1"),
-        (0.5, "0.5"),
-        ("200ms", "200ms"),
-        ("caller -> vad.speech", "caller -> vad.speech"),
-        ("no", "no"),
-        ("true", '"true"'),
-        ("7", '"7"'),
-        ("", '""'),
-        ("a: b", '"a: b"'),
-        ("a #b", '"a #b"'),
-        ("two\nlines", '"two\\nlines"'),
-        (["a", 1], "[a, 1]"),
-        ({"a": [None]}, "{a: [null]}"),
-    ],
-)
-def test_spell_quotes_values_only_where_needed(value: Any, text: str) -> None:
-    """Quotes only where they are needed."""
-    assert spell(value) == text
-
-
-@settings(deadline=None)
-@given(SPELLED)
-def test_spell_round_trips_through_the_parser(value: Any) -> None:
-    """What `check --resolved` and the reference print can be pasted into a graph."""
-    if value == {} or (isinstance(value, dict) and "<<" in value):
-        return
-    assert plain(parse(spell([value]), "f")) == [value]

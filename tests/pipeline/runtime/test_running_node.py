@@ -16,8 +16,7 @@ from pipeline.packet import Packet
 from pipeline.params import NoParams
 from pipeline.port import Input, Output, Receives, Sends
 from pipeline.runtime.link import Link, make_link
-from pipeline.runtime.member import RunningMember
-from pipeline.runtime.running_node import EndOfStream, Routes, RunningNode, nowhere
+from pipeline.runtime.running_node import EndOfStream, Routes, RunningMember, RunningNode, nowhere
 from pipeline.runtime.virtual import VirtualLoop
 from pipeline.testing import root_stamp
 from tests.pipeline.kit import Item, Lasting, Loose, News, Pass, bounds, items

@@ -12,9 +12,9 @@ from pipeline.node import Service
 from pipeline.params import NoParams, ms
 from pipeline.port import Input, Output
 from pipeline.runtime.bus import Bus
-from pipeline.runtime.member import RunningMember
 from pipeline.runtime.policy_store import NodePolicy
 from pipeline.runtime.report import Reporter, SessionReport
+from pipeline.runtime.running_node import RunningMember
 from pipeline.runtime.service_worker import ServiceWorker
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
