@@ -19,6 +19,7 @@ import asyncio
 import difflib
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -137,6 +138,7 @@ _BY_TYPE: tuple[tuple[type[BaseException], Category], ...] = (
     (socket.gaierror, "network"),
     (ssl.SSLError, "network"),
     (TimeoutError, "network"),
+    (subprocess.TimeoutExpired, "resource"),  # a program of this machine
     (asyncio.IncompleteReadError, "network"),
     (MemoryError, "resource"),
     (ImportError, "dependency"),

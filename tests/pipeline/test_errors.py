@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 
 import pytest
 
@@ -61,6 +62,7 @@ def test_admission_error_has_retry_after() -> None:
         (NodeError("connection"), "unknown"),
         (ConnectionResetError(), "network"),
         (TimeoutError(), "network"),
+        (subprocess.TimeoutExpired("espeak-ng", 5), "resource"),
         (asyncio.IncompleteReadError(b"", 4), "network"),
         (MemoryError(), "resource"),
         (ModuleNotFoundError("whisper"), "dependency"),
