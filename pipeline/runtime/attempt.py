@@ -135,10 +135,16 @@ class Attempt:
         self._spent = True
         primary = self._service.running.active
         node = primary.node
-        if isinstance(node, Service) and (self.made or node.requires_output(packet)):
-            error = await self._push_outputs(primary, lambda: _each(node.last_resort(packet, self.made)), "last resort")
-            if error is not None:
-                self._report(primary, error)
+        if not isinstance(node, Service):
+            return
+
+        def outputs() -> AsyncIterator[Any] | None:
+            is_due = self.made or node.requires_output(packet)
+            return _each(node.last_resort(packet, self.made)) if is_due else None
+
+        error = await self._push_outputs(primary, outputs, "last resort")
+        if error is not None:
+            self._report(primary, error)
 
     def _report(self, member: RunningMember, error: Exception, answered_by: RunningMember | None = None) -> None:
         use = answered_by.use if answered_by is not None else ""
@@ -154,7 +160,6 @@ class Attempt:
             # An abandoned instance is replaced between two tries; a placeholder may have left.
             member = self._service.running.at(first.place) or first
             error = await self._push_outputs(member, partial(self._outputs, member, packet), type(packet).__name__)
-            error = error or self._no_output(member, packet)
             budget = MAX_RETRY_PAUSE if self._following(member, packet) is not None else None
             pause = self._judge(member, packet, error, ticket, tries, budget)
             if error is None or pause is None:
@@ -199,11 +204,11 @@ class Attempt:
         key = node.cache_key(packet) if cache is not None else None
         return work() if cache is None or key is None else cache.outputs(node, packet, key, work)
 
-    def _no_output(self, member: RunningMember, packet: Packet) -> NodeError | None:
-        node = member.node
-        if self.made or not isinstance(node, Service) or not packet.at.cause.live or not node.requires_output(packet):
-            return None
-        return NodeError(f"{member.use} produced no usable output", hint="the model files may be corrupt")
+    def _lacks_output(self, node: Node[Any]) -> bool:
+        packet = self.packet
+        if packet is None or self.made or self._spent or not packet.at.cause.live:
+            return False
+        return isinstance(node, Service) and node.requires_output(packet)
 
     # --- one try
 
@@ -216,7 +221,7 @@ class Attempt:
             if self._watch is None:
                 watch = Watch(policy.deadline, asyncio.get_running_loop())
                 self._watch = self._service.watches[member.place] = watch
-        return await self._supervise(self._serve(member.node, work), what)
+        return await self._supervise(self._serve(member, work), what)
 
     async def _supervise(self, work: Any, what: str) -> Exception | None:
         """Runs a coroutine that a flush stops; the error it raised, or None."""
@@ -228,7 +233,9 @@ class Attempt:
                 watch.end()
         return self._outcome(task)
 
-    async def _serve(self, node: Node[Any], work: Callable[[], Any]) -> None:
+    async def _serve(self, member: RunningMember, work: Callable[[], Any]) -> None:
+        """Runs in the supervised task, as does every hook of the node: an error in one fails only the attempt."""
+        node = member.node
         if self._watch is not None:
             self._watch.begin(self._too_late)
         if self.packet is not None:
@@ -244,6 +251,8 @@ class Attempt:
                 f"its handler returned a {type(outputs).__name__}, which goes nowhere",
                 hint="`yield` each output, in an `async def`",
             )
+        if self._lacks_output(node):
+            raise NodeError(f"{member.use} produced no usable output", hint="the model files may be corrupt")
 
     async def _push_all(self, node: Node[Any], outputs: AsyncIterator[Any]) -> None:
         me, watch, supervised = asyncio.current_task(), self._watch, self._service.task

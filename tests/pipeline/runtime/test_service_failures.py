@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+
 from pipeline.node import Node, Sink
 from pipeline.packet import Packet
 from pipeline.params import NoParams, ms, seconds
@@ -42,6 +44,30 @@ def test_service_timeout_fails_only_its_packet() -> None:
     ended = play(service(late), script)
     assert numbers(ended.packets) == [2]
     assert [failure.category for failure in ended.report.failures] == ["network"]
+
+
+@pytest.mark.parametrize("hook", ["requires_output", "counts_as_output", "lane"])
+def test_hook_that_raises_fails_only_its_packet(hook: str) -> None:
+    """A fault in what a service says of a packet must not end the call."""
+
+    class Faulty(Serve):
+        pass
+
+    def faulty(self: Node[Any], packet: Item) -> Any:
+        if packet.number == 1:
+            raise ValueError(hook)
+        return getattr(Serve, hook)(self, packet)
+
+    setattr(Faulty, hook, faulty)
+
+    async def script(session: Session, tap: Tap) -> None:
+        tap.put(*items([1, 2]))
+        await session.clock.sleep(seconds(1))
+
+    ended = play(Faulty, script)
+    assert numbers(ended.packets) == [2]
+    assert {failure.message for failure in ended.report.failures} == {f"ValueError('{hook}')"}
+    assert ended.report.error is None
 
 
 def test_service_cancelled_from_within_is_a_failure() -> None:
