@@ -1,4 +1,4 @@
-"""The nodes of `benchmarks.policies`: a source that waits for each answer, and a service that does nothing else."""
+"""The nodes of `benchmarks.policies`: a source that waits for each answer, and a service without work of its own."""
 
 from __future__ import annotations
 
@@ -13,69 +13,69 @@ from pipeline.port import Input, Output
 
 
 class Tick(Packet, frozen=True):
-    """What is asked, and answered."""
+    """A question and its answer."""
 
 
-class Turn:
-    """What the two ends of a session share; one session at a time."""
+class RoundTrip:
+    """The state that source and sink of a session share; one session at a time."""
 
     arrived: asyncio.Future[None]
     took: list[int] = []  # noqa: RUF012 - it is meant to be shared
 
 
 class AskerParams(Params):
-    """How long it goes on."""
+    """The number of calls."""
 
     number: int = 1000
     warm: int = 200
-    """Calls before those that are measured."""
+    """Calls before the measurement starts."""
 
 
 class Asker(Source[AskerParams]):
-    """Asks, and asks again when the answer is there."""
+    """Sends the next question when the answer to the last one has arrived."""
 
     out = Output(Tick)
 
     async def run(self) -> AsyncIterator[Packet]:
-        """One at a time."""
+        """All questions, one at a time."""
         loop, at = asyncio.get_running_loop(), Stamp(0, 0, self.causes.root)
         for number in range(self.params.warm + self.params.number):
             if number == self.params.warm:
                 began = time.process_time_ns()
-            Turn.arrived = loop.create_future()
+            RoundTrip.arrived = loop.create_future()
             yield Tick(at)
-            await Turn.arrived
-        Turn.took.append(time.process_time_ns() - began)
+            await RoundTrip.arrived
+        RoundTrip.took.append(time.process_time_ns() - began)
 
 
 class AnswerParams(Params):
-    """What its policies may expect of it."""
+    """The return values of its hooks."""
 
     requires_output: bool = False
 
 
 class Answer(Service[AnswerParams]):
-    """Gives what it takes."""
+    """Returns its input."""
 
     into = Input(Tick)
     out = Output(Tick)
 
     def requires_output(self, packet: Packet) -> bool:
-        """As it was told."""
+        """As the graph says."""
         return self.params.requires_output
 
     @into.each
     async def give(self, tick: Tick) -> AsyncIterator[Tick]:
-        """The same."""
+        """Returns the packet."""
         yield tick
 
 
 class End(Sink[NoParams]):
-    """Tells the source that the answer is there."""
+    """Notifies the source of each answer."""
 
     into = Input(Tick)
 
     @into.each
     async def take(self, tick: Tick) -> None:
-        """Takes it."""
-        Turn.arrived.set_result(None)
+        """Notifies the source."""
+        RoundTrip.arrived.set_result(None)

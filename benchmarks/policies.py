@@ -1,4 +1,4 @@
-"""What the policies of a service cost a call in which nothing goes wrong.
+"""The cost of the policies of a service per call, when nothing goes wrong.
 
     .venv/bin/python -m benchmarks.policies [--loop asyncio|uvloop] [--rounds 15]
 
@@ -26,7 +26,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks._policies_nodes import Turn
+from benchmarks._policies_nodes import RoundTrip
 from pipeline.graph.graph import Member
 from pipeline.graph.loader import load
 from pipeline.graph.plan import Plan
@@ -43,7 +43,7 @@ from pipeline.runtime.runner import Runner
 CALLS = 3_000
 ALONE = 20_000
 MOST = 20.0
-"""Microseconds that all policies together may cost a call."""
+"""The target for all policies together, in microseconds per call."""
 _LIMIT = "limit: {concurrent: 5, max: 1000000, window: 10s, max_wait: 1s}"
 _NO_DEADLINE = "deadline: {first: null, stall: null, total: null}"
 _GRAPH = """
@@ -63,11 +63,11 @@ CASES: dict[str, tuple[str, bool]] = {
     "breaker and deadlines": ("", True),
     "all": (f"requires_output: true, {_LIMIT}", True),
 }
-"""What the graph says of the service, and whether its member has policies."""
+"""The settings of the service in the graph, and whether its member has policies."""
 
 
 class NoPolicies(PolicyStore):
-    """A store that has no policy for any member."""
+    """A store without policies for members."""
 
     def of_member(self, member: Member) -> Any:
         return None
@@ -85,12 +85,12 @@ def plans(folder: Path) -> dict[str, Plan]:
 
 
 async def call(made: Plan, *, with_policies: bool) -> float:
-    """Microseconds of CPU a call, in a session of its own."""
+    """Microseconds of CPU per call, in a session of its own."""
     async with Runner(workers=1) as runner:
         runner.policies = PolicyStore() if with_policies else NoPolicies()
         report = await runner.session(made).run()
     assert report.ended == "eos" and not report.failures, report
-    return Turn.took.pop() / CALLS / 1000
+    return RoundTrip.took.pop() / CALLS / 1000
 
 
 async def measure(rounds: int) -> dict[str, list[float]]:
@@ -108,7 +108,7 @@ async def measure(rounds: int) -> dict[str, list[float]]:
 
 
 def limiting(now: Callable[[], int]) -> Callable[[], None]:
-    """A permit, taken and given back."""
+    """Acquires and releases a permit."""
     limit = Limit(LimitSpec(concurrent=5, max=1_000_000), now, "node")
 
     def once() -> None:
@@ -119,13 +119,13 @@ def limiting(now: Callable[[], int]) -> Callable[[], None]:
 
 
 def breaking(now: Callable[[], int]) -> Callable[[], None]:
-    """Leave, and a success."""
+    """Asks the breaker, and reports a success."""
     breaker = Breaker(BreakerSpec(), now, Random(0))
     return lambda: breaker.succeeded(breaker.allows())
 
 
 def watching(_: Callable[[], int]) -> Callable[[], None]:
-    """An attempt with one output."""
+    """Watches an attempt with one output."""
     watch = Watch(DeadlineSpec(), asyncio.get_running_loop())
 
     def once() -> None:
@@ -138,7 +138,7 @@ def watching(_: Callable[[], int]) -> Callable[[], None]:
 
 
 async def alone(rounds: int) -> dict[str, float]:
-    """Microseconds of CPU a call of each policy, outside of a session."""
+    """Microseconds of CPU per call of each policy, outside of a session."""
     loop = asyncio.get_running_loop()
     makers = {"limit": limiting, "breaker": breaking, "deadlines": watching}
     figures: dict[str, list[float]] = {name: [] for name in makers}
@@ -154,16 +154,16 @@ async def alone(rounds: int) -> dict[str, float]:
 
 
 def show(loop: str, figures: dict[str, list[float]], parts: dict[str, float]) -> None:
-    """A table."""
+    """Prints the table."""
     medians = {name: statistics.median(values) for name, values in figures.items()}
     base = medians["no policies"]
-    print(f"{loop}: microseconds of CPU a call, median of {len(figures['all'])}")
+    print(f"{loop}: microseconds of CPU per call, median of {len(figures['all'])}")
     for name, median in medians.items():
         differences = [value - none for value, none in zip(figures[name], figures["no policies"], strict=True)]
         print(f"  {name:22} {median:6.1f}  {median / base:.2f}x  {statistics.median(differences):+.1f}")
     print("  outside of a session:  " + ", ".join(f"{name} {took:.2f}" for name, took in parts.items()))
     cost = medians["all"] - base
-    print(f"  the policies cost {cost:.1f} of the {MOST:.0f} that they may: {'ok' if cost <= MOST else 'too much'}")
+    print(f"  all policies cost {cost:.1f}, target {MOST:.0f}: {'met' if cost <= MOST else 'MISSED'}")
 
 
 def main() -> None:
