@@ -7,6 +7,7 @@ sessions run: as delayed jobs of the scheduler's low lane.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ Work = Callable[[], AsyncIterator[Any]]
 Primary = tuple[Service[Any], Callable[[Packet], AsyncIterator[Any]]]
 """A session's primary member of the node, and what it does with a packet."""
 
+_log = logging.getLogger(__name__)
 _RETRY = 10 * SECOND
 """Nanoseconds until a session's primary is looked for again, where none was open."""
 
@@ -61,7 +63,7 @@ class NodeCache:
         self._sessions[primary] = None
         if self._prefetching is not None:
             self._prefetching.cancel()
-        self._prefetching = scheduler.spawn(partial(self._prefetch, scheduler))
+        self._spawn(scheduler)
 
     def leave(self, primary: Callable[[], Primary | None]) -> None:
         """A session ends, and makes nothing ahead any more."""
@@ -84,7 +86,11 @@ class NodeCache:
                 await asyncio.wait((making,))
             delay = min((left for key in keys if (left := self.cache.time_left(key))), default=self._spec.ttl)
         if self._sessions:
-            self._prefetching = scheduler.spawn(partial(self._prefetch, scheduler), delay=delay)
+            self._spawn(scheduler, delay)
+
+    def _spawn(self, scheduler: Scheduler, delay: int = 0) -> None:
+        self._prefetching = scheduler.spawn(partial(self._prefetch, scheduler), delay=delay)
+        self._prefetching.future.add_done_callback(_log_failure)
 
     def _relate(self, member: Service[Any]) -> list[Key]:
         """Tells the cache which values are related; returns the keys of those to prefetch."""
@@ -110,6 +116,11 @@ class NodeCache:
 
     def _primary(self) -> Primary | None:
         return next((found for primary in self._sessions if (found := primary()) is not None), None)
+
+
+def _log_failure(ended: asyncio.Future[None]) -> None:
+    if not ended.cancelled() and (error := ended.exception()) is not None:
+        _log.warning("prefetching stopped: a hook of the node raised %r", error)
 
 
 def _share(caller: JobContext) -> None:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
+import pytest
+
 from pipeline.cause import Cause, Causes
 from pipeline.compute.job_context import JOB_CONTEXT, JobContext, Lane
 from pipeline.compute.scheduler import Scheduler
@@ -48,6 +50,7 @@ class Speaking:
         self.cache = NodeCache(Cache(spec, lambda: round(self.loop.time() * SECOND), size_of), spec)
         self.made: list[float] = []
         self.is_open = True
+        self.voice = Voice()
 
     async def say(self, packet: Packet) -> AsyncIterator[Packet]:
         assert isinstance(packet, Said) and packet.text == "Sorry."
@@ -56,7 +59,7 @@ class Speaking:
         yield packet
 
     def primary(self) -> Primary | None:
-        return (Voice(), self.say) if self.is_open else None
+        return (self.voice, self.say) if self.is_open else None
 
     async def call(self, takes: float) -> None:
         """A session, from its beginning to its end."""
@@ -128,6 +131,23 @@ def test_node_cache_prefetch_is_a_job_of_the_low_lane() -> None:
         assert len(await speaking.end()) == 1
 
     run_virtual(main())
+
+
+def test_node_cache_logs_a_prefetch_hook_that_raises(caplog: pytest.LogCaptureFixture) -> None:
+    """The author of a node learns why nothing is prefetched; the session goes on."""
+
+    class Wrong(Voice):
+        def prefetch_packet(self, text: str) -> Packet | None:
+            raise KeyError(text)
+
+    async def main() -> None:
+        speaking = Speaking()
+        speaking.voice = Wrong()
+        await speaking.call(60)
+        await speaking.end()
+
+    run_virtual(main())
+    assert "prefetching stopped: a hook of the node raised KeyError" in caplog.text
 
 
 class Shared:
