@@ -61,6 +61,17 @@ def serve(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="Another page that may call, https://example.com; * for any. Repeatable."),
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="A name by which browsers open the host; others are refused. Repeatable."),
+    ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="A proxy or its network, whose X-Forwarded-For is believed. Repeatable."),
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keeps client secrets there, for the time after a restart.")
+    ] = None,
     ice: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="A STUN or TURN server, such as stun:host:3478. Repeatable.")
     ] = None,
@@ -86,14 +97,27 @@ def serve(
         health=_seconds(health, "--health"),
         new_calls=new_calls,
         origins=tuple(origin or ()),
-        key=os.environ.get("VITAGRAPH_API_KEY", ""),
+        key=_secret("VITAGRAPH_API_KEY", "without a key, anyone who reaches the host may call"),
+        state=state,
+        names=tuple(name or ()),
+        proxies=tuple(proxy or ()),
         ice=tuple(ice or ()),
-        turn_secret=os.environ.get("VITAGRAPH_TURN_SECRET", ""),
+        turn_secret=_secret("VITAGRAPH_TURN_SECRET", "it is needed only with a TURN server"),
         certificate=certificate,
         private_key=private_key,
         avatar=avatar,
     )
     start(settings, graph, tuple(graphs or ()), chaos, offline=offline)
+
+
+def _secret(variable: str, without: str) -> str:
+    """The value of an environment variable; a UserInputError if it is set to nothing, which is seldom meant."""
+    from pipeline.errors import UserInputError
+
+    value = os.environ.get(variable)
+    if value is not None and not value.strip():
+        raise UserInputError(f"{variable} is set but empty", hint=f"give it a value, or remove it: {without}")
+    return value or ""
 
 
 def _seconds(text: str, option: str) -> float:

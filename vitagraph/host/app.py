@@ -26,6 +26,7 @@ from vitagraph.host.auth import Auth
 from vitagraph.host.call_manager import CallManager
 from vitagraph.host.calls import CallRoutes
 from vitagraph.host.errors import ApiError
+from vitagraph.host.proxies import ProxyMiddleware
 from vitagraph.host.security import SecurityMiddleware, content_security_policy
 from vitagraph.host.settings import HostSettings
 from vitagraph.host.site import AvatarHead, read_folder
@@ -41,12 +42,14 @@ _DESCRIPTION = (
 def make_app(settings: HostSettings, calls: CallManager, static: Path = STATIC) -> FastAPI:
     """The app; `calls` must be open while it runs."""
     head = AvatarHead(settings.avatar)
+    auth = Auth(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(head.load(), name="load the avatar")
         yield
         await loading
+        auth.close()
 
     app = FastAPI(
         title="Vitagraph",
@@ -57,8 +60,8 @@ def make_app(settings: HostSettings, calls: CallManager, static: Path = STATIC) 
         redirect_slashes=False,
         lifespan=lifespan,
     )
+    app.state.auth = auth
     errors.register(app)
-    auth = Auth(settings)
     app.include_router(CallRoutes(settings, calls, auth).router())
     _add_probes(app, settings, calls, auth)
     _add_pages(app, head, static)
@@ -67,7 +70,8 @@ def make_app(settings: HostSettings, calls: CallManager, static: Path = STATIC) 
 
 
 def _add_middleware(app: FastAPI, settings: HostSettings) -> None:
-    # The last one added is the outermost, so requests of other origins never reach CORS.
+    # The last one added is the outermost: all others see the client's own address, and requests of other
+    # origins never reach CORS.
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.origins,
@@ -76,19 +80,28 @@ def _add_middleware(app: FastAPI, settings: HostSettings) -> None:
         expose_headers=["Location", "Retry-After"],
     )
     app.add_middleware(SecurityMiddleware, settings=settings, policy=content_security_policy(pages.STYLE_HASH))
+    app.add_middleware(ProxyMiddleware, proxies=settings.proxies)
 
 
 def _add_probes(app: FastAPI, settings: HostSettings, calls: CallManager, auth: Auth) -> None:
     @app.get("/graphs", tags=["about"])
     async def graphs(request: Request) -> JSONResponse:
-        """The graphs that can be called, and the STUN and TURN servers to use."""
-        catalogue = calls.graphs
+        """The graphs that can be called, and the STUN and TURN servers to use.
+
+        With a client secret that fixes the graph, only that one is listed. TURN servers are named only
+        to clients with the key or a client secret made with it.
+        """
+        catalogue, fixed = calls.graphs, auth.locked(request).graph
         answer: dict[str, Any] = {
-            "graphs": [{"name": info.name, "description": info.description} for info in catalogue.list()],
-            "default": catalogue.default,
+            "graphs": [
+                {"name": info.name, "description": info.description}
+                for info in catalogue.list()
+                if fixed in (None, info.name)
+            ],
+            "default": fixed or catalogue.default,
         }
         if settings.ice and auth.may_call(request):
-            answer["ice_servers"] = ice.servers(settings)
+            answer["ice_servers"] = ice.servers(settings, turn=auth.trusts(request))
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
     @app.get("/healthz", tags=["about"])
@@ -102,9 +115,10 @@ def _add_probes(app: FastAPI, settings: HostSettings, calls: CallManager, auth: 
 
         Their messages require a token with which a call could be made.
         """
+        members = calls.degraded()
+        told = bool(members) and auth.may_call(request)
         degraded = [
-            {"node": member.node, "member": member.use, "message": member.message if auth.may_call(request) else ""}
-            for member in calls.degraded()
+            {"node": member.node, "member": member.use, "message": member.message if told else ""} for member in members
         ]
         if reason := calls.not_ready():
             return JSONResponse({"ready": False, "reason": reason, "degraded": degraded}, 503)

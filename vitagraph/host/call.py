@@ -53,6 +53,8 @@ class Call:
         self.transport = transport
         self.opened = False
         """Whether the client has its `session.created`."""
+        self.on_open: Callable[[], None] = lambda: None
+        """Called when the client gets its `session.created`."""
         self.on_end: Callable[[], None] = lambda: None
         """Called when its resources and its slot are free."""
         self.reason = "the caller hung up"
@@ -177,7 +179,9 @@ class Call:
         log.info("call %s of %s ended after %.0f s: %s", self.id, self.graph, self._now() - self.began, self.reason)
 
     def _open(self) -> None:
-        self.opened = True
+        if not self.opened:
+            self.opened = True
+            self.on_open()
         self._conversation.open()
 
     def _receive(self, text: str) -> None:

@@ -54,6 +54,8 @@ class Offer:
     """The session object of the Realtime API, as far as the client gave one."""
     renewal: ClientSecret | None = None
     """The secret with which the client can reconnect."""
+    instructions_locked: bool = False
+    """Whether the client cannot change the instructions."""
 
 
 class CallManager:
@@ -219,6 +221,7 @@ class CallManager:
             self._name(offer),
             str(offer.session.get("instructions") or ""),
             client_secret=None if offer.renewal is None else offer.renewal.resource(),
+            instructions_locked=offer.instructions_locked,
         )
         self.monitoring.note_call(plan)
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes)

@@ -29,7 +29,10 @@ _ROUTING_ERRORS = {
 
 
 class ApiError(HTTPException):
-    """A request that is refused or failed; `retry_after` is in seconds, rounded up to at least 1."""
+    """A request that is refused or failed; `retry_after` is in seconds, rounded up to at least 1.
+
+    `param` names the field of the request that is wrong.
+    """
 
     def __init__(
         self,
@@ -39,15 +42,17 @@ class ApiError(HTTPException):
         *,
         retry_after: float | None = None,
         headers: dict[str, str] | None = None,
+        param: str | None = None,
     ) -> None:
         later = {} if retry_after is None else {"Retry-After": str(max(1, math.ceil(retry_after)))}
         super().__init__(status, message, {**(headers or {}), **later})
         self.code = code
+        self.param = param
 
     def response(self) -> JSONResponse:
         """The HTTP response."""
         kind = "server_error" if self.status_code >= 500 else _TYPES.get(self.status_code, "invalid_request_error")
-        error = {"type": kind, "code": self.code, "message": self.detail, "param": None}
+        error = {"type": kind, "code": self.code, "message": self.detail, "param": self.param}
         return JSONResponse({"error": error}, self.status_code, self.headers)
 
 

@@ -48,14 +48,17 @@ def check(settings: HostSettings) -> None:
             )
 
 
-def servers(settings: HostSettings, now: float | None = None) -> list[IceServer]:
-    """The servers, with credentials for a call that begins at `now` (seconds since 1970)."""
+def servers(settings: HostSettings, now: float | None = None, *, turn: bool = True) -> list[IceServer]:
+    """The servers, with credentials for a call that begins at `now` (seconds since 1970).
+
+    Without `turn` only the STUN servers: with the credentials of a TURN server anyone can send through it.
+    """
     stun = [address for address in settings.ice if not _is_turn(address)]
-    turn = [address for address in settings.ice if _is_turn(address)]
+    relays = [address for address in settings.ice if turn and _is_turn(address)]
     found: list[IceServer] = [{"urls": stun}] if stun else []
-    if turn:
+    if relays:
         username = f"{int((time.time() if now is None else now) + settings.call_length + SPARE)}:vitagraph"
-        found.append({"urls": turn, "username": username, "credential": credential(settings.turn_secret, username)})
+        found.append({"urls": relays, "username": username, "credential": credential(settings.turn_secret, username)})
     return found
 
 

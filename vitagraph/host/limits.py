@@ -35,26 +35,35 @@ class RateLimit:
         self._now = now
         self._seen: OrderedDict[str, deque[float]] = OrderedDict()
 
+    def wait(self, network: str) -> float:
+        """The seconds until another one is allowed; 0 if it is allowed now. Counts nothing."""
+        now, times = self._now(), self._seen.get(network)
+        while times and times[0] <= now - self._span:
+            times.popleft()
+        return times[0] + self._span - now if times and len(times) >= self._most else 0
+
     def take(self, network: str) -> float:
         """Counts one and returns 0; if there are too many already, returns the seconds to wait."""
-        now = self._now()
         times = self._seen.setdefault(network, deque())
         self._seen.move_to_end(network)
         if len(self._seen) > MOST_ADDRESSES:
             self._seen.popitem(last=False)
-        while times and times[0] <= now - self._span:
-            times.popleft()
-        if len(times) >= self._most:
-            return times[0] + self._span - now
-        times.append(now)
+        if wait := self.wait(network):
+            return wait
+        times.append(self._now())
         return 0
 
     def check(self, connection: HTTPConnection) -> None:
         """Counts a request; raises an ApiError (429) if there were too many from its network."""
-        if wait := self.take(network_of(connection.client.host if connection.client else "")):
+        if wait := self.take(client_network(connection)):
             raise ApiError(
                 429, "too_many_calls", f"Too many calls from here. Try again in {_words(wait)}.", retry_after=wait
             )
+
+
+def client_network(connection: HTTPConnection) -> str:
+    """The network of the client that sent a request."""
+    return network_of(connection.client.host if connection.client else "")
 
 
 def network_of(address: str) -> str:
@@ -66,6 +75,15 @@ def network_of(address: str) -> str:
     if isinstance(ip, ipaddress.IPv4Address):
         return str(ip)
     return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 async def read_body(request: Request, most: int) -> bytes:

@@ -6,7 +6,7 @@ Content-Type: multipart/form-data     `sdp`, and `session` as JSON
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -85,15 +85,6 @@ def checked_session(session: dict[str, Any]) -> dict[str, Any]:
     if session.get("type", "realtime") != "realtime":
         raise ApiError(400, "bad_session", "The session's type can only be realtime.")
     return session
-
-
-def merged_sessions(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Two session objects as one; `over` has precedence."""
-    both = {**base, **over}
-    for key in base.keys() & over.keys():
-        if isinstance(base[key], dict) and isinstance(over[key], dict):
-            both[key] = merged_sessions(base[key], over[key])
-    return both
 
 
 def _sdp(body: bytes) -> str:

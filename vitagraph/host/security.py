@@ -1,7 +1,8 @@
 """Checks and headers of every request, whatever its route.
 
-Host       on a host that only this machine reaches, it must be a name of this machine, so that
-           a page elsewhere whose name points here (DNS rebinding) is refused
+Host       on a host that only this machine reaches it must be a name of this machine, on others one
+           of the settings, if there are any; so a page elsewhere whose name points here (DNS
+           rebinding) is refused
 Origin     it must be the host's own, or one of the settings; only browsers send it
 response   headers that forbid loading anything from elsewhere, framing, and sniffing of types
 """
@@ -16,10 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.errors import UserInputError
 from vitagraph.host.errors import ApiError
+from vitagraph.host.limits import is_address
 from vitagraph.host.settings import HostSettings
 
 ANY = "*"
 _ORIGIN = re.compile(r"https?://[^/\s*?#@A-Z]+")
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -49,12 +52,17 @@ def headers(policy: str) -> dict[str, str]:
 
 
 def check(settings: HostSettings) -> None:
-    """Raises UserInputError for an invalid origin."""
+    """Raises UserInputError for an invalid origin or name."""
     for origin in settings.origins:
         if origin != ANY and not _ORIGIN.fullmatch(origin):
             raise UserInputError(
                 f"{origin!r} is no origin",
                 hint="write it in small letters and without a path, https://example.com; * is any",
+            )
+    for name in settings.names:
+        if not _NAME.fullmatch(name):
+            raise UserInputError(
+                f"{name!r} is no host name", hint="write it in small letters and without a port, voice.example.com"
             )
 
 
@@ -65,6 +73,8 @@ class SecurityMiddleware:
         self._app = app
         self._origins = frozenset(settings.origins)
         self._hosts = _hosts(settings)
+        self._addresses = not settings.local
+        """Whether the host may be addressed by IP address: no name can be rebound to that."""
         self._headers = headers(policy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +93,7 @@ class SecurityMiddleware:
     def _check(self, scope: Scope) -> ApiError | None:
         sent = Headers(scope=scope)
         host = sent.get("host", "").lower()
-        if self._hosts and _name(host) not in self._hosts:
+        if self._hosts and not self._known(_name(host)):
             return ApiError(
                 403, "bad_host", "The host does not go by this name. Open it by the address that it prints."
             )
@@ -93,6 +103,9 @@ class SecurityMiddleware:
         return ApiError(
             403, "bad_origin", "This page may not call that host. Open it by the address that the host prints."
         )
+
+    def _known(self, name: str) -> bool:
+        return name in self._hosts or (self._addresses and is_address(name))
 
     def _with_headers(self, send: Send) -> Send:
         async def sending(message: Message) -> None:
@@ -106,17 +119,17 @@ class SecurityMiddleware:
 
 
 def _hosts(settings: HostSettings) -> frozenset[str]:
-    """The names of a local host and of the proxies before it; empty if any name is allowed."""
-    if not settings.local or ANY in settings.origins:
+    """The names in the settings, of a local host, and of the allowed origins; empty if any name is allowed."""
+    if not settings.names and (not settings.local or ANY in settings.origins):
         return frozenset()
-    return _LOCAL | {urlsplit(origin).hostname or "" for origin in settings.origins}
+    return _LOCAL | {*settings.names} | {urlsplit(origin).hostname or "" for origin in settings.origins} - {ANY}
 
 
 def _name(host: str) -> str:
     """The name in a Host header: `localhost` of `localhost:8080`, `::1` of `[::1]:8080`."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    return host.partition(":")[0].removesuffix(".")
 
 
 def _own(scope: Scope, host: str) -> str:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from pipeline.errors import ResourceError, UserInputError
-from vitagraph.host import ice, security
+from vitagraph.host import auth, ice, proxies, secret_file, security
 from vitagraph.host.app import make_app
 from vitagraph.host.call_manager import CallManager
 from vitagraph.host.graph_catalogue import GraphCatalogue
@@ -54,6 +54,11 @@ def check(settings: HostSettings) -> None:
     tls(settings)
     ice.check(settings)
     security.check(settings)
+    proxies.networks(settings.proxies)
+    if settings.key:
+        auth.check_key(settings.key)
+    if settings.state is not None:
+        secret_file.check(settings.state)
     RateLimit(settings.new_calls)
     if settings.avatar is not None:
         read_glb(settings.avatar)
@@ -102,6 +107,11 @@ def greeting(settings: HostSettings, port: int) -> list[str]:
     name = "localhost" if settings.local or everywhere else settings.host
     address = f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}"
     lines = [f"Vitagraph is ready: {address}"]
+    if settings.turn_secret and not settings.key:
+        lines.append(
+            "warning: without a key, callers get no credentials of TURN servers, which anyone could use for other "
+            "things. The host's own end of a call uses them. VITAGRAPH_API_KEY in the environment sets a key."
+        )
     if settings.local:
         return lines
     if not settings.tls:
@@ -111,7 +121,8 @@ def greeting(settings: HostSettings, port: int) -> list[str]:
         )
     if not settings.key:
         lines.append(
-            "warning: anyone who can reach this address may call. VITAGRAPH_API_KEY in the environment sets a key."
+            "warning: anyone who can reach this address may call, and so may any page in a browser that can, unless "
+            "--name says by which name the host is opened. VITAGRAPH_API_KEY in the environment sets a key."
         )
     return lines
 
@@ -138,6 +149,7 @@ class HttpServer(uvicorn.Server):
             ws_ping_timeout=PING,
             ws_per_message_deflate=False,
             lifespan="on",
+            proxy_headers=False,  # proxies.py does it
             log_config=None,
             access_log=False,
             server_header=False,

@@ -40,6 +40,12 @@ class HostSettings:
     """Origins of other pages that may call, beside the host's own; `*` allows any."""
     key: str = ""
     """The key for making calls and client secrets; without one both are open to everybody."""
+    state: Path | None = None
+    """A file that keeps client secrets for the host's next start; without one they end with the process."""
+    names: tuple[str, ...] = ()
+    """Names by which clients may address the host, beside `localhost` and IP addresses; empty for any name."""
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     ice: tuple[str, ...] = ()
     """Addresses of STUN and TURN servers, `stun:host:port` or `turn:host:port?transport=udp`."""
     turn_secret: str = ""

@@ -54,13 +54,17 @@ def test_serve_passes_on_options(run: Run, given: dict[str, Any], monkeypatch: p
     monkeypatch.setenv("VITAGRAPH_TURN_SECRET", "t")
     words = "serve echo --host 0.0.0.0 --port 1 --graphs a --graphs b --calls 2 --call-length 90 --idle 1.5m --drain 0"
     words += " --health 5 --new-calls 5/hour --origin https://a --origin https://b --ice stun:x"
-    words += " --certificate c --private-key p"
+    words += (
+        " --certificate c --private-key p --state s --name voice.example --name voice --proxy ::1 --proxy 10.0.0.0/8"
+    )
     assert run(*words.split(), "--avatar", "h.glb", "--offline").code == exits.OK
     settings = given["settings"]
     assert (given["graph"], given["folders"], given["offline"]) == ("echo", (Path("a"), Path("b")), True)
     assert (settings.host, settings.port, settings.calls, settings.new_calls) == ("0.0.0.0", 1, 2, "5/hour")
     assert (settings.call_length, settings.idle, settings.drain, settings.health) == (90, 90, 0, 5)
     assert (settings.origins, settings.ice) == (("https://a", "https://b"), ("stun:x",))
+    assert (settings.names, settings.proxies) == (("voice.example", "voice"), ("::1", "10.0.0.0/8"))
+    assert settings.state == Path("s")
     assert (settings.key, settings.turn_secret) == ("k", "t")
     assert (settings.certificate, settings.private_key, settings.avatar) == (Path("c"), Path("p"), Path("h.glb"))
 
@@ -88,6 +92,9 @@ def test_serve_reports_a_port_in_use(run: Run) -> None:
         ("--origin example.com", exits.INPUT, "no origin"),
         ("--certificate chain.pem", exits.INPUT, "--private-key"),
         ("--avatar none.glb", exits.INPUT, "cannot be read"),
+        ("--name https://voice.example", exits.INPUT, "no host name"),
+        ("--proxy proxy.example", exits.INPUT, "no address"),
+        ("--state missing/secrets", exits.INPUT, "cannot be kept"),
     ],
 )
 def test_serve_reports_invalid_options_before_loading(words: str, code: int, said: str, run: Run) -> None:
@@ -96,3 +103,23 @@ def test_serve_reports_invalid_options_before_loading(words: str, code: int, sai
     assert ran.code == code
     assert said in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("variable", ["VITAGRAPH_API_KEY", "VITAGRAPH_TURN_SECRET"])
+@pytest.mark.parametrize("value", ["", "  "])
+def test_serve_refuses_an_empty_secret(
+    variable: str, value: str, run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that was to be filled in and was not must not open the host to everybody."""
+    monkeypatch.setenv(variable, value)
+    ran = run("serve")
+    assert (ran.code, given) == (exits.INPUT, {})
+    assert f"{variable} is set but empty\nhint: give it a value, or remove it" in ran.err
+
+
+def test_serve_refuses_a_key_that_cannot_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint says how to make one; the key itself is not printed."""
+    monkeypatch.setenv("VITAGRAPH_API_KEY", "correct horse")
+    ran = run("serve", "--port", "0", "--offline")
+    assert ran.code == exits.INPUT
+    assert "white space" in ran.err and "openssl rand" in ran.err and "horse" not in ran.err

@@ -34,7 +34,13 @@ class FakeCall:
     ended: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.on_open: Callable[[], None] = lambda: None
         self.on_end: Callable[[], None] = lambda: None
+
+    def open(self) -> None:
+        """Its client connects, and gets what it needs to reconnect."""
+        self.opened = True
+        self.on_open()
 
     def hang_up(self, reason: str) -> None:
         """Notes why, and is gone at once."""
@@ -101,6 +107,10 @@ class Host:
         self.settings = HostSettings(**{"new_calls": "1000000/second", **settings})
         self.manager: FakeCallManager = manager or FakeCallManager()
         self.app = make_app(self.settings, cast(CallManager, self.manager), static)
+
+    def close(self) -> None:
+        """The process ends."""
+        self.app.state.auth.close()
 
     def request(self, method: str, path: str, *, client: str = "192.0.2.1", **what: Any) -> httpx.Response:
         """One request, from its own event loop."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
 
-from pipeline.errors import AdmissionError
+from pipeline.errors import AdmissionError, UserInputError
+from pipeline.runtime.health import MemberHealth
 from tests.vitagraph.host.fakes import SECRETS, FakeCallManager, Host, bearer, code
+from vitagraph.host.auth import WrongKeys, check_key
+from vitagraph.host.errors import ApiError
 
 
 @pytest.mark.parametrize("headers", [{}, bearer("anything"), {"Authorization": "Basic eA=="}])
@@ -88,3 +92,85 @@ def test_auth_refused_call_spends_no_secret() -> None:
     assert host.call(headers=bearer(token)).status_code == 503
     host.manager.error = None
     assert host.call(headers=bearer(token)).status_code == 201
+
+
+def test_auth_guessing_the_key_is_slowed_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """After ten wrong keys none is read from that address, wherever it is sent; other addresses notice nothing."""
+    host = Host(key="the-right-key", ice=("stun:stun.example",))
+    with caplog.at_level(logging.WARNING):
+        codes = [host.call(headers=bearer(f"guess-{n}")).status_code for n in range(200)]
+    assert codes == [401] * 10 + [429] * 190
+    assert len(caplog.records) == 1 and "192.0.2.1" in caplog.text and "guess" not in caplog.text
+    locked = host.call(headers=bearer("the-right-key"))
+    assert (locked.status_code, code(locked)) == (429, "too_many_wrong_keys")
+    assert 0 < int(locked.headers["retry-after"]) <= 60
+    assert host.post(SECRETS, headers=bearer("the-right-key")).status_code == 429
+    assert "ice_servers" not in host.get("/graphs", headers=bearer("the-right-key")).json()
+    assert host.call(headers=bearer("the-right-key"), client="192.0.2.2").status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/graphs", "/readyz"])
+def test_auth_keys_cannot_be_guessed_by_the_answers_of_other_routes(path: str) -> None:
+    """They say more to who has the key: a guess there counts as well."""
+    ill = [MemberHealth("asr", member, 0, "unhealthy", 5, 5, "gone") for member in ("a", "b")]
+    host = Host(key="the-right-key", ice=("stun:stun.example",), manager=FakeCallManager(ill=ill))
+    for number in range(9):
+        host.get(path, headers=bearer(f"guess-{number}"))
+    assert host.call(headers=bearer("the-right-key")).status_code == 201
+    host.get(path, headers=bearer("guess"))
+    assert host.call(headers=bearer("the-right-key")).status_code == 429
+
+
+def test_auth_client_secret_is_accepted_from_an_address_that_guesses_keys() -> None:
+    """Whoever shares an office with the attacker can still call; and stale secrets count as no guesses."""
+    host = Host(key="the-right-key")
+    token = host.secret(headers=bearer("the-right-key"))
+    for number in range(20):
+        host.call(headers=bearer(f"ek_{number}"))
+    assert host.post(SECRETS, headers=bearer("the-right-key")).status_code == 200
+    for number in range(20):
+        host.call(headers=bearer(f"guess-{number}"))
+    assert host.call(headers=bearer(token)).status_code == 201
+
+
+def test_auth_missing_key_is_not_a_guess() -> None:
+    """A page that was opened without its secret asks for the graphs every so often."""
+    host = Host(key="the-right-key")
+    assert [host.call().status_code for _ in range(20)] == [401] * 20
+    assert host.call(headers=bearer("the-right-key")).status_code == 201
+
+
+def test_auth_wrong_keys_are_forgotten_after_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """Each burst is logged, and the owner of the key need not wait long."""
+    now = 1000.0
+    wrong = WrongKeys(lambda: now)
+    for _ in range(3):
+        for _ in range(50):
+            wrong.add("192.0.2.1")
+        with pytest.raises(ApiError):
+            wrong.check("192.0.2.1")
+        now += 60
+        wrong.check("192.0.2.1")
+    assert len(caplog.records) == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        (" ", "is empty"),
+        ("correct horse battery", "white space"),
+        ("trailing-newline\n", "white space"),
+        ("schlüssel-schlüssel", "ASCII"),
+        ("tab\tinside-it", "white space"),
+        ("ek_0123456789abcdef", "begins with ek_"),
+        ("letmein", "shorter"),
+        ("x" * 513, "longer"),
+    ],
+)
+def test_auth_key_that_cannot_work_is_reported(key: str, problem: str) -> None:
+    """At the start, and not by refusing every caller; the message does not repeat the key."""
+    with pytest.raises(UserInputError, match=problem) as error:
+        check_key(key)
+    assert "openssl rand" in error.value.hint
+    assert not key.strip() or key not in str(error.value)
+    check_key("0123456789abcdef/+=~")

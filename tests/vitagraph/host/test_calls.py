@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import tracemalloc
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from openai.types.realtime import ClientSecretCreateResponse
@@ -130,19 +133,109 @@ def test_client_secret_request_that_is_invalid_is_refused(asked: str) -> None:
     assert code(answer) in {"invalid_request", "bad_session"}
 
 
-def test_client_secret_session_is_used_by_the_call() -> None:
-    """A server sets it, a page adds to it."""
+LOCKED = {"session": {"instructions": "Be brief.", "model": "echo", "audio": {"output": {"voice": "joe"}}}}
+
+
+def called(host: Host, token: str, query: str = "", **session: Any) -> httpx.Response:
+    """A call with a secret, and with a session of the caller's."""
+    files = {"sdp": (None, OFFER), "session": (None, json.dumps(session))}
+    return host.post(f"{CALLS}{query}", files=files, headers=bearer(token))
+
+
+def test_client_secret_fixes_graph_and_instructions() -> None:
+    """They are in force without being asked for; a page may repeat them, and may set what is not fixed."""
     host = Host()
-    base = {"instructions": "Be brief.", "audio": {"output": {"voice": "joe"}, "input": {}}, "model": "echo"}
-    token = host.secret(json={"session": base})
-    given = {"audio": {"output": {"speed": 1.5}}}
-    host.post(CALLS, files={"sdp": (None, OFFER), "session": (None, json.dumps(given))}, headers=bearer(token))
-    assert host.manager.offers[0].session == {
-        "instructions": "Be brief.",
-        "audio": {"output": {"voice": "joe", "speed": 1.5}, "input": {}},
-        "model": "echo",
-    }
-    assert host.manager.offers[0].graph == "echo"
+    answer = host.post(SECRETS, json=LOCKED).json()
+    assert {"model": "echo", "instructions": "Be brief."}.items() <= answer["session"].items()
+    assert "audio" not in answer["session"], "what the host does not use is not kept"
+    assert called(host, answer["value"]).status_code == 201
+    assert called(host, host.secret(json=LOCKED), "?graph=echo&model=gpt-realtime", instructions="Be brief.").is_success
+    for offer in host.manager.offers:
+        assert (offer.graph, offer.session["instructions"], offer.instructions_locked) == ("echo", "Be brief.", True)
+    assert called(host, host.secret(json={}), "?graph=echo", instructions="Shout.").status_code == 201
+    free = host.manager.offers[-1]
+    assert (free.graph, free.session["instructions"], free.instructions_locked) == ("echo", "Shout.", False)
+
+
+@pytest.mark.parametrize(
+    ("query", "session", "param"),
+    [
+        ("?graph=assistant", {}, "graph"),
+        ("?model=assistant", {}, "model"),
+        ("", {"model": "assistant"}, "session.model"),
+        ("?graph=echo", {"instructions": "Say whatever you are told."}, "session.instructions"),
+        ("", {"instructions": ""}, "session.instructions"),
+        ("", {"instructions": ["Be brief."]}, "session.instructions"),
+    ],
+)
+def test_client_secret_refuses_other_values_of_fixed_fields(query: str, session: dict[str, Any], param: str) -> None:
+    """With the name of the field; and the secret can still be used as it was meant."""
+    host = Host()
+    token = host.secret(json=LOCKED)
+    answer = called(host, token, query, **session)
+    assert (answer.status_code, code(answer)) == (403, "locked_field")
+    assert answer.json()["error"]["param"] == param and param in answer.json()["error"]["message"]
+    assert host.manager.offers == []
+    assert called(host, token).status_code == 201
+
+
+def test_client_secret_fixes_the_session_of_its_renewals() -> None:
+    """Else a page would only have to reconnect."""
+    host = Host(key="k")
+    called(host, host.secret(json=LOCKED, headers=bearer("k")))
+    renewal = host.manager.offers[0].renewal
+    assert renewal is not None
+    assert called(host, renewal.value, instructions="Shout.").status_code == 403
+    assert called(host, renewal.value).status_code == 201
+    assert host.manager.offers[1].session["instructions"] == "Be brief."
+
+
+def test_client_secret_fixes_the_graph_by_its_own_name() -> None:
+    """A misspelt one is reported when the secret is made; a model of another service stands for the default."""
+    host = Host()
+    unknown = host.post(f"{SECRETS}?graph=ecco", json={})
+    assert (unknown.status_code, code(unknown)) == (404, "unknown_graph")
+    assert host.post(f"{SECRETS}?graph=echo", json={}).json()["session"]["model"] == "echo"
+    named = host.post(SECRETS, json={"session": {"model": "gpt-realtime"}}).json()
+    assert named["session"]["model"] == "assistant"
+    assert called(host, named["value"], "?graph=echo").status_code == 403
+
+
+def test_client_secret_that_fixes_the_graph_lists_only_that_one() -> None:
+    """So the page calls it, and offers no other."""
+    host = Host()
+    listed = host.get("/graphs", headers=bearer(host.secret(json=LOCKED))).json()
+    assert listed == {"graphs": [{"name": "echo", "description": "Says it back."}], "default": "echo"}
+
+
+def test_client_secret_keeps_nothing_of_a_large_session() -> None:
+    """A thousand secrets with sessions of 64 kB took 1.6 GB."""
+    host = Host(key="k")
+    session: dict[str, Any] = {"tools": [[] for _ in range(20_000)]}
+    headers = {**bearer("k"), "Content-Type": "application/json"}
+    body = json.dumps({"session": session}, separators=(",", ":"))
+    assert len(body) > 60_000
+    host.post(SECRETS, content=body, headers=headers)
+    tracemalloc.start()
+    try:
+        for _ in range(20):
+            assert host.post(SECRETS, content=body, headers=headers).status_code == 200
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < 20 * 20_000
+    finally:
+        tracemalloc.stop()
+    too_long = host.post(SECRETS, json={"session": {"instructions": "ü" * 20_000}}, headers=bearer("k"))
+    assert (too_long.status_code, code(too_long)) == (413, "too_large")
+
+
+def test_calls_endpoint_says_whether_a_call_goes_on() -> None:
+    """A page that hears nothing any more asks; after a restart of the host it calls again at once."""
+    host = Host()
+    address = host.call().headers["location"]
+    assert host.get(address).json() == {"object": "realtime.call", "id": "rtc_0"}
+    host.manager.calls[0].hang_up("over")
+    ended = host.get(address)
+    assert (ended.status_code, code(ended)) == (404, "unknown_call")
 
 
 def test_client_secret_minting_is_rate_limited_on_an_open_host() -> None:

@@ -37,14 +37,22 @@ def test_ice_servers_are_used_by_the_host_itself() -> None:
 def test_ice_servers_are_listed_with_the_graphs() -> None:
     """Never the secret; and on a host with a key only who has it."""
     settings: dict[str, Any] = {"ice": (STUN, TURN), "turn_secret": "north"}
-    answer = Host(**settings).get("/graphs")
-    assert [server["urls"] for server in answer.json()["ice_servers"]] == [[STUN], [TURN]]
-    assert "north" not in answer.text
-    assert answer.headers["cache-control"] == "no-store"
     keyed = Host(key="k", **settings)
     assert "ice_servers" not in keyed.get("/graphs").json()
-    assert "ice_servers" in keyed.get("/graphs", headers=bearer("k")).json()
+    for token in ("k", keyed.secret(headers=bearer("k"))):
+        answer = keyed.get("/graphs", headers=bearer(token))
+        assert [server["urls"] for server in answer.json()["ice_servers"]] == [[STUN], [TURN]]
+        assert "north" not in answer.text
+        assert answer.headers["cache-control"] == "no-store"
     assert "ice_servers" not in Host().get("/graphs").json()
+
+
+def test_ice_turn_servers_are_not_listed_without_a_key() -> None:
+    """Their credentials would let anyone send anything through the server, at the operator's cost."""
+    host = Host(ice=(STUN, TURN), turn_secret="north")
+    for headers in ({}, bearer("anything"), bearer(host.secret())):
+        assert host.get("/graphs", headers=headers).json()["ice_servers"] == [{"urls": [STUN]}]
+    assert Host(ice=(TURN,), turn_secret="north").get("/graphs").json()["ice_servers"] == []
 
 
 @pytest.mark.parametrize("address", ["example.com", "https://x", "stun:", "turn:x?transport=sctp", "stun:a b"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.vitagraph.host.fakes import CALLS, OFFER, SDP, Host, code
-from vitagraph.host.offer import DEPTH, SESSION_BYTES, merged_sessions
+from vitagraph.host.offer import DEPTH, SESSION_BYTES
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/json", "application/x-www-form-urlencoded"])
@@ -90,13 +90,3 @@ def test_offer_length_is_limited() -> None:
     assert [host.post(CALLS, files=each).status_code for each in forms] == [201, 413]
     assert host.post(CALLS, files={"sdp": (None, OFFER), "session": (None, session * 2)}).status_code == 413
     assert host.post(CALLS, content=b"", headers={**SDP}).status_code == 400
-
-
-def test_offer_sessions_are_merged_deeply() -> None:
-    """What one says of the voice does not undo what the other says of the microphone."""
-    base = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
-    assert merged_sessions(base, {"a": {"c": {"f": 4}}, "e": {"g": 5}}) == {
-        "a": {"b": 1, "c": {"d": 2, "f": 4}},
-        "e": {"g": 5},
-    }
-    assert base == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}

@@ -83,6 +83,31 @@ def test_security_public_host_accepts_other_host_names() -> None:
     assert Host(origins=("https://other.example",)).get("/graphs", headers=name).status_code == 403
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_security_named_host_refuses_other_host_names(host: str) -> None:
+    """A page elsewhere whose name is made to point here is a stranger, whatever network it is opened from."""
+    named = Host(host=host, names=("voice.example.com", "voice"))
+    for name in ("voice.example.com", "VOICE:8080", "voice.example.com.", "localhost:8080"):
+        assert named.get("/graphs", headers={"Host": name}).status_code == 200
+    for name in ("evil.example", "voice.example.com.evil.example", "example.com", "", "voice@evil.example"):
+        answer = named.get("/graphs", headers={"Host": name, "Origin": f"http://{name}"})
+        assert (answer.status_code, code(answer)) == (403, "bad_host")
+
+
+def test_security_named_host_can_be_addressed_by_ip() -> None:
+    """Probes of a balancer do so, and no name can be made to be an address."""
+    for name in ("192.0.2.7:8080", "[2001:db8::1]", "192.0.2.7"):
+        assert Host(host="0.0.0.0", names=("voice.example.com",)).get("/healthz", headers={"Host": name}).is_success
+
+
+@pytest.mark.parametrize("name", ["", "https://voice.example.com", "voice:8080", "Voice", "*.example.com", "a..b"])
+def test_security_invalid_name_setting_is_reported(name: str) -> None:
+    """It would never match what a browser sends."""
+    with pytest.raises(UserInputError, match="no host name"):
+        check(HostSettings(names=(name,)))
+    check(HostSettings(names=("voice.example.com", "my-host", "192.0.2.7")))
+
+
 @pytest.mark.parametrize("path", ["/graphs", "/nothing", "/docs", "/"])
 def test_security_headers_are_on_every_response(path: str) -> None:
     """Whatever is in it, a browser loads nothing from elsewhere for it and lets nobody frame it."""

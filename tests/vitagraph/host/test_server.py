@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from pipeline.errors import ResourceError, UserInputError
-from tests.vitagraph.host.fakes import CALLS, SDP, code, make_certificate
+from tests.vitagraph.host.fakes import CALLS, SDP, SECRETS, code, make_certificate
 from vitagraph.host.server import check, greeting, listen, tls
 from vitagraph.host.settings import HostSettings
 
@@ -87,6 +87,20 @@ def test_server_speaks_https(tmp_path: Path) -> None:
         assert httpx.get(f"{host.address}/healthz", verify=trusted).json() == {"healthy": True}
 
 
+def test_server_believes_only_its_proxies() -> None:
+    """Nobody on this machine either can have as many addresses as they like."""
+
+    def statuses(*options: str) -> list[int]:
+        with serving("--new-calls", "1/hour", *options) as host:
+            return [
+                httpx.post(f"{host.address}{SECRETS}", headers={"X-Forwarded-For": f"203.0.113.{n}"}).status_code
+                for n in range(2)
+            ]
+
+    assert statuses() == [200, 429]
+    assert statuses("--proxy", "127.0.0.1", "--proxy", "::1") == [200, 200]
+
+
 def test_server_drains_running_calls_and_refuses_new_ones() -> None:
     """An update cuts nobody off: probes and the page are answered all the while."""
     sdp = asyncio.run(offer())
@@ -122,6 +136,7 @@ def test_server_second_signal_stops_at_once() -> None:
         (HostSettings(host="0.0.0.0"), "http://localhost:80", ["only over https", "anyone"]),
         (HostSettings(host="0.0.0.0", key="k"), "http://localhost:80", ["only over https"]),
         (HostSettings(host="192.0.2.1", certificate=Path("a")), "https://192.0.2.1:80", ["anyone"]),
+        (HostSettings(ice=("turn:turn.example",), turn_secret="t"), "http://localhost:80", ["no credentials of TURN"]),
         (HostSettings(host="2001:db8::1", certificate=Path("a"), key="k"), "https://[2001:db8::1]:80", []),
     ],
 )
@@ -144,6 +159,10 @@ def test_server_start_messages_show_address_and_warnings(
         HostSettings(port=0, new_calls="many"),
         HostSettings(port=0, certificate=Path("chain.pem")),
         HostSettings(port=0, avatar=Path("none.glb")),
+        HostSettings(port=0, key="a key"),
+        HostSettings(port=0, names=("a:80",)),
+        HostSettings(port=0, proxies=("a",)),
+        HostSettings(port=0, state=Path("/no/such/folder/secrets")),
         HostSettings(host="192.0.2.1"),
     ],
 )

@@ -272,6 +272,20 @@ def test_websocket_secret_instructions_are_in_force_from_the_first_answer(tmp_pa
     served(scene, scripted(tmp_path, text=RECITING), key="k")
 
 
+def test_websocket_secret_fixes_graph_and_instructions(tmp_path: Path) -> None:
+    """Before the call by a refusal, and during the call by an error."""
+
+    async def scene(host: Host) -> None:
+        secret = protocols(await minted(host, model="echo", instructions="Be brief."))
+        assert (await host.refused("?graph=scripted", subprotocols=secret))[:2] == (403, "locked_field")
+        async with host.call(subprotocols=secret) as typist:
+            assert typist.events[0]["session"]["model"] == "echo"
+            await typist.tell(type="session.update", session={"instructions": "Shout."})
+            assert (await typist.wait_for("error"))["error"]["code"] == "locked_field"
+
+    served(scene, scripted(tmp_path), key="k")
+
+
 async def minted(host: Host, **session: str) -> str:
     """A client secret of a host whose key is `k`."""
     address = host.address.replace("ws://", "http://")

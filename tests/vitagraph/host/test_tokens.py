@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from contextlib import suppress
 
 import pytest
 
 from tests.vitagraph.host.fakes import FakeCall
 from vitagraph.host.errors import ApiError
-from vitagraph.host.tokens import MOST, RECONNECT_WITHIN, ClientSecret, ClientSecrets
+from vitagraph.host.tokens import (
+    MOST,
+    MOST_BYTES,
+    MOST_INSTRUCTIONS,
+    NOTHING_LOCKED,
+    RECONNECT_WITHIN,
+    ClientSecret,
+    ClientSecrets,
+    LockedFields,
+)
+
+BRIEF = LockedFields("echo", "Be brief.")
 
 
 def refused(secrets: ClientSecrets, value: str) -> str:
@@ -24,8 +36,8 @@ def call_with(secrets: ClientSecrets, value: str, *, opened: bool = True) -> tup
     """A call that is made with a secret, and the renewal, which is good for 3600 s at most."""
 
     async def main() -> tuple[FakeCall, ClientSecret]:
-        async with secrets.use(value) as secret:
-            call, renewal = FakeCall("rtc_0", opened=opened), secrets.renew(secret, 3600)
+        async with secrets.use(value, 3600) as (secret, renewal):
+            call = FakeCall("rtc_0", opened=opened)
             secrets.call_started(secret, renewal, call)
         return call, renewal
 
@@ -36,7 +48,7 @@ def test_client_secret_expires() -> None:
     """A page that was left open overnight asks for a new one."""
     now = 1000.0
     secrets = ClientSecrets(lambda: now)
-    secret = secrets.mint({}, 10)
+    secret = secrets.mint(NOTHING_LOCKED, 10)
     assert secret.expires_at == 1010
     now = 1010
     assert refused(secrets, secret.value) == "secret_expired"
@@ -45,15 +57,15 @@ def test_client_secret_expires() -> None:
 def test_client_secret_is_spent_while_its_call_is_being_made() -> None:
     """Two at once would be two calls; after a failure it is good again."""
     secrets = ClientSecrets()
-    value = secrets.mint({"a": 1}, 10).value
+    value = secrets.mint(BRIEF, 10).value
 
     async def main() -> None:
         with suppress(OSError):
-            async with secrets.use(value) as secret:
-                assert secret.session == {"a": 1}
+            async with secrets.use(value, 3600) as (secret, _):
+                assert secret.locked == BRIEF
                 assert refused(secrets, value) == "secret_used"
                 raise OSError
-        async with secrets.use(value):
+        async with secrets.use(value, 3600):
             pass
 
     asyncio.run(main())
@@ -64,22 +76,22 @@ def test_client_secret_count_is_bounded() -> None:
     """Whoever mints without end takes no more memory; those that have expired go first."""
     now = 0.0
     secrets = ClientSecrets(lambda: now)
-    first, *_, last = [secrets.mint({}, 10) for _ in range(MOST + 1)]
+    first, *_, last = [secrets.mint(NOTHING_LOCKED, 10) for _ in range(MOST + 1)]
     assert len(secrets) == MOST
     assert refused(secrets, first.value) == "secret_unknown"
     assert secrets.check(last.value) is last
     now = 11
-    secrets.mint({}, 10)
+    secrets.mint(NOTHING_LOCKED, 10)
     assert len(secrets) == 1
 
 
 def test_client_secret_renewal_allows_one_reconnect() -> None:
     """A page on a train is not thrown out by the first tunnel; and it never has two calls by one secret."""
     secrets = ClientSecrets()
-    first = secrets.mint({"a": 1}, 600)
+    first = secrets.mint(BRIEF, 600)
     call, renewal = call_with(secrets, first.value)
     assert refused(secrets, first.value) == "secret_used"
-    assert renewal.session == {"a": 1} and renewal.value != first.value
+    assert renewal.locked == BRIEF and renewal.value != first.value
     again, next_renewal = call_with(secrets, renewal.value)
     assert call.ended == ["its client called again"]
     assert refused(secrets, renewal.value) == "secret_used"
@@ -90,7 +102,7 @@ def test_client_secret_renewal_expires_soon_after_its_call() -> None:
     """A secret that lies around in a closed tab opens nothing."""
     now = 0.0
     secrets = ClientSecrets(lambda: now)
-    call, renewal = call_with(secrets, secrets.mint({}, 10).value)
+    call, renewal = call_with(secrets, secrets.mint(NOTHING_LOCKED, 10).value)
     now = 500
     assert secrets.check(renewal.value) is renewal
     call.hang_up("over")
@@ -104,7 +116,7 @@ def test_client_secret_renewals_together_last_as_long_as_one_call() -> None:
     """Else one secret would be as good as the key, for ever."""
     now = 0.0
     secrets = ClientSecrets(lambda: now)
-    _, renewal = call_with(secrets, secrets.mint({}, 10).value)
+    _, renewal = call_with(secrets, secrets.mint(NOTHING_LOCKED, 10).value)
     for _ in range(3):
         now += 1000
         _, renewal = call_with(secrets, renewal.value)
@@ -116,7 +128,7 @@ def test_client_secret_renewals_together_last_as_long_as_one_call() -> None:
 def test_client_secret_of_a_call_that_never_opened_is_not_spent() -> None:
     """Where no WebRTC gets through, the page calls again by WebSocket, with the same secret."""
     secrets = ClientSecrets()
-    value = secrets.mint({}, 600).value
+    value = secrets.mint(NOTHING_LOCKED, 600).value
     call, _ = call_with(secrets, value, opened=False)
     call_with(secrets, value, opened=False)
     assert call.ended == ["its client called again"], "one secret is one seat"
@@ -124,3 +136,45 @@ def test_client_secret_of_a_call_that_never_opened_is_not_spent() -> None:
     third.hang_up("no packet came")
     call_with(secrets, value)
     assert refused(secrets, value) == "secret_used"
+
+
+def test_client_secret_renewal_is_void_if_the_call_was_not_taken() -> None:
+    """A page that tries again and again at a full host leaves nothing behind."""
+    secrets = ClientSecrets()
+    value = secrets.mint(NOTHING_LOCKED, 600).value
+
+    async def refuse() -> None:
+        with suppress(OSError):
+            async with secrets.use(value, 3600):
+                raise OSError
+
+    for _ in range(3):
+        asyncio.run(refuse())
+    call, renewal = call_with(secrets, value, opened=False)
+    call.hang_up("no packet came")
+    assert len(secrets) == 1
+    assert refused(secrets, renewal.value) == "secret_unknown", "nobody was given it"
+
+
+def test_client_secrets_of_one_address_do_not_displace_those_of_others() -> None:
+    """On a host without a key anyone can ask for secrets, as often as they like."""
+    secrets = ClientSecrets()
+    others = [secrets.mint(NOTHING_LOCKED, 600, f"198.51.100.{n}") for n in range(100)]
+    flood = [secrets.mint(NOTHING_LOCKED, 600, "192.0.2.1") for _ in range(3 * MOST)]
+    assert len(secrets) == MOST
+    assert [secrets.check(each.value) for each in others] == others
+    assert refused(secrets, flood[0].value) == "secret_unknown"
+    assert secrets.check(flood[-1].value) is flood[-1]
+
+
+def test_client_secret_memory_is_bounded() -> None:
+    """A thousand secrets with the longest instructions take what a few calls take."""
+    secrets = ClientSecrets()
+    tracemalloc.start()
+    try:
+        for number in range(MOST):
+            secrets.mint(LockedFields(None, f"{number:06}" + "x" * (MOST_INSTRUCTIONS - 6)), 600)
+        assert tracemalloc.get_traced_memory()[0] < 1.5 * MOST_BYTES
+    finally:
+        tracemalloc.stop()
+    assert len(secrets) < MOST

@@ -154,6 +154,8 @@ class Client:
     def _update(self, event: Event) -> None:
         wanted = _as(_Update, event).session.instructions
         if wanted is not None and wanted != self.session.instructions:
+            if self.session.instructions_locked:
+                raise InvalidEvent("locked_field", "the client secret fixes the instructions", "session.instructions")
             self.session = replace(self.session, instructions=wanted)
             self._commands.change_instructions(wanted)
         self._writer.emit("session.updated", session=self.session.resource())

@@ -35,6 +35,8 @@ class SessionInfo:
     voice: str = ""
     client_secret: Mapping[str, Any] | None = None
     """With which the client can reconnect: `value`, and `expires_at` in seconds since 1970."""
+    instructions_locked: bool = False
+    """Whether a client secret fixes the instructions, so that the client cannot change them."""
 
     def resource(self) -> dict[str, Any]:
         """The API's session object. Turns are detected by voice and words, which the API calls `semantic_vad`."""

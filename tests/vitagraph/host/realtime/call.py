@@ -63,14 +63,14 @@ class Asked:
 class Call:
     """Both ends of a conversation. Times are in milliseconds."""
 
-    def __init__(self, *, opened: bool = True) -> None:
+    def __init__(self, *, opened: bool = True, locked: bool = False) -> None:
         self.sent: list[str] = []
         self.asked = Asked()
         self.causes = Causes()
         loop = VirtualLoop()
         loop.close()
         self.bus = Bus(_raise, Clock(loop))
-        session = SessionInfo("sess_cafe", "assistant", "Be kind.", "joe")
+        session = SessionInfo("sess_cafe", "assistant", "Be kind.", "joe", instructions_locked=locked)
         self.conversation = Conversation(self.sent.append, session, self.asked)
         self.conversation.listen(self.bus)
         if opened:

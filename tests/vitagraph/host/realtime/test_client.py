@@ -78,6 +78,18 @@ def test_session_update_is_answered_with_the_settings_in_force() -> None:
     assert call.asked.instructed == ["Be brief."]
 
 
+def test_session_update_cannot_change_fixed_instructions() -> None:
+    """A page has a client secret so that it need not be trusted with them."""
+    call = Call(locked=True)
+    call.send("session.update", session={"instructions": "Say whatever you are told."})
+    call.send("session.update", session={"instructions": ""})
+    for error in call.all("error"):
+        assert (error["error"]["code"], error["error"]["param"]) == ("locked_field", "session.instructions")
+    assert len(call.all("error")) == 2 and call.asked.instructed == []
+    call.send("session.update", session={"instructions": "Be kind.", "tracing": "auto"})
+    assert call.all("session.updated")[-1]["session"]["instructions"] == "Be kind."
+
+
 def test_typed_item_is_answered_when_response_create_asks_for_it() -> None:
     """Two messages before one `response.create` are answered together."""
     call = Call()
