@@ -22,6 +22,7 @@ _EPILOG = """
   vitagraph serve my-graph.yaml --port 9000
   vitagraph serve assistant --graphs my-graphs --calls 20
   vitagraph serve --host 0.0.0.0 --certificate chain.pem --private-key key.pem
+  vitagraph serve --proxy 127.0.0.1 --name voice.example.com --supervise
 
 Secrets come from the environment: with VITAGRAPH_API_KEY, callers need that key;
 VITAGRAPH_TURN_SECRET is the secret for credentials of TURN servers.
@@ -80,11 +81,18 @@ def serve(
     avatar: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another head: a GLB with ARKit or Oculus blendshapes.")
     ] = None,
+    supervise: Annotated[
+        bool,
+        typer.Option(
+            "--supervise", help="Keep a second host ready, in its own memory, that takes over if the first one fails."
+        ),
+    ] = False,
     chaos: ChaosFile = None,
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:
     """Serve the call page and answer calls, each with a session of a graph."""
     console.log_to_stderr()
+    from vitagraph.host.handover import VARIABLE
     from vitagraph.host.settings import HostSettings
 
     settings = HostSettings(
@@ -107,7 +115,10 @@ def serve(
         private_key=private_key,
         avatar=avatar,
     )
-    start(settings, graph, tuple(graphs or ()), chaos, offline=offline)
+    if supervise and VARIABLE not in os.environ:
+        start_supervised(settings)
+    else:
+        start(settings, graph, tuple(graphs or ()), chaos, offline=offline)
 
 
 def _secret(variable: str, without: str) -> str:
@@ -136,13 +147,24 @@ def start(
     """Runs the host until it is stopped."""
     from vitagraph.chaos.file import chaos_of
     from vitagraph.host.graph_catalogue import GraphCatalogue
+    from vitagraph.host.handover import Handover
     from vitagraph.host.server import check, run
 
-    check(settings)
+    handover = Handover.from_environment()
+    if handover is not None:
+        settings = handover.settings(settings)
+    check(settings, bound=handover is not None)
     graphs = GraphCatalogue(graph, folders, chaos=chaos_of(chaos))
     if not offline:
         _fetch(graphs, head=settings.avatar is None)
-    run(settings, graphs, _say)
+    run(settings, graphs, _say, handover)
+
+
+def start_supervised(settings: HostSettings) -> None:
+    """Runs this command under supervision until it is stopped, and exits."""
+    from vitagraph.host.supervise import supervise
+
+    raise typer.Exit(supervise(settings, sys.argv[1:], _say))
 
 
 def _fetch(graphs: GraphCatalogue, *, head: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import signal
 import socket
 import ssl
@@ -15,17 +14,16 @@ import uvloop
 from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from pipeline.errors import ResourceError, UserInputError
 from vitagraph.host import auth, ice, proxies, secret_file, security
 from vitagraph.host.app import make_app
 from vitagraph.host.call_manager import CallManager
 from vitagraph.host.graph_catalogue import GraphCatalogue
+from vitagraph.host.handover import Handover
 from vitagraph.host.limits import RateLimit
+from vitagraph.host.listening import listen, tls
 from vitagraph.host.settings import HostSettings
 from vitagraph.host.site import read_glb
 
-BACKLOG = 1024
-"""Connections that wait to be accepted."""
 SHUTDOWN_TIMEOUT = 2
 """Seconds that open requests and WebSockets have to end."""
 PING = 2.0
@@ -36,21 +34,28 @@ an `error` event; a message beyond this closes the WebSocket."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(settings: HostSettings, graphs: GraphCatalogue, say: Callable[[str], None]) -> None:
+def run(
+    settings: HostSettings, graphs: GraphCatalogue, say: Callable[[str], None], handover: Handover | None = None
+) -> None:
     """Serves until a signal; `say` gets the address once the host listens, and warnings.
 
-    The first SIGINT or SIGTERM lets the running calls go on for `settings.drain` seconds while
-    new ones are refused; a second one ends them at once. Raises VitagraphError if the address
-    or the certificate cannot be used.
+    With a `handover` it first waits until it is its turn. The first SIGINT or SIGTERM lets the
+    running calls go on for `settings.drain` seconds while new ones are refused; a second one ends
+    them at once. Raises VitagraphError if the address or the certificate cannot be used.
     """
     context = tls(settings)
-    with listen(settings) as listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, graphs, listening, context, say))
+    bound = listen(settings) if handover is None else handover.listening
+    with bound as listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, graphs, listening, context, say, handover))
 
 
-def check(settings: HostSettings) -> None:
-    """Raises VitagraphError if a setting cannot be used, before anything is loaded."""
-    listen(settings).close()
+def check(settings: HostSettings, *, bound: bool = False) -> None:
+    """Raises VitagraphError if a setting cannot be used, before anything is loaded.
+
+    `bound`: the address is bound already, by the supervisor.
+    """
+    if not bound:
+        listen(settings).close()
     tls(settings)
     ice.check(settings)
     security.check(settings)
@@ -62,42 +67,6 @@ def check(settings: HostSettings) -> None:
     RateLimit(settings.new_calls)
     if settings.avatar is not None:
         read_glb(settings.avatar)
-
-
-def listen(settings: HostSettings) -> socket.socket:
-    """Binds the address; raises ResourceError if it is in use, UserInputError if it is not of this machine."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return socket.create_server(
-            address[:2],
-            family=family,
-            backlog=BACKLOG,
-            dualstack_ipv6=family == socket.AF_INET6 and settings.host == "::",
-        )
-    except OSError as error:
-        raise _as_vitagraph_error(error, settings) from error
-
-
-def tls(settings: HostSettings) -> ssl.SSLContext | None:
-    """The context for https, None for http; raises UserInputError if a file cannot be used."""
-    if settings.certificate is None and settings.private_key is None:
-        return None
-    if settings.certificate is None or settings.private_key is None:
-        raise UserInputError(
-            "https needs a certificate and its private key", hint="give both --certificate and --private-key"
-        )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        # Without a password OpenSSL would ask for one on the terminal.
-        context.load_cert_chain(settings.certificate, settings.private_key, password="")
-    except OSError as error:  # ssl.SSLError is one
-        raise UserInputError(
-            f"{settings.certificate} and {settings.private_key} cannot be used for https: {error.strerror or error}",
-            hint="both must be PEM files that can be read, the key the certificate's own and without a password",
-        ) from error
-    return context
 
 
 def greeting(settings: HostSettings, port: int) -> list[str]:
@@ -199,21 +168,38 @@ def _signals() -> Iterator[_Signals]:
             loop.remove_signal_handler(each)
 
 
+@contextmanager
+def _handing_over(handover: Handover | None, signals: _Signals) -> Iterator[None]:
+    if handover is None:
+        yield
+        return
+    handover.start(signals.put)
+    try:
+        yield
+    finally:
+        handover.close()
+
+
 async def _serve(
     settings: HostSettings,
     graphs: GraphCatalogue,
     listening: socket.socket,
     context: ssl.SSLContext | None,
     say: Callable[[str], None],
+    handover: Handover | None,
 ) -> None:
-    with _signals() as signals:
+    with _signals() as signals, _handing_over(handover, signals):
         async with CallManager(settings, graphs) as calls:
             await _first_of(calls.warm(), signals.get())
+            if handover is not None and not signals.count:
+                await _first_of(handover.turn(), signals.get())
             if signals.count:
                 return
             server = HttpServer(make_app(settings, calls), settings, context)
             serving = asyncio.create_task(server.serve([listening]), name="http")
             await _first_of(serving, server.ready.wait())
+            if handover is not None:
+                handover.serving()
             for line in greeting(settings, listening.getsockname()[1]):
                 say(line)
             await _first_of(serving, signals.get())
@@ -232,18 +218,3 @@ async def _first_of(*waits: Awaitable[object]) -> None:
         await asyncio.wait((ours,))
     for each in done:
         each.result()
-
-
-def _as_vitagraph_error(error: OSError, settings: HostSettings) -> ResourceError | UserInputError:
-    where = f"{settings.host} port {settings.port}"
-    if error.errno == errno.EADDRINUSE:
-        return ResourceError(
-            f"{where} is taken by another program",
-            hint=f"choose another port, --port {settings.port + 1}, or stop the other program",
-        )
-    if error.errno == errno.EACCES:
-        return ResourceError(f"{where} needs more rights than this program has", hint="choose a port from 1024 on")
-    return UserInputError(
-        f"the host cannot listen at {where}: {error.strerror}",
-        hint="give an address of this machine: --host 127.0.0.1 for itself, 0.0.0.0 for all machines that can reach it",
-    )
