@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -60,12 +60,17 @@ def page_built() -> None:
 def host(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, chromium: str, page_built: None
 ) -> Iterator[Host]:
-    """The host of a module: it serves the module's GRAPHS, the first one by default."""
+    """The host of a module: it serves the module's GRAPHS, the first one by default.
+
+    OPTIONS and ENVIRONMENT of the module, if there are any, are more options and environment variables.
+    """
     folder = tmp_path_factory.mktemp("graphs")
     graphs: dict[str, str] = request.module.GRAPHS
     for name, text in graphs.items():
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-    with serving(folder, next(iter(graphs))) as running:
+    options: Sequence[str] = getattr(request.module, "OPTIONS", ())
+    environment: dict[str, str] = getattr(request.module, "ENVIRONMENT", {})
+    with serving(folder, next(iter(graphs)), *options, **environment) as running:
         yield running
 
 

@@ -26,6 +26,7 @@ class Host:
 
     url: str
     log: Path
+    pid: int
 
     def tail(self) -> str:
         """The end of its log, for a test that failed."""
@@ -33,17 +34,21 @@ class Host:
 
 
 @contextmanager
-def serving(folder: Path, graph: str) -> Iterator[Host]:
-    """Serves a folder of graphs; the log is kept beside them."""
+def serving(folder: Path, graph: str, *more: str, **environment: str) -> Iterator[Host]:
+    """Serves a folder of graphs, with more options and environment variables; the log is kept beside them."""
     port = _free_port()
     log = folder / "host.log"
     command = [sys.executable, "-m", "vitagraph", "serve", graph]
     options = ["--host", "127.0.0.1", "--port", str(port), "--graphs", str(folder)]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*command, *options], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "NO_COLOR": "1"}
+            [*command, *options, *more],
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "NO_COLOR": "1", **environment},
         )
-    host = Host(f"http://127.0.0.1:{port}", log)
+    host = Host(f"http://127.0.0.1:{port}", log, process.pid)
     try:
         _wait(host, process)
         yield host

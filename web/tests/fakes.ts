@@ -152,6 +152,17 @@ export class FakeChannel extends EventTarget {
   }
 }
 
+/** Tells when a packet was heard last. */
+export class FakeReceiver {
+  private timestamp = 0;
+  heard(): void {
+    this.timestamp++;
+  }
+  getSynchronizationSources(): { timestamp: number }[] {
+    return this.timestamp ? [{ timestamp: this.timestamp }] : [];
+  }
+}
+
 export class FakePeer extends EventTarget {
   static made: FakePeer[] = [];
   iceGatheringState = "complete";

@@ -80,9 +80,9 @@ export class Connection {
     this.transport?.replaceTrack(track);
   }
 
-  private async openAny(ways: readonly MakeTransport[], signal: AbortSignal): Promise<void> {
+  private async openAny(now: readonly MakeTransport[], signal: AbortSignal, ways = now): Promise<void> {
     let first: unknown;
-    for (const way of ways) {
+    for (const way of now) {
       try {
         return await this.open(way, ways, signal);
       } catch (error) {
@@ -95,7 +95,7 @@ export class Connection {
   }
 
   private async open(way: MakeTransport, ways: readonly MakeTransport[], signal: AbortSignal): Promise<void> {
-    const transport = way(this.listenersOf(() => transport, ways));
+    const transport = way(this.listenersOf(() => transport, way, ways));
     const attempt = new AbortController();
     const giveUp = (): void => attempt.abort();
     signal.addEventListener("abort", giveUp, { once: true });
@@ -114,30 +114,31 @@ export class Connection {
   }
 
   /** Only the transport in use, or one being opened, is listened to. */
-  private listenersOf(transport: () => Transport, ways: readonly MakeTransport[]): TransportListeners {
+  private listenersOf(transport: () => Transport, way: MakeTransport, ways: readonly MakeTransport[]): TransportListeners {
     return {
       ...this.listeners,
       lost: (failure) => {
         if (this.transport !== transport()) return;
         this.close();
         if (failure.final) this.fail(failure);
-        else void this.reconnect(ways, failure);
+        else void this.reconnect(way, ways, failure);
       },
     };
   }
 
-  private async reconnect(ways: readonly MakeTransport[], why: Failure): Promise<void> {
+  /** By the way that worked, so that a host that is being restarted does not cost the sound; by any if it is blocked. */
+  private async reconnect(way: MakeTransport, ways: readonly MakeTransport[], why: Failure): Promise<void> {
     const { signal } = this.abort;
     let lastError = why;
     for (const [index, pause] of this.backoffMs.entries()) {
       this.state.set({ ...IDLE, phase: "reconnecting", attempt: index + 1, lastError });
       try {
-        await delay(pause, signal);
-        return await this.openAny(ways, signal);
+        await delay(Math.max(pause, lastError.againMs ?? 0), signal);
+        return await this.openAny(lastError.code === "blocked" ? ways : [way], signal, ways);
       } catch (error) {
         if (signal.aborted) return;
         lastError = asFailure(error);
-        if (lastError.final) break;
+        if (lastError.againMs === null) break;
       }
     }
     this.fail(lastError.final ? lastError : new Failure("lost", { cause: lastError }));

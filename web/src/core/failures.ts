@@ -64,6 +64,9 @@ const FINAL = new Set<FailureCode>([
   "ended",
 ]);
 
+/** All callers of a host that was restarted come at once, so it may ask some of them to wait. */
+const LONGEST_WAIT_SECONDS = 15;
+
 export interface FailureOptions {
   /** What the host said; shown in place of our own hint. */
   message?: string | undefined;
@@ -90,6 +93,13 @@ export class Failure extends Error {
 
   get final(): boolean {
     return FINAL.has(this.code);
+  }
+
+  /** Milliseconds after which a call that was lost may be tried again; null if there is no use in that. */
+  get againMs(): number | null {
+    if (!this.final) return 0;
+    const seconds = this.code === "full" || this.code === "too_many" ? this.retryAfterSeconds : undefined;
+    return seconds !== undefined && seconds <= LONGEST_WAIT_SECONDS ? seconds * 1_000 : null;
   }
 }
 

@@ -1,5 +1,6 @@
 /** A call by WebRTC: sound both ways, events and avatar batches on data channels. */
 
+import { CallWatch } from "./callWatch";
 import { Failure, asFailure, failureOf } from "./failures";
 import { AVATAR_CHANNEL, AVATAR_CHANNEL_OPTIONS, EVENTS_CHANNEL } from "./protocol";
 import { CALLS_PATH, type ClientEvent, parseServerEvent } from "./realtime";
@@ -27,6 +28,7 @@ export class PeerTransport implements Transport {
   private readonly events: RTCDataChannel;
   private readonly avatar: RTCDataChannel;
   private location: string | null = null;
+  private watch: CallWatch | null = null;
   private disconnected: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
 
@@ -65,6 +67,7 @@ export class PeerTransport implements Transport {
     if (this.closed) return;
     this.closed = true;
     clearTimeout(this.disconnected);
+    this.watch?.stop();
     this.events.close();
     this.avatar.close();
     this.peer.close();
@@ -73,6 +76,7 @@ export class PeerTransport implements Transport {
 
   private listen(): void {
     this.peer.ontrack = ({ streams, track, receiver }) => {
+      this.watch ??= new CallWatch(receiver, () => this.location, () => this.lose("lost"));
       this.listeners.voice(streams[0] ?? new MediaStream([track]), receiver);
     };
     this.events.onmessage = ({ data }) => {

@@ -118,6 +118,55 @@ describe("a lost connection", () => {
     expect(FakeTransport.made).toHaveLength(4);
   });
 
+  test("is made again when a host that is busy for a moment says so", async () => {
+    await connected();
+    FakeTransport.last.listeners.lost(new Failure("lost"));
+    await vi.advanceTimersByTimeAsync(100);
+    FakeTransport.last.fail(new Failure("full", { retryAfterSeconds: 5 }));
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(FakeTransport.made).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(1);
+    FakeTransport.last.succeed();
+    await settle();
+    expect(phase()).toBe("connected");
+  });
+
+  test.each([new Failure("full"), new Failure("full", { retryAfterSeconds: 60 }), new Failure("not_allowed")])(
+    "is given up when the host says no for longer",
+    async (refusal) => {
+      await connected();
+      FakeTransport.last.listeners.lost(new Failure("lost"));
+      await vi.advanceTimersByTimeAsync(100);
+      FakeTransport.last.fail(refusal);
+      await settle();
+      expect(connection.state.get()).toMatchObject({ phase: "failed", lastError: { code: refusal.code } });
+    },
+  );
+
+  test("is made again by the way that worked, and by another only where that is blocked", async () => {
+    const made: string[] = [];
+    const named = (name: string) => (to: TransportListeners) => {
+      made.push(name);
+      return new FakeTransport(to);
+    };
+    const done = connection.connect(named("sound"), named("text"));
+    FakeTransport.last.succeed();
+    await done;
+    FakeTransport.last.listeners.lost(new Failure("lost"));
+    await vi.advanceTimersByTimeAsync(100);
+    FakeTransport.last.fail(new Failure("timeout"));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(made).toEqual(["sound", "sound", "sound"]);
+    FakeTransport.last.fail(new Failure("blocked"));
+    await vi.advanceTimersByTimeAsync(400);
+    FakeTransport.last.fail(new Failure("blocked"));
+    await settle();
+    expect(made.slice(3)).toEqual(["sound", "text"]);
+    FakeTransport.last.succeed();
+    await settle();
+    expect(phase()).toBe("connected");
+  });
+
   test("is not made again after the other end hung up", async () => {
     await connected();
     FakeTransport.last.listeners.lost(new Failure("ended"));

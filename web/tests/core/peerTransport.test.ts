@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Failure } from "../../src/core/failures";
 import { PeerTransport, whyNoCalls } from "../../src/core/peerTransport";
 import { SocketTransport, socketUrl } from "../../src/core/socketTransport";
-import { FakePeer, FakeSocket, FakeStream, batchBytes, settle } from "../fakes";
+import { FakePeer, FakeReceiver, FakeSocket, FakeStream, batchBytes, settle } from "../fakes";
 
 const BASE = "https://host.example/talk/";
 const listeners = { event: vi.fn(), batch: vi.fn(), voice: vi.fn(), lost: vi.fn<(failure: Failure) => void>() };
@@ -90,10 +90,11 @@ describe("a call by WebRTC", () => {
     channels["oai-events"]!.onmessage!({ data: "rubbish" });
     channels["vitagraph-avatar"]!.onmessage!({ data: batchBytes({ frames: [] }) });
     channels["vitagraph-avatar"]!.onmessage!({ data: "rubbish" });
-    ontrack!({ streams: ["stream"], receiver: "receiver" });
+    const receiver = new FakeReceiver();
+    ontrack!({ streams: ["stream"], receiver });
     expect(listeners.event).toHaveBeenCalledExactlyOnceWith({ type: "response.created", response: { id: "r1" } });
     expect(listeners.batch).toHaveBeenCalledTimes(1);
-    expect(listeners.voice).toHaveBeenCalledExactlyOnceWith("stream", "receiver");
+    expect(listeners.voice).toHaveBeenCalledExactlyOnceWith("stream", receiver);
   });
 
   test("that stutters for a moment is not lost", async () => {
@@ -107,6 +108,72 @@ describe("a call by WebRTC", () => {
     FakePeer.last.become("disconnected");
     await vi.advanceTimersByTimeAsync(3_000);
     expect(listeners.lost.mock.calls[0]?.[0].code).toBe("lost");
+  });
+
+  describe("whose packets stop", () => {
+    let peer: PeerTransport;
+    let receiver: FakeReceiver;
+    const silence = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+    const answers = (answer: () => Response): void => {
+      fetched = vi.fn(async () => answer());
+      vi.stubGlobal("fetch", fetched);
+    };
+
+    beforeEach(async () => {
+      peer = await opened();
+      vi.useFakeTimers();
+      receiver = new FakeReceiver();
+      FakePeer.last.ontrack!({ streams: ["stream"], receiver });
+    });
+
+    test("is lost as soon as the host says that it knows no such call", async () => {
+      receiver.heard();
+      answers(() => new Response("", { status: 404 }));
+      await silence(1_000);
+      expect(fetched).not.toHaveBeenCalled();
+      await silence(800);
+      expect(fetched.mock.calls[0]?.[0]).toBe("https://host.example/talk/v1/realtime/calls/rtc_1");
+      expect(listeners.lost.mock.calls[0]?.[0].code).toBe("lost");
+    });
+
+    test("is not lost while the host has it", async () => {
+      receiver.heard();
+      answers(() => new Response("{}"));
+      await silence(10_000);
+      expect(fetched.mock.calls.length).toBeGreaterThan(1);
+      expect(listeners.lost).not.toHaveBeenCalled();
+    });
+
+    test("is not lost while the network is away, and is once a restarted host is back", async () => {
+      receiver.heard();
+      answers(() => {
+        throw new TypeError("failed to fetch");
+      });
+      await silence(5_000);
+      expect(listeners.lost).not.toHaveBeenCalled();
+      answers(() => new Response("", { status: 404 }));
+      await silence(300);
+      expect(listeners.lost).toHaveBeenCalledTimes(1);
+    });
+
+    test("is not asked for while packets come, or before any has come", async () => {
+      answers(() => new Response("", { status: 404 }));
+      await silence(5_000);
+      for (let time = 0; time < 5_000; time += 400) {
+        receiver.heard();
+        await silence(400);
+      }
+      expect(fetched).not.toHaveBeenCalled();
+    });
+
+    test("is not asked for after it was hung up", async () => {
+      receiver.heard();
+      await silence(400);
+      peer.close();
+      fetched.mockClear();
+      await silence(5_000);
+      expect(fetched).not.toHaveBeenCalled();
+    });
   });
 
   test("knows a host that hangs up from a network that breaks", async () => {
