@@ -30,6 +30,31 @@ The first Ctrl-C lets running calls finish, a second one ends them.
 """
 _MOST_PORT = 65535
 
+Origins = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ORIGIN", help="Another page that may call, https://example.com; * for any. Repeatable."),
+]
+HostNames = Annotated[
+    list[str] | None,
+    typer.Option(metavar="HOST", help="A name by which browsers open the host; others are refused. Repeatable."),
+]
+Proxies = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ADDRESS", help="A proxy or its network, whose X-Forwarded-For is believed. Repeatable."),
+]
+StateFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Keeps client secrets there, for the time after a restart.")
+]
+IceServers = Annotated[
+    list[str] | None, typer.Option(metavar="URL", help="A STUN or TURN server, such as stun:host:3478. Repeatable.")
+]
+Supervised = Annotated[
+    bool,
+    typer.Option(
+        "--supervise", help="Keep a second host ready, in its own memory, that takes over if the first one fails."
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
@@ -58,35 +83,17 @@ def serve(
         str, typer.Option(metavar="TIME", help="Interval of health checks of the graphs' members; 0 for none.")
     ] = "30s",
     new_calls: Annotated[str, typer.Option(metavar="RATE", help="Limit of new calls from one address.")] = "30/minute",
-    origin: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ORIGIN", help="Another page that may call, https://example.com; * for any. Repeatable."),
-    ] = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(metavar="HOST", help="A name by which browsers open the host; others are refused. Repeatable."),
-    ] = None,
-    proxy: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ADDRESS", help="A proxy or its network, whose X-Forwarded-For is believed. Repeatable."),
-    ] = None,
-    state: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keeps client secrets there, for the time after a restart.")
-    ] = None,
-    ice: Annotated[
-        list[str] | None, typer.Option(metavar="URL", help="A STUN or TURN server, such as stun:host:3478. Repeatable.")
-    ] = None,
+    origin: Origins = None,
+    name: HostNames = None,
+    proxy: Proxies = None,
+    state: StateFile = None,
+    ice: IceServers = None,
     certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate chain for HTTPS, PEM.")] = None,
     private_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key for HTTPS, PEM.")] = None,
     avatar: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another head: a GLB with ARKit or Oculus blendshapes.")
     ] = None,
-    supervise: Annotated[
-        bool,
-        typer.Option(
-            "--supervise", help="Keep a second host ready, in its own memory, that takes over if the first one fails."
-        ),
-    ] = False,
+    supervise: Supervised = False,
     chaos: ChaosFile = None,
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:

@@ -30,7 +30,7 @@ _HINT = "--state names a file in a folder that can be written"
 _log = logging.getLogger("vitagraph.host")
 
 
-class _Line(msgspec.Struct, omit_defaults=True):
+class _SavedSecret(msgspec.Struct, omit_defaults=True):
     id: str
     expires_at: float
     graph: str | None = None
@@ -40,7 +40,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     until: float | None = None
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+_decode = msgspec.json.Decoder(_SavedSecret).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -152,7 +152,7 @@ def _open(path: Path) -> int:
 
 def _line(secret: ClientSecret) -> bytes:
     locked = secret.locked
-    line = _Line(
+    line = _SavedSecret(
         secret.id, secret.expires_at, locked.graph, locked.instructions, secret.owner, secret.spent, secret.until
     )
     return _encode(line) + b"\n"
