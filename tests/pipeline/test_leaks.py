@@ -72,7 +72,7 @@ def test_leaks_are_not_reported_after_an_error() -> None:
 
 
 def test_leaked_thread_is_named_with_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.testing.leaks._PATIENCE", 0.05)
+    monkeypatch.setattr("pipeline.testing.leaks._THREAD_GRACE", 0.05)
     leave = threading.Event()
     thread = threading.Thread(target=leave.wait, args=[10], name="decoder")
     with pytest.raises(Leak, match=r"thread decoder: .* < Event\.wait \(threading\.py:"), no_leaks():
@@ -83,7 +83,7 @@ def test_leaked_thread_is_named_with_its_stack(monkeypatch: pytest.MonkeyPatch) 
 
 def test_shared_executor_threads_are_not_a_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that was made for a single test, and not shut down, is."""
-    monkeypatch.setattr("pipeline.testing.leaks._PATIENCE", 0.1)
+    monkeypatch.setattr("pipeline.testing.leaks._THREAD_GRACE", 0.1)
     with no_leaks():
         shared = share(Executor(1))
         Executor(1).shutdown()
