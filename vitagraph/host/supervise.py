@@ -24,6 +24,8 @@ from vitagraph.host.handover import BEAT, SERVING, TAKE_OVER, VARIABLE, WARM
 from vitagraph.host.listening import listen
 from vitagraph.host.settings import HostSettings
 
+LOOK = 0.5
+"""Seconds between two looks at the hosts."""
 FROZEN = 15.0
 """Seconds without a beat of its event loop after which a host is killed."""
 STANDBY_DELAY = 5.0
@@ -33,8 +35,6 @@ PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds before a host is started again, after so many failures in a row."""
 STABLE = 60.0
 """Seconds of service after which a failure is the first in a row again."""
-_LOOK = 0.5
-"""Seconds between two looks at the hosts."""
 _KILLED = 128
 """Plus the signal: the exit code of a program that was killed, as shells report it."""
 MEMORY = 0.8
@@ -66,8 +66,10 @@ class HostProcess:
         self._process = process
         self._control = control
         self._now = asyncio.get_running_loop().time
-        self._beat = float("inf")
-        """When its event loop last ran; at its start there is none yet."""
+        self._beats = False
+        """Whether its event loop runs; it does not yet while the program is imported."""
+        self._looks = 0
+        """How often it was looked at since the last beat. Where the whole machine pauses, that is once."""
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
@@ -94,10 +96,10 @@ class HostProcess:
         code = self.code or 0
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
-    @property
-    def frozen(self) -> bool:
-        """Whether its event loop stands still."""
-        return self._now() - self._beat > FROZEN
+    def look(self) -> bool:
+        """Whether its event loop stands still; to be called every `LOOK` seconds."""
+        self._looks += 1
+        return self._beats and self._looks * LOOK > FROZEN
 
     def memory(self) -> int:
         """Bytes of memory in use; 0 if the system does not tell."""
@@ -126,7 +128,8 @@ class HostProcess:
         loop = asyncio.get_running_loop()
         with self._control, suppress(OSError):
             while received := await loop.sock_recv(self._control, 64):
-                self._beat = self._now() if BEAT in received else self._beat
+                if BEAT in received:
+                    self._beats, self._looks = True, 0
                 self.warm = self.warm or WARM in received
                 if SERVING in received:
                     self.since = self._now()
@@ -168,6 +171,8 @@ class Supervisor:
         now, served = asyncio.get_running_loop().time, False
         while (active := await self._next()) is not None:
             self._active = active
+            if self._stopping.is_set():
+                active.signal(signal.SIGTERM)
             active.take_over()
             code = await self._until_ended(active)
             served = served or active.since is not None
@@ -196,8 +201,8 @@ class Supervisor:
         """Waits for the end of a host; kills it if its event loop stands still."""
         ended = asyncio.create_task(host.wait())
         while not ended.done():
-            await asyncio.wait((ended,), timeout=_LOOK)
-            if host.frozen and not ended.done():
+            await asyncio.wait((ended,), timeout=LOOK)
+            if host.look() and not ended.done():
                 _log.error("the event loop of the host stood still for %.0f s; it is killed", FROZEN)
                 host.signal(signal.SIGKILL)
                 await ended
@@ -207,13 +212,13 @@ class Supervisor:
         """Sees to it that there is a standby while a host serves."""
         failures, told = 0, False
         while not self._stopping.is_set():
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(LOOK)
             standby = self._standby
             if standby is None:
                 told = False
                 if self._wants_standby() and not self._stopping.is_set():
-                    self._standby = await self._start()
-            elif standby.code is not None or standby.frozen:
+                    self._standby = await self._start_standby()
+            elif standby.code is not None or standby.look():
                 failures, self._standby = failures + 1, None
                 standby.signal(signal.SIGKILL)
                 await standby.wait()
@@ -222,6 +227,14 @@ class Supervisor:
             elif standby.warm and not told:
                 failures, told = 0, True
                 self._say("A second host is ready to take over.")
+
+    async def _start_standby(self) -> HostProcess | None:
+        try:
+            return await self._start()
+        except OSError as error:
+            _log.error("a second host cannot be started: %s", error.strerror)
+            await asyncio.sleep(PAUSES[-1])
+            return None
 
     def _wants_standby(self) -> bool:
         active = self._active

@@ -125,7 +125,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
     """Plays a scene with short waits."""
     monkeypatch.setattr(supervise, "STANDBY_DELAY", 0.0)
     monkeypatch.setattr(supervise, "FROZEN", 1.0)
-    monkeypatch.setattr(supervise, "_LOOK", 0.02)
+    monkeypatch.setattr(supervise, "LOOK", 0.02)
     monkeypatch.setattr(supervise, "PAUSES", (0.0, 0.05, 0.1, 0.4))
 
     def run(scene: Callable[[Scene], Awaitable[None]], mode: str = "") -> None:
@@ -210,6 +210,21 @@ def test_supervisor_tries_again_with_growing_pauses(play: Callable[..., None]) -
         assert await here.stop() == 0
 
     play(scene, "breaks later")
+
+
+def test_supervisor_stops_while_a_host_starts(play: Callable[..., None]) -> None:
+    """The signal came between two hosts, when there was none that could get it."""
+
+    async def scene(here: Scene) -> None:
+        os.kill(await here.server(), signal.SIGKILL)
+        await here.until(lambda: len(here.started) >= 2)
+        await here.stop()
+
+    async def at_once(here: Scene) -> None:
+        await here.stop()
+
+    play(scene)
+    play(at_once)
 
 
 def test_supervisor_ends_with_a_host_that_was_stopped(play: Callable[..., None]) -> None:
