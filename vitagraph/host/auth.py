@@ -67,6 +67,11 @@ class Authorization:
         """What the secret fixes of the call."""
         return NOTHING_LOCKED if self.secret is None else self.secret.locked
 
+    @property
+    def returning(self) -> bool:
+        """Whether the client had a call already, and reconnects."""
+        return self.secret is not None and self.secret.until is not None
+
     def call_started(self, call: CallHandle) -> None:
         """Ties the secret and its renewal to the call."""
         if self.secret is not None and self.renewal is not None:

@@ -56,6 +56,8 @@ class Offer:
     """The secret with which the client can reconnect."""
     instructions_locked: bool = False
     """Whether the client cannot change the instructions."""
+    returning: bool = False
+    """Whether it replaces a call that was taken before, and was lost."""
 
 
 class CallManager:
@@ -185,19 +187,20 @@ class CallManager:
     def _name(self, offer: Offer) -> str:
         return self.graphs.default if offer.graph is None else offer.graph
 
-    def _refusal(self, graph: str) -> Refusal | None:
+    def _refusal(self, graph: str, *, returning: bool = False) -> Refusal | None:
         calls = self._settings.calls
         if self._draining:
             return Refusal("the host is shutting down", "", RETRY_AFTER)
         if self.count >= calls:
             return Refusal(f"all {calls} lines are busy", "raise --calls on the host", RETRY_AFTER)
-        return self.monitoring.refusal(self._plans.get(graph))
+        # Running calls are not ended because of load, and neither are those whose host was restarted.
+        return None if returning else self.monitoring.refusal(self._plans.get(graph))
 
     @contextmanager
     def _slot(self, offer: Offer) -> Iterator[None]:
         """Counts an offer as a call while it is being answered; raises AdmissionError if there is no room for it."""
         name = self._name(offer)
-        if (refusal := self._refusal(name)) is not None:
+        if (refusal := self._refusal(name, returning=offer.returning)) is not None:
             raise AdmissionError(f"Sorry, {refusal.reason}.", retry_after=refusal.retry_after, hint=refusal.detail)
         self._pending.append(name)
         try:

@@ -202,7 +202,14 @@ class CallRoutes:
             if session.get("instructions") not in (None, locked.instructions):
                 raise _fixed("session.instructions")
             session = {**session, "instructions": locked.instructions}
-        return Offer(sdp, name, session, authorized.renewal, instructions_locked=locked.instructions is not None)
+        return Offer(
+            sdp,
+            name,
+            session,
+            authorized.renewal,
+            instructions_locked=locked.instructions is not None,
+            returning=authorized.returning,
+        )
 
     def _names(self) -> list[str]:
         return [info.name for info in self.calls.graphs.list()]

@@ -68,6 +68,7 @@ def test_auth_call_made_with_a_secret_can_reconnect() -> None:
     assert host.call(headers=bearer(renewal.value)).status_code == 201
     assert host.manager.calls[1].ended
     assert host.manager.offers[2].session == {"instructions": "Be brief."}
+    assert [offer.returning for offer in host.manager.offers] == [False, False, True]
     again = host.call(headers=bearer(renewal.value))
     assert (again.status_code, code(again)) == (401, "secret_used")
 

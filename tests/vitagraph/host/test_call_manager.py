@@ -19,6 +19,7 @@ from pipeline.errors import AdmissionError, UserInputError
 from pipeline.packet import MILLISECOND
 from tests.vitagraph.host.dialling import Caller, dial, gone, hosting, scripted
 from vitagraph.host import call_manager as module
+from vitagraph.host.admission import Thresholds
 from vitagraph.host.call_manager import CallManager, Offer
 from vitagraph.host.graph_catalogue import UnknownGraph
 
@@ -39,6 +40,34 @@ def test_call_manager_refuses_when_full_and_accepts_after_a_call_ends() -> None:
         await gone(manager)
 
     hosting(scene, calls=1)
+
+
+def test_call_manager_takes_back_lost_calls_in_spite_of_load() -> None:
+    """All callers of a host that was restarted come back at once; only the number of lines bounds them."""
+
+    async def returning(manager: CallManager) -> Caller:
+        caller = Caller()
+
+        async def answer(sdp: str) -> str:
+            return (await manager.answer(Offer(sdp, returning=True))).answer
+
+        await caller.dial(answer)
+        return caller
+
+    async def scene(manager: CallManager) -> None:
+        first = await dial(manager)
+        while not manager.not_ready():
+            await first.clock.sleep(50 * MILLISECOND)
+        with pytest.raises(AdmissionError):
+            await dial(manager)
+        second = await returning(manager)
+        with pytest.raises(AdmissionError, match="all 2 lines"):
+            await returning(manager)
+        await first.close()
+        await second.close()
+        await gone(manager)
+
+    hosting(scene, calls=2, thresholds=Thresholds(lag=1e-6))
 
 
 def test_call_manager_restores_process_settings() -> None:
