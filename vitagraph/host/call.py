@@ -176,7 +176,8 @@ class Call:
             await self.transport.close()
         except Stuck as error:
             log.warning("call %s: %s", self.id, error)
-        log.info("call %s of %s ended after %.0f s: %s", self.id, self.graph, self._now() - self.began, self.reason)
+        reason = self.line.fault or self.reason
+        log.info("call %s of %s ended after %.0f s: %s", self.id, self.graph, self._now() - self.began, reason)
 
     def _open(self) -> None:
         if not self.opened:

@@ -47,6 +47,8 @@ class CallTransport(ABC):
         """Set once packets of the client have arrived."""
         self.ended = asyncio.Event()
         """Set when the call is over, by either side."""
+        self.fault = ""
+        """What of the client or of the connection ended the call; empty for everything else."""
         self.on_audio: Callable[[Samples], None] = lambda samples: None
         """Called with each 20 ms that the client sends: 320 samples at 16 kHz."""
         self.on_message: Callable[[str], None] = lambda text: None

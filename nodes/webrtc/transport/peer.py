@@ -10,9 +10,10 @@ from typing import Any
 import aiortc
 
 from nodes.webrtc.protocol import AVATAR, EVENTS
-from nodes.webrtc.transport import aiortc_hooks, opus, sdp
+from nodes.webrtc.transport import aiortc_hooks, candidates, opus, sdp
 from nodes.webrtc.transport.aiortc_hooks import PacketTrack, RtpTap
 from nodes.webrtc.transport.call import CLOSE_TIMEOUT, CallTransport
+from nodes.webrtc.transport.call_guard import CallGuard
 from nodes.webrtc.transport.receiver import AudioReceiver
 from nodes.webrtc.transport.rtp import RtpPacket
 from nodes.webrtc.transport.sender import AudioSender
@@ -24,6 +25,8 @@ REPORT_INTERVAL = 50
 SILENT_TIMEOUT = 200
 """Ticks without any datagram after which the client counts as gone: 4 s. A browser sends one
 every 2.5 s at least; aioice alone would take 30 s to notice."""
+NO_AUDIO_TIMEOUT = 750
+"""The same for a client that sends no audio, 15 s: what comes of it then is one STUN request every 6 s at least."""
 MAX_BUFFERED = {AVATAR: 32_768, EVENTS: 1_048_576}
 """Bytes that may wait in a channel; for a client that does not read, further messages are dropped."""
 
@@ -49,17 +52,23 @@ class PeerStatistics:
     sent: int
     dropped: int
     """Messages for a client that did not read."""
+    refused: dict[str, int]
+    """Packets that a limit refused, by reason; see sctp_guard.py and call_guard.py."""
     direct: bool
     """Whether packets are taken where they arrive; otherwise audio comes through aiortc's own receiver."""
 
 
 class Peer(CallTransport):
-    """One WebRTC connection; `answer` sets it up."""
+    """One WebRTC connection; `answer` sets it up.
+
+    `local` says that the host only serves this machine, so that addresses of this machine may be tried.
+    """
 
     player: AudioSender
 
-    def __init__(self, ice_servers: Sequence[aiortc.RTCIceServer] = ()) -> None:
+    def __init__(self, ice_servers: Sequence[aiortc.RTCIceServer] = (), *, local: bool = False) -> None:
         super().__init__()
+        self._local = local
         self.connection = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=list(ice_servers)))
         """For tools to look at, such as its `getStats`."""
         self._ticker: Ticker
@@ -69,6 +78,8 @@ class Peer(CallTransport):
         self._channels: dict[str, aiortc.RTCDataChannel] = {}
         self._audio: AudioReceiver
         self._tap: RtpTap | None = None
+        self._guard: CallGuard | None = None
+        self._receives_audio = True
         self._payload_types: frozenset[int] = frozenset()
         """Those of Opus."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,8 +135,15 @@ class Peer(CallTransport):
             wait_ms=jitter.wait / 1e6,
             sent=self._track.sent,
             dropped=self._dropped,
+            refused=dict(self._guard.counts) if self._guard else {},
             direct=self._tap is not None,
         )
+
+    def fail(self, reason: str) -> None:
+        """Ends the call for a reason that lies in what the client sent."""
+        if not self.ended.is_set():
+            self.fault = reason
+            self.end()
 
     def end(self) -> None:
         """Sets `ended`, and sends nothing more. The connection is freed by `close`."""
@@ -147,17 +165,19 @@ class Peer(CallTransport):
                 f"a call did not close in {CLOSE_TIMEOUT} s", hint="its socket stays open until the process ends"
             ) from error
         finally:
+            if self._guard is not None:
+                self._guard.remove()
             for task in self._tasks:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def tick(self, index: int) -> None:
         """Called by the ticker every 20 ms."""
-        if self._tap is None:
+        if self._tap is None or self._guard is None:
             return
         self._audio.poll(self._ticker.now())
         self._ticks += 1
-        self._end_if_gone(self._tap.datagrams)
+        self._end_if_gone(self._tap.datagrams + self._guard.checks)
         reception = self._audio.reception
         if self._ticks % REPORT_INTERVAL == 0 and reception is not None:
             self._start(aiortc_hooks.report(self._sender, self._receiver, reception))
@@ -167,20 +187,21 @@ class Peer(CallTransport):
         count, since = self._last_datagram
         if datagrams != count or not self.connected.is_set():
             self._last_datagram = (datagrams, self._ticks)
-        elif self._ticks - since > SILENT_TIMEOUT:
+        elif self._ticks - since > (SILENT_TIMEOUT if self._receives_audio else NO_AUDIO_TIMEOUT):
             self.end()
 
     # --- setting up
 
     async def _negotiate(self, offer: str) -> str:
-        sdp.check_offer(offer)
+        checked = candidates.check_candidates(offer, local=self._local)
+        sdp.check_offer(checked.sdp)
         connection = self.connection
         ours = connection.addTransceiver(self._track, "sendrecv")
         ours.setCodecPreferences([each for each in _capabilities() if each.mimeType == "audio/opus"])
         self._track.sender = self._sender = ours.sender
         self._receiver = ours.receiver
         try:
-            await connection.setRemoteDescription(aiortc.RTCSessionDescription(sdp=offer, type="offer"))
+            await connection.setRemoteDescription(aiortc.RTCSessionDescription(sdp=checked.sdp, type="offer"))
             if ours.mid is None:
                 raise UserInputError(
                     "the offer has no audio",
@@ -192,11 +213,15 @@ class Peer(CallTransport):
             await connection.setLocalDescription(await connection.createAnswer())
         except sdp.REFUSED as error:
             raise sdp.refusal(error) from error
+        self._receives_audio = ours.currentDirection in ("sendrecv", "recvonly")
+        if checked.names:
+            self._start(candidates.resolve(connection, checked.names))
         answer = connection.localDescription.sdp
         self._payload_types = sdp.opus_payload_types(answer)
         return sdp.with_opus_parameters(answer)
 
     def _receive(self) -> None:
+        self._guard = CallGuard(self.connection, self.fail)
         if aiortc_hooks.missing(self.connection):
             self._start(aiortc_hooks.receive(self._receiver.track, lambda samples: self.on_audio(samples)))
         else:
