@@ -12,7 +12,7 @@ from nodes.webrtc.transport.opus import library
 from tests.nodes.webrtc.client import loopback
 from tests.vitagraph.host.dialling import ROOMY
 from vitagraph import console
-from vitagraph.host.gallery import Gallery
+from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.server import run
 from vitagraph.host.settings import HostSettings
 
@@ -69,7 +69,7 @@ def main(graph: Path) -> None:
     library()
     settings = HostSettings(port=0, health=0, drain=0, new_calls="100000/second", thresholds=ROOMY)
     with loopback():
-        run(settings, Gallery(graph), lambda line: print(line, flush=True))  # noqa: T201 - the address, for the parent
+        run(settings, GraphCatalogue(graph), lambda line: print(line, flush=True))  # noqa: T201 - the address, for the parent
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ class Call:
             await self.transport.close()
         except Stuck as error:
             log.warning("call %s: %s", self.id, error)
-        reason = self.line.fault or self.reason
+        reason = self.transport.fault or self.reason
         log.info("call %s of %s ended after %.0f s: %s", self.id, self.graph, self._now() - self.began, reason)
 
     def _open(self) -> None:

@@ -152,7 +152,7 @@ class CallManager:
         """Takes a call by WebRTC; raises AdmissionError, UserInputError for a bad offer, UnknownGraph, GraphError."""
         with self._slot(offer):
             plan = await self._plan(self._name(offer))
-            peer = Peer(ice_servers(self._settings))
+            peer = Peer(ice_servers(self._settings), local=self._settings.local)
             answer = ""
             try:
                 answer = await peer.answer(offer.sdp)

@@ -62,7 +62,7 @@ def check_candidates(offer: str, *, local: bool) -> CheckedOffer:
                     name = candidate_from_sdp(line[len(_CANDIDATE) :])
                     name.sdpMLineIndex = section
                     names.append(name)
-        elif fields[1] == "1" and count < MAX_CANDIDATES and _usable(*fields[2:6:2], fields[5], local=local):
+        elif fields[1] == "1" and count < MAX_CANDIDATES and _usable(fields[2], fields[4], fields[5], local=local):
             count += 1
             lines.append(line)
     if section >= MAX_SECTIONS:
