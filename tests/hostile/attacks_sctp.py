@@ -233,12 +233,14 @@ async def oversized_records(address: str) -> None:
 
 
 async def negative_acknowledgements(address: str) -> None:
-    """RTCP that asks for the same packet of sound 5,700 times."""
+    """RTCP that asks for the last packets of sound 3,400 times."""
     async with hostile_line(address) as line:
-        lost = b"".join(struct.pack("!HH", number * 17 % 65_536, 0xFFFF) for number in range(340))
-        head = struct.pack("!BBHLL", 0x81, 205, (len(lost) + 8) // 4, 1, 2)
+        line.caller.type("What time is it?")
+        await line.pause(500)
         for _ in range(400):
-            await line.write_rtcp(head + lost)
+            last, source = struct.unpack("!2xH4xL", line.caller.last_packet[:12])
+            lost = struct.pack("!HH", (last - 17) % 65_536, 0xFFFF) * 200
+            await line.write_rtcp(struct.pack("!BBHLL", 0x81, 205, (len(lost) + 8) // 4, 1, source) + lost)
             await line.pause(10)
 
 

@@ -52,6 +52,8 @@ class HonestCaller(Caller):
         self.figures = Figures()
         self._last: tuple[float, int] | None = None
         self._probed = asyncio.Event()
+        self.last_packet = bytes(12)
+        """Of sound; RTP."""
 
     async def connect(self, address: str) -> str:
         """Calls; returns the address of the call."""
@@ -90,6 +92,10 @@ class HonestCaller(Caller):
                 self._probed.set()
                 await self.clock.sleep(PROBE_INTERVAL)
 
+    async def warmed_up(self) -> None:
+        """Waits for the first answer, for which the host still loads code."""
+        await self.wait_for("output_audio_buffer.stopped", 1, PATIENCE)
+
     async def probed(self) -> None:
         """Waits for two probes to be answered: a host that hangs has gone on then."""
         for _ in range(2):
@@ -101,6 +107,7 @@ class HonestCaller(Caller):
         packet: Any = RtpPacket.parse(data)
         if packet is None:
             return
+        self.last_packet = data
         now, time = self.clock.now() / MILLISECOND, int.from_bytes(data[4:8], "big")
         if self._last is not None:
             passed = ((time - self._last[1]) % (1 << 32)) / 48

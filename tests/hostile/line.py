@@ -11,21 +11,20 @@ from typing import Any
 from pipeline.packet import MILLISECOND
 from tests.hostile import sctp
 from tests.hostile.honest import HonestCaller
-
-STEP = 10 * MILLISECOND
+from tests.nodes.webrtc.client import Client
 
 
 class HostileLine:
-    """Its call; aiortc's own SCTP is silent from now on, and only `send` talks.
+    """The connection of a client; aiortc's own SCTP is silent from now on, and only `send` talks.
 
     `tsn` is the next number of ours, `acked` the last of the host's that was acknowledged.
     """
 
-    def __init__(self, caller: HonestCaller) -> None:
-        self.caller = caller
+    def __init__(self, client: Client) -> None:
+        self.client = client
         self.sent = self.bytes = 0
         """Packets, and their sizes before encryption."""
-        association: Any = caller.connection.sctp
+        association: Any = client.connection.sctp
         self._dtls: Any = association.transport
         self.tsn: int = association._local_tsn
         self.acked: int = association._last_received_tsn
@@ -36,7 +35,7 @@ class HostileLine:
     @property
     def open(self) -> bool:
         """Whether the host has not ended the call."""
-        return self.caller.connection.connectionState == "connected" and self._dtls.state == "connected"
+        return self.client.connection.connectionState == "connected" and self._dtls.state == "connected"
 
     async def send(self, *chunks: bytes, tag: int | None = None) -> None:
         """One packet of these chunks."""
@@ -67,34 +66,42 @@ class HostileLine:
 
     async def pause(self, milliseconds: float) -> None:
         """Lets time pass."""
-        await self.caller.clock.sleep(round(milliseconds * MILLISECOND))
+        await self.client.clock.sleep(round(milliseconds * MILLISECOND))
+
+    async def ended(self, seconds: float = 1.0) -> bool:
+        """Waits a while for the host to end the call; whether it did."""
+        for _ in range(round(seconds * 100)):
+            if not self.open:
+                return True
+            await self.pause(10)
+        return False
 
     async def _ignore(self, data: bytes) -> None:
         pass
 
 
+class HostileCall(HostileLine):
+    """The call of a caller who is hostile now."""
+
+    def __init__(self, caller: HonestCaller) -> None:
+        super().__init__(caller)
+        self.caller = caller
+
+
 @asynccontextmanager
-async def hostile_line(address: str) -> AsyncIterator[HostileLine]:
+async def hostile_line(address: str) -> AsyncIterator[HostileCall]:
     """Calls like anyone, then is hostile; prints what was sent, and whether the host ended the call."""
     caller = HonestCaller()
     await caller.connect(address)
     await caller.wait_for("session.created")
-    await caller.clock.sleep(10 * STEP)  # what is under way has been acknowledged
-    line = HostileLine(caller)
+    await caller.clock.sleep(100 * MILLISECOND)  # what is under way is acknowledged
+    line = HostileCall(caller)
     began = caller.clock.now()
     try:
         yield line
     finally:
-        await _until_ended(line)
+        state = "ended" if await line.ended() else "open"
         seconds = (caller.clock.now() - began) / 1e9
-        state = "open" if line.open else "ended"
         sys.stdout.write(f"{line.sent} packets, {line.bytes / 1000:.1f} kB, {state} after {seconds:.1f} s\n")
         async with asyncio.timeout(5):
             await caller.close()
-
-
-async def _until_ended(line: HostileLine) -> None:
-    for _ in range(100):
-        if not line.open:
-            return
-        await line.caller.clock.sleep(STEP)

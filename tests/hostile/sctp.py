@@ -65,7 +65,7 @@ def forward_tsn(cumulative: int, streams: Sequence[tuple[int, int]] = ()) -> byt
 
 def init(tag: int = 1, tsn: int = 0, parameters: bytes = b"") -> bytes:
     """INIT."""
-    return chunk(INIT, struct.pack("!LLHHL", tag, 1 << 20, 65_535, 65_535, tsn % WRAP) + parameters)
+    return chunk(INIT, struct.pack("!LLHHL", tag % WRAP, 1 << 20, 65_535, 65_535, tsn % WRAP) + parameters)
 
 
 def parameter(type: int, value: bytes = b"", length: int | None = None) -> bytes:

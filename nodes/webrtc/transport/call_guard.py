@@ -3,7 +3,7 @@
 Like aiortc_hooks.py this depends on internals of aiortc and aioice:
 
     RTCSctpTransport._handle_data, _send_chunk      each packet, before and after it is encrypted
-    RTCSctpTransport._association_state, …          see `_association`
+    RTCSctpTransport._association_state, …          see `association_of`
     RTCDtlsTransport._recv_next, _ssl, encrypted    each datagram
     RTCDtlsTransport._handle_rtcp_data              each RTCP packet
     Connection.check_incoming, _remote_candidates   each authenticated STUN request
@@ -27,6 +27,7 @@ from aiortc.rtcsctptransport import SackChunk
 from OpenSSL import SSL
 
 from nodes.webrtc.transport.sctp_guard import WINDOW, Association, SctpGuard, Verdict
+from pipeline.clock import give_way
 
 log = logging.getLogger(__name__)
 
@@ -113,11 +114,13 @@ class CallGuard:
         sctp._advertised_rwnd = WINDOW
 
         async def handle_data(packet: bytes) -> None:
-            verdict = guard.check(packet, _association(sctp))
+            verdict = guard.check(packet, association_of(sctp))
             if verdict is Verdict.PASS:
                 await handle(packet)
+                if guard.due():
+                    await give_way()
             elif verdict is Verdict.END:
-                self.fail(f"the client broke a limit of its data channels ({', '.join(self.counts)})")
+                self.fail(f"the client broke a limit of its data channels: {guard.last}")
 
         async def send_chunk(chunk: Any) -> None:
             if isinstance(chunk, SackChunk):
@@ -233,7 +236,7 @@ class _Failures:
         return None
 
 
-def _association(sctp: Any) -> Association:
+def association_of(sctp: Any) -> Association:
     """The state of aiortc's association."""
     state, streams, unsent = sctp._association_state.name, sctp._inbound_streams, sctp._outbound_queue
     chunks = 0
