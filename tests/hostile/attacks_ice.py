@@ -106,7 +106,7 @@ async def datagrams_before_the_handshake(address: str) -> None:
             for number in range(80_000):
                 stranger.sendto(b"\x16" + bytes(1_000), (where[1], int(where[2])))
                 if number % 64 == 63:
-                    await wait(0.002)
+                    await wait(0.004)
         await http.delete(made.headers["location"])
     await client.close()
     sys.stdout.write("80 MB\n")

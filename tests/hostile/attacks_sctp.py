@@ -7,8 +7,8 @@ import struct
 from tests.hostile import sctp
 from tests.hostile.line import HostileLine, hostile_line
 
-SECONDS = 4.0
-"""How long an attack lasts unless it says otherwise."""
+SECONDS = 3.0
+"""How long the same packet is sent."""
 HOLE = 1
 """How many TSNs are left out."""
 
@@ -174,7 +174,7 @@ async def inits(address: str) -> None:
 async def resets(address: str) -> None:
     """RE-CONFIG chunks of 60 requests, each of which is answered."""
     async with hostile_line(address) as line:
-        for number in range(1_000):
+        for number in range(2_500):
             requests = b"".join(sctp.reset_streams(number * 60 + each, line.tsn - 1, [9]) for each in range(60))
             await line.send(sctp.chunk(sctp.RE_CONFIG, requests))
             await line.pause(4)
@@ -183,7 +183,7 @@ async def resets(address: str) -> None:
 async def duplicates(address: str) -> None:
     """The same chunk 60 times a packet."""
     async with hostile_line(address) as line:
-        await _repeat(line, 500, *[sctp.data(line.tsn)] * 60)
+        await _repeat(line, 1_000, *[sctp.data(line.tsn)] * 60)
 
 
 async def acknowledgements(address: str) -> None:

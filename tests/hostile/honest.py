@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.vitagraph.host.dialling import Caller
 CALLS = "/v1/realtime/calls"
 SDP = {"Content-Type": "application/sdp"}
 PROBE_INTERVAL = 50 * MILLISECOND
+LAG_INTERVAL = 10 * MILLISECOND
 FRAME = 20.0
 """Milliseconds of sound in a packet."""
 PATIENCE = 20.0
@@ -35,12 +36,14 @@ class Figures:
     """From one packet of sound to the next, beyond what their RTP times say; 20 is perfect."""
     answers: list[float] = field(default_factory=list)
     """From each question to the news that its answer is heard."""
+    lags: list[float] = field(default_factory=list)
+    """By how much this process woke up late: what other programs on the machine cost everybody."""
     errors: list[str] = field(default_factory=list)
     """What broke off."""
 
     def summary(self) -> dict[str, float]:
         """The worst of each kind, and the number of answers."""
-        worst = {"health": self.health, "gap": self.gaps, "answer": self.answers}
+        worst = {"health": self.health, "gap": self.gaps, "answer": self.answers, "lag": self.lags}
         return {name: round(max(values, default=0), 1) for name, values in worst.items()} | {"n": len(self.answers)}
 
 
@@ -92,6 +95,13 @@ class HonestCaller(Caller):
                 self._probed.set()
                 await self.clock.sleep(PROBE_INTERVAL)
 
+    async def watch_lag(self) -> None:
+        """Measures how late this process wakes up, until it is cancelled."""
+        while True:
+            due = self.clock.now() + LAG_INTERVAL
+            await self.clock.sleep_until(due)
+            self.figures.lags.append((self.clock.now() - due) / MILLISECOND)
+
     async def warmed_up(self) -> None:
         """Waits for the first answer, for which the host still loads code."""
         await self.wait_for("output_audio_buffer.stopped", 1, PATIENCE)
@@ -100,8 +110,9 @@ class HonestCaller(Caller):
         """Waits for two probes to be answered: a host that hangs has gone on then."""
         for _ in range(2):
             self._probed.clear()
-            async with asyncio.timeout(PATIENCE):
-                await self._probed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._probed.wait()
 
     def _arrived(self, data: bytes) -> None:
         packet: Any = RtpPacket.parse(data)
@@ -119,16 +130,25 @@ class HonestCaller(Caller):
 async def honest_caller(address: str) -> AsyncIterator[HonestCaller]:
     """A caller who talks while the block lasts; what fails is in its figures."""
     caller = HonestCaller()
+
+    def note(task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            caller.figures.errors.append(f"{task.get_name()}: {task.exception()!r}")
+
     await caller.connect(address)
-    tasks = [asyncio.create_task(caller.converse()), asyncio.create_task(caller.probe(address))]
+    tasks = [
+        asyncio.create_task(caller.converse(), name="the conversation"),
+        asyncio.create_task(caller.probe(address), name="/healthz"),
+        asyncio.create_task(caller.watch_lag(), name="the lag"),
+    ]
+    for task in tasks:
+        task.add_done_callback(note)
     try:
         yield caller
     finally:
         for task in tasks:
             task.cancel()
-        for done in await asyncio.gather(*tasks, return_exceptions=True):
-            if not isinstance(done, asyncio.CancelledError):
-                caller.figures.errors.append(repr(done))
+        await asyncio.gather(*tasks, return_exceptions=True)
         await caller.close()
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from pipeline.packet import MILLISECOND
 from tests.hostile import sctp
 from tests.hostile.honest import HonestCaller
 from tests.nodes.webrtc.client import Client
+
+
+class CallEnded(Exception):
+    """The host has ended the call: nothing can be sent any more."""
 
 
 class HostileLine:
@@ -42,27 +46,21 @@ class HostileLine:
         await self.write(sctp.packet(self.tag if tag is None else tag, *chunks))
 
     async def write(self, packet: bytes) -> None:
-        """One packet, as it is; nothing once the call is over."""
-        if self.open:
-            self.sent += 1
-            self.bytes += len(packet)
-            await self._dtls._send_data(packet)
+        """One packet, as it is."""
+        self._count(packet)
+        await self._dtls._send_data(packet)
 
     async def write_together(self, packets: list[bytes]) -> None:
         """Several DTLS records in one datagram."""
-        if self.open:
-            self.sent += 1
-            self.bytes += sum(map(len, packets))
-            for packet in packets:
-                self._dtls._ssl.send(packet)
-            await self._dtls.transport._send(self._dtls._ssl.bio_read(60_000))
+        self._count(b"".join(packets))
+        for packet in packets:
+            self._dtls._ssl.send(packet)
+        await self._dtls.transport._send(self._dtls._ssl.bio_read(60_000))
 
     async def write_rtcp(self, packet: bytes) -> None:
         """An RTCP packet."""
-        if self.open:
-            self.sent += 1
-            self.bytes += len(packet)
-            await self._dtls._send_rtp(packet)
+        self._count(packet)
+        await self._dtls._send_rtp(packet)
 
     async def pause(self, milliseconds: float) -> None:
         """Lets time pass."""
@@ -75,6 +73,12 @@ class HostileLine:
                 return True
             await self.pause(10)
         return False
+
+    def _count(self, datagram: bytes) -> None:
+        if not self.open:
+            raise CallEnded
+        self.sent += 1
+        self.bytes += len(datagram)
 
     async def _ignore(self, data: bytes) -> None:
         pass
@@ -90,7 +94,10 @@ class HostileCall(HostileLine):
 
 @asynccontextmanager
 async def hostile_line(address: str) -> AsyncIterator[HostileCall]:
-    """Calls like anyone, then is hostile; prints what was sent, and whether the host ended the call."""
+    """Calls like anyone, then is hostile until the host ends the call.
+
+    Prints what was sent, and whether the call was ended.
+    """
     caller = HonestCaller()
     await caller.connect(address)
     await caller.wait_for("session.created")
@@ -98,7 +105,8 @@ async def hostile_line(address: str) -> AsyncIterator[HostileCall]:
     line = HostileCall(caller)
     began = caller.clock.now()
     try:
-        yield line
+        with suppress(CallEnded):
+            yield line
     finally:
         state = "ended" if await line.ended() else "open"
         seconds = (caller.clock.now() - began) / 1e9
