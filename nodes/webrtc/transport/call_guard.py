@@ -8,6 +8,7 @@ Like aiortc_hooks.py this depends on internals of aiortc and aioice:
     RTCDtlsTransport._handle_rtcp_data              each RTCP packet
     Connection.check_incoming, _remote_candidates   each authenticated STUN request
     Connection._queue, data_received                datagrams that wait
+    Connection.connect                              the checks, until a pair of addresses was found
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class CallGuard:
         """STUN requests of the client, which show that it is there."""
         self._fail = fail
         self._failed = False
+        self._connecting: set[asyncio.Task[Any]] = set()
+        """aiortc's tasks in which an ICE connection is made."""
         self._undo: list[Callable[[], object]] = []
         parts: list[Any] = [connection]
         transports: set[Any] = set()
@@ -90,10 +93,17 @@ class CallGuard:
             self._guard_ice(ice)
         _Failures.on(asyncio.get_running_loop()).own(self, parts)
 
-    def remove(self) -> None:
-        """Restores aiortc's own methods, so that no cycle keeps the connection; may be called twice."""
+    async def remove(self) -> None:
+        """Restores aiortc's own methods, so that no cycle keeps the connection; may be called twice.
+
+        For a connection that is closed. Ends its checks, which would notice that 20 ms later.
+        """
         while self._undo:
             self._undo.pop()()
+        if self._connecting:
+            for task in self._connecting:
+                task.cancel()
+            await asyncio.wait(self._connecting)
 
     def _replace(self, part: Any, **methods: Callable[..., Any]) -> None:
         vars(part).update(methods)
@@ -168,7 +178,16 @@ class CallGuard:
         self.fail("the client sent too many DTLS records in a datagram")
 
     def _guard_ice(self, ice: Any) -> None:
-        received, check = ice.data_received, ice.check_incoming
+        received, check, connect = ice.data_received, ice.check_incoming, ice.connect
+
+        async def connect_() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._connecting.add(task)
+            try:
+                await connect()
+            finally:
+                self._connecting.discard(task)
 
         def data_received(data: bytes, component: int) -> None:
             if ice._queue.qsize() < MAX_WAITING:
@@ -186,7 +205,7 @@ class CallGuard:
                 return
             check(message, address, protocol)
 
-        self._replace(ice, data_received=data_received, check_incoming=check_incoming)
+        self._replace(ice, connect=connect_, data_received=data_received, check_incoming=check_incoming)
 
 
 class _Failures:

@@ -166,7 +166,7 @@ class Peer(CallTransport):
             ) from error
         finally:
             if self._guard is not None:
-                self._guard.remove()
+                await self._guard.remove()
             for task in self._tasks:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

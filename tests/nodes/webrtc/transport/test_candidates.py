@@ -120,8 +120,6 @@ class Called:
     async def __aexit__(self, *_: object) -> None:
         await self.client.close()
         await self.peer.close()
-        await self.client.clock.sleep(50 * MILLISECOND)  # aioice looks every 20 ms whether it is closed
-
 
 @pytest.mark.parametrize(
     "candidates",
