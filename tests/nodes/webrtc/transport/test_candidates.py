@@ -121,6 +121,7 @@ class Called:
         await self.client.close()
         await self.peer.close()
 
+
 @pytest.mark.parametrize(
     "candidates",
     [[candidate(NAME)], [], [candidate("2001:db8::1")], [candidate("192.0.2.1", transport="tcp")], [candidate("::1")]],
