@@ -19,7 +19,14 @@ from tests.vitagraph.host.dialling import scripted
 ATTEMPTS = 3
 """How often an attack is made, where the machine that runs the tests was busy."""
 SURVIVORS = frozenset(
-    {"endless_parameters", "truncated_chunks", "negative_acknowledgements", "many_ports", "nomination_without_priority"}
+    {
+        "endless_parameters",
+        "truncated_chunks",
+        "negative_acknowledgements",
+        "many_ports",
+        "nomination_without_priority",
+        "shutdowns",
+    }
 )
 """Attacks whose packets are ignored, but are too few to end the call."""
 GROUPS = {
