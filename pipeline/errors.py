@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import itertools
 import socket
 import ssl
 import subprocess
@@ -133,6 +134,13 @@ class Stuck(VitagraphError):
         return "\n".join([self.message, *(f"  at {line}" for line in self.where), *hint])
 
 
+MAX_SUGGESTED = 500
+"""Names among which a misspelt one is looked for: comparing two names takes about 20 us."""
+MAX_NAME = 100
+"""Characters of the longest name that is compared: the time grows with the square of the length."""
+MAX_LISTED = 40
+"""Names that a message lists."""
+
 _BY_TYPE: tuple[tuple[type[BaseException], Category], ...] = (
     (ConnectionError, "network"),
     (socket.gaierror, "network"),
@@ -191,12 +199,20 @@ def in_words(error: BaseException) -> tuple[str, str]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint that names the known word nearest to `word`, or an empty text where none is near."""
-    by_lower = {name.lower(): name for name in known}
+    """A hint that names the known word nearest to `word`, or an empty text where none is near.
+
+    Takes milliseconds at most: long words, and known words beyond the first 500, are not compared.
+    """
+    if len(word) > MAX_NAME:
+        return ""
+    short = (name for name in known if len(name) <= MAX_NAME)
+    by_lower = {name.lower(): name for name in itertools.islice(short, MAX_SUGGESTED)}
     near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return f"did you mean `{by_lower[near[0]]}`?" if near else ""
 
 
 def listing(names: Iterable[str]) -> str:
-    """`a, b, c`, or `nothing`: for the `expected` line of an error."""
-    return ", ".join(names) or "nothing"
+    """`a, b, c`, or `nothing`: for the `expected` line of an error. Of many names, the first 40 and how many more."""
+    each = list(names)
+    more = [f"and {len(each) - MAX_LISTED} more"] if len(each) > MAX_LISTED else []
+    return ", ".join([*each[:MAX_LISTED], *more]) or "nothing"

@@ -7,6 +7,7 @@ whose `use` changes loses the parameters of the other class.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.language import GRAPH, VERSION
 from pipeline.graph.problems import Problems
 from pipeline.graph.tree import Map, MapEntry, Scalar, Tree, found, is_null, is_private, without_private, wrong_value
-from pipeline.graph.yaml import parse, read_text
+from pipeline.graph.yaml import MAX_BYTES, MAX_VALUES, parse, read_text
 
 Read = Callable[[Path], str]
 
@@ -27,12 +28,12 @@ def read_document(path: Path, read: Read = read_text) -> Map:
     """Reads a file and what it extends; `read` gives the text of each file. Raises GraphError."""
     if not os.path.isfile(path):
         raise _no_file(path, path.name, Location(str(path)))
-    return _document(read(path), path, (), read)
+    return _document(read(path), path, read)
 
 
 def parse_document(text: str, path: Path) -> Map:
     """The same for a text; `path` names it in errors, and `extends` is relative to its folder."""
-    return _document(text, path, (), read_text)
+    return _document(text, path, read_text)
 
 
 def use_only(use: Scalar) -> Map:
@@ -40,24 +41,41 @@ def use_only(use: Scalar) -> Map:
     return Map({"use": MapEntry(use, use.where)}, use.where)
 
 
-def _document(text: str, path: Path, above: tuple[Path, ...], read: Read) -> Map:
-    over = _checked(parse(text, str(path)), path)
-    name = over.get("extends")
-    entries = {key: entry for key, entry in over.entries.items() if key != "extends"}
-    over = Map(entries, over.where)
-    if not isinstance(name, Scalar) or is_null(name):
-        return over
+def _document(text: str, path: Path, read: Read) -> Map:
+    layers: list[Map] = []
+    chain: list[Path] = []
+    characters = values = 0
+    while True:
+        tree = parse(text, str(path))
+        layer = _checked(tree, path)
+        layers.append(Map({key: entry for key, entry in layer.entries.items() if key != "extends"}, layer.where))
+        chain.append(Path(os.path.realpath(path)))
+        characters, values = characters + len(text), values + tree.size
+        name = layer.get("extends")
+        if not isinstance(name, Scalar) or is_null(name):
+            break
+        path = _base(path, name, chain)
+        if characters > MAX_BYTES or values > MAX_VALUES:
+            raise GraphError("the graph is too large with all that it extends", where=name.where, expected=_LARGEST)
+        text = read(path)
+    return functools.reduce(_merged, reversed(layers))
+
+
+_LARGEST = f"at most 1 MB and {MAX_VALUES} keys and values, of all files together"
+
+
+def _base(path: Path, name: Scalar, chain: list[Path]) -> Path:
+    """The file that the last one of a chain extends."""
     base = path.parent / name.text
     if not os.path.isfile(base):
         raise _no_file(base, name.text, name.where)
-    here = Path(os.path.realpath(path))
-    if Path(os.path.realpath(base)) in (*above, here):
-        chain = " extends ".join(each.name for each in (*above, here, base))
-        raise GraphError("a graph extends itself", where=name.where, found=chain)
-    if len(above) >= MAX_EXTENDS:
+    if Path(os.path.realpath(base)) in chain:
+        names = " extends ".join(each.name for each in (*chain, base))
+        raise GraphError("a graph extends itself", where=name.where, found=names)
+    if len(chain) > MAX_EXTENDS:
         expected = f"at most {MAX_EXTENDS}, one above the other"
         raise GraphError("too many graphs extend one another", where=name.where, expected=expected)
-    return _merged(_document(read(base), base, (*above, here), read), over)
+    return base
 
 
 def _no_file(path: Path, name: str, where: Location) -> GraphError:

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.problems import Problems
 from pipeline.graph.tree import List, Map, MapEntry, Scalar, Tree, wrong_value
-from pipeline.graph.yaml import scalar_value
+from pipeline.graph.yaml import MAX_BYTES, scalar_value
 from pipeline.params import RESERVED_WORDS
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _FILLED = ("nodes", "links", "budget")
+_MAX_FILLED = MAX_BYTES
+"""Characters that all references of a graph together may stand for."""
 
 
 def resolve(document: Map, settings: Mapping[str, str], environment: Mapping[str, str]) -> Map:
@@ -99,6 +101,8 @@ class _Filler:
     environment: Mapping[str, str]
     problems: Problems
     inside_params: bool = False
+    filled: int = 0
+    """Characters that references stood for so far."""
 
     def tree(self, tree: Tree) -> Tree:
         if isinstance(tree, Map):
@@ -120,13 +124,21 @@ class _Filler:
             return scalar
         whole = _REFERENCE.fullmatch(text.strip())
         if whole and whole[1] is not None:
-            value = self.value(whole, scalar)
+            value = self.counted(whole, scalar)
             return Scalar(value.value, value.text, scalar.where, shell=value.shell)
         filled = _REFERENCE.sub(lambda match: self.text(match, scalar), text)
         return Scalar(filled, filled, scalar.where)
 
     def text(self, match: re.Match[str], scalar: Scalar) -> str:
-        return "${" if match[0] == "$${" else self.value(match, scalar).text
+        return "${" if match[0] == "$${" else self.counted(match, scalar).text
+
+    def counted(self, match: re.Match[str], scalar: Scalar) -> Scalar:
+        value = self.value(match, scalar)
+        self.filled += len(value.text)
+        if self.filled > _MAX_FILLED:
+            expected = f"at most {_MAX_FILLED} characters in place of all references"
+            raise GraphError("the graph is too large", where=scalar.column(match.start()), expected=expected)
+        return value
 
     def value(self, match: re.Match[str], scalar: Scalar) -> Scalar:
         where = scalar.column(match.start())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from pipeline.errors import GraphError, Location, did_you_mean, listing
+from pipeline.errors import MAX_NAME, GraphError, Location, did_you_mean, listing
 from pipeline.graph.graph import LinkSpec, NodeSpec, QueueSpec
 from pipeline.graph.language import LINK, LINK_END
 from pipeline.graph.problems import Problems
@@ -60,7 +60,7 @@ def _item(item: Tree) -> Iterator[_Found]:
 def _chain(scalar: Scalar) -> Iterator[_Found]:
     parts = scalar.text.split("->")
     if len(parts) < 2:
-        raise GraphError("a chain needs two ends", where=scalar.where, expected="`a -> b`", found=f"`{scalar.text}`")
+        raise GraphError("a chain needs two ends", where=scalar.where, expected="`a -> b`", found=_shown(scalar.text))
     ends: list[_LinkEnd] = []
     offset = 0
     for part in parts:
@@ -76,11 +76,14 @@ def _chain(scalar: Scalar) -> Iterator[_Found]:
 
 
 def _end(text: str, where: Location) -> _LinkEnd:
-    if not re.fullmatch(LINK_END, text):
-        seen = f"`{text}`" if text else "nothing"
-        raise GraphError("a link names nodes", where=where, expected=LINK["from"].expected, found=seen)
+    if len(text) > 2 * MAX_NAME or not re.fullmatch(LINK_END, text):
+        raise GraphError("a link names nodes", where=where, expected=LINK["from"].expected, found=_shown(text))
     node, _, port = text.partition(".")
     return _LinkEnd(node, port, where)
+
+
+def _shown(text: str) -> str:
+    return f"`{text if len(text) <= MAX_NAME else text[:MAX_NAME] + '...'}`" if text else "nothing"
 
 
 def _long(item: Map) -> _Found:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pipeline.errors import DependencyError, GraphError, Location, did_you_mean
+from pipeline.errors import MAX_NAME, DependencyError, GraphError, Location, did_you_mean
 from pipeline.graph.document import use_only
 from pipeline.graph.graph import Member, NodeSpec
 from pipeline.graph.language import FALLBACK, NODE, NODE_NAME, Keyword
@@ -33,6 +33,9 @@ def node_spec(name: str, entry: MapEntry, registry: Registry, names: Iterable[st
     if not re.fullmatch(NODE_NAME, name):
         hint = "begin with a letter; letters, digits, `_` and `-` may follow"
         raise GraphError(f"`{name}` is not a name for a node", where=entry.where, hint=hint)
+    if len(name) > MAX_NAME:
+        expected = f"at most {MAX_NAME} characters"
+        raise GraphError("the name of a node is too long", where=entry.where, expected=expected)
     tree = _long(entry.value, f"node `{name}`", entry.where, suggestion)
     if "use" not in tree.entries:
         hint = suggestion() or "say which class serves it: `use: family.name`"
@@ -105,9 +108,10 @@ def _member(tree: Map, words: Mapping[str, Keyword], registry: Registry, above: 
         policies = specs_of(tree, _OF_MEMBER, above)
     with problems.collect():
         name, node = _class(use.value, registry)
-        for word in words.values():
-            with problems.collect():
-                _check_requirements(word, tree, name, node)
+        for key in tree.entries:
+            if key in words:
+                with problems.collect():
+                    _check_requirements(words[key], tree, name, node)
         given = {key: each for key, each in tree.entries.items() if key not in RESERVED_WORDS}
         params = validated(node.params_type, Map(given, tree.where), name, use.where)
     problems.raise_all()

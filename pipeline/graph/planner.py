@@ -8,54 +8,45 @@ a service or sink is queued. Feedback goes by upstream events, so a cycle is an 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from pipeline.caps import Value
-from pipeline.errors import GraphError
+from pipeline.errors import MAX_LISTED, GraphError
+from pipeline.graph.analysis import (
+    Draft,
+    blocked_nodes,
+    blocked_sources,
+    check_interrupters,
+    feedback_of,
+    latency_of,
+    needed_nodes,
+    over_budget,
+)
 from pipeline.graph.caps_solver import CapsSolver, unify
-from pipeline.graph.graph import Graph, LinkSpec, Member
+from pipeline.graph.graph import Graph, LinkSpec
 from pipeline.graph.links import accepts, with_ports
-from pipeline.graph.plan import Latency, Plan, PlannedFeedback, PlannedLink, PlannedNode, reachable
+from pipeline.graph.plan import Plan, PlannedLink, PlannedNode
 from pipeline.graph.registry import Registry
 from pipeline.node import Node, Service, Source, Transform
-from pipeline.packet import Event, Packet, Queue
-from pipeline.params import show_duration
+from pipeline.packet import Packet, Queue
 from pipeline.port import Port
-
-
-class _Draft:
-    """The nodes and links of a graph that is being planned, with its links by node."""
-
-    def __init__(self, members: Mapping[str, tuple[Member, ...]], links: Sequence[LinkSpec]) -> None:
-        self.members = members
-        self.links = links
-        self.incoming: defaultdict[str, list[LinkSpec]] = defaultdict(list)
-        self.outgoing: defaultdict[str, list[LinkSpec]] = defaultdict(list)
-        for link in links:
-            self.incoming[link.target].append(link)
-            self.outgoing[link.source].append(link)
-
-    def node(self, name: str) -> type[Node[Any]]:
-        return self.members[name][0].node
 
 
 def plan(graph: Graph, registry: Registry) -> Plan:
     """The plan of a graph; raises GraphError where nodes do not fit together, with both ends of what does not."""
     members = {name: spec.members for name, spec in graph.nodes.items()}
     links = [with_ports(link, members[link.source][0].node, members[link.target][0].node) for link in graph.links]
-    draft = _Draft(members, links)
+    draft = Draft(members, links)
     _check_linked(draft)
     order = _order(draft)
     members, links, solver = unify(members, links, registry)
     if len(members) > len(graph.nodes):
-        draft = _Draft(members, links)
+        draft = Draft(members, links)
         order = _order(draft)
     planned = _kinds_and_queues(draft, order, solver)
-    needed = _needed(draft, order)
+    needed = needed_nodes(draft, order)
     nodes = {}
     for name, chain in members.items():
         node, spec = chain[0].node, graph.nodes.get(name)
@@ -68,13 +59,14 @@ def plan(graph: Graph, registry: Registry) -> Plan:
             limit=spec.limit if spec else None,
             cache=spec.cache if spec else None,
         )
-    _check_interrupters(draft, planned)
-    latency = _latency(draft, order)
-    warnings = (*_over_budget(graph, latency), *_blocked_sources(draft, planned))
-    return Plan(graph, nodes, planned, tuple(_feedback(draft)), latency, warnings)
+    blocked = blocked_nodes(draft, order, planned)
+    check_interrupters(draft, blocked)
+    latency = latency_of(draft, order)
+    warnings = (*over_budget(graph, latency), *blocked_sources(draft, planned, blocked))
+    return Plan(graph, nodes, planned, tuple(feedback_of(draft, order)), latency, warnings)
 
 
-def _check_linked(draft: _Draft) -> None:
+def _check_linked(draft: Draft) -> None:
     """Every input that is not optional has a link, and so has one output of every node."""
     for name, members in draft.members.items():
         node = members[0].node
@@ -97,7 +89,7 @@ def _check_linked(draft: _Draft) -> None:
             )
 
 
-def _order(draft: _Draft) -> list[str]:
+def _order(draft: Draft) -> list[str]:
     """The nodes, sources first; raises GraphError for a cycle."""
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name in draft.members:
@@ -105,10 +97,13 @@ def _order(draft: _Draft) -> list[str]:
     try:
         return list(sorter.static_order())
     except CycleError as error:
-        cycle: list[str] = error.args[1]
+        cycle: list[str] = error.args[1][::-1]
+        nodes = set(cycle)
+        if len(cycle) > MAX_LISTED:
+            cycle[MAX_LISTED - 1 : -1] = [f"({len(cycle) - MAX_LISTED} more)"]
         raise GraphError(
-            f"these links form a cycle: {' -> '.join(reversed(cycle))}",
-            where=next(link.where for link in draft.links if link.source in cycle and link.target in cycle),
+            f"these links form a cycle: {' -> '.join(cycle)}",
+            where=next(link.where for link in draft.links if link.source in nodes and link.target in nodes),
             hint="links go one way; what flows back is an upstream event, which needs no link",
         ) from None
 
@@ -116,9 +111,9 @@ def _order(draft: _Draft) -> list[str]:
 # --- kinds and queues
 
 
-def _kinds_and_queues(draft: _Draft, order: list[str], solver: CapsSolver) -> tuple[PlannedLink, ...]:
+def _kinds_and_queues(draft: Draft, order: list[str], solver: CapsSolver) -> tuple[PlannedLink, ...]:
     """What each link carries, including what passes through nodes unchanged."""
-    passing: dict[str, list[type[Packet]]] = {name: [] for name in draft.members}
+    passing: dict[str, dict[type[Packet], None]] = {name: {} for name in draft.members}
     patient: set[str] = set()
     planned: dict[int, PlannedLink] = {}
     for name in order:
@@ -131,7 +126,7 @@ def _kinds_and_queues(draft: _Draft, order: list[str], solver: CapsSolver) -> tu
             if not kinds:
                 raise _nothing_fits(link, given, port)
             if port.passes:
-                passing[link.target] += [kind for kind in kinds if kind not in port.kinds]
+                passing[link.target].update((kind, None) for kind in kinds if kind not in port.kinds)
             caps = solver.agreed(link.target, [link.target_port]).get(link.target_port, {})
             planned[id(link)] = _planned(link, kinds, draft.node(link.target), caps, name in patient)
     return tuple(planned[id(link)] for link in draft.links)
@@ -148,7 +143,7 @@ def _nothing_fits(link: LinkSpec, given: list[type[Packet]], port: Port) -> Grap
     )
 
 
-def _can_wait(draft: _Draft, name: str, patient: set[str]) -> bool:
+def _can_wait(draft: Draft, name: str, patient: set[str]) -> bool:
     """Whether all that a node gives comes by calls from sources that are not live, such as files."""
     node = draft.node(name)
     if issubclass(node, Source):
@@ -177,93 +172,3 @@ def _queue(default: Queue, link: LinkSpec) -> Queue:
         count=default.count if wanted.count is None else wanted.count,
         full=wanted.full or default.full,
     )
-
-
-# --- what follows from the links
-
-
-def _needed(draft: _Draft, order: list[str]) -> set[str]:
-    """The nodes from which some path of links leads to the end of the graph without an optional input."""
-    needed: set[str] = set()
-    for name in reversed(order):
-        links = draft.outgoing[name]
-        if not links or any(
-            link.target in needed and not draft.node(link.target).inputs[link.target_port].optional for link in links
-        ):
-            needed.add(name)
-    return needed
-
-
-def _feedback(draft: _Draft) -> Iterator[PlannedFeedback]:
-    """Every receiver of an upstream event above every sender of it."""
-    receivers: defaultdict[type[Event], list[tuple[str, str]]] = defaultdict(list)
-    for name in draft.members:
-        for port in draft.node(name).receives.values():
-            receivers[port.event].append((name, port.name))
-    sources = {name: [link.source for link in links] for name, links in draft.incoming.items()}
-    for sender in draft.members:
-        sent = [sends.event for sends in draft.node(sender).sends.values() if sends.event in receivers]
-        above = reachable(sender, sources) if sent else set()
-        for event in sent:
-            for receiver, port_name in receivers[event]:
-                if receiver in above:
-                    yield PlannedFeedback(sender, receiver, port_name, event)
-
-
-def _blocking(links: Sequence[PlannedLink], head: str) -> Iterator[PlannedLink]:
-    """The links that packets of a node reach by calls alone, and that block when full."""
-    fused: defaultdict[str, list[str]] = defaultdict(list)
-    for link in links:
-        if link.queue is None:
-            fused[link.source].append(link.target)
-    segment = {head, *reachable(head, fused)}
-    return (link for link in links if link.source in segment and link.queue and link.queue.full == "block")
-
-
-def _check_interrupters(draft: _Draft, links: Sequence[PlannedLink]) -> None:
-    """A node that decides to interrupt must never be held by a full queue below it."""
-    for name in draft.members:
-        if draft.node(name).interrupts and (leaf := next(_blocking(links, name), None)):
-            raise GraphError(
-                f"`{name}` decides when to interrupt, but the link `{leaf.name}` could block it",
-                where=draft.members[name][0].where,
-                expected="a queue below it that drops or replaces",
-                found="full: block",
-                hint="give that link `queue: {full: latest}` or `{full: drop_oldest}`",
-            )
-
-
-def _blocked_sources(draft: _Draft, links: Sequence[PlannedLink]) -> Iterator[str]:
-    for name in draft.members:
-        node = draft.node(name)
-        if issubclass(node, Source) and node.live:
-            for leaf in _blocking(links, name):
-                yield f"`{name}` is live, and the link `{leaf.name}` blocks when full: sound will be dropped then"
-
-
-def _over_budget(graph: Graph, latency: Latency) -> Iterator[str]:
-    budget = graph.budget.voice_to_voice
-    if budget is not None and latency.total > budget:
-        least = show_duration(latency.total)
-        yield f"the budget `voice_to_voice: {show_duration(budget)}` cannot be met: the least latency is {least}"
-
-
-def _latency(draft: _Draft, order: list[str]) -> Latency:
-    """The path with the greatest sum of the least latencies of its nodes."""
-    own: dict[str, int] = {}
-    total: dict[str, int] = {}
-    before: dict[str, str | None] = {}
-    for name in order:
-        member = draft.members[name][0]
-        own[name] = member.node(member.params).latency()
-        sources = (link.source for link in draft.incoming[name])
-        slowest = before[name] = max(sources, key=total.__getitem__, default=None)
-        total[name] = own[name] + (total[slowest] if slowest else 0)
-    here = max(total, key=total.__getitem__, default=None)
-    longest = total[here] if here else 0
-    parts: list[tuple[str, int]] = []
-    while here is not None:
-        if own[here]:
-            parts.append((here, own[here]))
-        here = before[here]
-    return Latency(longest, tuple(reversed(parts)))

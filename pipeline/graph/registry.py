@@ -67,6 +67,10 @@ class Registry:
 
     def names(self) -> tuple[str, ...]:
         """Every name that `find` knows, in order; imports no node module."""
+        return self._names
+
+    @functools.cached_property
+    def _names(self) -> tuple[str, ...]:
         prefix = f"{self._builtin}."
         public = (module for module in self._files if not _is_private(module))
         builtin = (module.removeprefix(prefix) for module in public if _node_names(module, self._files))

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.describe import choices, duration_bound, expected, is_duration, schema_at
-from pipeline.graph.problems import GraphErrors
+from pipeline.graph.problems import MAX_PROBLEMS, GraphErrors
 from pipeline.graph.tree import List, Map, Scalar, Tree, plain, without_private, wrong_value
 from pipeline.params import Params
 
@@ -55,7 +55,7 @@ def _first_of_each(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
     for error in errors:
         unknown = error["type"] == "extra_forbidden"
         by_name.setdefault(error["loc"] if unknown else error["loc"][:1], error)
-    return list(by_name.values())
+    return list(by_name.values())[: MAX_PROBLEMS + 1]
 
 
 def _explained(detail: ErrorDetails, params: type[Params], given: Map, use: str, where: Location) -> GraphError:

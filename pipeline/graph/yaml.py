@@ -33,6 +33,8 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 MAX_VALUES = 20_000
 """Keys and values of a file, counting what each alias stands for."""
+LONG_TEXT = 100
+"""Characters of text for which an alias counts as one more value, so that aliases of texts are bounded as well."""
 
 _CONSTANTS: dict[str, Value] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -113,7 +115,12 @@ class _Composer:
     text: str
     file: str
     total: int = 0
-    anchors: dict[str, Tree] = field(default_factory=dict)
+    long: int = 0
+    """What long texts add to the size of an alias."""
+    anchors: dict[str, tuple[Tree, int]] = field(default_factory=dict)
+    """Each with the levels below it."""
+    deepest: int = 0
+    """The deepest level of the value that is being read, counting what each alias stands for."""
     events: Iterator[Event] = field(init=False)
     last: Location = field(init=False)
     """The location of the last value that could be read."""
@@ -133,10 +140,10 @@ class _Composer:
 
     def tree(self, event: Event, depth: int) -> Tree:
         if isinstance(event, AliasEvent):
-            return self.alias(event)
+            return self.alias(event, depth)
         self.count(1, event)
-        if depth > MAX_DEPTH:
-            raise self.error("nested too deeply", event, expected=f"at most {MAX_DEPTH} levels")
+        before, self.deepest = self.deepest, depth
+        self.check_depth(depth, event)
         made: Tree
         if isinstance(event, ScalarEvent):
             made = self.scalar(event)
@@ -145,35 +152,45 @@ class _Composer:
         else:
             made = self.map(event, depth)
         if (anchor := getattr(event, "anchor", None)) is not None:
-            self.anchors[anchor] = made
+            self.anchors[anchor] = made, self.deepest - depth
+        self.deepest = max(before, self.deepest)
         return made
 
-    def alias(self, event: AliasEvent) -> Tree:
-        tree = self.anchors.get(event.anchor)
-        if tree is None:
+    def alias(self, event: AliasEvent, depth: int) -> Tree:
+        if event.anchor not in self.anchors:
             raise self.error(f"the alias `*{event.anchor}` has no anchor before it", event)
+        tree, levels = self.anchors[event.anchor]
         self.count(tree.size, event)
+        self.check_depth(depth + levels, event)
+        self.deepest = max(self.deepest, depth + levels)
         return tree
+
+    def check_depth(self, depth: int, event: Event) -> None:
+        if depth > MAX_DEPTH:
+            expected = f"at most {MAX_DEPTH} levels"
+            raise self.error("nested too deeply", event, expected=expected)
 
     def scalar(self, event: ScalarEvent) -> Scalar:
         self.check_tag(event)
+        longer = len(event.value) // LONG_TEXT
+        self.long += longer
         is_plain = event.style is None and event.tag is None
         value = scalar_value(event.value) if is_plain else event.value
         start, end = event.start_mark, event.end_mark
         inline = event.style is None and start.line == end.line
-        return Scalar(value, event.value, self.at(event), inline)
+        return Scalar(value, event.value, self.at(event), inline, size=1 + longer)
 
     def list(self, event: SequenceStartEvent, depth: int) -> List:
         self.check_tag(event)
-        before = self.total
+        before = self.total + self.long
         items = []
         while not isinstance(item := next(self.events), SequenceEndEvent):
             items.append(self.tree(item, depth + 1))
-        return List(tuple(items), self.at(event), 1 + self.total - before)
+        return List(tuple(items), self.at(event), 1 + self.total + self.long - before)
 
     def map(self, event: Event, depth: int) -> Map:
         self.check_tag(event)
-        before = self.total
+        before = self.total + self.long
         entries: dict[str, MapEntry] = {}
         merged: dict[str, MapEntry] = {}
         while not isinstance(key_event := next(self.events), MappingEndEvent):
@@ -185,19 +202,17 @@ class _Composer:
                 line = entries[key.text].where.line
                 raise self.error(f"`{key.text}` is written twice", key_event, hint=f"the first is in line {line}")
             if key.text == "<<":
-                merged |= {**self.merged(value, key_event), **merged}
+                self.merge(value, key_event, merged)
             else:
                 entries[key.text] = MapEntry(value, self.at(key_event))
-        return Map({**merged, **entries}, self.at(event), 1 + self.total - before)
+        return Map({**merged, **entries}, self.at(event), 1 + self.total + self.long - before)
 
-    def merged(self, value: Tree, event: Event) -> dict[str, MapEntry]:
-        maps = value.items if isinstance(value, List) else (value,)
-        entries: dict[str, MapEntry] = {}
-        for each in maps:
+    def merge(self, value: Tree, event: Event, into: dict[str, MapEntry]) -> None:
+        for each in value.items if isinstance(value, List) else (value,):
             if not isinstance(each, Map):
                 raise self.error("`<<` merges mappings", event, found=found(each))
-            entries = {**each.entries, **entries}
-        return entries
+            for key, entry in each.entries.items():
+                into.setdefault(key, entry)
 
     def check_tag(self, event: Event) -> None:
         tag = getattr(event, "tag", None)
