@@ -97,7 +97,8 @@ def _syntax_error(error: MarkedYAMLError, text: str, file: str) -> GraphError:
     mark = error.problem_mark or error.context_mark
     where = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file)
     context = f" {error.context}" if error.context and error.context.startswith("while") else ""
-    line = text.split("\n")[mark.line] if mark else ""
+    start = text.rfind("\n", 0, mark.index) + 1 if mark else len(text)  # YAML ends lines by more characters than this
+    line = text[start:].partition("\n")[0]
     hint = ""
     if "flow" in context and "${" in line:
         hint = 'inside `{ }` and `[ ]` a reference needs quotes: "${name}"'
