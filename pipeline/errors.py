@@ -134,6 +134,8 @@ class Stuck(VitagraphError):
         return "\n".join([self.message, *(f"  at {line}" for line in self.where), *hint])
 
 
+MAX_FOREIGN = 300
+"""Characters that are shown of an exception which is not one of these."""
 MAX_SUGGESTED = 500
 """Names among which a misspelt one is looked for: comparing two names takes about 20 us."""
 MAX_NAME = 100
@@ -194,8 +196,12 @@ _OTHER_LOAD_ERROR = (ResourceError, "check that the model's files are whole and 
 
 
 def in_words(error: BaseException) -> tuple[str, str]:
-    """The message and the hint of any exception; of a foreign one its repr, and no hint."""
-    return (error.message, error.hint) if isinstance(error, NodeError) else (repr(error), "")
+    """The message and the hint of any exception; of a foreign one the beginning of its repr, and no hint."""
+    if isinstance(error, NodeError):
+        return error.message, error.hint
+    # The repr of a UnicodeError has the whole text that it is about, which may be what a person said.
+    text = f"{type(error).__name__}({str(error)!r})" if isinstance(error, UnicodeError) else repr(error)
+    return text if len(text) <= MAX_FOREIGN else f"{text[:MAX_FOREIGN]}...", ""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -38,14 +38,28 @@ class ChatExchange:
 
     cause: Cause
     question: str
-    answer: str = ""
-    """The answer as generated so far."""
     complete: bool = False
     """Whether the answer was generated to its end."""
     finished: bool = False
     """Whether its last speech was played to its end."""
+    _pieces: list[str] = field(default_factory=list)
     _heard: list[str] = field(default_factory=list)
     _playing: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The answer as generated so far."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    @answer.setter
+    def answer(self, text: str) -> None:
+        self._pieces = [text]
+
+    def add(self, piece: str) -> None:
+        """Adds a generated piece to the answer."""
+        self._pieces.append(piece)
 
     @property
     def kept(self) -> bool:
@@ -115,6 +129,7 @@ class History:
         """The prompt: the system message, then alternating messages of user and assistant."""
         merged: list[ChatMessage] = []
         for role, content in self._lines(self.instructions or system):
+            content = content.encode("utf-8", "replace").decode()  # half a character, as clients send, has no encoding
             if merged and merged[-1]["role"] == role:
                 # Many chat templates reject two messages in a row of one role, as an unheard answer leaves.
                 merged[-1]["content"] += f"\n{content}"
@@ -141,5 +156,10 @@ class History:
         return sum(map(len, self._exchanges))
 
     def _forget(self, turns: int, characters: int) -> None:
-        while len(self._exchanges) > 1 and (len(self._exchanges) > turns or self._size() > characters):
-            del self._exchanges[0]
+        kept = size = 0
+        for exchange in reversed(self._exchanges):
+            size += len(exchange)
+            if kept and (kept >= turns or size > characters):
+                break
+            kept += 1
+        del self._exchanges[: len(self._exchanges) - kept]

@@ -15,6 +15,12 @@ from pipeline.errors import Location, UserInputError
 
 LONGEST = 300
 """Number of characters that patterns are matched against: some patterns take quadratic time or worse."""
+LENGTHS = {3: 100, 4: 60, 5: 40}
+"""The same for patterns with so many repetitions, each of which may multiply the time by the length."""
+SHORTEST = 20
+"""The same for patterns with more repetitions than these."""
+LONGEST_PATTERN = 2000
+"""Characters of a pattern."""
 
 _STOPS = " .!?,"
 """Characters removed from the end of a transcript before it is repeated in an answer."""
@@ -75,15 +81,15 @@ class Script:
     """Compiled rules."""
 
     def __init__(self, answers: Answers) -> None:
-        self._rules = [(compiled(rule.when), rule.say) for rule in answers.rules]
+        self._rules = [(compiled(rule.when), _length(rule.when), rule.say) for rule in answers.rules]
         self._otherwise = answers.otherwise
 
     def find(self, text: str) -> tuple[int, tuple[str, ...]]:
         """The index of the first matching rule and its answers, filled in; one past the last rule if none matches."""
         text = text.strip()[:LONGEST]
         heard = {"text": text.rstrip(_STOPS)}
-        for number, (pattern, say) in enumerate(self._rules):
-            if match := pattern.search(text):
+        for number, (pattern, length, say) in enumerate(self._rules):
+            if match := pattern.search(text[:length]):
                 groups = {name: (value or "").rstrip(_STOPS) for name, value in match.groupdict().items()}
                 return number, tuple(answer.format_map(heard | groups) for answer in say)
         return len(self._rules), tuple(answer.format_map(heard) for answer in self._otherwise)
@@ -91,6 +97,8 @@ class Script:
 
 def compiled(pattern: str) -> re.Pattern[str]:
     """The pattern, for whole words; raises ValueError if it is invalid or may backtrack without bound."""
+    if len(pattern) > LONGEST_PATTERN:
+        raise ValueError(f"a pattern has more than {LONGEST_PATTERN} characters")
     try:
         re.compile(pattern)
     except re.error as error:
@@ -101,15 +109,26 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _can_run_away(pattern: str) -> bool:
-    """Whether an unbounded repetition contains another one."""
-    flat = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern)
-    flat = re.sub(r"\{\d+(,\d+)?\}", "", flat)
+    """Whether a repetition contains another one."""
+    flat = _flat(pattern)
     while group := re.search(r"\(([^()]*)\)", flat):
         repeats = re.search(r"[*+{]", group[1]) is not None
         if repeats and flat[group.end() :].startswith(("*", "+", "{")):
             return True
         flat = flat[: group.start()] + ("x+" if repeats else "x") + flat[group.end() :]
     return False
+
+
+def _flat(pattern: str) -> str:
+    """The pattern with `x` for each escaped character and each set, and without exact numbers of repetitions."""
+    flat = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*(?:\]|\Z)", "x", pattern)
+    return re.sub(r"\{\d+\}", "", flat)
+
+
+def _length(pattern: str) -> int:
+    """Number of characters that a pattern is matched against."""
+    repetitions = len(re.findall(r"[*+{]", _flat(pattern)))
+    return LONGEST if repetitions < min(LENGTHS) else LENGTHS.get(repetitions, SHORTEST)
 
 
 def check_answers(answers: tuple[str, ...], groups: set[str]) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field
 from nodes.dialogue._history import ChatMessage, History
 from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta, Transcript
 from nodes.words import completeness
+from pipeline.clock import give_way
 from pipeline.errors import UserInputError
 from pipeline.node import Context, Service
 from pipeline.packet import Packet, Stamp
@@ -34,10 +35,40 @@ LOST = " ... Sorry, I lost my thread there. Please ask me again."
 """The apology if an answer broke off and no member could continue it."""
 
 
+MAX_DELTA = 400
+"""Characters of a delta: what follows a delta in the same turn of the event loop takes a few milliseconds then."""
+MAX_TOKEN = 20
+"""Characters for which a token is allowed to stand, on average."""
+MAX_MORE = 1000
+"""Characters that an answer may have beyond that."""
+MAX_WORD = 200
+"""Characters of the longest word that is compared with the words said before."""
+
+
 async def word_by_word(text: str) -> Pieces:
     """Streams a finished text as a model would: each word with the space before it."""
     for word in re.findall(r"\s*\S+|\s+\Z", text):
         yield word
+
+
+async def sliced(pieces: Pieces) -> Pieces:
+    """The same text in pieces of at most 400 characters, between which other tasks of the event loop run."""
+    async with aclosing(pieces) as incoming:
+        async for piece in incoming:
+            yield piece[:MAX_DELTA]
+            for start in range(MAX_DELTA, len(piece), MAX_DELTA):
+                await give_way()
+                yield piece[start : start + MAX_DELTA]
+
+
+async def cut_off(pieces: Pieces, most: int) -> Pieces:
+    """The first `most` characters of an answer; it is stopped there, whether or not it would go on."""
+    async with aclosing(pieces) as incoming:
+        async for piece in incoming:
+            yield piece[:most]
+            most -= len(piece)
+            if most <= 0:
+                return
 
 
 async def read_ahead(pieces: Pieces) -> Pieces:
@@ -81,7 +112,7 @@ class DialogueService(Service[P]):
         if heard.text and completeness(heard.text) < 1:
             # The person will probably go on, and an answer to half a sentence would be wasted work.
             await heard.at.cause.wait_until_decided()
-        async with aclosing(self.answered(heard)) as pieces:
+        async with aclosing(sliced(self.answered(heard))) as pieces:
             async for piece in pieces:
                 yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), piece)
         yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), "", end=True)
@@ -99,7 +130,7 @@ class DialogueService(Service[P]):
         assert isinstance(packet, Transcript)
         if _is_complete(made):
             return  # the failure came after the end of the answer
-        async with aclosing(self.continued(packet, _text(made))) as pieces:
+        async with aclosing(sliced(self.continued(packet, _text(made)))) as pieces:
             async for piece in pieces:
                 yield TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), piece)
         yield TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), "", end=True)
@@ -184,7 +215,7 @@ class Chat(DialogueService[C]):
         exchange = self.memory.ask(heard.at.cause, heard.text.strip(), turns=params.turns, characters=params.history)
         async with aclosing(super().answered(heard)) as pieces:
             async for piece in pieces:
-                exchange.answer += piece
+                exchange.add(piece)
                 yield piece
         exchange.complete = True
 
@@ -192,13 +223,19 @@ class Chat(DialogueService[C]):
         """Streams what the model generates; drops the older half of a conversation that is too long for it."""
         while True:
             try:
-                async with aclosing(self.generate(self.memory.messages(self.params.system))) as pieces:
+                answer = cut_off(self.generate(self.memory.messages(self.params.system)), self._most)
+                async with aclosing(answer) as pieces:
                     async for piece in pieces:
                         yield piece
                 return
             except PromptTooLong:
                 if not self.memory.shorten():
                     raise
+
+    @property
+    def _most(self) -> int:
+        """Characters of an answer: some models and endpoints do not stop at `max_tokens`."""
+        return MAX_MORE + MAX_TOKEN * self.params.max_tokens
 
     async def continued(self, heard: Transcript, said: str) -> Pieces:
         """Lets the model answer again, without the words that were already generated."""
@@ -207,7 +244,7 @@ class Chat(DialogueService[C]):
         exchange.answer = said
         async with aclosing(without_repetition(said, self.generate_reply(heard))) as pieces:
             async for piece in pieces:
-                exchange.answer += piece
+                exchange.add(piece)
                 yield piece
         exchange.complete = True
 
@@ -240,6 +277,8 @@ async def without_repetition(said: str, pieces: Pieces) -> Pieces:
                 yield "".join(whole[number:])
                 break
             held = rest
+            if len(held) > MAX_WORD:
+                at = len(known)  # no word is that long, and comparing it anew with each piece would take ever longer
             if at == len(known):
                 yield held
     if held and at < len(known) and not _same_word(held, known[at]):

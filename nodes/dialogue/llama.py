@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +25,10 @@ Body = dict[str, Any]
 """A request in the format of OpenAI's API."""
 Chunk = dict[str, Any]
 """A chunk of the response in the format of OpenAI's API."""
+
+MAX_MESSAGE = 200
+"""Characters of llama.cpp's own error message that an error shows."""
+_WORD = re.compile(r"\w+")
 
 READ = 32
 """Prompt tokens between two checks for cancellation: about 150 ms of a small model on one core."""
@@ -71,7 +76,8 @@ class Llama:
         """
         answer = _Answer(lambda hear: self.server.handle_chat_completions(body, hear), self._thread)
         try:
-            yield from map(_text, answer)
+            for chunk in answer:
+                yield _text(chunk, body)
         finally:
             answer.stop()
 
@@ -107,20 +113,29 @@ class _Answer:
             self._ended = self._chunks.get() is None
 
 
-def _text(chunk: Chunk) -> str:
+def _text(chunk: Chunk, body: Body) -> str:
     if error := chunk.get("error"):
-        raise _refusal(error)
+        raise _refusal(error, body)
     choices = chunk.get("choices")
-    return (choices[0]["delta"].get("content") or "") if choices else ""
+    delta = choices[0].get("delta") if choices else None
+    return (delta.get("content") or "") if delta else ""
 
 
-def _refusal(error: dict[str, Any]) -> NodeError:
+def _refusal(error: dict[str, Any], body: Body) -> NodeError:
     if error.get("type") == "exceed_context_size_error":
         return PromptTooLong(
-            f"the prompt has {error['n_prompt_tokens']} tokens, but the model's context only {error['n_ctx']}",
+            f"the prompt has {error.get('n_prompt_tokens')} tokens, but the model's context only {error.get('n_ctx')}",
             hint="raise `context`, or shorten `system`",
         )
-    return NodeError(f"llama.cpp rejected the prompt: {error.get('message', error)}")
+    prompt = " ".join(str(message["content"]) for message in body["messages"])
+    return NodeError(f"llama.cpp rejected the prompt: {_without_words_of(prompt, str(error.get('message', '')))}")
+
+
+def _without_words_of(prompt: str, message: str) -> str:
+    """The beginning of an error message, which may contain the prompt, without the prompt's words."""
+    private = set(_WORD.findall(prompt.lower()))
+    shown = _WORD.sub(lambda word: "..." if word[0].lower() in private else word[0], message)
+    return shown if len(shown) <= MAX_MESSAGE else f"{shown[:MAX_MESSAGE]}..."
 
 
 def threads_of(params: LlamaParams) -> int:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import AsyncGenerator, Mapping
+import re
+from collections.abc import Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from nodes.dialogue._connection import Connection
 from nodes.dialogue._history import ChatMessage
 from nodes.dialogue._service import Chat, ChatParams, Pieces, PromptTooLong
+from nodes.dialogue._sse import BrokenAnswer, read_answer
 from pipeline.compute.errors import PoolExhausted
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
@@ -23,12 +26,21 @@ from pipeline.packet import SECOND
 
 if TYPE_CHECKING:
     from openai import APIStatusError
-    from openai.types.chat import ChatCompletionChunk
 
+_CODE = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+){1,5}", re.ASCII)
+"""An error code, such as `unsupported_parameter`."""
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
 """Error codes of OpenAI and llama.cpp for a prompt beyond the context size."""
 MAX_CONNECTIONS = 32
 """Default maximum of concurrent requests of all sessions; a call makes one at a time."""
+MAX_ANSWER = 1 << 22
+"""Bytes that a response may have besides those for its tokens: reasoning, comments, reports of filters."""
+MAX_TOKEN = 1 << 10
+"""Bytes that a response may have for each token of `max_tokens`."""
+MAX_DELAY = 86_400.0
+"""Seconds; an endpoint that asks for a longer retry delay is taken to ask for this one."""
+MAX_DATE = 100
+"""Characters of a date in a header."""
 POOL_TIMEOUT = 2 * SECOND
 """Nanoseconds that an answer waits for a connection before the node fails."""
 
@@ -53,11 +65,16 @@ def load_connection(params: OpenAiParams) -> Connection:
 
     Raises DependencyError without the API key or the package, whose import takes half a second.
     """
-    key = os.environ.get(params.api_key_env)
+    key = os.environ.get(params.api_key_env, "").strip()
     if not key and not params.base_url:
         raise DependencyError(
             f"the environment variable {params.api_key_env} is not set",
             hint="set it to an OpenAI API key, or set `base_url` to an endpoint that needs none",
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise DependencyError(
+            f"the environment variable {params.api_key_env} is not an API key: it has characters that no key has",
+            hint="copy the key again",
         )
     try:
         return Connection(params.base_url, key or "none")
@@ -86,35 +103,46 @@ class OpenAiChat(Chat[OpenAiParams]):
 
     async def generate(self, messages: list[ChatMessage]) -> Pieces:
         """Streams the answer to a prompt."""
-        import openai  # already loaded, with the connections
+        import httpx2  # already loaded, with the connections
+        import openai
 
+        # What is raised here may be shown and logged: it has no words of the endpoint, and no exception that has.
         try:
-            async with aclosing(self._chunks(messages)) as chunks:
-                async for chunk in chunks:
-                    if chunk.choices and (piece := chunk.choices[0].delta.content):
-                        yield piece
+            async with aclosing(self._pieces(messages)) as pieces:
+                async for piece in pieces:
+                    yield piece
         except PoolExhausted as error:
             raise self._pool_error(error) from error
         except openai.APIStatusError as error:
-            raise self._status_error(error) from error
-        except (openai.OpenAIError, json.JSONDecodeError) as error:
-            raise self._connection_error(error) from error
+            raise self._status_error(error, messages) from None
+        except BrokenAnswer as error:
+            raise NetworkError(f"{self._where} broke off its answer: {error}", hint="add a `fallback`") from None
+        except (
+            openai.OpenAIError,
+            httpx2.HTTPError,
+            httpx2.InvalidURL,
+            httpx2.StreamError,
+            json.JSONDecodeError,
+        ) as error:
+            raise self._connection_error(error) from None
 
-    async def _chunks(self, messages: list[ChatMessage]) -> AsyncGenerator[ChatCompletionChunk, None]:
+    async def _pieces(self, messages: list[ChatMessage]) -> Pieces:
         # Virtual time advances while this waits for a connection: those that have one may be waiting for time.
         async with self.connections.lease() as connection:
             with self.clock.hold():
-                stream = await connection.ask(self.request(messages))
+                response = await connection.ask(self.request(messages))
+            pieces = read_answer(response, MAX_ANSWER + MAX_TOKEN * self.params.max_tokens)
             try:
                 while True:
                     with self.clock.hold():
-                        chunk = await anext(stream, None)
-                    if chunk is None:
+                        piece = await anext(pieces, None)
+                    if piece is None:
                         return
-                    yield chunk
+                    yield piece
             finally:
                 with self.clock.hold():
-                    await stream.close()
+                    await pieces.aclose()
+                    await response.aclose()
 
     def request(self, messages: list[ChatMessage]) -> dict[str, Any]:
         """The body of a request."""
@@ -128,7 +156,7 @@ class OpenAiChat(Chat[OpenAiParams]):
 
     @property
     def _where(self) -> str:
-        return self.params.base_url or "OpenAI"
+        return without_secrets(self.params.base_url) if self.params.base_url else "OpenAI"
 
     def _pool_error(self, error: PoolExhausted) -> PoolExhausted:
         most = self.connections.statistics().max_size
@@ -138,7 +166,7 @@ class OpenAiChat(Chat[OpenAiParams]):
             hint="raise `max` of its `pool` if the endpoint can serve more requests at once, or add a `fallback`",
         )
 
-    def _status_error(self, error: APIStatusError) -> NodeError:
+    def _status_error(self, error: APIStatusError, messages: list[ChatMessage]) -> NodeError:
         params, where, status = self.params, self._where, error.status_code
         later = retry_after(error.response.headers)
         if error.code in _TOO_LONG or error.type in _TOO_LONG:
@@ -162,35 +190,55 @@ class OpenAiChat(Chat[OpenAiParams]):
         if status >= 500:
             return NetworkError(f"{where} failed ({status})", hint="try again, or add a `fallback`", retry_after=later)
         return UserInputError(
-            f"{where} rejected the request ({status}): {error.message}",
+            f"{where} rejected the request ({status}): {self._reason(error, messages)}",
             hint="check the parameters of the node, `extra` in particular",
         )
+
+    def _reason(self, error: APIStatusError, messages: list[ChatMessage]) -> str:
+        """The codes of an error, and the field of the request that it names.
+
+        Its message is left out, for endpoints repeat the prompt or the key in it; so is a code that has words of these.
+        """
+        key = os.environ.get(self.params.api_key_env, "")
+        private = set(re.findall(r"[^\W_]+", " ".join([key, *(message["content"] for message in messages)]).lower()))
+        codes = (code for code in (error.code, error.type) if isinstance(code, str) and _CODE.fullmatch(code))
+        parts = [code for code in dict.fromkeys(codes) if private.isdisjoint(code.lower().split("_"))]
+        if isinstance(error.param, str) and error.param in self.request([]):
+            parts.append(f"`{error.param}`")
+        return ", ".join(parts) or "it gave no error code"
 
     def _connection_error(self, error: Exception) -> NodeError:
         import openai
 
         if isinstance(error, openai.APITimeoutError):
             return NetworkError(f"{self._where} did not answer in time", hint="it may be overloaded; add a `fallback`")
-        if isinstance(error, openai.APIConnectionError):
-            return NetworkError(
-                f"the connection to {self._where} failed", hint="check that it is running and that `base_url` is right"
-            )
-        return NetworkError(f"{self._where} broke off its answer: {error}", hint="add a `fallback`")
+        return NetworkError(
+            f"the connection to {self._where} failed", hint="check that it is running and that `base_url` is right"
+        )
+
+
+def without_secrets(url: str) -> str:
+    """A URL without its user name, password and query, which may be secret."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The retry delay in response headers, in seconds; None if there is none.
+    """The retry delay in response headers, in seconds and at most a day; None if there is none.
 
     OpenAI sends `retry-after-ms`; `Retry-After` is in seconds or a date, which is compared with
     the endpoint's own clock if the response has a `Date`.
     """
-    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
-        return milliseconds / 1000
     value = headers.get("retry-after")
-    if (seconds := _number(value)) is not None:
-        return seconds
-    due = _date(value)
-    return None if due is None else max(0.0, (due - (_date(headers.get("date")) or datetime.now(UTC))).total_seconds())
+    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+        delay = milliseconds / 1000
+    elif (seconds := _number(value)) is not None:
+        delay = seconds
+    elif (due := _date(value)) is not None:
+        delay = (due - (_date(headers.get("date")) or datetime.now(UTC))).total_seconds()
+    else:
+        return None
+    return min(max(0.0, delay), MAX_DELAY)
 
 
 def _number(value: str | None) -> float | None:
@@ -203,7 +251,7 @@ def _number(value: str | None) -> float | None:
 
 def _date(value: str | None) -> datetime | None:
     try:
-        date = parsedate_to_datetime(value or "")
-    except ValueError:
+        date = parsedate_to_datetime((value or "")[:MAX_DATE])
+    except (ValueError, OverflowError, TypeError, IndexError):  # all that the module raises for odd dates
         return None
     return date if date.tzinfo is not None else date.replace(tzinfo=UTC)

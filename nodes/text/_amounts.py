@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from nodes.text._numbers import NUMBER, counted, fraction, one_by_one, ordinal, spoken, year
-from nodes.text._rules import Rule, rule
+from nodes.text._numbers import NUMBER, WHOLE_NUMBER, counted, fraction, one_by_one, ordinal, spoken, year
+from nodes.text._rules import DIGIT, SpokenForm, rule
 
 _MONEY = {
     "$": ("dollar", "dollars", "cent", "cents"),
@@ -17,7 +17,8 @@ _MONEY = {
 }
 _SIZES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "t": "trillion"}
 _SIZE = "thousand|million|billion|trillion|mn|bn|[kmbt]"
-_SIGN = f"[{''.join(_MONEY)}]"
+_SIGNS = "".join(_MONEY)
+_SIGN = f"[{_SIGNS}]"
 
 _UNITS = {
     "km": ("kilometer", "kilometers"),
@@ -121,36 +122,52 @@ def _version(found: re.Match[str]) -> str:
 
 def _number(found: re.Match[str]) -> str:
     """Separates a number from adjacent letters: MP3 is MP three."""
-    before = " " if found.string[: found.start()][-1:].isalnum() else ""
-    after = " " if found.string[found.end() :][:1].isalnum() else ""
+    text, start, end = found.string, found.start(), found.end()
+    before = " " if start and text[start - 1].isalnum() else ""
+    after = " " if text[end : end + 1].isalnum() else ""
     return f"{before}{spoken(found[0])}{after}"
 
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[SpokenForm, ...] = (
     rule(
         r"(?<![\w.)])(?:\+\d[\d\s().-]{6,16}\d|(?:1[\s.-])?\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}|\d{3}-\d{4})(?![\w-])",
         _telephone,
+        needs=DIGIT,
     ),
-    rule(r"\b([vV])(\d+(?:\.\d+)*)\b", _version),
-    rule(r"(?<![\w.])()(\d+(?:\.\d+){2,})(?![\w]|\.\d)", _version),
-    rule(r"(?<![\w-])\d+(?:-\d+){2,}(?![\w-])", lambda found: found[0].replace("-", " ")),
-    rule(r"(?<![\w.])\.(?=\d)", "0."),
-    rule(rf"(?<=\d)\s?[–—]\s?(?={_SIGN}?\d)|(?<=[\d%])-(?={_SIGN}?\d)|(?<=\d[kKmMbB])-(?={_SIGN}\d)", " to "),
-    rule(r"(?<=\d)\s-\s(?=\d)", " minus "),
-    rule(rf"(?<![\w)])[-−](?={_SIGN}?\d)", "minus "),
-    rule(r"(?<=\d)[x×](?=\d)", " by "),
-    rule(r"(?<=\d)\s?[*×x]\s?(?=\d)", " times "),
-    rule(rf"(?:\bUS)?(?P<sign>{_SIGN})\s?(?P<amount>{NUMBER})(?:\s?(?P<size>{_SIZE})\b)?", _money, re.IGNORECASE),
-    rule(rf"(?P<amount>{NUMBER})(?:\s?(?P<size>{_SIZE}))?\s?(?P<sign>{_SIGN})", _money, re.IGNORECASE),
-    rule(r"(?<![\d'’])(\d{1,2})['′]\s?(\d{1,2})[\"″”]", _feet),
-    rule(rf"({NUMBER})\s?%", lambda found: f"{spoken(found[1])} percent"),
-    rule(rf"({NUMBER})\s?°\s?([CF]\b)?", _degrees),
-    rule(rf"(?<![\w.])({NUMBER})\s?({_UNIT})([²³]?)(?![\w/'’²³-])", _unit),
-    rule(r"(?<![\w/.,])(?:(\d+)\s+)?(\d{1,3})[/⁄](\d{1,3})(?![\w/]|[.,]\d)", _fraction),
-    rule(r"\b(\d{1,15})(?:st|nd|rd|th)\b", lambda found: ordinal(int(found[1]))),
-    rule(r"(?:#|№)\s?(?=\d)", "number "),
-    rule(r"(?<=\d):(?=\d)", " to "),
-    rule(r"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Za-z])", " "),
-    rule(r"(?<![\w.,])(1[1-9]\d\d|20\d\d)(?!\w|[.,]\d)", lambda found: year(int(found[1]))),
-    rule(NUMBER, _number),
+    rule(r"\b([vV])(\d+(?:\.\d+)*)\b", _version, needs=DIGIT),
+    rule(r"(?<![\w.])()(\d+(?:\.\d+){2,})(?![\w]|\.\d)", _version, needs=f"{DIGIT} ."),
+    rule(r"(?<![\w-])\d+(?:-\d+){2,}(?![\w-])", lambda found: found[0].replace("-", " "), needs=f"{DIGIT} -"),
+    rule(r"(?<![\w.])\.(?=\d)", "0.", needs=f"{DIGIT} ."),
+    rule(
+        rf"(?<=\d)\s?[–—]\s?(?={_SIGN}?\d)|(?<=[\d%])-(?={_SIGN}?\d)|(?<=\d[kKmMbB])-(?={_SIGN}\d)",
+        " to ",
+        needs=f"{DIGIT} -–—",
+    ),
+    rule(r"(?<=\d)\s-\s(?=\d)", " minus ", needs=f"{DIGIT} -"),
+    rule(rf"(?<![\w)])[-−](?={_SIGN}?\d)", "minus ", needs=f"{DIGIT} -−"),
+    rule(r"(?<=\d)[x×](?=\d)", " by ", needs=f"{DIGIT} x×"),
+    rule(r"(?<=\d)\s?[*×x]\s?(?=\d)", " times ", needs=f"{DIGIT} *×x"),
+    rule(
+        rf"(?:\bUS)?(?P<sign>{_SIGN})\s?(?P<amount>{NUMBER})(?:\s?(?P<size>{_SIZE})\b)?",
+        _money,
+        re.IGNORECASE,
+        needs=f"{DIGIT} {_SIGNS}",
+    ),
+    rule(
+        rf"(?P<amount>{WHOLE_NUMBER})(?:\s?(?P<size>{_SIZE}))?\s?(?P<sign>{_SIGN})",
+        _money,
+        re.IGNORECASE,
+        needs=f"{DIGIT} {_SIGNS}",
+    ),
+    rule(r"(?<![\d'’])(\d{1,2})['′]\s?(\d{1,2})[\"″”]", _feet, needs=f"{DIGIT} '′ \"″”"),
+    rule(rf"({WHOLE_NUMBER})\s?%", lambda found: f"{spoken(found[1])} percent", needs=f"{DIGIT} %"),
+    rule(rf"({WHOLE_NUMBER})\s?°\s?([CF]\b)?", _degrees, needs=f"{DIGIT} °"),
+    rule(rf"(?<![\w.])({WHOLE_NUMBER})\s?({_UNIT})([²³]?)(?![\w/'’²³-])", _unit, needs=DIGIT),
+    rule(r"(?<![\w/.,])(?:(\d+)\s+)?(\d{1,3})[/⁄](\d{1,3})(?![\w/]|[.,]\d)", _fraction, needs=f"{DIGIT} /⁄"),
+    rule(r"\b(\d{1,15})(?:st|nd|rd|th)\b", lambda found: ordinal(int(found[1])), needs=DIGIT),
+    rule(r"(?:#|№)\s?(?=\d)", "number ", needs=f"{DIGIT} #№"),
+    rule(r"(?<=\d):(?=\d)", " to ", needs=f"{DIGIT} :"),
+    rule(r"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Za-z])", " ", needs=f"{DIGIT} -"),
+    rule(r"(?<![\w.,])(1[1-9]\d\d|20\d\d)(?!\w|[.,]\d)", lambda found: year(int(found[1])), needs=DIGIT),
+    rule(NUMBER, _number, needs=DIGIT),
 )

@@ -6,6 +6,7 @@ arrived yet it waits, so that the sentences do not depend on how the text was st
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from nodes.text._abbreviations import INNER, MONTHS, NUMBERED, OUTER, STARTERS, 
 
 AHEAD = 16
 """Lookahead after a stop in characters: spaces, or letters of the next word."""
+_NEAR = 64
+"""Characters of a word, and after a candidate, that can matter."""
 
 _CANDIDATE = re.compile(
     r"""(?P<stop>[.!?…]{1,8}|[。！？｡]{1,8})["'”’»)\]*_~`」』】）]{0,8}"""
@@ -21,7 +24,8 @@ _CANDIDATE = re.compile(
 )
 _BLOCK = re.compile(r"\s*(?:#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|>|\|)")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
-_LAST_WORD = re.compile(r"[^\s([{\"'“‘«*_~`]*$")
+_LAST_WORD = re.compile(r"[^\s([{\"'“‘«*_~`]{0,64}$")
+_ITEM_NUMBER = re.compile(r"\s*\d{1,2}")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _WORDS = re.compile(r"[぀-ヿ一-鿿가-힯]{2}|[^\W぀-ヿ一-鿿가-힯]+")
 _PLACES = tuple(
@@ -45,10 +49,11 @@ def cut(text: str, limits: Limits, *, ended: bool) -> int:
 
     `ended` means that no more text will follow.
     """
-    for found in _CANDIDATE.finditer(text):
+    clause = _start_of_word(text[: limits.longest], limits.clause)
+    for found in _CANDIDATE.finditer(text, 0, limits.longest + _NEAR):
         if found.start() >= limits.longest:
             break
-        verdict = _judge(text, found, limits, ended)
+        verdict = _judge(text, found, clause if limits.clause else None, ended)
         if verdict is None:
             return len(text) if ended else 0
         if verdict:
@@ -58,11 +63,20 @@ def cut(text: str, limits: Limits, *, ended: bool) -> int:
     return len(text) if ended else 0
 
 
-def _judge(text: str, found: re.Match[str], limits: Limits, ended: bool) -> bool | None:
-    """Whether the sentence ends here; None if more text is needed to decide."""
-    after = _After(text[found.end() :], ended)
+def _start_of_word(text: str, number: int) -> int:
+    """Where a word begins, counted from 1; the length of the text if it has fewer."""
+    starts = (word.start() for word in _WORDS.finditer(text))
+    return next(itertools.islice(starts, max(0, number - 1), None), len(text))
+
+
+def _judge(text: str, found: re.Match[str], clause: int | None, ended: bool) -> bool | None:
+    """Whether the sentence ends here; None if more text is needed to decide.
+
+    `clause` is where the last word begins that the first clause must have; None if clauses end nothing.
+    """
+    after = _After(text[found.end() : found.end() + _NEAR], ended)
     if found["clause"]:
-        return _clause_ends(text, found, after, limits.clause) if limits.clause else False
+        return _clause_ends(text, found, after, clause) if clause is not None else False
     if not after.text:
         return None
     if found["stop"] and found["stop"][0] in "。！？｡":
@@ -115,14 +129,14 @@ def _stop_ends(text: str, found: re.Match[str], after: _After) -> bool | None:
 
 
 def _full_stop_ends(before: str, after: _After) -> bool | None:
-    last = _LAST_WORD.search(before)
+    last = _LAST_WORD.search(before, max(0, len(before) - _NEAR))
     word = last[0] if last else ""
     small = word.lower()
     if word in TITLES or small in INNER:
         return False
     if small in NUMBERED or word in MONTHS:
         return not after.next.isdigit()
-    if re.search(r"(?:^|\n)\s*\d{1,2}$", before):
+    if _ITEM_NUMBER.fullmatch(before.removesuffix("\n").rpartition("\n")[2]):
         return False  # the number of a list item
     if word != "I" and (small in OUTER or small == "st" or _INITIALS.fullmatch(word)):
         following = after.word()
@@ -130,12 +144,12 @@ def _full_stop_ends(before: str, after: _After) -> bool | None:
     return len(word) > 4 or not after.next.islower()
 
 
-def _clause_ends(text: str, found: re.Match[str], after: _After, words: int) -> bool | None:
+def _clause_ends(text: str, found: re.Match[str], after: _After, clause: int) -> bool | None:
     if not after.text:
         return None
     if not after.gap and found["clause"] not in "—，；：":
         return False
-    if sum(1 for _ in _WORDS.finditer(text, 0, found.start())) < words:
+    if found.start() <= clause:
         return False
     if after.gap >= AHEAD:
         return True

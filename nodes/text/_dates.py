@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nodes.text._numbers import cardinal, decade, ordinal, year
-from nodes.text._rules import Rule, rule
+from nodes.text._rules import DIGIT, SpokenForm, rule
 
 MONTHS = (
     "January",
@@ -22,6 +22,8 @@ MONTHS = (
     "December",
 )
 _MONTH = "|".join(MONTHS)
+_NEAR = 16
+"""Characters before a date in which its article is looked for."""
 _HALF = r"(?:\s?(am|pm)\b)?"
 
 
@@ -56,7 +58,8 @@ def _european(found: re.Match[str]) -> str:
     day = int(found[1])
     if not 1 <= day <= 31:
         return found[0]
-    article = "" if found.string[: found.start()].rstrip().lower().endswith("the") else "the "
+    before = found.string[max(0, found.start() - _NEAR) : found.start()]
+    article = "" if before.rstrip().lower().endswith("the") else "the "
     of_year = f", {year(int(found[3]))}" if found[3] else ""
     return f"{article}{ordinal(day)} of {found[2]}{of_year}"
 
@@ -75,14 +78,27 @@ def _hour(found: re.Match[str]) -> str:
     return f"{cardinal(int(found[1]))} {found[2].upper()}"
 
 
-RULES: tuple[Rule, ...] = (
-    rule(r"(?<![\w/-])(\d{4})[-/](\d{2})[-/](\d{2})(?:[T ](\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?)?(?![\w/-])", _iso),
-    rule(r"(?<![\w/])(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?![\w/])", _slashed),
-    rule(rf"\b({_MONTH})\s+(\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(\d{{4}}))?(?![\w:%]|[.,:]\d)", _named),
-    rule(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?({_MONTH})\b(?:,?\s+(\d{{4}})(?![\w:%]|[.,:]\d))?", _european),
-    rule(rf"(?<![\w:.])([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?![\w:]|\.\d){_HALF}", _time, re.IGNORECASE),
-    rule(r"(?<![\w:.])([01]?\d|2[0-3]):([0-5]\d)()(am|pm)\b", _time, re.IGNORECASE),
-    rule(r"(?<![\w.])(0?[1-9]|1[0-2])\s?(am|pm)\b", _hour, re.IGNORECASE),
-    rule(r"(?<![\w.,])(\d{3}0)s\b", lambda found: decade(int(found[1]))),
-    rule(r"(?:(?<=\bthe )|['’])([2-9]0)s\b", lambda found: decade(int(found[1]))),
+RULES: tuple[SpokenForm, ...] = (
+    rule(
+        r"(?<![\w/-])(\d{4})[-/](\d{2})[-/](\d{2})(?:[T ](\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?)?(?![\w/-])",
+        _iso,
+        needs=f"{DIGIT} -/",
+    ),
+    rule(r"(?<![\w/])(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?![\w/])", _slashed, needs=f"{DIGIT} /"),
+    rule(rf"\b({_MONTH})\s+(\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(\d{{4}}))?(?![\w:%]|[.,:]\d)", _named, needs=DIGIT),
+    rule(
+        rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?({_MONTH})\b(?:,?\s+(\d{{4}})(?![\w:%]|[.,:]\d))?",
+        _european,
+        needs=DIGIT,
+    ),
+    rule(
+        rf"(?<![\w:.])([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?![\w:]|\.\d){_HALF}",
+        _time,
+        re.IGNORECASE,
+        needs=f"{DIGIT} :",
+    ),
+    rule(r"(?<![\w:.])([01]?\d|2[0-3]):([0-5]\d)()(am|pm)\b", _time, re.IGNORECASE, needs=f"{DIGIT} :"),
+    rule(r"(?<![\w.])(0?[1-9]|1[0-2])\s?(am|pm)\b", _hour, re.IGNORECASE, needs=DIGIT),
+    rule(r"(?<![\w.,])(\d{3}0)s\b", lambda found: decade(int(found[1])), needs=DIGIT),
+    rule(r"(?:(?<=\bthe )|['’])([2-9]0)s\b", lambda found: decade(int(found[1])), needs=DIGIT),
 )

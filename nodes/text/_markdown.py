@@ -5,9 +5,8 @@ from __future__ import annotations
 import html
 import re
 
-_RULE = re.compile(r"\s*(?:[-*_]\s*){3,}|\s*=+\s*|[\s|:-]*-[\s|:-]*\|[\s|:-]*")
 _QUOTE = re.compile(r"\s*(?:>\s*)+")
-_HEADING = re.compile(r"\s*#{1,6}\s+(.*?)[\s#]*")
+_HEADING = re.compile(r"\s*#{1,6}\s")
 _BULLET = re.compile(r"\s*[-*+•◦▪]\s+(?:\[[ xX]\]\s+)?")
 _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+[\"'][^\"']*[\"'])?\)"), r"\1"),
@@ -24,6 +23,8 @@ _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\w\\])_{1,3}(?=\S)|(?<=[^\s\\])_{1,3}(?!\w)"), ""),
     (re.compile(r"\\([\\*_{}#+\-.!|~>])"), r"\1"),
 )
+_LONG_NUMBER = re.compile(r"&#(?:\d{8,}|[xX][0-9a-fA-F]{8,});?")
+"""A reference to a character that cannot exist, at whose digits `html.unescape` fails if they are thousands."""
 
 
 def plain(text: str) -> str:
@@ -32,17 +33,38 @@ def plain(text: str) -> str:
     if any(mark in joined for mark in "*_`[]<\\~$&"):
         for pattern, replacement in _INLINE:
             joined = pattern.sub(replacement, joined)
-        joined = html.unescape(joined)
+        joined = html.unescape(_LONG_NUMBER.sub("", joined))
     return " ".join(joined.split())
 
 
 def _line(line: str) -> str:
     """A line without the markup at its start."""
-    if _RULE.fullmatch(line):
+    if _is_rule(line):
         return ""
-    line = _QUOTE.sub("", line, count=1) if _QUOTE.match(line) else line
-    if heading := _HEADING.fullmatch(line):
-        return heading[1]
+    if quote := _QUOTE.match(line):
+        line = line[quote.end() :]
+    if heading := _HEADING.match(line):
+        return _without_closing(line[heading.end() :].lstrip())
     if bullet := _BULLET.match(line):
         return line[bullet.end() :]
-    return re.sub(r"\s*\|\s*", ", ", line.strip().strip("|").strip()) if line.lstrip().startswith("|") else line
+    if line.lstrip().startswith("|"):
+        return ", ".join(cell.strip() for cell in line.strip().strip("|").strip().split("|"))
+    return line
+
+
+def _is_rule(line: str) -> bool:
+    """Whether a line is a thematic break, the underline of a heading, or the line below the head of a table."""
+    marks = "".join(line.split())
+    if not marks.strip("-*_"):
+        return len(marks) >= 3
+    if not marks.strip("="):
+        return "=" in marks and marks == line.strip()
+    return not marks.strip("-|:") and 0 <= marks.find("-") < marks.rfind("|")
+
+
+def _without_closing(heading: str) -> str:
+    """A heading without the number signs that may follow it."""
+    end = len(heading)
+    while end and (heading[end - 1] == "#" or heading[end - 1].isspace()):
+        end -= 1
+    return heading[:end]

@@ -7,11 +7,16 @@ from functools import lru_cache
 
 from num2words import CONVERTER_CLASSES, num2words
 
-NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+NUMBER = r"\d{1,3}(?:,\d{3}){1,6}(?:\.\d+)?|\d+(?:\.\d+)?"
 """Pattern of a number in English notation."""
+WHOLE_NUMBER = rf"(?<!\d)(?:{NUMBER})"
+"""The same where something must follow it: no search begins within its digits, so that the time stays linear."""
 
 LONGEST = 15
 """Number of digits beyond which a number is read digit by digit."""
+
+LONGEST_FOREIGN = 40
+"""Characters of the longest number that is written out in another language."""
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PARTS = {2: "half", 4: "quarter"}
@@ -79,8 +84,10 @@ def decade(start: int) -> str:
 @lru_cache(maxsize=1024)
 def foreign(number: str, language: str) -> str:
     """A number in words of another language; `1.234` and `1,234` are integers, `3,5` and `3.5` are not."""
-    plain = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", number).replace(",", ".")
+    plain = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", number[: LONGEST_FOREIGN + 1]).replace(",", ".")
+    if len(plain) > LONGEST_FOREIGN or plain.count(".") > 1:
+        return number  # an address, a version or a date, which voices read well themselves
     try:
         return str(num2words(float(plain) if "." in plain else int(plain), lang=language))
-    except (OverflowError, TypeError):  # not every language can express every number
+    except (OverflowError, TypeError, ValueError):  # not every language can express every number
         return number

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nodes.text._abbreviations import INNER, MONTHS, NUMBERED, OUTER, TITLES
-from nodes.text._rules import Rule, rule
+from nodes.text._rules import DIGIT, SpokenForm, rule
 
 _MORE = {
     "w/o": "without",
@@ -15,6 +15,7 @@ _MORE = {
     "24/7": "twenty-four seven",
     "and/or": "and or",
 }
+_ONLY_CLOSING = re.compile(r"[\"'”’)\]]*\Z")
 
 
 def _any(*tables: dict[str, str]) -> str:
@@ -46,21 +47,21 @@ def _initials(found: re.Match[str]) -> str:
 
 def _stop(found: re.Match[str]) -> str:
     """Keeps the dot of an abbreviation that ends the text."""
-    return "." if not found.string[found.end() :].strip("\"'”’)]") else ""
+    return "." if _ONLY_CLOSING.match(found.string, found.end()) else ""
 
 
 def _saint(found: re.Match[str]) -> str:
     return "Street" + _stop(found) if found[1] is None else "Saint "
 
 
-RULES: tuple[Rule, ...] = (
-    rule(rf"(?<![\w/])({_any(_MORE)})(?![\d/])", lambda found: _MORE[found[1].lower()], re.IGNORECASE),
-    rule(rf"\b({_any(TITLES)})\.(?=\s+\w|$)", _title),
-    rule(r"\bSt\.(\s+(?=[A-Z]))?", _saint),
-    rule(rf"\b({_any(MONTHS)})\b\.?(?=\s+\d)", _month),
-    rule(rf"(?<=\d\s)({_any(MONTHS)})\b\.?", _month),
-    rule(rf"\b({_any(NUMBERED)})\.\s?(?=\d)", _numbered, re.IGNORECASE),
-    rule(rf"(?<![\w.])({_any(INNER, OUTER)})\.", _word, re.IGNORECASE),
-    rule(r"(?<![\w.])(?:[A-Za-z]\.){2,}", _initials),
-    rule(r"\b([A-HJ-Z])\.(?=\s+[A-Z])", r"\1"),
+RULES: tuple[SpokenForm, ...] = (
+    rule(rf"(?<![\w/])({_any(_MORE)})(?![\d/])", lambda found: _MORE[found[1].lower()], re.IGNORECASE, needs="/"),
+    rule(rf"\b({_any(TITLES)})\.(?=\s+\w|$)", _title, needs="."),
+    rule(r"\bSt\.(\s+(?=[A-Z]))?", _saint, needs="."),
+    rule(rf"\b({_any(MONTHS)})\b\.?(?=\s+\d)", _month, needs=DIGIT),
+    rule(rf"(?<=\d\s)({_any(MONTHS)})\b\.?", _month, needs=DIGIT),
+    rule(rf"\b({_any(NUMBERED)})\.\s?(?=\d)", _numbered, re.IGNORECASE, needs=f". {DIGIT}"),
+    rule(rf"(?<![\w.])({_any(INNER, OUTER)})\.", _word, re.IGNORECASE, needs="."),
+    rule(r"(?<![\w.])(?:[A-Za-z]\.){2,}", _initials, needs="."),
+    rule(r"\b([A-HJ-Z])\.(?=\s+[A-Z])", r"\1", needs="."),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nodes.text._rules import Rule, rule
+from nodes.text._rules import SpokenForm, rule
 
 _ENDINGS = "com|org|net|edu|gov|io|ai|dev|app|co|info|me|tv|eu|uk|us|ca|au|de|fr|es|it|nl|ch|at|se|no|jp|cn|in|br"
 _SEGMENTS = 3
@@ -36,9 +36,14 @@ def _path(path: str) -> str:
     return "".join(f" slash {_dots(part)}" for part in parts)
 
 
-RULES: tuple[Rule, ...] = (
-    rule(r"(?<![\w.+-])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)", _email),
-    rule(r"\b(?:https?://|ftp://|www\.)[^\s<>\"]+", _url, re.IGNORECASE),
-    rule(rf"(?<![\w@./-])(?:[a-z0-9][a-z0-9-]*\.)+(?:{_ENDINGS})(?![\w-])(?:/[^\s<>\"]*)?", _url, re.IGNORECASE),
-    rule(r"(?<=[A-Za-z0-9_])\.(?=[a-z][A-Za-z0-9]*\b)(?!\w\.)", " dot "),  # main.py
+RULES: tuple[SpokenForm, ...] = (
+    rule(r"(?<![\w.+-])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)", _email, needs="@ ."),
+    rule(r"\b(?:https?://|ftp://|www\.)[^\s<>\"]+", _url, re.IGNORECASE, needs="/."),
+    rule(
+        rf"(?<![\w@./-])(?:[a-z0-9][a-z0-9-]*\.)+(?:{_ENDINGS})(?![\w-])(?:/[^\s<>\"]*)?",
+        _url,
+        re.IGNORECASE,
+        needs=".",
+    ),
+    rule(r"(?<=[A-Za-z0-9_])\.(?=[a-z][A-Za-z0-9]*\b)(?!\w\.)", " dot ", needs="."),  # main.py
 )

@@ -42,6 +42,13 @@ class SentencesParams(Params):
     """Spoken in place of a code block, which is only shown; empty for nothing. It is not translated."""
 
 
+_AT_ONCE = 2000
+"""Characters that are prepared in one call, a little more than at once: up to 30 ms."""
+_WAITING = 20_000
+"""Characters that may wait for the next delta."""
+_LONGEST = 100_000
+"""Characters that are taken of a delta: hours of speech, which no dialogue gives at once."""
+
 Piece = tuple[str, str]
 """The spoken and the displayed text."""
 
@@ -54,7 +61,9 @@ class Sentences(Transform[SentencesParams]):
     and abbreviations in words, and no emoji or code.
 
     If an answer ends with nothing left to say, an empty sentence marks its end. If one delta
-    completes more than 16 sentences, the sixteenth contains all the rest.
+    completes more than 16 sentences, the sixteenth contains all the rest. Of a long delta, 2,000
+    characters are taken at a time: more is taken with the next delta, or said as it is written
+    if there is none.
     """
 
     text = Input(TextDelta)
@@ -80,7 +89,7 @@ class Sentences(Transform[SentencesParams]):
         if self.state.at is not None and self.state.at.cause is not delta.at.cause:
             self.reset()  # the rest of an answer whose dialogue failed
         self.state.at = delta.at
-        self.state.buffer += delta.text
+        self.state.buffer += delta.text[:_LONGEST]
         return self._sentences(delta.at, ended=delta.end)
 
     def finish(self) -> Iterable[Sentence]:
@@ -100,9 +109,18 @@ class Sentences(Transform[SentencesParams]):
         return [Sentence(at, said, shown, number == last) for number, (said, shown) in enumerate(pieces)]
 
     def _pieces(self, ended: bool) -> Iterator[Piece]:
-        while (piece := self._take(ended)) is not None:
+        room = _AT_ONCE
+        while room > 0:
+            before = len(self.state.buffer)
+            if (piece := self._take(ended)) is None:
+                return
             if any(piece):
                 yield piece
+            room -= before - len(self.state.buffer)
+        if ended or len(self.state.buffer) > _WAITING:
+            rest, self.state.buffer, self.state.fence = " ".join(self.state.buffer.split()), "", ""
+            if rest:
+                yield rest, rest
 
     def _take(self, ended: bool) -> Piece | None:
         """Takes a piece from the start of the buffer; None if none is complete."""

@@ -7,7 +7,6 @@ whose `use` changes loses the parameters of the other class.
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -28,12 +27,12 @@ def read_document(path: Path, read: Read = read_text) -> Map:
     """Reads a file and what it extends; `read` gives the text of each file. Raises GraphError."""
     if not os.path.isfile(path):
         raise _no_file(path, path.name, Location(str(path)))
-    return _document(read(path), path, read)
+    return _document(read(path), path, (), read, 0)
 
 
 def parse_document(text: str, path: Path) -> Map:
     """The same for a text; `path` names it in errors, and `extends` is relative to its folder."""
-    return _document(text, path, read_text)
+    return _document(text, path, (), read_text, 0)
 
 
 def use_only(use: Scalar) -> Map:
@@ -41,41 +40,30 @@ def use_only(use: Scalar) -> Map:
     return Map({"use": MapEntry(use, use.where)}, use.where)
 
 
-def _document(text: str, path: Path, read: Read) -> Map:
-    layers: list[Map] = []
-    chain: list[Path] = []
-    characters = values = 0
-    while True:
-        tree = parse(text, str(path))
-        layer = _checked(tree, path)
-        layers.append(Map({key: entry for key, entry in layer.entries.items() if key != "extends"}, layer.where))
-        chain.append(Path(os.path.realpath(path)))
-        characters, values = characters + len(text), values + tree.size
-        name = layer.get("extends")
-        if not isinstance(name, Scalar) or is_null(name):
-            break
-        path = _base(path, name, chain)
-        if characters > MAX_BYTES or values > MAX_VALUES:
-            raise GraphError("the graph is too large with all that it extends", where=name.where, expected=_LARGEST)
-        text = read(path)
-    return functools.reduce(_merged, reversed(layers))
-
-
-_LARGEST = f"at most 1 MB and {MAX_VALUES} keys and values, of all files together"
-
-
-def _base(path: Path, name: Scalar, chain: list[Path]) -> Path:
-    """The file that the last one of a chain extends."""
+def _document(text: str, path: Path, above: tuple[Path, ...], read: Read, size: int) -> Map:
+    """A file merged with what it extends; `size` is that of the files above it in values, 50 characters being one."""
+    tree = parse(text, str(path))
+    over = _checked(tree, path)
+    size += tree.size + len(text) // (MAX_BYTES // MAX_VALUES)
+    name = over.get("extends")
+    entries = {key: entry for key, entry in over.entries.items() if key != "extends"}
+    over = Map(entries, over.where)
+    if not isinstance(name, Scalar) or is_null(name):
+        return over
     base = path.parent / name.text
     if not os.path.isfile(base):
         raise _no_file(base, name.text, name.where)
-    if Path(os.path.realpath(base)) in chain:
-        names = " extends ".join(each.name for each in (*chain, base))
-        raise GraphError("a graph extends itself", where=name.where, found=names)
-    if len(chain) > MAX_EXTENDS:
+    here = Path(os.path.realpath(path))
+    if Path(os.path.realpath(base)) in (*above, here):
+        chain = " extends ".join(each.name for each in (*above, here, base))
+        raise GraphError("a graph extends itself", where=name.where, found=chain)
+    if len(above) >= MAX_EXTENDS:
         expected = f"at most {MAX_EXTENDS}, one above the other"
         raise GraphError("too many graphs extend one another", where=name.where, expected=expected)
-    return base
+    if size > 2 * MAX_VALUES:
+        expected = f"at most 1 MB and {MAX_VALUES} keys and values, of all files together"
+        raise GraphError("the graph is too large with all that it extends", where=name.where, expected=expected)
+    return _merged(_document(read(base), base, (*above, here), read, size), over)
 
 
 def _no_file(path: Path, name: str, where: Location) -> GraphError:

@@ -20,8 +20,6 @@ from pipeline.params import RESERVED_WORDS
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _FILLED = ("nodes", "links", "budget")
-_MAX_FILLED = MAX_BYTES
-"""Characters that all references of a graph together may stand for."""
 
 
 def resolve(document: Map, settings: Mapping[str, str], environment: Mapping[str, str]) -> Map:
@@ -102,7 +100,7 @@ class _Filler:
     problems: Problems
     inside_params: bool = False
     filled: int = 0
-    """Characters that references stood for so far."""
+    """Characters in place of references so far."""
 
     def tree(self, tree: Tree) -> Tree:
         if isinstance(tree, Map):
@@ -133,10 +131,9 @@ class _Filler:
         return "${" if match[0] == "$${" else self.counted(match, scalar).text
 
     def counted(self, match: re.Match[str], scalar: Scalar) -> Scalar:
-        value = self.value(match, scalar)
-        self.filled += len(value.text)
-        if self.filled > _MAX_FILLED:
-            expected = f"at most {_MAX_FILLED} characters in place of all references"
+        self.filled += len((value := self.value(match, scalar)).text)
+        if self.filled > MAX_BYTES:
+            expected = f"at most {MAX_BYTES} characters in place of all references"
             raise GraphError("the graph is too large", where=scalar.column(match.start()), expected=expected)
         return value
 

@@ -34,8 +34,7 @@ def node_spec(name: str, entry: MapEntry, registry: Registry, names: Iterable[st
         hint = "begin with a letter; letters, digits, `_` and `-` may follow"
         raise GraphError(f"`{name}` is not a name for a node", where=entry.where, hint=hint)
     if len(name) > MAX_NAME:
-        expected = f"at most {MAX_NAME} characters"
-        raise GraphError("the name of a node is too long", where=entry.where, expected=expected)
+        raise GraphError("the name of a node is too long", where=entry.where, expected=f"at most {MAX_NAME} characters")
     tree = _long(entry.value, f"node `{name}`", entry.where, suggestion)
     if "use" not in tree.entries:
         hint = suggestion() or "say which class serves it: `use: family.name`"
@@ -108,10 +107,9 @@ def _member(tree: Map, words: Mapping[str, Keyword], registry: Registry, above: 
         policies = specs_of(tree, _OF_MEMBER, above)
     with problems.collect():
         name, node = _class(use.value, registry)
-        for key in tree.entries:
-            if key in words:
-                with problems.collect():
-                    _check_requirements(words[key], tree, name, node)
+        for key in words.keys() & tree.entries.keys():
+            with problems.collect():
+                _check_requirements(words[key], tree, name, node)
         given = {key: each for key, each in tree.entries.items() if key not in RESERVED_WORDS}
         params = validated(node.params_type, Map(given, tree.where), name, use.where)
     problems.raise_all()

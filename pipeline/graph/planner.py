@@ -8,45 +8,61 @@ a service or sink is queued. Feedback goes by upstream events, so a cycle is an 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
+from operator import or_
 from typing import Any
 
 from pipeline.caps import Value
 from pipeline.errors import MAX_LISTED, GraphError
-from pipeline.graph.analysis import (
-    Draft,
-    blocked_nodes,
-    blocked_sources,
-    check_interrupters,
-    feedback_of,
-    latency_of,
-    needed_nodes,
-    over_budget,
-)
 from pipeline.graph.caps_solver import CapsSolver, unify
-from pipeline.graph.graph import Graph, LinkSpec
+from pipeline.graph.graph import Graph, LinkSpec, Member
 from pipeline.graph.links import accepts, with_ports
-from pipeline.graph.plan import Plan, PlannedLink, PlannedNode
+from pipeline.graph.plan import Latency, Plan, PlannedFeedback, PlannedLink, PlannedNode
 from pipeline.graph.registry import Registry
 from pipeline.node import Node, Service, Source, Transform
-from pipeline.packet import Packet, Queue
+from pipeline.packet import Event, Packet, Queue
+from pipeline.params import show_duration
 from pipeline.port import Port
+
+MAX_FEEDBACK = 100_000
+"""Pairs of a sender and a receiver of an upstream event in one graph."""
+
+
+class _Draft:
+    """The nodes and links of a graph that is being planned, with its links by node."""
+
+    def __init__(self, members: Mapping[str, tuple[Member, ...]], links: Sequence[LinkSpec]) -> None:
+        self.members = members
+        self.links = links
+        self.incoming: defaultdict[str, list[LinkSpec]] = defaultdict(list)
+        self.outgoing: defaultdict[str, list[LinkSpec]] = defaultdict(list)
+        for link in links:
+            self.incoming[link.target].append(link)
+            self.outgoing[link.source].append(link)
+
+    def node(self, name: str) -> type[Node[Any]]:
+        """The class of a node's primary."""
+        return self.members[name][0].node
 
 
 def plan(graph: Graph, registry: Registry) -> Plan:
     """The plan of a graph; raises GraphError where nodes do not fit together, with both ends of what does not."""
     members = {name: spec.members for name, spec in graph.nodes.items()}
     links = [with_ports(link, members[link.source][0].node, members[link.target][0].node) for link in graph.links]
-    draft = Draft(members, links)
+    draft = _Draft(members, links)
     _check_linked(draft)
     order = _order(draft)
     members, links, solver = unify(members, links, registry)
     if len(members) > len(graph.nodes):
-        draft = Draft(members, links)
+        draft = _Draft(members, links)
         order = _order(draft)
     planned = _kinds_and_queues(draft, order, solver)
-    needed = needed_nodes(draft, order)
+    needed = _needed(draft, order)
     nodes = {}
     for name, chain in members.items():
         node, spec = chain[0].node, graph.nodes.get(name)
@@ -59,14 +75,13 @@ def plan(graph: Graph, registry: Registry) -> Plan:
             limit=spec.limit if spec else None,
             cache=spec.cache if spec else None,
         )
-    blocked = blocked_nodes(draft, order, planned)
-    check_interrupters(draft, blocked)
-    latency = latency_of(draft, order)
-    warnings = (*over_budget(graph, latency), *blocked_sources(draft, planned, blocked))
-    return Plan(graph, nodes, planned, tuple(feedback_of(draft, order)), latency, warnings)
+    _check_interrupters(draft, blocked := _blocked(draft, order, planned))
+    latency = _latency(draft, order)
+    warnings = (*_over_budget(graph, latency), *islice(_blocked_sources(draft, blocked), MAX_LISTED))
+    return Plan(graph, nodes, planned, tuple(_feedback(draft, order)), latency, warnings)
 
 
-def _check_linked(draft: Draft) -> None:
+def _check_linked(draft: _Draft) -> None:
     """Every input that is not optional has a link, and so has one output of every node."""
     for name, members in draft.members.items():
         node = members[0].node
@@ -89,7 +104,7 @@ def _check_linked(draft: Draft) -> None:
             )
 
 
-def _order(draft: Draft) -> list[str]:
+def _order(draft: _Draft) -> list[str]:
     """The nodes, sources first; raises GraphError for a cycle."""
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name in draft.members:
@@ -111,7 +126,7 @@ def _order(draft: Draft) -> list[str]:
 # --- kinds and queues
 
 
-def _kinds_and_queues(draft: Draft, order: list[str], solver: CapsSolver) -> tuple[PlannedLink, ...]:
+def _kinds_and_queues(draft: _Draft, order: list[str], solver: CapsSolver) -> tuple[PlannedLink, ...]:
     """What each link carries, including what passes through nodes unchanged."""
     passing: dict[str, dict[type[Packet], None]] = {name: {} for name in draft.members}
     patient: set[str] = set()
@@ -143,7 +158,7 @@ def _nothing_fits(link: LinkSpec, given: list[type[Packet]], port: Port) -> Grap
     )
 
 
-def _can_wait(draft: Draft, name: str, patient: set[str]) -> bool:
+def _can_wait(draft: _Draft, name: str, patient: set[str]) -> bool:
     """Whether all that a node gives comes by calls from sources that are not live, such as files."""
     node = draft.node(name)
     if issubclass(node, Source):
@@ -172,3 +187,110 @@ def _queue(default: Queue, link: LinkSpec) -> Queue:
         count=default.count if wanted.count is None else wanted.count,
         full=wanted.full or default.full,
     )
+
+
+# --- what follows from the links
+
+
+def _needed(draft: _Draft, order: list[str]) -> set[str]:
+    """The nodes from which some path of links leads to the end of the graph without an optional input."""
+    needed: set[str] = set()
+    for name in reversed(order):
+        links = draft.outgoing[name]
+        if not links or any(
+            link.target in needed and not draft.node(link.target).inputs[link.target_port].optional for link in links
+        ):
+            needed.add(name)
+    return needed
+
+
+def _feedback(draft: _Draft, order: list[str]) -> Iterator[PlannedFeedback]:
+    """Every receiver of an upstream event above every sender of it; raises GraphError for too many of them."""
+    receivers = [(name, port) for name in draft.members for port in draft.node(name).receives.values()]
+    of_node: defaultdict[str, int] = defaultdict(int)
+    of_event: defaultdict[type[Event], int] = defaultdict(int)
+    for number, (name, port) in enumerate(receivers):
+        of_node[name] |= 1 << number
+        of_event[port.event] |= 1 << number
+    above: dict[str, int] = {}
+    for name in order:  # one operation a link, however long the paths
+        above[name] = reduce(or_, (above[link.source] | of_node[link.source] for link in draft.incoming[name]), 0)
+    pairs = 0
+    for sender in draft.members:
+        for sends in draft.node(sender).sends.values():
+            found = above[sender] & of_event[sends.event]
+            pairs += found.bit_count()
+            if pairs > MAX_FEEDBACK:
+                message = f"too many nodes send and receive upstream events, such as `{sends.event.__name__}`"
+                expected = f"at most {MAX_FEEDBACK} pairs of a sender and a receiver above it"
+                raise GraphError(message, where=draft.members[sender][0].where, expected=expected)
+            while found:
+                receiver, port = receivers[(found & -found).bit_length() - 1]
+                yield PlannedFeedback(sender, receiver, port.name, port.event)
+                found &= found - 1
+
+
+def _blocked(draft: _Draft, order: list[str], links: Sequence[PlannedLink]) -> dict[str, list[PlannedLink]]:
+    """For each node the first 40 links that its packets reach by calls alone and that block when full."""
+    positions = {id(link): position for position, link in enumerate(draft.links)}
+    reached: dict[str, list[int]] = {}
+    for name in reversed(order):
+        leaves: set[int] = set()
+        for link in draft.outgoing[name]:
+            queue = links[positions[id(link)]].queue
+            if queue is None:
+                leaves.update(reached[link.target])
+            elif queue.full == "block":
+                leaves.add(positions[id(link)])
+        reached[name] = sorted(leaves)[:MAX_LISTED]
+    return {name: [links[position] for position in found] for name, found in reached.items()}
+
+
+def _check_interrupters(draft: _Draft, blocked: Mapping[str, list[PlannedLink]]) -> None:
+    """A node that decides to interrupt must never be held by a full queue below it."""
+    for name in draft.members:
+        if draft.node(name).interrupts and blocked[name]:
+            raise GraphError(
+                f"`{name}` decides when to interrupt, but the link `{blocked[name][0].name}` could block it",
+                where=draft.members[name][0].where,
+                expected="a queue below it that drops or replaces",
+                found="full: block",
+                hint="give that link `queue: {full: latest}` or `{full: drop_oldest}`",
+            )
+
+
+def _blocked_sources(draft: _Draft, blocked: Mapping[str, list[PlannedLink]]) -> Iterator[str]:
+    for name in draft.members:
+        node = draft.node(name)
+        if issubclass(node, Source) and node.live:
+            for leaf in blocked[name]:
+                yield f"`{name}` is live, and the link `{leaf.name}` blocks when full: sound will be dropped then"
+
+
+def _over_budget(graph: Graph, latency: Latency) -> Iterator[str]:
+    """A warning if the least latency is above the graph's budget."""
+    budget = graph.budget.voice_to_voice
+    if budget is not None and latency.total > budget:
+        least = show_duration(latency.total)
+        yield f"the budget `voice_to_voice: {show_duration(budget)}` cannot be met: the least latency is {least}"
+
+
+def _latency(draft: _Draft, order: list[str]) -> Latency:
+    """The path with the greatest sum of the least latencies of its nodes."""
+    own: dict[str, int] = {}
+    total: dict[str, int] = {}
+    before: dict[str, str | None] = {}
+    for name in order:
+        member = draft.members[name][0]
+        own[name] = member.node(member.params).latency()
+        sources = (link.source for link in draft.incoming[name])
+        slowest = before[name] = max(sources, key=total.__getitem__, default=None)
+        total[name] = own[name] + (total[slowest] if slowest else 0)
+    here = max(total, key=total.__getitem__, default=None)
+    longest = total[here] if here else 0
+    parts: list[tuple[str, int]] = []
+    while here is not None:
+        if own[here]:
+            parts.append((here, own[here]))
+        here = before[here]
+    return Latency(longest, tuple(reversed(parts)))

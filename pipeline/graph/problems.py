@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import TracebackType
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from pipeline.errors import GraphError
 
@@ -24,39 +24,31 @@ class GraphErrors(GraphError):
 
 
 class Problems:
-    """Collects the errors of things that can be checked independently.
-
-    `with problems.collect():` records a GraphError of the body instead of raising it. After 50
-    errors all are raised at once: a file that is wrong throughout would take minutes to explain.
-    """
+    """Collects the errors of things that can be checked independently, until there are more than 50."""
 
     def __init__(self) -> None:
         self._errors: dict[str, GraphError] = {}
 
     def add(self, error: GraphError) -> None:
-        """Records an error, one with the same text once; raises GraphErrors if it is one too many."""
+        """Records an error; one with the same text is recorded once. Raises GraphErrors if it is one too many."""
         for each in error.errors if isinstance(error, GraphErrors) else (error,):
             self._errors.setdefault(str(each), each)
         if len(self._errors) > MAX_PROBLEMS:
-            first = sorted(list(self._errors.values())[:MAX_PROBLEMS], key=_position)
-            raise GraphErrors([*first, GraphError("there are more errors: correct these first")])
+            self.raise_all()
 
-    def collect(self) -> Problems:
-        """The context manager that records a GraphError of its body."""
-        return self
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, _: object, error: BaseException | None, __: TracebackType | None) -> bool:
-        if not isinstance(error, GraphError):
-            return False
-        self.add(error)
-        return True
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Records a GraphError of the body instead of raising it."""
+        try:
+            yield
+        except GraphError as error:
+            self.add(error)
 
     def raise_all(self) -> None:
         """Raises what was recorded, in the order of the file: one error as itself, several as GraphErrors."""
-        errors = sorted(self._errors.values(), key=_position)
+        errors = sorted(list(self._errors.values())[:MAX_PROBLEMS], key=_position)
+        if len(self._errors) > MAX_PROBLEMS:
+            errors.append(GraphError("there are more errors: correct these first"))
         if len(errors) == 1:
             raise errors[0]
         if errors:

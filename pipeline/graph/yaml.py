@@ -32,9 +32,7 @@ from pipeline.graph.tree import List, Map, MapEntry, Scalar, Tree, Value, found
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 MAX_VALUES = 20_000
-"""Keys and values of a file, counting what each alias stands for."""
-LONG_TEXT = 100
-"""Characters of text for which an alias counts as one more value, so that aliases of texts are bounded as well."""
+"""Keys and values of a file, counting what each alias stands for, and a text of 1,000 characters as one more."""
 
 _CONSTANTS: dict[str, Value] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -116,10 +114,8 @@ class _Composer:
     text: str
     file: str
     total: int = 0
-    long: int = 0
-    """What long texts add to the size of an alias."""
     anchors: dict[str, tuple[Tree, int]] = field(default_factory=dict)
-    """Each with the levels below it."""
+    """Each with the number of levels below it."""
     deepest: int = 0
     """The deepest level of the value that is being read, counting what each alias stands for."""
     events: Iterator[Event] = field(init=False)
@@ -142,9 +138,8 @@ class _Composer:
     def tree(self, event: Event, depth: int) -> Tree:
         if isinstance(event, AliasEvent):
             return self.alias(event, depth)
-        self.count(1, event)
-        before, self.deepest = self.deepest, depth
-        self.check_depth(depth, event)
+        before, self.deepest = self.deepest, 0
+        self.count(1, event, depth)
         made: Tree
         if isinstance(event, ScalarEvent):
             made = self.scalar(event)
@@ -161,20 +156,13 @@ class _Composer:
         if event.anchor not in self.anchors:
             raise self.error(f"the alias `*{event.anchor}` has no anchor before it", event)
         tree, levels = self.anchors[event.anchor]
-        self.count(tree.size, event)
-        self.check_depth(depth + levels, event)
-        self.deepest = max(self.deepest, depth + levels)
+        self.count(tree.size, event, depth + levels)
         return tree
-
-    def check_depth(self, depth: int, event: Event) -> None:
-        if depth > MAX_DEPTH:
-            expected = f"at most {MAX_DEPTH} levels"
-            raise self.error("nested too deeply", event, expected=expected)
 
     def scalar(self, event: ScalarEvent) -> Scalar:
         self.check_tag(event)
-        longer = len(event.value) // LONG_TEXT
-        self.long += longer
+        longer = len(event.value) // 1000
+        self.total += longer
         is_plain = event.style is None and event.tag is None
         value = scalar_value(event.value) if is_plain else event.value
         start, end = event.start_mark, event.end_mark
@@ -183,15 +171,15 @@ class _Composer:
 
     def list(self, event: SequenceStartEvent, depth: int) -> List:
         self.check_tag(event)
-        before = self.total + self.long
+        before = self.total
         items = []
         while not isinstance(item := next(self.events), SequenceEndEvent):
             items.append(self.tree(item, depth + 1))
-        return List(tuple(items), self.at(event), 1 + self.total + self.long - before)
+        return List(tuple(items), self.at(event), 1 + self.total - before)
 
     def map(self, event: Event, depth: int) -> Map:
         self.check_tag(event)
-        before = self.total + self.long
+        before = self.total
         entries: dict[str, MapEntry] = {}
         merged: dict[str, MapEntry] = {}
         while not isinstance(key_event := next(self.events), MappingEndEvent):
@@ -206,23 +194,28 @@ class _Composer:
                 self.merge(value, key_event, merged)
             else:
                 entries[key.text] = MapEntry(value, self.at(key_event))
-        return Map({**merged, **entries}, self.at(event), 1 + self.total + self.long - before)
+        return Map({**merged, **entries}, self.at(event), 1 + self.total - before)
 
     def merge(self, value: Tree, event: Event, into: dict[str, MapEntry]) -> None:
-        for each in value.items if isinstance(value, List) else (value,):
+        entries: dict[str, MapEntry] = {}
+        for each in reversed(value.items) if isinstance(value, List) else (value,):
             if not isinstance(each, Map):
                 raise self.error("`<<` merges mappings", event, found=found(each))
-            for key, entry in each.entries.items():
-                into.setdefault(key, entry)
+            entries |= each.entries
+        for key, entry in entries.items():
+            into.setdefault(key, entry)
 
     def check_tag(self, event: Event) -> None:
         tag = getattr(event, "tag", None)
         if tag not in (None, "!") and not (tag == _STRING_TAG and isinstance(event, ScalarEvent)):
             raise self.error(f"the tag `{tag}` means nothing here", event, hint="graphs use no YAML tags: remove it")
 
-    def count(self, number: int, event: Event) -> None:
+    def count(self, number: int, event: Event, depth: int) -> None:
         self.total += number
+        self.deepest = max(self.deepest, depth)
         self.last = self.at(event)
+        if depth > MAX_DEPTH:
+            raise self.error("nested too deeply", event, expected=f"at most {MAX_DEPTH} levels")
         if self.total > MAX_VALUES:
             expected = f"at most {MAX_VALUES} keys and values, counting what each alias stands for"
             raise self.error("the graph is too large", event, expected=expected)

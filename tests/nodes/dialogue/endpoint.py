@@ -28,7 +28,11 @@ class Reply:
         self, status: int, message: str = "no", *, headers: Mapping[str, str] = NO_HEADERS, **fields: Any
     ) -> None:
         """Sends an error in OpenAI's format; the server adds `Date`, unless `headers` contain one."""
-        content = json.dumps({"error": {"message": message, **fields}}).encode()
+        self.json(status, {"error": {"message": message, **fields}}, headers)
+
+    def json(self, status: int, value: Any, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        """Sends a JSON value as the whole body."""
+        content = json.dumps(value).encode()
         self.handler.send_response_only(status)
         for name, value in {"Date": self.handler.date_time_string(), **headers}.items():
             self.handler.send_header(name, value)
@@ -51,19 +55,20 @@ class Reply:
 
     def raw(self, data: str) -> None:
         """Sends an event of the stream."""
-        self._chunk(f"data: {data}\n\n".encode())
+        self.part(f"data: {data}\n\n".encode())
 
     def end(self) -> None:
         """Ends the stream; the connection can be used again."""
         if self.begun:
-            self._chunk(b"")
+            self.part(b"")
 
     def hang_up(self) -> None:
         """Whatever has been sent, there will be no more."""
         self.begun = False
         self.handler.close_connection = True
 
-    def _chunk(self, content: bytes) -> None:
+    def part(self, content: bytes) -> None:
+        """Sends a part of the body, in a chunk of its own."""
         self.handler.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))
         self.handler.wfile.flush()
 

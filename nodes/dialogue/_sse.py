@@ -1,0 +1,222 @@
+"""Reads the answer of an OpenAI-compatible endpoint, which may be broken or hostile.
+
+What an endpoint sends is bounded in the length of a line and in total, and the event loop gets
+its turn after every 4 kB. Exceptions here never contain what the endpoint sent: endpoints
+repeat the prompt, and even the key, in their error messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any
+
+from pipeline.clock import give_way
+
+if TYPE_CHECKING:
+    from httpx2 import Response
+
+MAX_LINE = 1 << 17
+"""Bytes of a line, and of the data of an event."""
+SLICE = 1 << 12
+"""Bytes that are parsed before other tasks of the event loop run: at most some 10 ms, if each is a line."""
+DRAIN = 0.1
+"""Seconds to wait for the end of a response whose answer is complete, so that its connection can be used again."""
+TAIL = 200
+"""Characters at the end of an answer that tell whether it is complete."""
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)\]*_`]{0,8}\s{0,8}\Z")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+class BrokenAnswer(Exception):
+    """The endpoint's answer cannot be used; the message has none of the endpoint's own words."""
+
+
+class SseDecoder:
+    """Splits bytes into the events of a text/event-stream: pairs of type and data.
+
+    Comments, empty events and fields that mean nothing here are left out. Raises BrokenAnswer
+    for a line or an event above 128 kB.
+    """
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._data: list[bytes] = []
+        self._size = 0
+        self._type = ""
+        self._after_return = False
+        """Whether the last character was a carriage return, which a line feed may follow."""
+
+    def feed(self, part: bytes) -> Iterator[tuple[str, bytes]]:
+        """The events that this part of the stream completes."""
+        start = 1 if self._after_return and part.startswith(b"\n") else 0
+        self._after_return = part.endswith(b"\r")
+        for end in _LINE_END.finditer(part, start):
+            self._append(part[start : end.start()])
+            start = end.end()
+            line = bytes(self._line)
+            self._line.clear()
+            if event := self._field(line):
+                yield event
+        self._append(part[start:])
+
+    def finish(self) -> Iterator[tuple[str, bytes]]:
+        """The event that the end of the stream completes, if there is one."""
+        line = bytes(self._line)
+        self._line.clear()
+        for each in (line, b""):
+            if event := self._field(each):
+                yield event
+
+    def _append(self, part: bytes) -> None:
+        self._line += part
+        if len(self._line) > MAX_LINE:
+            raise BrokenAnswer(f"a line has more than {MAX_LINE >> 10} kB")
+
+    def _field(self, line: bytes) -> tuple[str, bytes] | None:
+        if not line:
+            event = (self._type, b"\n".join(self._data)) if self._data or self._type else None
+            self._data, self._size, self._type = [], 0, ""
+            return event
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._size += len(value)
+            if self._size > MAX_LINE:
+                raise BrokenAnswer(f"an event has more than {MAX_LINE >> 10} kB")
+            if value:
+                self._data.append(value)
+        elif name == b"event":
+            self._type = value[:TAIL].decode("utf-8", "replace")
+        return None
+
+
+class AnswerParser:
+    """Takes the text out of the chunks of a chat completion."""
+
+    def __init__(self) -> None:
+        self.done = False
+        """Whether the endpoint has said that its stream ends."""
+        self._finished = False
+        self._tail = ""
+        self._half = ""
+        """The first half of a character whose second half is still to come."""
+
+    def text(self, kind: str, data: bytes) -> str:
+        """The text of an event; empty if it has none. Raises BrokenAnswer for an error and for what is not JSON."""
+        if kind == "error":
+            raise BrokenAnswer("it reported an error")
+        if data.startswith(b"[DONE]"):
+            self.done = True
+        if self.done or not data:
+            return ""
+        try:
+            chunk = json.loads(data.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            raise BrokenAnswer("a part of it is not JSON") from None
+        if not isinstance(chunk, dict):
+            return ""
+        if chunk.get("error"):
+            raise BrokenAnswer("it reported an error")
+        return self._whole_characters("".join(self._texts(chunk.get("choices"))))
+
+    def check_complete(self) -> None:
+        """Raises BrokenAnswer if the stream ended in the middle of the answer.
+
+        Where neither `[DONE]` nor a finish reason came, that is judged by the words.
+        """
+        if not (self.done or self._finished or _SENTENCE_END.search(self._tail)):
+            raise BrokenAnswer("its stream ended without a finish reason")
+
+    def _texts(self, choices: Any) -> Iterator[str]:
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict) or choice.get("index") not in (0, None):
+                continue  # further answers, where a request asks for several
+            reason = choice.get("finish_reason")
+            if reason == "error":
+                raise BrokenAnswer("it reported an error")
+            self._finished = self._finished or bool(reason)
+            message = choice.get("delta") or choice.get("message")
+            content = message.get("content") if isinstance(message, dict) else None
+            for each in content if isinstance(content, list) else (content,):
+                text = each.get("text") if isinstance(each, dict) and each.get("type") == "text" else each
+                if isinstance(text, str):
+                    yield text
+
+    def _whole_characters(self, text: str) -> str:
+        """The text without halves of characters, which cannot be encoded; pairs of halves are put together."""
+        text = self._half + text
+        self._half = ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            self._half, text = text[-1], text[:-1]
+        if not text.isascii() and _SURROGATE.search(text):
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        self._tail = (self._tail + text)[-TAIL:]
+        return text
+
+
+async def read_answer(response: Response, most: int) -> AsyncGenerator[str, None]:
+    """The text of an answer, piece by piece, from at most `most` bytes; raises BrokenAnswer or an error of httpx2."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise BrokenAnswer("it is compressed, although that was not asked for")
+    async with aclosing(response.aiter_raw()) as parts:
+        if response.headers.get("content-type", "").startswith(("application/json", "text/html")):
+            yield await read_body(parts, most)
+            return
+        async with aclosing(read_stream(parts, most)) as pieces:
+            async for piece in pieces:
+                yield piece
+        await _drain(parts)
+
+
+async def read_stream(parts: AsyncIterator[bytes], most: int) -> AsyncGenerator[str, None]:
+    """The text of a streamed answer, piece by piece, from at most `most` bytes; raises BrokenAnswer."""
+    decoder, parser = SseDecoder(), AnswerParser()
+    async with aclosing(_sliced(parts, most)) as slices:
+        async for part in slices:
+            for event in decoder.feed(part):
+                if text := parser.text(*event):
+                    yield text
+            if parser.done:
+                return
+    for event in decoder.finish():
+        if text := parser.text(*event):
+            yield text
+    parser.check_complete()
+
+
+async def read_body(parts: AsyncIterator[bytes], most: int) -> str:
+    """The text of an answer that is one JSON object; raises BrokenAnswer."""
+    body = bytearray()
+    async with aclosing(_sliced(parts, min(most, MAX_LINE))) as slices:
+        async for part in slices:
+            body += part
+    parser = AnswerParser()
+    text = parser.text("", bytes(body))
+    if not text:
+        raise BrokenAnswer("it is no answer of a chat model")
+    return text
+
+
+async def _sliced(parts: AsyncIterator[bytes], most: int) -> AsyncGenerator[bytes, None]:
+    async for part in parts:
+        most -= len(part)
+        if most < 0:
+            raise BrokenAnswer("it is too long")
+        for start in range(0, len(part), SLICE):
+            yield part[start : start + SLICE]
+            await give_way()
+
+
+async def _drain(parts: AsyncIterator[bytes]) -> None:
+    import httpx2  # already loaded, with the connection
+
+    with suppress(TimeoutError, BrokenAnswer, httpx2.HTTPError):
+        async with asyncio.timeout(DRAIN), aclosing(_sliced(parts, MAX_LINE)) as rest:
+            async for _ in rest:
+                pass
