@@ -26,7 +26,7 @@ PREFIX = "ek_"
 """As clients of the Realtime API expect it."""
 MOST = 1_000
 """Secrets at once. Beyond that, and beyond `MOST_BYTES`, the address that has most loses its oldest."""
-MOST_BYTES = 8_000_000
+MOST_BYTES = 4_000_000
 """Bytes of all instructions together, with `OVERHEAD` for each secret."""
 MOST_INSTRUCTIONS = 32_000
 """Bytes of the instructions of one secret."""
