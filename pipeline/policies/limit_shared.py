@@ -26,14 +26,17 @@ _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local log, most, window = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+if redis.call('TYPE', log).ok ~= 'list' then
+    redis.call('DEL', log)
+end
 local first = redis.call('LINDEX', log, 0)
-while first and tonumber(first) <= now - window do
+while first and (tonumber(first) or 0) <= now - window do
     redis.call('LPOP', log)
     first = redis.call('LINDEX', log, 0)
 end
 local over = redis.call('LLEN', log) - most
 if over >= 0 then
-    local left = redis.call('LINDEX', log, over) + window - now
+    local left = (tonumber(redis.call('LINDEX', log, over)) or now + 1) + window - now
     if left <= window then
         return left
     end
@@ -46,7 +49,7 @@ return 0
 """Takes a place in the log of admissions KEYS[1], where it has fewer than ARGV[1] within ARGV[2] microseconds.
 
 0: taken; else microseconds until there is a place. It reads Redis's clock, so that those of the
-processes need not agree; entries from the future mean that this clock was set back, and are dropped.
+processes need not agree; entries from the future (the clock was set back) and what is no log are dropped.
 EVAL sends the script each time, so that it needs no second round trip after a restart of Redis.
 """
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -50,7 +49,7 @@ class RedisClient:
 
     def __init__(self, url: str) -> None:
         self._client, self._failures = _connect(url)
-        self._address = _address(url)
+        self.address = _address(url)
         self.bound = CONNECT
         """Seconds within which Redis must answer to count as there: the shortest that a user of this client sets."""
         self._slots = asyncio.Semaphore(CONNECTIONS)
@@ -95,7 +94,7 @@ class RedisClient:
             async with asyncio.timeout(self.bound):
                 await self._client.aclose()
         except self._failures as error:
-            log.debug("Redis at %s: %s", self._address, error)
+            log.debug("Redis at %s: %s", self.address, error)
 
     def _try(self) -> asyncio.Task[None]:
         self._attempt = asyncio.get_running_loop().create_task(self._reach(), name="Redis connects")
@@ -127,10 +126,11 @@ class RedisClient:
         if not self._away:
             self._away = True
             self._since = loop.time()
-            reason = f"{type(error).__name__}: {error}" if str(error) else f"no answer within {within * 1_000:.0f} ms"
+            said = str(error)[:200]
+            reason = f"{type(error).__name__}: {said}" if said else f"no answer within {within * 1_000:.0f} ms"
             log.warning(
                 "Redis at %s is away (%s): caches use this process's memory, limits count this process alone",
-                self._address,
+                self.address,
                 reason,
             )
         self._timer = loop.call_later(self._pause * random.uniform(0.5, 1), self._try)
@@ -141,7 +141,7 @@ class RedisClient:
         self._there = True
         if self._away:
             self._away = False
-            log.info("Redis at %s is back after %.1f s: processes share again", self._address, now - self._since)
+            log.info("Redis at %s is back after %.1f s: processes share again", self.address, now - self._since)
         self._since = now
 
 
@@ -167,7 +167,10 @@ def _connect(url: str) -> tuple[Redis, tuple[type[Exception], ...]]:
             driver_info=None,
         )
     except ValueError as error:
-        raise _invalid(url, str(error)) from error
+        # The error may have a part of the password, where that has characters that end the host.
+        known = "@" not in url or str(error).startswith("Redis URL must")
+        why = str(error) if known else "`/`, `?`, `#` and `@` in its password are written %2F, %3F, %23 and %40"
+        raise _invalid(url, why) from None
     where = client.connection_pool.connection_kwargs
     if "host" not in where and "path" not in where:
         raise _invalid(url, "it names no host")
@@ -180,4 +183,5 @@ def _invalid(url: str, why: str) -> UserInputError:
 
 def _address(url: str) -> str:
     """The address without user name and password, for it is written to logs."""
-    return re.sub(r"//[^/]*@", "//", url).partition("?")[0]
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{rest.rpartition('@')[2].partition('?')[0]}"

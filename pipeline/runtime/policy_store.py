@@ -132,7 +132,8 @@ class PolicyStore:
         if key not in self._caches:
             shared = None
             if spec.shared:
-                kinds = [kind for port in primary.node.outputs.values() for kind in port.kinds]
+                outputs = primary.node.outputs.values()
+                kinds = {kind: planned.caps.get(port.name, {}) for port in outputs for kind in port.kinds}
                 name = f"{primary.use}:{blake2b(params.encode(), digest_size=8).hexdigest()}"
                 shared = SharedLevel(RedisStore(self._client(spec.shared), name), PacketPacking(kinds))
             self._caches[key] = NodeCache(Cache(spec, self.now, size_of, shared), spec)

@@ -40,14 +40,14 @@ class Frames(Packet, frozen=True):
     weights: NDArray[np.float32]
 
 
-PACKING = PacketPacking([Sound, Frames])
+PACKING = PacketPacking({Sound: {}, Frames: {}})
 TIMES = st.integers(0, 1 << 50)
 SOUNDS = st.builds(
     Sound,
     st.builds(Stamp, TIMES, TIMES, st.just(Causes().begin("turn"))),
     st.lists(st.integers(-32768, 32767)).map(lambda samples: np.array(samples, np.int16)),
     st.text(),
-    st.floats(allow_nan=False),
+    st.floats(allow_nan=False, allow_infinity=False),
     st.booleans(),
     st.lists(st.builds(Mark, st.text(), st.integers(0, 1 << 60))).map(tuple),
 )
@@ -70,7 +70,7 @@ def told(packets: list[Packet]) -> list[Any]:
     ]
 
 
-@given(st.lists(SOUNDS | FRAMES, max_size=4))
+@given(st.lists(SOUNDS | FRAMES, max_size=4).map(lambda packets: sorted(packets, key=lambda packet: packet.at.pts)))
 def test_packed_packets_round_trip_through_bytes(packets: list[Packet]) -> None:
     """What Redis gives back must sound, and move the lips, as when it was made."""
     assert told(PACKING.unpack(PACKING.pack(packets))) == told(bare(packets))
