@@ -109,11 +109,12 @@ class AnswerParser:
 
     def text(self, kind: str, data: bytes) -> str:
         """The text of an event; empty if it has none. Raises BrokenAnswer for an error and for what is not JSON."""
+        self.done = self.done or data.startswith(b"[DONE]")
+        if self.done:
+            return ""
         if kind == "error":
             raise BrokenAnswer("it reported an error")
-        if data.startswith(b"[DONE]"):
-            self.done = True
-        if self.done or not data:
+        if not data:
             return ""
         try:
             chunk = json.loads(data.decode("utf-8", "replace"))
