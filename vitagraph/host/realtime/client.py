@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ import msgspec
 from nodes.webrtc.protocol import Rating
 from vitagraph.host.realtime.event_writer import EventWriter
 from vitagraph.host.realtime.items import Items, typed
+from vitagraph.host.realtime.rate import EVENTS, RESPONSES, EventRate
 from vitagraph.host.realtime.response_tracker import ResponseTracker
 from vitagraph.host.realtime.session import Commands, SessionInfo
 
@@ -82,6 +84,7 @@ class Client:
         session: SessionInfo,
         commands: Commands,
         message_bytes: int = MESSAGE_BYTES,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.session = session
         """The settings in force."""
@@ -90,6 +93,7 @@ class Client:
         self._responses = responses
         self._commands = commands
         self._message_bytes = message_bytes
+        self._limits = EventRate(now)
         self._typed: dict[str, str] = {}
         """Texts that wait for a `response.create`, by item id."""
         self._handlers: dict[str, Callable[[Event], None]] = {
@@ -109,14 +113,33 @@ class Client:
         }
 
     def receive(self, text: str) -> None:
-        """Acts on one message; answers with an `error` event if it cannot be read or done."""
+        """Acts on one message; answers with an `error` event if it cannot be read or done.
+
+        Messages that come too fast are not read; they are answered with an error, and later with hanging up.
+        """
         event: Any = None
         try:
+            if not self._in_time(len(text)):
+                return
             self._check_length(text)
             event = _decoded(text)
             self._handler(event)(event)
         except InvalidEvent as error:
             self._reject(error, event)
+
+    def _in_time(self, length: int) -> bool:
+        """Whether to read a message of so many characters; raises InvalidEvent if the client is to be warned."""
+        match self._limits.take_event(length):
+            case "hang_up":
+                self._commands.hang_up("its client sent too many events")
+            case "refuse":
+                raise InvalidEvent(
+                    "rate_limit_exceeded",
+                    f"events come too fast: some were not read; send at most {EVENTS:.0f} a second, or the call ends",
+                )
+            case verdict:
+                return verdict == "accept"
+        return False
 
     def _check_length(self, text: str) -> None:
         if len(text.encode("utf-8", "surrogatepass")) > self._message_bytes:
@@ -196,6 +219,10 @@ class Client:
                 "response_create_without_text",
                 "there is no text to answer: send a `conversation.item.create` with a user's `input_text` first; "
                 "speech is answered without a `response.create`",
+            )
+        if not self._limits.take_response():
+            raise InvalidEvent(
+                "rate_limit_exceeded", f"responses are asked for too fast: at most one in {1 / RESPONSES:.0f} s"
             )
         text = "\n".join(self._typed.values())
         self._typed.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +45,7 @@ class Conversation:
     """Tells a client what happens in a session, and the session what the client asks for.
 
     Synchronous: `send` is called with the JSON text of one event from within the methods.
-    `message_bytes` is the longest event of the client.
+    `message_bytes` is the longest event of the client, `now` the clock of its rates, in seconds.
     """
 
     def __init__(
@@ -53,12 +54,13 @@ class Conversation:
         session: SessionInfo,
         commands: Commands,
         message_bytes: int = MESSAGE_BYTES,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         salt = session.id.removeprefix("sess_")
         self._writer = EventWriter(send, salt)
         self._items = Items(self._writer)
         self._responses = ResponseTracker(self._writer, self._items)
-        self._client = Client(self._writer, self._items, self._responses, session, commands, message_bytes)
+        self._client = Client(self._writer, self._items, self._responses, session, commands, message_bytes, now)
         self._degradation = Degradation()
         self._salt = salt
         self._handlers: dict[type[Packet], Callable[[Any], None]] = {
@@ -103,9 +105,9 @@ class Conversation:
         """The `response.id` for a cause; None if it is not one of the latest causes."""
         return self._responses.response_of(cause_id)
 
-    def fail(self, message: str) -> None:
+    def fail(self, message: str, code: str = "session_failed") -> None:
         """Sends the error after which the call cannot go on; `message` is for the user."""
-        error = {"type": "server_error", "code": "session_failed", "message": message, "param": None, "event_id": None}
+        error = {"type": "server_error", "code": code, "message": message, "param": None, "event_id": None}
         self._writer.emit("error", error=error)
 
     def end(self) -> None:

@@ -22,6 +22,9 @@ class Commands(Protocol):
     def change_instructions(self, instructions: str) -> None:
         """Replaces the instructions of the chat model, from its next response on."""
 
+    def hang_up(self, reason: str) -> None:
+        """Ends the call soon; `reason` is for the log."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:

@@ -40,6 +40,7 @@ class Asked:
         self.cancelled = 0
         self.rated: list[tuple[str, int]] = []
         self.instructed: list[str] = []
+        self.hung_up: list[str] = []
         self.takes_text = True
 
     def send_text(self, text: str) -> bool:
@@ -59,6 +60,10 @@ class Asked:
         """Remembers it."""
         self.instructed.append(instructions)
 
+    def hang_up(self, reason: str) -> None:
+        """Remembers why."""
+        self.hung_up.append(reason)
+
 
 class Call:
     """Both ends of a conversation. Times are in milliseconds."""
@@ -71,7 +76,11 @@ class Call:
         loop.close()
         self.bus = Bus(_raise, Clock(loop))
         session = SessionInfo("sess_cafe", "assistant", "Be kind.", "joe", instructions_locked=locked)
-        self.conversation = Conversation(self.sent.append, session, self.asked)
+        self.time = 0.0
+        """Seconds on the clock of the client's rates."""
+        self.pace = 2.0
+        """Seconds from one event of the client to the next."""
+        self.conversation = Conversation(self.sent.append, session, self.asked, now=lambda: self.time)
         self.conversation.listen(self.bus)
         if opened:
             self.conversation.open()
@@ -146,7 +155,8 @@ class Call:
         self.bus.post(NodeFailed(0, node, f"{node}.first", category, told, "look there", by))
 
     def send(self, type: str, **fields: Any) -> None:
-        """The client sends an event."""
+        """The client sends an event, a while after the one before."""
+        self.time += self.pace
         self.conversation.receive(json.dumps({"type": type, "event_id": "event_client", **fields}))
 
     def type_text(self, text: str) -> None:
