@@ -74,6 +74,7 @@ def serve(
         list[Path] | None, typer.Option(metavar="DIR", help="A folder with more graphs that can be called. Repeatable.")
     ] = None,
     calls: Annotated[int, typer.Option(min=1, help="Maximum concurrent calls; more are refused as busy.")] = 100,
+    calls_per_address: Annotated[int, typer.Option(min=1, help="Maximum concurrent calls from one address.")] = 20,
     call_length: Annotated[str, typer.Option(metavar="TIME", help="Maximum length of a call.")] = "1h",
     idle: Annotated[str, typer.Option(metavar="TIME", help="Time without speech after which a call ends.")] = "5m",
     drain: Annotated[
@@ -106,6 +107,7 @@ def serve(
         host=host,
         port=port,
         calls=calls,
+        calls_per_address=calls_per_address,
         call_length=_seconds(call_length, "--call-length"),
         idle=_seconds(idle, "--idle"),
         drain=_seconds(drain, "--drain"),

@@ -1,8 +1,8 @@
 """Admission control: whether the machine can serve one more call well.
 
 First the sum (`vitagraph.host.headroom`): the learned cost of a call, times the calls there
-would be, must leave so much free that an answer seldom waits for another. The sum counts
-calls that came a moment ago, which no measurement shows yet.
+would be, must leave so much free that an answer seldom waits for another. Only connected
+calls count. One in which nobody has spoken yet counts little, since turns are what costs.
 
 Then the brake: five measures show how well the running calls are served. Once any of them
 exceeds its threshold no call is taken until all have been well below theirs for a while.
@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Protocol
@@ -28,7 +27,7 @@ PERIOD = 0.5
 SMOOTH = 5.0
 """Time constant of the smoothing in seconds, so that one turn of one call is no overload."""
 SETTLING = 10.0
-"""Seconds until the cost of a new call shows in the measures, and until that of an ended one is gone."""
+"""Seconds in which the first turn of a call is expected, and until the cost of an ended call is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +90,17 @@ class Refusal:
     retry_after: float
     """Seconds."""
 
+    @property
+    def message(self) -> str:
+        """For the caller, as sentences."""
+        return f"Sorry, {self.reason}. {try_again(self.retry_after)}"
+
+
+def try_again(after: float) -> str:
+    """When to try again, after so many seconds, as a sentence."""
+    seconds = math.ceil(after)
+    return f"Try again in {seconds} second{'' if seconds == 1 else 's'}."
+
 
 class MeasureSource(Protocol):
     """Where admission control reads from."""
@@ -103,7 +113,7 @@ class MeasureSource(Protocol):
 
 
 class AdmissionControl:
-    """Samples the measures from `start` to `stop`; for the event loop only. `calls` counts the running calls."""
+    """Samples the measures from `start` to `stop`; for the event loop only. `calls` counts the connected calls."""
 
     def __init__(self, thresholds: Thresholds, source: MeasureSource, calls: Callable[[], CallCounts]) -> None:
         self.measures = Measures()
@@ -115,8 +125,6 @@ class AdmissionControl:
         self._source = source
         self._calls = calls
         self._loop = asyncio.get_running_loop()
-        self._taken: deque[tuple[float, bool]] = deque()
-        """The latest calls: when each was taken, and whether it is heavy."""
         self._models_until = 0.0
         """Until when jobs of heavy calls may run that outlast their calls."""
         self._calm = 0.0
@@ -135,34 +143,21 @@ class AdmissionControl:
             self._timer = None
 
     def refusal(self, *, heavy: bool = True) -> Refusal | None:
-        """Why one more heavy or light call would not be taken now; None if it would."""
+        """Why one more call, of a graph with models or without, would not be taken now; None if it would."""
         calls, limits = self._calls(), self._thresholds
         memory_short = self.measures.memory >= limits.back * limits.memory
         if self.exceeded and (calls.count or memory_short):
             return Refusal(_BUSY, self._detail(self.exceeded), 2 * limits.calm)
         if calls.count and (shortage := self.headroom.shortage(calls.and_one(heavy=heavy), heavy=heavy)):
-            return Refusal(_BURST if self.new_calls().count else _BUSY, shortage, SETTLING / 2)
+            return Refusal(_BURST if calls.new else _BUSY, shortage, SETTLING / 2)
         return None
-
-    def note_call(self, *, heavy: bool = True) -> None:
-        """Notes that a call was taken."""
-        self._taken.append((self._loop.time(), heavy))
-
-    def new_calls(self) -> CallCounts:
-        """Calls whose cost does not show in the measures yet."""
-        now = self._loop.time()
-        while self._taken and now - self._taken[0][0] >= SETTLING:
-            self._taken.popleft()
-        heavy = sum(each for _, each in self._taken)
-        return CallCounts(heavy, len(self._taken) - heavy)
 
     def _measured_calls(self) -> CallCounts:
         """The calls that caused what is measured; none while jobs of ended calls may still run."""
         calls, now = self._calls(), self._loop.time()
         if calls.heavy:
             self._models_until = now + SETTLING
-        measured = calls.without(self.new_calls())
-        return measured if measured.heavy or now >= self._models_until else CallCounts()
+        return calls if calls.heavy or now >= self._models_until else CallCounts()
 
     def _sample(self) -> None:
         self._timer = self._loop.call_later(PERIOD, self._sample)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from nodes.packets import CancelResponse, InstructionsChanged, PlaybackProgress, SpeechStart, TextInput, Transcript
+from nodes.packets import CancelResponse, InstructionsChanged, TextInput
 from nodes.webrtc.protocol import Turn as TurnMessage
 from nodes.webrtc.transport.call import CLOSE_TIMEOUT, CallTransport
 from pipeline.errors import Stuck, VitagraphError
@@ -16,12 +16,16 @@ from pipeline.packet import MILLISECOND, SECOND, Event, Packet
 from pipeline.runtime.report import SessionReport
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.session import STOP_DEADLINE, Session
+from vitagraph.host.activity import Activity, takes_text
+from vitagraph.host.admission import Refusal
 from vitagraph.host.realtime import Conversation, SessionInfo
 from vitagraph.turns import TurnTracker
 from vitagraph.waterfall import TurnRecord
 
 log = logging.getLogger(__name__)
 
+CONNECT_TIMEOUT = 5
+"""Seconds in which packets of a client must arrive after its offer was answered."""
 REMEMBERED = 16
 """The latest turns whose stages are kept."""
 STOP_TIMEOUT = STOP_DEADLINE / SECOND + 1
@@ -29,7 +33,7 @@ STOP_TIMEOUT = STOP_DEADLINE / SECOND + 1
 END_TIMEOUT = 2 * STOP_TIMEOUT + CLOSE_TIMEOUT
 """Seconds in which a call ends once it was hung up: its session, even if it has to be cancelled, and its transport."""
 APOLOGY_TIMEOUT = 3
-"""Seconds that a failed call stays connected, so that the user can be told."""
+"""Seconds that a failed or refused call stays connected, so that the user can be told."""
 
 
 class Rated(Event, frozen=True):
@@ -46,11 +50,23 @@ class Call:
     """The SDP answer, if the client made an offer."""
 
     def __init__(
-        self, info: SessionInfo, transport: CallTransport, plan: Plan, runner: Runner, message_bytes: int
+        self,
+        info: SessionInfo,
+        transport: CallTransport,
+        plan: Plan,
+        runner: Runner,
+        message_bytes: int,
+        address: str = "",
     ) -> None:
         self.id = info.id.replace("sess_", "rtc_")
         self.graph = info.graph
         self.transport = transport
+        self.address = address
+        """The network of the client; empty if it is unknown."""
+        self.seated: float | None = None
+        """When it connected and was found a seat, on the loop's clock; until then it is no load."""
+        self.take_seat: Callable[[], Refusal | None] = lambda: None
+        """Called when it connects; returns why there is no seat for it, or None."""
         self.opened = False
         """Whether the client has its `session.created`."""
         self.on_open: Callable[[], None] = lambda: None
@@ -60,10 +76,12 @@ class Call:
         self.reason = "the caller hung up"
         """Why it ended."""
         loop = asyncio.get_running_loop()
-        self.began = self.active = loop.time()
-        """When it began, and when either side last spoke or wrote; seconds on the loop's clock."""
+        self.began = loop.time()
+        """When it began, on the loop's clock."""
+        self.activity = Activity(plan, loop.time)
         self._now = loop.time
         self._instructions = info.instructions
+        self._takes_text = takes_text(plan)
         self._plan = plan
         self._runner = runner
         self.session: Session | None = None
@@ -72,11 +90,6 @@ class Call:
         self._turns = TurnTracker(keep=REMEMBERED, on_finished=self._turn_over)
         self._freed = asyncio.Event()
         transport.on_open, transport.on_message = self._open, self._receive
-
-    @property
-    def connected(self) -> bool:
-        """Whether the client's packets arrive."""
-        return self.transport.connected.is_set()
 
     @property
     def lag(self) -> int:
@@ -91,7 +104,7 @@ class Call:
         try:
             self.session = session = self._runner.session(self._plan, self._observe, provide=provide)
             self._conversation.listen(session.bus)
-            session.bus.of(PlaybackProgress).subscribe(self._played)
+            self.activity.listen(session.bus)
             self._turns.listen(session)
             await self._conclude(await self._until_over(session))
         except VitagraphError as error:
@@ -118,19 +131,20 @@ class Call:
 
     def send_text(self, text: str) -> bool:
         """Gives the graph what the user typed; returns False if it takes no text."""
-        readers = {feedback.target for feedback in self._plan.feedback if feedback.event is TextInput}
-        takes = any(link.source in readers and Transcript in link.kinds for link in self._plan.links)
-        if takes:
-            self.active = self._now()
-            self.transport.write(TextInput(text))
-        return takes
+        if not self._takes_text:
+            return False
+        self.activity.note_word()
+        self.transport.write(TextInput(text))
+        return True
 
     def cancel_response(self) -> None:
         """Stops the response that is being made or played."""
+        self.activity.note_word()
         self.transport.write(CancelResponse())
 
     def rate_response(self, response: str, value: int) -> None:
         """Posts the user's rating of a response on the bus."""
+        self.activity.note_word()
         if self.session is not None:
             self.session.bus.post(Rated(response, value))
 
@@ -142,18 +156,42 @@ class Call:
 
     async def _until_over(self, session: Session) -> SessionReport:
         running = asyncio.create_task(session.run(), name=f"{self.id} session")
-        ended = asyncio.create_task(self.transport.ended.wait(), name=f"{self.id} ended")
+        over = asyncio.create_task(self._hung_up(), name=f"{self.id} hung up")
         try:
-            await asyncio.wait((running, ended), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((running, over), return_when=asyncio.FIRST_COMPLETED)
             session.stop()
             await asyncio.wait((running,), timeout=STOP_TIMEOUT)
         finally:
-            ended.cancel()
+            over.cancel()
             if not running.done():
                 log.warning("call %s: the session did not end by itself and is cancelled", self.id)
                 running.cancel()
                 await asyncio.wait((running,), timeout=STOP_TIMEOUT)
         return running.result() if running.done() and not running.cancelled() else session.report
+
+    async def _hung_up(self) -> None:
+        """Returns when either side has hung up; hangs up if the client does not connect or there is no seat for it."""
+        connected = asyncio.create_task(self.transport.connected.wait(), name=f"{self.id} connected")
+        ended = asyncio.create_task(self.transport.ended.wait(), name=f"{self.id} ended")
+        try:
+            await asyncio.wait((connected, ended), timeout=CONNECT_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+            if not connected.done():
+                self.hang_up(f"no packet of the client came within {CONNECT_TIMEOUT} s")
+            elif self.seated is None and not ended.done():
+                await self._sit_down()
+            await ended
+        finally:
+            connected.cancel()
+            ended.cancel()
+
+    async def _sit_down(self) -> None:
+        refusal = self.take_seat()
+        if refusal is None:
+            self.seated = self._now()
+            return
+        self._conversation.fail(refusal.message, "no_seat")
+        await self._apologise()
+        self.hang_up(refusal.reason)
 
     async def _conclude(self, report: SessionReport) -> None:
         if report.error is not None:
@@ -166,6 +204,10 @@ class Call:
         self.reason = f"the graph failed: {getattr(error, 'message', error)}"
         log.error("call %s: %s", self.id, error)
         self._conversation.fail("Something went wrong at this end, and the call cannot go on.")
+        await self._apologise()
+
+    async def _apologise(self) -> None:
+        """Leaves the client time to get the last event, and to hang up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(APOLOGY_TIMEOUT):
                 await self.transport.ended.wait()
@@ -186,17 +228,13 @@ class Call:
         self._conversation.open()
 
     def _receive(self, text: str) -> None:
-        self.active = self._now()
-        self._conversation.receive(text)
+        if not self.transport.ended.is_set():
+            self._conversation.receive(text)
 
     def _observe(self, _node: str, packet: Packet) -> None:
         self._turns.observe(packet)
+        self.activity.observe(packet)
         self._conversation.observe(packet)
-        if packet.__class__ is SpeechStart:
-            self.active = self._now()
-
-    def _played(self, event: PlaybackProgress) -> None:
-        self.active = self._now()
 
     def _turn_over(self, turn: TurnRecord) -> None:
         silence = turn.silence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,24 +20,21 @@ from pipeline.errors import AdmissionError, NodeError
 from pipeline.graph.plan import Plan
 from pipeline.runtime.health import MemberHealth
 from pipeline.runtime.runner import Runner
-from vitagraph.host.admission import Refusal
+from vitagraph.host.admission import SETTLING, Refusal
 from vitagraph.host.call import END_TIMEOUT, Call
 from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.monitoring import Monitoring, has_models
 from vitagraph.host.realtime import SessionInfo
+from vitagraph.host.seats import RETRY_AFTER, Seats
 from vitagraph.host.settings import START_WITHIN, HostSettings
 from vitagraph.host.tokens import ClientSecret
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT = 15
-"""Seconds in which packets of a client must arrive after its offer was answered."""
 CHECK_INTERVAL = 1
 """Seconds between two checks for calls to end."""
-RETRY_AFTER = 10
-"""Seconds after which a client may try again when all lines are busy."""
 REMEMBERED = 1_000
 """Ended calls whose ids are remembered."""
 
@@ -58,6 +55,8 @@ class Offer:
     """Whether the client cannot change the instructions."""
     returning: bool = False
     """Whether it replaces a call that was taken before, and was lost."""
+    address: str = ""
+    """The network of the client (`limits.network_of`); empty if it is unknown."""
 
 
 class CallManager:
@@ -75,11 +74,9 @@ class CallManager:
         self._settings = settings
         self._exit = AsyncExitStack()
         self._runner = Runner(start_within=START_WITHIN)
-        self._calls: dict[str, Call] = {}
+        self._seats = Seats(settings.calls, settings.calls_per_address)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended: deque[str] = deque(maxlen=REMEMBERED)
-        self._pending: list[str] = []
-        """The graphs of offers that are being answered; they have a slot already."""
         self._draining = False
         self._plans: dict[str, Plan] = {}
         """The graphs that were called, as they were planned last."""
@@ -107,18 +104,27 @@ class CallManager:
 
     @property
     def count(self) -> int:
-        """The number of calls, with offers that are being answered."""
-        return len(self._calls) + len(self._pending)
+        """The number of calls, connected or not, with offers that are being answered."""
+        return self._seats.count
 
     def counts(self) -> CallCounts:
-        """The same number, by graphs with models and without."""
-        graphs = Counter([*(call.graph for call in self._calls.values()), *self._pending])
-        heavy = sum(count for name, count in graphs.items() if has_models(self._plans.get(name)))
-        return CallCounts(heavy, self.count - heavy)
+        """The connected calls, by what they cost."""
+        now = asyncio.get_running_loop().time()
+        heavy = light = new = 0
+        for call in self._seats.taken():
+            if not has_models(self._plans.get(call.graph)):
+                light += 1
+            elif call.activity.talking:
+                heavy += 1
+            elif call.activity.spoken or now - (call.seated or now) >= SETTLING:
+                light += 1
+            else:
+                new += 1
+        return CallCounts(heavy, light, new)
 
     def find(self, id: str) -> Call | None:
         """A running call by its id."""
-        return self._calls.get(id)
+        return self._seats.calls.get(id)
 
     def has_ended(self, id: str) -> bool:
         """Whether it is the id of a call that ended lately; a client often hangs up a call that has just ended."""
@@ -161,19 +167,24 @@ class CallManager:
                     await peer.close()
             call = self._start(offer, plan, peer)
             call.answer = answer
+            call.take_seat = partial(self._shortage, call.graph, returning=offer.returning)
             return call
 
     async def join(self, transport: CallTransport, offer: Offer) -> Call:
-        """Takes a call on any other transport; raises AdmissionError, UnknownGraph, GraphError."""
+        """Takes a call on a transport that is connected; raises AdmissionError, UnknownGraph, GraphError."""
         with self._slot(offer):
-            return self._start(offer, await self._plan(self._name(offer)), transport)
+            plan = await self._plan(self._name(offer))
+            _raise_for(self._shortage(self._name(offer), returning=offer.returning))
+            call = self._start(offer, plan, transport)
+            call.seated = call.began
+            return call
 
     async def drain(self, seconds: float) -> None:
         """Takes no new calls, lets the running ones go on for so many seconds, then ends them."""
         self._draining = True
         if self._tasks and seconds > 0:
             await asyncio.wait(self._tasks, timeout=seconds)
-        for call in self._calls.values():
+        for call in self._seats.calls.values():
             call.hang_up("the host is shutting down")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=END_TIMEOUT)
@@ -188,25 +199,23 @@ class CallManager:
         return self.graphs.default if offer.graph is None else offer.graph
 
     def _refusal(self, graph: str, *, returning: bool = False) -> Refusal | None:
-        calls = self._settings.calls
+        """Why an offer would not be answered now; None if it would."""
         if self._draining:
             return Refusal("the host is shutting down", "", RETRY_AFTER)
-        if self.count >= calls:
-            return Refusal(f"all {calls} lines are busy", "raise --calls on the host", RETRY_AFTER)
+        return self._shortage(graph, returning=returning) or self._seats.crowd()
+
+    def _shortage(self, graph: str, *, returning: bool = False) -> Refusal | None:
+        """Why there is no seat for one more connected call; None if there is."""
         # Running calls are not ended because of load, and neither are those whose host was restarted.
-        return None if returning else self.monitoring.refusal(self._plans.get(graph))
+        return self._seats.shortage() or (None if returning else self.monitoring.refusal(self._plans.get(graph)))
 
     @contextmanager
     def _slot(self, offer: Offer) -> Iterator[None]:
-        """Counts an offer as a call while it is being answered; raises AdmissionError if there is no room for it."""
-        name = self._name(offer)
-        if (refusal := self._refusal(name, returning=offer.returning)) is not None:
-            raise AdmissionError(f"Sorry, {refusal.reason}.", retry_after=refusal.retry_after, hint=refusal.detail)
-        self._pending.append(name)
-        try:
+        """Counts an offer as unconnected while it is being answered; raises AdmissionError if it may not be."""
+        self._seats.check_address(offer.address)
+        _raise_for(self._refusal(self._name(offer), returning=offer.returning))
+        with self._seats.pending(offer.address):
             yield
-        finally:
-            self._pending.remove(name)
 
     async def _plan(self, name: str) -> Plan:
         """The plan of a graph; a new one is prepared and monitored."""
@@ -226,9 +235,8 @@ class CallManager:
             client_secret=None if offer.renewal is None else offer.renewal.resource(),
             instructions_locked=offer.instructions_locked,
         )
-        self.monitoring.note_call(plan)
-        call = Call(info, transport, plan, self._runner, self._settings.message_bytes)
-        self._calls[call.id] = call
+        call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
+        self._seats.calls[call.id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._call_ended, call.id))
@@ -237,24 +245,27 @@ class CallManager:
     # --- while calls run
 
     def _lags(self) -> Iterator[int]:
-        return (call.lag for call in self._calls.values())
+        return (call.lag for call in self._seats.calls.values())
 
     def _call_ended(self, id: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._calls.pop(id).settle()
+        self._seats.calls.pop(id).settle()
         self._ended.append(id)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("call %s ended by a fault of the program", id, exc_info=error)
 
     async def _check(self) -> None:
-        """Ends calls that never connect, are idle, or too long."""
+        """Ends calls that are idle or too long."""
         settings, now = self._settings, asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(CHECK_INTERVAL)
-            for call in tuple(self._calls.values()):
-                if not call.connected and now() - call.began > CONNECT_TIMEOUT:
-                    call.hang_up(f"no packet of the client came within {CONNECT_TIMEOUT} s")
-                elif now() - call.began > settings.call_length:
+            for call in tuple(self._seats.calls.values()):
+                if now() - call.began > settings.call_length:
                     call.hang_up("the call has reached its maximum length")
-                elif now() - call.active > settings.idle:
+                elif now() - call.activity.last_word > settings.idle:
                     call.hang_up("the call was idle for too long")
+
+
+def _raise_for(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise AdmissionError(f"Sorry, {refusal.reason}.", retry_after=refusal.retry_after, hint=refusal.detail)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Query, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
+from starlette.requests import HTTPConnection
 
 from vitagraph.host.auth import Auth, Authorization
 from vitagraph.host.call_manager import CallManager, Offer
@@ -122,7 +123,7 @@ class CallRoutes:
         self.new_calls.check(request)
         async with self.auth.authorize(request) as authorized:
             sdp, session = await read_offer(request, self.settings.sdp_bytes)
-            call = await self.calls.answer(self._offer(authorized, sdp, graph, model, session))
+            call = await self.calls.answer(self._offer(request, authorized, sdp, graph, model, session))
             authorized.call_started(call)
         if await request.is_disconnected():
             call.hang_up("the caller has gone")
@@ -135,7 +136,7 @@ class CallRoutes:
         self.new_calls.check(socket)
         line = WebSocketTransport(socket)
         async with self.auth.authorize(socket) as authorized:
-            call = await self.calls.join(line, self._offer(authorized, "", graph, model, {}))
+            call = await self.calls.join(line, self._offer(socket, authorized, "", graph, model, {}))
             authorized.call_started(call)
         await line.carry()
 
@@ -188,7 +189,15 @@ class CallRoutes:
         # A call with that model would have the default graph if the name is unknown.
         return LockedFields(self._graph(graph, session.model) or self.calls.graphs.default, instructions)
 
-    def _offer(self, authorized: Authorization, sdp: str, graph: str, model: str, session: Mapping[str, Any]) -> Offer:
+    def _offer(
+        self,
+        connection: HTTPConnection,
+        authorized: Authorization,
+        sdp: str,
+        graph: str,
+        model: str,
+        session: Mapping[str, Any],
+    ) -> Offer:
         """The offer with what the client secret fixes; raises an ApiError (403) if the request says otherwise."""
         locked = authorized.locked
         models = {"model": model, "session.model": session.get("model")}
@@ -209,6 +218,7 @@ class CallRoutes:
             authorized.renewal,
             instructions_locked=locked.instructions is not None,
             returning=authorized.returning,
+            address=client_network(connection),
         )
 
     def _names(self) -> list[str]:

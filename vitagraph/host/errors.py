@@ -18,7 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from pipeline.errors import AdmissionError, UserInputError, VitagraphError
+from vitagraph.host.admission import try_again
 from vitagraph.host.graph_catalogue import UnknownGraph
+from vitagraph.host.seats import TooManyFromAddress
 
 _log = logging.getLogger("vitagraph.host")
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -68,9 +70,9 @@ def api_error_of(error: Exception) -> ApiError:
             return ApiError(400, "invalid_request", "The request cannot be read.")
         case AdmissionError():
             # Its hint is for the operator.
-            seconds = math.ceil(error.retry_after)
-            again = f"Try again in {seconds} second{'' if seconds == 1 else 's'}."
-            return ApiError(503, "no_seat", f"{sentences(error.message)} {again}", retry_after=seconds)
+            status, code = (429, "too_many_calls") if isinstance(error, TooManyFromAddress) else (503, "no_seat")
+            message = f"{sentences(error.message)} {try_again(error.retry_after)}"
+            return ApiError(status, code, message, retry_after=error.retry_after)
         case UnknownGraph():
             return ApiError(404, "unknown_graph", sentences(error.message, error.hint))
         case UserInputError():

@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from pipeline.errors import UserInputError
 from vitagraph.host.errors import ApiError
 
-BODY_SECONDS = 10
+BODY_SECONDS = 6
 """Seconds that a client may take to send a body of a few kB."""
 MOST_ADDRESSES = 10_000
 """Networks whose latest calls are remembered; the least recent is dropped first."""
@@ -62,7 +62,7 @@ class RateLimit:
 
 
 def client_network(connection: HTTPConnection) -> str:
-    """The network of the client that sent a request."""
+    """The network that a request comes from; empty if it is unknown."""
     return network_of(connection.client.host if connection.client else "")
 
 
@@ -99,7 +99,9 @@ async def read_body(request: Request, most: int) -> bytes:
                 if len(body) > most:
                     raise _too_large(most)
     except TimeoutError:
-        raise ApiError(408, "too_slow", "The request took too long to arrive.") from None
+        raise ApiError(
+            408, "too_slow", "The request took too long to arrive.", headers={"Connection": "close"}
+        ) from None
     return bytes(body)
 
 

@@ -148,10 +148,6 @@ class Monitoring:
         """Probes the members of a graph from now on; a plan of the same file is replaced."""
         self._health.add(plan)
 
-    def note_call(self, plan: Plan) -> None:
-        """Notes that a call was taken."""
-        self.admission.note_call(heavy=has_models(plan))
-
     def refusal(self, plan: Plan | None) -> Refusal | None:
         """Why a call of a graph would not be taken now; None if it would."""
         if plan is not None and (nodes := unserviceable_nodes(self._health.report(plan.graph.path))):

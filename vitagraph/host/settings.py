@@ -20,6 +20,8 @@ class HostSettings:
     port: int = 8080
     calls: int = 100
     """Concurrent calls; more are refused."""
+    calls_per_address: int = 20
+    """Concurrent calls from one address."""
     call_length: float = 3600
     """The longest call; then it is ended."""
     idle: float = 300
