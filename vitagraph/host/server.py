@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from vitagraph.host import auth, ice, proxies, secret_file, security
+from vitagraph.host.acceptor import Acceptor
 from vitagraph.host.app import make_app
+from vitagraph.host.bucket import TokenBucket
 from vitagraph.host.call_manager import CallManager
 from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.handover import Handover
@@ -31,6 +37,13 @@ PING = 2.0
 MOST_EVENTS = 4
 """The longest WebSocket message, as a multiple of the longest event. The call answers an event that is too long with
 an `error` event; a message beyond this closes the WebSocket."""
+FRAMES = 100.0
+"""WebSocket frames a second, of any kind; the rates of events are lower (`realtime.rate`)."""
+FRAMES_AT_ONCE = 1_000.0
+HEAD_BYTES = 16_384
+"""The longest head of a request."""
+INVALID_DATA = 1007
+"""The close code for text that is no UTF-8."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -97,7 +110,35 @@ def greeting(settings: HostSettings, port: int) -> list[str]:
 
 
 class CallWebSocket(WebSocketsSansIOProtocol):
-    """A WebSocket that is closed a while after its call, whether or not the client reads what was sent."""
+    """A WebSocket that is closed a while after its call, whether or not the client reads what was sent.
+
+    One whose client sends too many frames is closed at once: each costs time, even an empty one.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._frames = TokenBucket(FRAMES, FRAMES_AT_ONCE, self.loop.time)
+
+    def handle_events(self) -> None:
+        """Called by uvicorn with what the client sent."""
+        if self.handshake_complete and not self._frames.take(len(self.conn.events)):
+            self.transport.abort()
+            return
+        super().handle_events()
+
+    def send_receive_event_to_app(self) -> None:
+        """Called by uvicorn with a whole message; one that is no UTF-8 closes the WebSocket, which uvicorn logs."""
+        if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
+            self.conn.send_close(INVALID_DATA)
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Called by the app; a refused handshake is complete, which uvicorn takes for an error of the app."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         """Called by uvicorn when the call is over."""
@@ -106,7 +147,7 @@ class CallWebSocket(WebSocketsSansIOProtocol):
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn without its signal handlers: signals end the calls first."""
+    """uvicorn without its signal handlers, since signals end the calls first, and with our own `Acceptor`."""
 
     def __init__(self, app: ASGIApp, settings: HostSettings, context: ssl.SSLContext | None = None) -> None:
         config = uvicorn.Config(
@@ -123,9 +164,12 @@ class HttpServer(uvicorn.Server):
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
-            ssl_context_factory=None if context is None else lambda _config, _default: context,
+            h11_max_incomplete_event_size=HEAD_BYTES,
         )
         super().__init__(config)
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below that it logs what clients do wrong
+        self._context = context
+        self._acceptor: Acceptor
         self.ready = asyncio.Event()
         """Set once it listens."""
 
@@ -136,8 +180,19 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts to listen."""
-        await super().startup(sockets)
+        await super().startup([])
+
+        def make_protocol() -> asyncio.Protocol:
+            return H11Protocol(self.config, self.server_state, self.lifespan.state)
+
+        self._acceptor = Acceptor(sockets or (), make_protocol, self._context)
+        self._acceptor.start()
         self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops listening, and ends open requests."""
+        await self._acceptor.close()
+        await super().shutdown(sockets)
 
 
 class _Signals:
@@ -207,6 +262,14 @@ async def _serve(
             await _first_of(serving, calls.drain(settings.drain), signals.get())
             server.should_exit = True
             await serving
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 async def _first_of(*waits: Awaitable[object]) -> None:

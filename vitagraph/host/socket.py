@@ -117,6 +117,7 @@ class WebSocketTransport(CallTransport):
             while (message := await self._socket.receive())["type"] == "websocket.receive":
                 if (text := message.get("text")) is not None:
                     self.on_message(text)
+                await asyncio.sleep(0)  # messages that have arrived are received without a pause
         finally:
             self.end()
 
