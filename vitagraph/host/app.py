@@ -21,7 +21,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.cors import CORSMiddleware
 
-from vitagraph.host import errors, ice, pages
+from vitagraph.host import errors, ice, openapi, pages
 from vitagraph.host.auth import Auth
 from vitagraph.host.call_manager import CallManager
 from vitagraph.host.calls import CallRoutes
@@ -66,6 +66,7 @@ def make_app(settings: HostSettings, calls: CallManager, static: Path = STATIC) 
     _add_probes(app, settings, calls, auth)
     _add_pages(app, head, static)
     _add_middleware(app, settings)
+    openapi.install(app)
     return app
 
 
@@ -109,7 +110,7 @@ def _add_probes(app: FastAPI, settings: HostSettings, calls: CallManager, auth: 
         """Whether the process is alive: answers while its event loop runs."""
         return JSONResponse({"healthy": True})
 
-    @app.get("/readyz", tags=["about"], responses={503: {"description": "Not now; the reason is in the answer."}})
+    @app.get("/readyz", tags=["about"], responses={503: {"description": "Not now; the answer says why."}})
     async def readyz(request: Request) -> JSONResponse:
         """Whether a call would be taken now, and which members of the graphs are unhealthy.
 

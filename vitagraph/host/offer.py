@@ -6,22 +6,19 @@ Content-Type: multipart/form-data     `sdp`, and `session` as JSON
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
 from fastapi import Request
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from vitagraph.host.errors import ApiError
+from vitagraph.host.forms import InvalidForm, parse_form
 from vitagraph.host.limits import read_body
 
 SESSION_BYTES = 64_000
 """The longest session object."""
 DEPTH = 16
 """The deepest nesting of a session object; the API's own have 5 levels."""
-_PARTS = 8
 _ENVELOPE = 4_000
 """Bytes of a multipart body in addition to its parts."""
 
@@ -52,7 +49,7 @@ async def read_offer(request: Request, sdp_bytes: int) -> tuple[str, dict[str, A
         case "application/sdp":
             return _sdp(await read_body(request, sdp_bytes)), {}
         case "multipart/form-data":
-            parts = await _parts(request, await read_body(request, sdp_bytes + SESSION_BYTES + _ENVELOPE))
+            parts = _parts(request, await read_body(request, sdp_bytes + SESSION_BYTES + _ENVELOPE))
             if len(parts.get("sdp", b"")) > sdp_bytes:
                 raise ApiError(413, "too_large", f"The offer is too large: at most {sdp_bytes} bytes.")
             return _sdp(parts.get("sdp", b"")), decode_session(parts.get("session", b"{}"))
@@ -97,25 +94,11 @@ def _sdp(body: bytes) -> str:
     return sdp
 
 
-async def _parts(request: Request, body: bytes) -> dict[str, bytes]:
+def _parts(request: Request, body: bytes) -> dict[str, bytes]:
     try:
-        form = await MultiPartParser(
-            request.headers, _once(body), max_files=_PARTS, max_fields=_PARTS, max_part_size=len(body) + 1
-        ).parse()
-    except MultiPartException:
-        raise ApiError(400, "bad_form", "The form cannot be read.") from None
-    try:
-        return {name: await _bytes(value) for name, value in form.multi_items()}
-    finally:
-        await form.close()
-
-
-async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
-    yield body
-
-
-async def _bytes(value: UploadFile | str) -> bytes:
-    return value.encode("utf-8", "replace") if isinstance(value, str) else await value.read()
+        return parse_form(request.headers.get("content-type", ""), body)
+    except InvalidForm as error:
+        raise ApiError(400, "bad_form", f"The form cannot be read: {error}.") from None
 
 
 def _nests_deeper(value: Any, depth: int) -> bool:

@@ -21,6 +21,8 @@ from vitagraph.host.limits import is_address
 from vitagraph.host.settings import HostSettings
 
 ANY = "*"
+HSTS_SECONDS = 31_536_000
+"""For how long a browser remembers that the host speaks https: a year."""
 _ORIGIN = re.compile(r"https?://[^/\s*?#@A-Z]+")
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -40,14 +42,16 @@ def content_security_policy(*style_hashes: str) -> str:
     )
 
 
-def headers(policy: str) -> dict[str, str]:
-    """The headers of every response."""
+def headers(policy: str, *, tls: bool = False) -> dict[str, str]:
+    """The headers of every response; with `tls` browsers come back by https only."""
     return {
+        **({"Strict-Transport-Security": f"max-age={HSTS_SECONDS}"} if tls else {}),
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
         "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
     }
 
 
@@ -75,7 +79,7 @@ class SecurityMiddleware:
         self._hosts = _hosts(settings)
         self._addresses = not settings.local
         """Whether the host may be addressed by IP address: no name can be rebound to that."""
-        self._headers = headers(policy)
+        self._headers = headers(policy, tls=settings.tls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.fuzzing import brief
 from tests.vitagraph.host.fakes import CALLS, OFFER, SDP, Host, code
 from vitagraph.host.offer import DEPTH, SESSION_BYTES
 
@@ -78,6 +79,71 @@ def test_offer_form_that_is_malformed_is_refused(kind: str, body: bytes) -> None
     answer = Host().post(CALLS, content=body, headers={"Content-Type": kind})
     assert answer.status_code == 400
     assert code(answer) in {"bad_form", "bad_offer"}
+
+
+def form(*fields: bytes, boundary: str = "x", **more: str) -> tuple[bytes, dict[str, str]]:
+    """A form of these parts, each a head and a body, and its headers."""
+    delimiter = b"--" + boundary.encode()
+    body = b"".join(delimiter + b"\r\n" + field + b"\r\n" for field in fields) + delimiter + b"--\r\n"
+    parameters = "".join(f"; {name}={value}" for name, value in more.items())
+    return body, {"Content-Type": f"multipart/form-data; boundary={boundary}{parameters}"}
+
+
+def part(name: str, value: bytes, *more: str) -> bytes:
+    """A field of a form."""
+    head = [f'Content-Disposition: form-data; name="{name}"', *more]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + value
+
+
+SDP_PART = part("sdp", OFFER.encode())
+
+
+@pytest.mark.parametrize("charset", ["punycode", "utf-7", "utf-16", "idna", "unicode_escape", "hz", "latin-1", "rot13"])
+def test_offer_form_in_another_charset_is_refused_at_once(charset: str) -> None:
+    """Some decoders take seconds for what fits into a form; all text that a client sends is UTF-8."""
+    fields = (part("sdp", b"a" * 63_000), part("session", b"a" * 63_000))
+    with_type = part("sdp", b"a" * 63_000, f"Content-Type: text/plain; charset={charset}")
+    for body, headers in (form(*fields, charset=charset), form(with_type)):
+        host = Host()
+        host.get("/healthz")  # what is loaded once is loaded by then
+        with brief():
+            answer = host.post(CALLS, content=body, headers=headers)
+        assert (answer.status_code, code(answer)) == (400, "bad_form")
+
+
+@pytest.mark.parametrize(
+    ("fields", "more"),
+    [
+        ((part("sdp", b"v=0\xff"),), {}),
+        ((SDP_PART, part("session", b"\xff")), {}),
+        ((SDP_PART, SDP_PART), {}),
+        ((part("sdp", b"dj0w", "Content-Transfer-Encoding: base64"),), {}),
+        ((part("s\u00e4dp", b"v=0"),), {}),
+        ((part("sdp", b"v=0", *["X: y"] * 400),), {}),
+        (tuple(part(str(number), b"") for number in range(9)), {}),
+        ((b"v=0",), {}),
+        ((b"\r\nv=0",), {}),
+        ((b"Content-Disposition: attachment; name=sdp\r\n\r\nv=0",), {}),
+    ],
+)
+def test_offer_form_with_what_no_client_sends_is_refused(fields: tuple[bytes, ...], more: dict[str, str]) -> None:
+    """Other bytes than UTF-8, a field twice, encodings, heads without an end, too many fields, no names."""
+    body, headers = form(*fields, **more)
+    answer = Host().post(CALLS, content=body, headers=headers)
+    assert (answer.status_code, code(answer)) == (400, "bad_form")
+
+
+@pytest.mark.parametrize("boundary", ["x", '"a b:c"', "----WebKitFormBoundary7MA4YWxkTrZu0gW", "x" * 70])
+def test_offer_form_as_clients_send_it_is_read(boundary: str) -> None:
+    """With quotes or without, with a type and a charset, and an empty line before the first part."""
+    session = part(
+        "session", b'{"instructions":"Be brief, \xc3\xa4."}', "Content-Type: application/json; charset=UTF-8"
+    )
+    body, _ = form(SDP_PART, session, boundary=boundary.strip('"'))
+    host = Host()
+    headers = {"Content-Type": f"Multipart/Form-Data; charset=utf-8; Boundary={boundary}"}
+    assert host.post(CALLS, content=b"\r\n" + body, headers=headers).status_code == 201
+    assert (host.manager.offers[0].sdp, host.manager.offers[0].session["instructions"]) == (OFFER, "Be brief, \xe4.")
 
 
 def test_offer_length_is_limited() -> None:

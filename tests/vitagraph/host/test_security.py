@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +153,12 @@ def test_security_invalid_origin_setting_is_reported(origin: str) -> None:
     with pytest.raises(UserInputError, match="no origin"):
         check(HostSettings(origins=(origin,)))
     check(HostSettings(origins=("*", "https://example.com", "http://localhost:3000")))
+
+
+def test_security_headers_keep_pages_elsewhere_from_embedding(tmp_path: Path) -> None:
+    """On every response; and a browser that has come by https comes by https only from then on."""
+    for host in (Host(), Host(certificate=tmp_path / "chain.pem", private_key=tmp_path / "key.pem")):
+        for answer in (host.get("/healthz"), host.get("/nowhere"), host.call(headers={"Origin": ELSEWHERE})):
+            assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+            hsts = answer.headers.get("strict-transport-security")
+            assert hsts == ("max-age=31536000" if host.settings.tls else None)
