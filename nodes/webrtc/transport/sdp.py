@@ -14,9 +14,11 @@ OPUS_PARAMETERS = "minptime=10;useinbandfec=1;maxplaybackrate=16000;maxaveragebi
 REFUSED = (ValueError, InvalidAccessError, InvalidStateError, OperationError)
 """What aiortc raises for an offer that is well-formed but asks for what it cannot do."""
 
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, AssertionError, StopIteration)
 """What aiortc's parser, which checks little, raises for malformed text; nothing else runs in that `try`."""
 _KINDS = frozenset({"audio", "video", "application"})
+MAX_LINES = 1_000
+"""Lines of an offer; those of browsers have some 100. aiortc needs time that grows with their square."""
 
 
 def check_offer(offer: str) -> None:
@@ -24,6 +26,8 @@ def check_offer(offer: str) -> None:
 
     That includes what aiortc does not check: it would set up half a connection, which it then could not close.
     """
+    if len(offer.splitlines()) > MAX_LINES:
+        raise refusal(f"it has more than {MAX_LINES} lines")
     try:
         description = SessionDescription.parse(offer)
         for media in description.media:
