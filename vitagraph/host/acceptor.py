@@ -13,11 +13,12 @@ import resource
 import socket
 import ssl
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from vitagraph.host.connection import TIMEOUT, Connection, ReadScheduler
 from vitagraph.host.limits import network_of
+from vitagraph.host.proxies import Network, is_within
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +49,22 @@ def raise_file_limit() -> int:
 
 
 class Acceptor:
-    """Accepts on `sockets` from `start` to `close`. `make_protocol` makes uvicorn's protocol for each connection."""
+    """Accepts on `sockets` from `start` to `close`. `make_protocol` makes uvicorn's protocol for each connection.
+
+    The connections of `proxies` bring many clients, so that they are bounded only in total.
+    """
 
     def __init__(
         self,
         sockets: Iterable[socket.socket],
         make_protocol: Callable[[], asyncio.Protocol],
         context: ssl.SSLContext | None,
+        proxies: Sequence[Network] = (),
     ) -> None:
         self._sockets = tuple(sockets)
         self._make_protocol = make_protocol
         self._context = context
+        self._proxies = proxies
         self._loop = asyncio.get_running_loop()
         self._scheduler = ReadScheduler(self._loop)
         self._most = min(MOST, raise_file_limit() // 4)
@@ -103,7 +109,7 @@ class Acceptor:
                     self._pause(listening, error)
                     return
                 continue  # the client has gone already
-            self._admit(accepted, network_of(str(peer[0])))
+            self._admit(accepted, str(peer[0]))
 
     def _pause(self, listening: socket.socket, error: OSError) -> None:
         """No file is left for a connection: frees one, and tries again a little later."""
@@ -118,10 +124,10 @@ class Acceptor:
         del self._timers[listening]
         self._loop.add_reader(listening, self._accept, listening)
 
-    def _admit(self, accepted: socket.socket, address: str) -> None:
+    def _admit(self, accepted: socket.socket, peer: str) -> None:
         """Sets up a connection, if there is room for it or an older one makes room."""
-        crowd: Iterable[Connection] | None = None
-        if len(self._connections.get(address, ())) >= PER_ADDRESS:
+        address, crowd = network_of(peer), None
+        if len(self._connections.get(address, ())) >= PER_ADDRESS and not is_within(peer, self._proxies):
             crowd = self._connections[address]
         elif self._count >= self._most:
             crowd = max(self._connections.values(), key=len)

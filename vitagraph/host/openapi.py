@@ -23,6 +23,7 @@ _BODY = (400, 408, 413, 415)
 _CODES: dict[tuple[str, str], tuple[int, ...]] = {
     ("get", "/v1/realtime"): (401, 404, 429, 503),
     ("post", "/v1/realtime/calls"): (*_BODY, 401, 404, 429, 503),
+    ("get", "/v1/realtime/calls/{id}"): (404,),
     ("delete", "/v1/realtime/calls/{id}"): (404,),
     ("post", "/v1/realtime/calls/{id}/hangup"): (404,),
     ("post", "/v1/realtime/client_secrets"): (*_BODY, 401, 429),

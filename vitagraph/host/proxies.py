@@ -37,6 +37,12 @@ def networks(proxies: Sequence[str]) -> tuple[Network, ...]:
     return tuple(map(_network, proxies))
 
 
+def is_within(text: str, networks: Sequence[Network]) -> bool:
+    """Whether a text is an address in one of these networks."""
+    address = _address(text)
+    return address is not None and any(address in network for network in networks)
+
+
 class ProxyMiddleware:
     """The ASGI middleware that gives a request the address and scheme of its client."""
 

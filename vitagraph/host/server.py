@@ -169,6 +169,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(config)
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # below that it logs what clients do wrong
         self._context = context
+        self._proxies = proxies.networks(settings.proxies)
         self._acceptor: Acceptor
         self.ready = asyncio.Event()
         """Set once it listens."""
@@ -185,7 +186,7 @@ class HttpServer(uvicorn.Server):
         def make_protocol() -> asyncio.Protocol:
             return H11Protocol(self.config, self.server_state, self.lifespan.state)
 
-        self._acceptor = Acceptor(sockets or (), make_protocol, self._context)
+        self._acceptor = Acceptor(sockets or (), make_protocol, self._context, self._proxies)
         self._acceptor.start()
         self.ready.set()
 

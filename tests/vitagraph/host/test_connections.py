@@ -29,7 +29,8 @@ from vitagraph.host import connection as module
 from vitagraph.host.acceptor import raise_file_limit
 from vitagraph.host.app import make_app
 from vitagraph.host.call_manager import CallManager
-from vitagraph.host.server import FRAMES_AT_ONCE, HEAD_BYTES, HttpServer, tls
+from vitagraph.host.listening import tls
+from vitagraph.host.server import FRAMES_AT_ONCE, HEAD_BYTES, HttpServer
 from vitagraph.host.settings import HostSettings
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -62,8 +62,10 @@ def test_openapi_describes_the_status_codes_that_come(monkeypatch: pytest.Monkey
 
     one = f"{CALLS}/{{id}}"
     for headers in ({}, EVIL):
+        ask(host, "GET", location, one, headers=headers)
         ask(host, "DELETE", location, one, headers=headers)
         ask(host, "POST", f"{location}/hangup", f"{one}/hangup", headers=headers)
+    ask(host, "GET", f"{CALLS}/rtc_none", one)
     ask(host, "DELETE", f"{CALLS}/rtc_none", one)
     ask(host, "POST", f"{CALLS}/rtc_none/hangup", f"{one}/hangup")
 
