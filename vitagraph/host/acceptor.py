@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
-from vitagraph.host.connection import TIMEOUT, Connection, ReadScheduler
+from vitagraph.host.connection import TIMEOUT, ClientConnection, ReadScheduler
 from vitagraph.host.limits import network_of
 from vitagraph.host.proxies import Network, is_within
 
@@ -68,7 +68,7 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._scheduler = ReadScheduler(self._loop)
         self._most = min(MOST, raise_file_limit() // 4)
-        self._connections: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
+        self._connections: defaultdict[str, dict[ClientConnection, None]] = defaultdict(dict)
         """By address, the oldest first."""
         self._count = 0
         self._last_logged = -LOG_INTERVAL
@@ -135,13 +135,13 @@ class Acceptor:
             accepted.close()
             return
         accepted.setblocking(False)
-        connection = Connection(address, self._make_protocol(), self._scheduler, self._lost)
+        connection = ClientConnection(address, self._make_protocol(), self._scheduler, self._lost)
         self._connections[address][connection] = None
         self._count += 1
         connection.opening = self._loop.create_task(self._open(connection, accepted), name="accept")
         connection.opening.add_done_callback(lambda _: self._opened(connection, accepted))
 
-    async def _open(self, connection: Connection, accepted: socket.socket) -> None:
+    async def _open(self, connection: ClientConnection, accepted: socket.socket) -> None:
         with suppress(OSError):  # no TLS, too slow, or gone already
             await self._loop.connect_accepted_socket(
                 lambda: connection,
@@ -151,7 +151,7 @@ class Acceptor:
                 ssl_shutdown_timeout=TIMEOUT if self._context else None,
             )
 
-    def _opened(self, connection: Connection, accepted: socket.socket) -> None:
+    def _opened(self, connection: ClientConnection, accepted: socket.socket) -> None:
         """The connection is set up, or was given up, perhaps before it was begun."""
         if not connection.made:
             accepted.close()
@@ -159,10 +159,10 @@ class Acceptor:
 
     # --- ending
 
-    def _all(self) -> list[Connection]:
+    def _all(self) -> list[ClientConnection]:
         return [each for those in self._connections.values() for each in those]
 
-    def _evict(self, connections: Iterable[Connection]) -> bool:
+    def _evict(self, connections: Iterable[ClientConnection]) -> bool:
         """Ends the oldest idle one of these connections, if possible one that has brought nothing so far.
 
         Returns whether there was one.
@@ -175,7 +175,7 @@ class Acceptor:
         oldest.abort()
         return True
 
-    def _lost(self, connection: Connection) -> None:
+    def _lost(self, connection: ClientConnection) -> None:
         """Forgets a connection; safe to call twice."""
         those = self._connections[connection.address]
         if connection in those:

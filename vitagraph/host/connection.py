@@ -49,7 +49,7 @@ class ReadScheduler:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: dict[Connection, bool] = {}
+        self._waiting: dict[ClientConnection, bool] = {}
         """In order of arrival, and whether each has been served within `RECENT`."""
         self._used: dict[str, tuple[float, float]] = {}
         """For each address, seconds of the loop's time, decayed, and when that was."""
@@ -57,14 +57,14 @@ class ReadScheduler:
         self._timer: asyncio.Handle | None = None
         self._serving = False
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: ClientConnection) -> None:
         """The connection has input: passes on a piece of it, now if nothing else waits."""
         if connection not in self._waiting:
             self._waiting[connection] = self._loop.time() - connection.served < RECENT
         if self._timer is None and not self._serving:
             self._serve()
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: ClientConnection) -> None:
         """The connection has no input any more, or may not be read from."""
         self._waiting.pop(connection, None)
 
@@ -87,7 +87,7 @@ class ReadScheduler:
             wait = 0 if self._budget.take(spent) else spent / SHARE
             self._timer = self._loop.call_later(wait, self._serve)
 
-    def _next(self, now: float) -> Connection:
+    def _next(self, now: float) -> ClientConnection:
         self._used = {address: used for address, used in self._used.items() if now - used[1] < 5 * FORGET}
         used = {each.address: self._used_by(each.address, now) for each in self._waiting}
         return min(self._waiting, key=lambda each: (used[each.address], self._waiting[each]))
@@ -97,11 +97,15 @@ class ReadScheduler:
         return seconds * math.exp((at - now) / FORGET)
 
 
-class Connection(asyncio.Transport, asyncio.Protocol):
+class ClientConnection(asyncio.Transport, asyncio.Protocol):
     """The protocol of a socket, and the transport of uvicorn's protocol."""
 
     def __init__(
-        self, address: str, inner: asyncio.Protocol, scheduler: ReadScheduler, on_lost: Callable[[Connection], None]
+        self,
+        address: str,
+        inner: asyncio.Protocol,
+        scheduler: ReadScheduler,
+        on_lost: Callable[[ClientConnection], None],
     ) -> None:
         super().__init__()
         self.address = address
