@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.clock import Clock
 from pipeline.graph.graph import Graph
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
 from pipeline.graph.registry import Registry
+from pipeline.params import ms
 from tests.nodes.webrtc.transport.test_peer import tone
 from tests.vitagraph.host.dialling import RECITING, SCRIPTED, Caller, dial, gone, hosting, scripted
 from vitagraph.host import graph_catalogue
@@ -172,6 +174,9 @@ def test_call_names_what_does_not_stop_and_what_does_not_close(
 
     async def scene(manager: CallManager) -> None:
         caller = await dial(manager)
+        clock = Clock(asyncio.get_running_loop())
+        while caller.call_.session is None or not caller.call_.session.tasks:
+            await clock.sleep(ms(10))
         caller.call_.hang_up("the test is over")
         await gone(manager, 8)
         await caller.close()
