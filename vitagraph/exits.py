@@ -10,6 +10,7 @@ A traceback is shown only with `--debug`.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from types import TracebackType
@@ -82,6 +83,9 @@ def unexpected(kind: type[BaseException], error: BaseException, trace: Traceback
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "the disk is full: free some space, or write to another one"
+        return f"cannot write {error.filename or 'the output'}: {error.strerror}\nhint: {hint}"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, ModuleNotFoundError):

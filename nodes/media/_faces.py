@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nodes.face.arkit import NAMES
-from nodes.media.files import writing
+from nodes.media.files import private, writing
 from nodes.packets import AvatarFrames
 from nodes.playback_tracker import PlaybackTracker
 from pipeline.packet import SECOND
@@ -108,7 +108,8 @@ class FaceTrack:
                 with writing(self._path):
                     _write_npz(self._path, self._scratch, self._rate)
         finally:
-            self._scratch.close()
+            with writing(self._path):
+                self._scratch.close()
 
 
 def _rows(times: NDArray[np.int64], weights: NDArray[np.float32], pose: NDArray[np.float32]) -> bytes:
@@ -118,9 +119,18 @@ def _rows(times: NDArray[np.int64], weights: NDArray[np.float32], pose: NDArray[
 
 
 def _write_npz(path: Path, scratch: IO[bytes], rate: int) -> None:
-    """Column by column and block by block, as an hour of frames may not fit into memory."""
+    """Column by column and block by block, as an hour of frames may not fit into memory; all of it or nothing."""
+    try:
+        with open(path, "wb", opener=private) as file:
+            _write_columns(file, scratch, rate)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _write_columns(file: IO[bytes], scratch: IO[bytes], rate: int) -> None:
     count = scratch.tell() // ROW.itemsize
-    with ZipFile(path, "w") as archive:
+    with ZipFile(file, "w") as archive:
         for name in ("time", "weights", "pose"):
             kind = ROW[name]
             shape = {"descr": kind.base.str, "fortran_order": False, "shape": (count, *kind.shape)}

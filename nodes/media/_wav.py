@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from nodes.media.files import writing
+from nodes.media.files import private, writing
 from nodes.packets import Samples
 
 HEADER = 44
@@ -33,7 +33,7 @@ class WavFile:
         # A cancelled save may still run in its thread when the file is closed.
         self._lock = threading.Lock()
         with writing(path):
-            self._file = path.open("wb")
+            self._file = open(path, "wb", opener=private)  # noqa: SIM115 - close() closes it
 
     @property
     def waiting(self) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -32,6 +34,15 @@ def similar(path: Path) -> str:
     return f"did you mean {', '.join(near)}?" if near else f"correct the path (it was looked for in {folder.resolve()})"
 
 
+def private(path: str, flags: int) -> int:
+    """An opener for `open`: only the owner of the file may read it, for it has what people said."""
+    file = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        with suppress(PermissionError):  # an existing file of another owner
+            os.fchmod(file, 0o600)
+    return file
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turns an OSError from writing a file into a ResourceError with a hint."""
@@ -41,8 +52,13 @@ def writing(path: Path) -> Iterator[None]:
         raise ResourceError(f"cannot write {path}: {error.strerror or error}", hint=_remedy(error)) from error
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether an error means that the disk is full, or a quota reached."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def _remedy(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return "the disk is full: free some space, or name a path on another one; what was written before is kept"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "you may not write there: change the permissions, or name another path"

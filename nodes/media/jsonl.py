@@ -11,7 +11,7 @@ from typing import ClassVar, TextIO
 import msgspec
 import numpy as np
 
-from nodes.media.files import writing
+from nodes.media.files import private, writing
 from nodes.packets import Phoneme, Word
 from pipeline.errors import UserInputError
 from pipeline.node import Sink
@@ -36,7 +36,7 @@ class MediaJsonl(Sink[MediaJsonlParams]):
 
     Every line has `kind`, `pts` and `duration` in seconds, and the id of the `cause`,
     then the fields of that kind. Words have times in seconds; of arrays only the shape is
-    written. The lines so far survive an interrupted run.
+    written. The lines so far survive an interrupted run. Only the owner of the file may read it.
     """
 
     suffix: ClassVar[str] = ".jsonl"
@@ -114,4 +114,4 @@ def _opened(name: str) -> TextIO:
         raise UserInputError(f"{path} is a folder", hint="name the file to write, such as transcript.jsonl")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("w", encoding="utf-8")
+        return open(path, "w", encoding="utf-8", opener=private)

@@ -62,7 +62,7 @@ class MediaSink(Sink[MediaSinkParams]):
     `answer.wav` has the session's timeline, with silence where nothing was said, so that it
     lines up with the recording that went in. `avatar.npz` has the frames that were shown:
     `time` in seconds, `weights`, `pose`, and their `rate` and `names`. What was cut off
-    is in neither.
+    is in neither. Only the owner of the files may read them.
     """
 
     audio = Input(Speech, Audio, gated=True, channels=1)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from nodes.models.entries import ModelEntry, ModelSource, RegistrySource, entry
 from nodes.models.reasons import Unusable, check_space, writing
@@ -38,22 +38,32 @@ def pull(name: str, progress: Progress = _silent) -> Path:
     model, target = entry(name), folder(name)
     with writing(target.parent, model.size):
         target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target):
+    with _alone(target, model.size):
         if differing(target, model):
             _fetch(target, model, progress)
     return target
 
 
 @contextmanager
-def _alone(target: Path) -> Iterator[None]:
+def _alone(target: Path, needed: int) -> Iterator[None]:
+    with writing(target.parent, needed):
+        lock = _locked(target)
     try:
-        with FileLock(target.with_name(f".{target.name}.lock"), timeout=LOCK_TIMEOUT):
-            yield
+        yield
+    finally:
+        lock.release()
+
+
+def _locked(target: Path) -> BaseFileLock:
+    lock = FileLock(target.with_name(f".{target.name}.lock"), timeout=LOCK_TIMEOUT)
+    try:
+        lock.acquire()
     except Timeout as error:
         raise ResourceError(
             f"another process has been fetching {target.name} for {LOCK_TIMEOUT / 60:.0f} minutes",
             hint="stop that process, then pull again",
         ) from error
+    return lock
 
 
 def _fetch(target: Path, model: ModelEntry, progress: Progress) -> None:
@@ -61,7 +71,7 @@ def _fetch(target: Path, model: ModelEntry, progress: Progress) -> None:
     failures: list[NodeError] = []
     for source in model.sources:
         try:
-            with _cleared(partial):
+            with writing(target.parent, model.size), _cleared(partial):
                 _fill(partial, model, source, progress)
                 # We hold the lock and the checksums differed, so only a damaged folder can be there.
                 shutil.rmtree(target, ignore_errors=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,8 +16,13 @@ import numpy as np
 import pytest
 
 from nodes import models
+from pipeline.errors import ResourceError
+from tests.disks import disk
 from tests.vitagraph.conftest import Ran, Run
 from vitagraph import exits
+from vitagraph.drill.question import write_questions
+
+__all__ = ["disk"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -280,27 +287,6 @@ def test_clip_names_may_have_spaces_and_unicode(tmp_path: Path) -> None:
         assert (tmp_path / "was daraus wurde" / name / "turns.json").is_file()
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[[int, str], Path]]:
-    """Mounts a disk of so many bytes, with further options."""
-    made: list[Path] = []
-
-    def mount(size: int, options: str = "rw") -> Path:
-        folder = tmp_path / "disk"
-        folder.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"size={size},{options}", "tmpfs", str(folder)]
-        may = sys.platform == "linux" and os.geteuid() == 0
-        if not may or subprocess.run(command, capture_output=True, check=False).returncode:
-            why = "a small disk can be mounted by root alone, on Linux"
-            pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
-        made.append(folder)
-        return folder
-
-    yield mount
-    for folder in made:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_full_disk_in_the_cache_folder_exits_5(disk: Callable[..., Path], desk: Path) -> None:
     """With the space needed, the space available and the folder; nothing is left there."""
     home = disk(64_000)
@@ -323,6 +309,68 @@ def test_full_disk_in_the_output_folder_exits_5(disk: Callable[..., Path], desk:
     check(ran, exits.UNAVAILABLE, f"cannot write {file}: No space left on device", "hint: the disk is full")
     with wave.open(file) as answer:
         assert answer.getnframes() > 16_000
+
+
+FULL_HINT = "hint: the disk is full: free some space, or "
+
+
+@pytest.mark.real_model
+def test_full_disk_of_a_built_head_exits_5(disk: Callable[..., Path], desk: Path) -> None:
+    """Exit code 5, and the remedy is not another folder of the same disk."""
+    target = disk(64_000) / "head.glb"
+    ran = program("avatar", "build", "--out", target, folder=desk)
+    check(ran, exits.UNAVAILABLE, f"cannot be written to {target}: No space left", f"{FULL_HINT}name a file on another")
+    assert not list(target.parent.iterdir())
+
+
+@pytest.mark.parametrize("command", [["schema"], ["inspect", "--markdown"], ["graph", str(ECHO)]], ids=" ".join)
+def test_full_disk_of_the_output_exits_5(command: list[str], disk: Callable[..., Path], desk: Path) -> None:
+    """`vitagraph schema > FILE` on a full disk: exit code 5, and what to do."""
+    folder = disk(8_000)
+    with suppress(OSError):
+        (folder / "fill").write_bytes(bytes(16_000))
+    with (folder / "output").open("wb") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "vitagraph", *command],
+            cwd=desk,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    ran = Ran(done.returncode, "", done.stderr)
+    check(
+        ran, exits.UNAVAILABLE, "cannot write the output: No space left on device", f"{FULL_HINT}write to another one"
+    )
+
+
+def test_full_disk_of_the_recording_of_a_drill_has_its_hint(disk: Callable[..., Path]) -> None:
+    """It is a minute of sound."""
+    folder = disk(64_000)
+    with pytest.raises(ResourceError, match=r"cannot write .*questions\.wav: No space left") as raised:
+        write_questions(folder, sound(folder.parent / "question.wav"))
+    assert f"hint: {raised.value.hint}".startswith(FULL_HINT)
+
+
+def test_replay_writes_files_that_only_their_owner_can_read(run: Run) -> None:
+    """They have what a person said, in words and in sound; others may have an account on the machine."""
+    graph = write(
+        COPY.replace("  playback:", "  lines: {use: media.jsonl, kinds: [Speech, Audio]}\n  playback:").replace(
+            "playback.audio", "playback.audio\n  - caller -> lines"
+        )
+    )
+    before = os.umask(0)
+    try:
+        assert run("replay", graph, sound(Path("clip.wav"))).code == exits.OK
+    finally:
+        os.umask(before)
+    files = [file for file in Path("out").rglob("*") if file.is_file()]
+    assert {file.suffix for file in files} == {".wav", ".json", ".jsonl"}
+    assert {file.name: oct(stat.S_IMODE(file.stat().st_mode)) for file in files} == dict.fromkeys(
+        (file.name for file in files), "0o600"
+    )
 
 
 def test_read_only_disk_exits_5_before_the_run(disk: Callable[..., Path], desk: Path) -> None:

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from nodes.media.files import is_full
 from nodes.models import home, path, verify
 from pipeline.errors import ResourceError
 from vitagraph.avatar.build import GENERATOR, build
@@ -42,9 +43,10 @@ def write(target: Path) -> Path:
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
+        full = "the disk is full: free some space, or name a file on another disk with --out FILE"
         raise ResourceError(
             f"the head cannot be written to {target}: {error.strerror}",
-            hint="name a file in a writable folder: vitagraph avatar build --out FILE",
+            hint=full if is_full(error) else "name a file in a writable folder: vitagraph avatar build --out FILE",
         ) from error
     return target
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nodes.media.decoder import AudioFileDecoder
+from nodes.media.files import private, writing
 from nodes.packets import Samples
 from nodes.tts.hibari import HibariParams, load_hibari
 from pipeline.graph.loader import load
@@ -38,7 +39,7 @@ def write_questions(folder: Path, question: Path | None) -> Path:
         begin = at * RATE // SECOND
         whole[begin : begin + samples.size] = samples[: whole.size - begin]
     file = folder / "questions.wav"
-    with wave.open(str(file), "wb") as out:
+    with writing(file), open(file, "wb", opener=private) as target, wave.open(target, "wb") as out:
         out.setparams((1, 2, RATE, 0, "NONE", ""))
         out.writeframes(whole.tobytes())
     return file

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nodes.media.files import writing
+from nodes.media.files import private, writing
 from pipeline.errors import ResourceError
 from pipeline.events import NodeFailed
 from pipeline.packet import SECOND
@@ -116,7 +116,8 @@ def _write(file: Path, lines: Iterable[str]) -> None:
     with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            with open(partial, "w", encoding="utf-8", opener=private) as out:
+                out.writelines(f"{line}\n" for line in lines)
             partial.replace(file)
         finally:
             partial.unlink(missing_ok=True)
