@@ -19,6 +19,8 @@ to of in on at for with from by about into is are was were i'm it's um uh er wel
 _UNFINISHED = frozenset(_GOES_ON.split())
 """Words that do not end a sentence."""
 
+_END = 200
+"""Characters at the end of a text that decide whether it is complete."""
 _CLOSING = re.compile(r"[.!?。！？]['\")\]]*$")
 _OPEN = re.compile(r"(\.\.\.|…|[,;:–—-])['\")\]]*$")
 
@@ -31,7 +33,7 @@ def is_backchannel(text: str) -> bool:
 
 def completeness(text: str) -> float:
     """How complete a text looks: 1 for a whole sentence, 0 for a broken-off one, 0.5 if unclear."""
-    text = text.strip()
+    text = text.strip()[-_END:]
     words = re.findall(r"[\w']+", text.lower())
     if not words or words[-1] in _UNFINISHED or _OPEN.search(text):
         return 0.0

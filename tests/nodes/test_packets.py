@@ -103,7 +103,7 @@ VALID = PACKING.pack([SPEECH, TRANSCRIPT])
 CHANGES = st.lists(st.tuples(st.integers(0, 250) | st.integers(len(VALID) - 250, len(VALID)), st.binary(min_size=1)))
 
 
-@settings(max_examples=5_000, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 @given(CHANGES, st.booleans())
 def test_damaged_value_gives_valid_packets_or_none(changes: list[tuple[int, bytes]], drop: bool) -> None:
     """Whatever is damaged, neither an exception nor sound of another rate comes of it."""

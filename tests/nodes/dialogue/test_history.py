@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from nodes.dialogue._history import ChatExchange, History
 from nodes.packets import PlaybackProgress
 from pipeline.cause import Cause, Causes
+from tests.growth import check_linear, seconds
 
 MANY = 1000
 
@@ -235,3 +236,25 @@ def test_history_size_stays_within_its_limits(lengths: list[int], turns: int, ch
         assert sum(role == "user" for role, _ in lines(history)) <= turns
         assert questions <= max(characters, length)
         exchange.answer, exchange.complete = "a", True
+
+
+def test_history_of_many_turns_is_shortened_in_a_moment() -> None:
+    """Each of the dropped turns had the size of all others counted anew, in the event loop of all calls."""
+    causes, history = Causes(), History()
+    for number in range(MANY):
+        ask(history, causes.begin("turn"), f"Question {number}?", "word " * 100)
+    assert seconds(lambda: history.ask(causes.begin("turn"), "And?", turns=MANY, characters=MANY * MANY), runs=1) < 0.05
+    assert len(history.messages()) == MANY - 1  # half of the questions with their answers, and the new one
+
+
+def test_history_collects_many_pieces_of_an_answer_in_linear_time() -> None:
+    """Adding each piece to the text so far takes time in the square of the answer."""
+
+    def collect(count: int) -> str:
+        exchange = ChatExchange(Causes().root, "Go on.")
+        for _ in range(count):
+            exchange.add("word ")
+        return exchange.answer
+
+    check_linear(lambda count: lambda: collect(count), 20_000)
+    assert collect(3) == "word word word "

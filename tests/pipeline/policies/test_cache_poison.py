@@ -210,7 +210,7 @@ def check_unpacking(data: bytes) -> None:
             assert packet.weights.dtype == np.float32 and np.isfinite(packet.weights).all()
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(STRUCTURED)
 def test_any_fields_are_refused_or_give_valid_packets(data: bytes) -> None:
     """Whatever another version or a stranger wrote, what leaves the cache is what a node could have made."""
