@@ -114,3 +114,14 @@ async def channel_items(address: str) -> None:
         *[_event("conversation.item.retrieve", item_id="mine")] * 20,
         _event("conversation.item.delete", item_id="mine"),
     )
+
+
+ATTACKS = (
+    unconnected_offers,
+    hang_ups,
+    channel_junk,
+    channel_long_events,
+    channel_instructions,
+    channel_responses,
+    channel_items,
+)

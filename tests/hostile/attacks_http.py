@@ -269,3 +269,17 @@ async def socket_responses(address: str) -> None:
     content = [{"type": "input_text", "text": "What time is it?"}]
     item = {"type": "message", "role": "user", "content": content}
     await _flood(address, (_event("conversation.item.create", item=item) + _event("response.create")) * 200)
+
+
+CONNECTIONS = (idle_connections, reconnecting, slow_headers, slow_bodies, unread_responses)
+REQUESTS = (pipelined_requests, request_flood, tiny_chunks, many_headers, garbage)
+FORMS = (form_charset, form_headers, form_boundaries, form_numbers)
+SOCKETS = (
+    socket_pings,
+    socket_fragments,
+    socket_junk,
+    socket_unread_errors,
+    socket_long_events,
+    socket_instructions,
+    socket_responses,
+)
