@@ -81,8 +81,7 @@ class Attempt:
         """Pushes the last outputs, when every input has ended."""
         member = self._service.running.active
         work = member.node.finish if isinstance(member.node, Service) else lambda: None
-        error = await self._push_outputs(member, work, "finish")
-        if error is not None:
+        if (error := await self._push_outputs(member, work, "finish")) is not None:
             self._report(member, error)
 
     # --- the chain
