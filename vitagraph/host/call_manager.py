@@ -202,7 +202,7 @@ class CallManager:
         """Why an offer would not be answered now; None if it would."""
         if self._draining:
             return Refusal("the host is shutting down", "", RETRY_AFTER)
-        return self._shortage(graph, returning=returning) or self._seats.crowd()
+        return self._shortage(graph, returning=returning) or (None if returning else self._seats.crowd())
 
     def _shortage(self, graph: str, *, returning: bool = False) -> Refusal | None:
         """Why there is no seat for one more connected call; None if there is."""
@@ -212,7 +212,7 @@ class CallManager:
     @contextmanager
     def _slot(self, offer: Offer) -> Iterator[None]:
         """Counts an offer as unconnected while it is being answered; raises AdmissionError if it may not be."""
-        self._seats.check_address(offer.address)
+        self._seats.check_address(offer.address, returning=offer.returning)
         _raise_for(self._refusal(self._name(offer), returning=offer.returning))
         with self._seats.pending(offer.address):
             yield

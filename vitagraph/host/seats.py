@@ -64,8 +64,11 @@ class Seats:
         finally:
             self._pending.remove(address)
 
-    def check_address(self, address: str) -> None:
-        """Raises TooManyFromAddress if no further call may come from an address."""
+    def check_address(self, address: str, *, returning: bool = False) -> None:
+        """Raises TooManyFromAddress if no further call may come from an address.
+
+        Calls that return may wait together: after a restart of the host all callers of an office do.
+        """
         if not address:
             return
         calls = [call for call in self.calls.values() if call.address == address]
@@ -76,5 +79,6 @@ class Seats:
                 retry_after=RETRY_AFTER,
                 hint="raise --calls-per-address on the host",
             )
-        if pending + sum(call.seated is None for call in calls) >= UNCONNECTED_PER_ADDRESS:
+        unconnected = pending + sum(call.seated is None for call in calls)
+        if unconnected >= UNCONNECTED_PER_ADDRESS and not returning:
             raise TooManyFromAddress("Other calls from here have yet to connect.", retry_after=CONNECT_TIMEOUT)

@@ -27,11 +27,12 @@ CHOIR = SCRIPTED.replace("dialling_nodes:Beeper", "test_monitoring:Choir")
 """A conversation with a model."""
 
 
-async def offered(manager: CallManager, address: str) -> Call:
+async def offered(manager: CallManager, address: str, *, returning: bool = False) -> Call:
     """A call whose client will not connect."""
     caller = Caller()
     await caller.connection.setLocalDescription(await caller.connection.createOffer())
-    return await manager.answer(Offer(caller.connection.localDescription.sdp, address=address))
+    sdp = caller.connection.localDescription.sdp
+    return await manager.answer(Offer(sdp, address=address, returning=returning))
 
 
 async def end(manager: CallManager, *calls: Call) -> None:
@@ -115,6 +116,22 @@ def test_seats_unconnected_calls_are_few_in_total(monkeypatch: pytest.MonkeyPatc
         await end(manager, *calls)
 
     hosting(scene)
+
+
+def test_seats_calls_that_return_may_wait_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a restart of the host all callers of an office connect at once."""
+    monkeypatch.setattr(seats, "UNCONNECTED", 3)
+    monkeypatch.setattr(seats, "UNCONNECTED_PER_ADDRESS", 2)
+
+    async def scene(manager: CallManager) -> None:
+        calls = [await offered(manager, "a", returning=True) for _ in range(4)]
+        with pytest.raises(TooManyFromAddress):
+            await offered(manager, "a")
+        with pytest.raises(TooManyFromAddress, match="4 calls from here"):
+            await offered(manager, "a", returning=True)
+        await end(manager, *calls)
+
+    hosting(scene, calls_per_address=4)
 
 
 def test_seats_calls_of_one_address_are_bounded() -> None:
