@@ -25,3 +25,7 @@ class TokenBucket:
             return False
         self._tokens -= tokens
         return True
+
+    def give_back(self, tokens: float = 1) -> None:
+        """Returns so many tokens; beyond a full bucket they are lost."""
+        self._tokens = min(self._burst, self._tokens + tokens)

@@ -94,6 +94,7 @@ class Client:
         self._commands = commands
         self._message_bytes = message_bytes
         self._limits = EventRate(now)
+        responses.on_completed = self._limits.response_completed
         self._typed: dict[str, str] = {}
         """Texts that wait for a `response.create`, by item id."""
         self._handlers: dict[str, Callable[[Event], None]] = {
@@ -222,7 +223,8 @@ class Client:
             )
         if not self._limits.take_response():
             raise InvalidEvent(
-                "rate_limit_exceeded", f"responses are asked for too fast: at most one in {1 / RESPONSES:.0f} s"
+                "rate_limit_exceeded",
+                f"responses are asked for too fast: at most one in {1 / RESPONSES:.0f} s, unless they are heard",
             )
         text = "\n".join(self._typed.values())
         self._typed.clear()

@@ -15,7 +15,7 @@ EVENT_BYTES = 4_000
 REFUSED_AT_ONCE = 250.0
 """Events beyond the rate after which the client is hung up; one is forgiven each second."""
 RESPONSES = 0.5
-"""Responses that a client may ask for, a second."""
+"""Responses a second that a client may ask for without hearing them to their end."""
 RESPONSES_AT_ONCE = 5.0
 
 Verdict = Literal["accept", "refuse", "ignore", "hang_up"]
@@ -41,3 +41,7 @@ class EventRate:
     def take_response(self) -> bool:
         """Whether the client may ask for one more response now."""
         return self._responses.take()
+
+    def response_completed(self) -> None:
+        """A response was heard to its end: it does not count."""
+        self._responses.give_back()

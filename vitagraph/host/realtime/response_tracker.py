@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 from nodes.packets import PlaybackProgress, Speech, Transcript, TurnChanged
 from pipeline.cause import Cause
@@ -46,6 +47,8 @@ class ResponseTracker:
         self._turns: OrderedDict[int, TrackedTurn] = OrderedDict()
         self._created: deque[str] = deque(maxlen=MOST_RATED)
         """The ids of the responses that the client knows."""
+        self.on_completed: Callable[[], None] = lambda: None
+        """Called when a response was played to its end."""
         self._active: Response | None = None
         self._next: Response | None = None
 
@@ -111,6 +114,8 @@ class ResponseTracker:
         if event.ended:
             if turn is not None and turn.response.state == "open":
                 turn.response.speech_ended(event.text, event.position, last=event.last)
+                if event.last and turn.response.reason is None:
+                    self.on_completed()
         elif event.cause.live:
             turn = self._answering(event.cause)
             self._activate(turn.response)

@@ -55,6 +55,20 @@ def test_client_flood_gets_an_error_then_is_hung_up() -> None:
     assert len(call.all("error")) < 60
 
 
+def test_client_that_hears_its_responses_may_ask_for_any_number() -> None:
+    """However short they are."""
+    call = Call()
+    call.pace = 0
+    for number in range(20):
+        call.type_text(f"Question {number}")
+        call.send("response.create")
+        cause = call.causes.begin("turn")
+        call.change("committed", cause, "typed")
+        call.answer(cause, "Yes.")
+    assert len(call.asked.said) == 20
+    assert call.all("error") == []
+
+
 def test_client_may_ask_for_so_many_responses() -> None:
     """Each takes a model's time; the text that was typed stays for the next request."""
     call = Call()
