@@ -7,6 +7,7 @@ attacker.py      runs one attack, in a process of its own
 attacks_*.py     the attacks: coroutine functions that take the address of the host
 line.py          a connected caller who sends what it likes
 sctp.py          SCTP packets
+wire.py          requests as bytes on a socket
 association.py   aiortc's SCTP association behind the guard, without a network
 
 Attacks are bounded in time and size, and only reach addresses of this machine. A new kind is a
