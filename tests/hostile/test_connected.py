@@ -44,6 +44,7 @@ def opus() -> None:
     library()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("attacks", GROUPS.values(), ids=GROUPS)
 def test_attack_by_a_connected_caller_hurts_nobody_else(attacks: Sequence[Attack], tmp_path: Path) -> None:

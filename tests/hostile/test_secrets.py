@@ -18,6 +18,7 @@ ATTEMPTS = 3
 """How often an attack is made, where the machine that runs the tests was busy."""
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_attack_with_secrets_hurts_nobody(tmp_path: Path) -> None:
     """One after another: the honest caller hears no gap, and gets its answers as before; the memory is free again."""
