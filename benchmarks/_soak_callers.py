@@ -103,6 +103,8 @@ class Line(Caller):
         self.arrivals = self.latest = Latest()
         self.location = ""
         self.renewal = ""
+        self.unseated = False
+        """Whether the host said, once it was connected, that there is no seat."""
         self.voiced: list[bytes] = []
         """Packets that are still to be said."""
         self.said = 0.0
@@ -140,6 +142,8 @@ class Line(Caller):
 
     def send(self) -> None:
         """The next packet: of the question, or of silence."""
+        if self.hung_up:
+            return
         if self.voiced:
             self._packets = (self.voiced.pop(0),)
             self.said = 0.0 if self.voiced else time.monotonic()
@@ -161,7 +165,10 @@ class Line(Caller):
         if event["type"] == "session.created":
             self.renewal = event["session"].get("client_secret", {}).get("value", "")
             self._created.set()
-        self._told(event)
+        if event["type"] == "error" and event["error"].get("code") == "no_seat":
+            self.unseated = True
+        else:
+            self._told(event)
 
 
 class Talker:
@@ -217,6 +224,9 @@ class Talker:
         try:
             while (left := end - time.monotonic()) > 0 and (current := self._line) is not None:
                 await asyncio.sleep(min(LOOK, left))
+                if current.unseated:
+                    self._soak.ledger.refusals["no_seat once connected"] += 1
+                    break
                 if (why := await self._trouble(current)) is not None:
                     await self._reconnect(current, record, why, end)
         finally:
@@ -224,7 +234,8 @@ class Talker:
             await asyncio.wait((talking,))
             last = self._let_go()
             record.ended = end if last is None else time.monotonic()
-            self._soak.ledger.calls.append(record)
+            if last is None or not last.unseated:
+                self._soak.ledger.calls.append(record)
             if last is not None:
                 await last.leave(say_so=self._chance.random() < 0.7)
 
