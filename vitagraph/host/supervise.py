@@ -115,8 +115,10 @@ class HostProcess:
 
     def signal(self, number: int) -> None:
         """Sends a signal, unless it has ended."""
-        with suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        # Process.send_signal would also look whether it has ended, and so take its exit code from asyncio's thread.
+        if self.code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def wait(self) -> int:
         """Returns its exit code once it has ended."""

@@ -227,6 +227,26 @@ def test_supervisor_stops_while_a_host_starts(play: Callable[..., None]) -> None
     play(at_once)
 
 
+def test_supervisor_reports_the_exit_code_of_a_host_that_is_signalled_again(
+    play: Callable[..., None], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who presses Ctrl-C often does not make a good end a bad one: nothing but asyncio's thread takes the exit code."""
+
+    def poll(_: object) -> None:
+        raise AssertionError("this would take the exit code")
+
+    async def scene(here: Scene) -> None:
+        await here.server()
+        monkeypatch.setattr(subprocess.Popen, "poll", poll)
+        while not here.running.done():
+            here.supervisor.stop(signal.SIGTERM)
+            await here.sleep(0.0005)
+        assert here.running.result() == 0
+
+    play(scene)
+    assert caplog.records == []
+
+
 def test_supervisor_ends_with_a_host_that_was_stopped(play: Callable[..., None]) -> None:
     """A signal to the host itself: it has drained its calls, and was meant to."""
 
