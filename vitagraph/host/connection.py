@@ -33,7 +33,7 @@ SHARE = 0.3
 AT_ONCE = 0.3
 """Seconds of the loop's time that may be used before this share counts."""
 REQUEST = 0.001
-"""Seconds that a piece counts in addition to the time that it took, for the request that may come of it."""
+"""Seconds that a piece with the head of a request counts in addition to the time that it took."""
 FORGET = 2.0
 """Time constant, in seconds, with which the time that an address used is forgotten."""
 RECENT = 0.02
@@ -43,14 +43,16 @@ RECENT = 0.02
 class ReadScheduler:
     """Passes on the input of all connections of a host.
 
-    First comes the address that has used the least time, then, of its connections, those that do not
-    ask all the time: a client that floods the host waits for its own, and nobody for it.
+    First comes the address that has used the least time. Of its connections, first those that have
+    brought requests and do not ask all the time, then new ones, the newest first, then those that ask
+    all the time. So a client that floods the host, or opens many connections, waits for others.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: dict[ClientConnection, bool] = {}
-        """In order of arrival, and whether each has been served within `RECENT`."""
+        self._waiting: dict[ClientConnection, tuple[int, int]] = {}
+        """With the rank among those of the same address."""
+        self._count = 0
         self._used: dict[str, tuple[float, float]] = {}
         """For each address, seconds of the loop's time, decayed, and when that was."""
         self._budget = TokenBucket(SHARE, AT_ONCE, loop.time)
@@ -60,7 +62,7 @@ class ReadScheduler:
     def add(self, connection: ClientConnection) -> None:
         """The connection has input: passes on a piece of it, now if nothing else waits."""
         if connection not in self._waiting:
-            self._waiting[connection] = self._loop.time() - connection.served < RECENT
+            self._waiting[connection] = self._rank(connection)
         if self._timer is None and not self._serving:
             self._serve()
 
@@ -75,14 +77,14 @@ class ReadScheduler:
         now = self._loop.time()
         connection = self._next(now)
         del self._waiting[connection]
-        began = time.perf_counter()
+        began, requests = time.perf_counter(), 0
         self._serving = True
         try:
-            connection.pass_on()
+            requests = connection.pass_on()
         finally:
             self._serving = False
             connection.served = now
-            spent = time.perf_counter() - began + REQUEST
+            spent = time.perf_counter() - began + requests * REQUEST
             self._used[connection.address] = self._used_by(connection.address, now) + spent, now
             wait = 0 if self._budget.take(spent) else spent / SHARE
             self._timer = self._loop.call_later(wait, self._serve)
@@ -91,6 +93,12 @@ class ReadScheduler:
         self._used = {address: used for address, used in self._used.items() if now - used[1] < 5 * FORGET}
         used = {each.address: self._used_by(each.address, now) for each in self._waiting}
         return min(self._waiting, key=lambda each: (used[each.address], self._waiting[each]))
+
+    def _rank(self, connection: ClientConnection) -> tuple[int, int]:
+        self._count += 1
+        if self._loop.time() - connection.served < RECENT:
+            return 2, self._count
+        return (0, self._count) if connection.proven else (1, -self._count)
 
     def _used_by(self, address: str, now: float) -> float:
         seconds, at = self._used.get(address, (0.0, now))
@@ -205,9 +213,9 @@ class ClientConnection(asyncio.Transport, asyncio.Protocol):
         self._on_lost(self)
         self._inner.connection_lost(error)
 
-    def pass_on(self) -> None:
-        """Passes on one piece; called by the scheduler."""
-        now = asyncio.get_running_loop().time()
+    def pass_on(self) -> int:
+        """Passes on one piece; returns the number of requests that have begun with it. Called by the scheduler."""
+        now, request = asyncio.get_running_loop().time(), self._request
         self._note_state(now)
         piece = bytes(self._input[:PIECE])
         del self._input[:PIECE]
@@ -220,6 +228,12 @@ class ClientConnection(asyncio.Transport, asyncio.Protocol):
             self.close()
         else:
             self._go_on()
+        return int(self._request is not request)
+
+    @property
+    def _request(self) -> object:
+        """The request that is being received or answered, or was last."""
+        return self._inner.cycle if isinstance(self._inner, H11Protocol) else None
 
     def _refuse_pipelining(self) -> None:
         """Closes after the response if more requests have arrived already: uvicorn would answer them without a turn."""
