@@ -83,7 +83,7 @@ class Transcript(Packet, frozen=True):
     whole: bool
     """True for a whole utterance; a partial transcript may still change."""
     language: str = ""
-    """ISO 639-1, such as `en`."""
+    """BCP 47, such as `en` or `zh`; empty if unknown."""
     confidence: float = 0.0
     """Mean token probability, 0 to 1."""
     words: tuple[Word, ...] = ()
@@ -112,6 +112,8 @@ class TextDelta(Packet, frozen=True):
 
     text: str
     end: bool = False
+    language: str = ""
+    """BCP 47 language of the answer; empty if unknown."""
 
 
 class Sentence(Packet, frozen=True):
@@ -123,6 +125,8 @@ class Sentence(Packet, frozen=True):
     """The text as written, for captions and the history; empty if it equals `text`."""
     last: bool = False
     """True for the last sentence of an answer."""
+    language: str = ""
+    """BCP 47 language of the text; empty for that of the voice."""
 
     queue: ClassVar[Queue] = Queue(count=2, full="block")
 
@@ -146,6 +150,8 @@ class Speech(Packet, frozen=True):
     """Empty if the voice reports no timings; the face then follows the loudness."""
     last: bool = False
     """True for the last speech of an answer."""
+    language: str = ""
+    """BCP 47 language of the text; empty if unknown."""
 
     # Enough to cover one slow sentence; more would be wasted on an interruption.
     queue: ClassVar[Queue] = Queue(time=seconds(2), count=8, full="block")
@@ -199,6 +205,8 @@ class TranscriptUpdate(Event, frozen=True):
     cause: Cause
     text: str
     whole: bool
+    language: str = ""
+    """BCP 47, such as `en` or `zh`; empty if unknown."""
 
 
 class PlaybackProgress(Event, frozen=True):

@@ -62,7 +62,7 @@ class WhisperAsr(AsrService[WhisperParams]):
         found = await self.engine.batch(transcribe_together, (heard.samples, params, heard.whole), batch_key=batch_key)
         if found is None:
             return  # a doubtful partial result: another will follow
-        yield TranscriptUpdate(heard.at.cause, found.text, heard.whole)
+        yield TranscriptUpdate(heard.at.cause, found.text, heard.whole, found.language)
         yield Transcript(heard.at, found.text, heard.whole, found.language, found.confidence, found.words)
 
     async def probe(self) -> None:

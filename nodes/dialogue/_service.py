@@ -114,8 +114,8 @@ class DialogueService(Service[P]):
             await heard.at.cause.wait_until_decided()
         async with aclosing(sliced(self.answered(heard))) as pieces:
             async for piece in pieces:
-                yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), piece)
-        yield TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), "", end=True)
+                yield self._delta(heard, piece)
+        yield self._delta(heard, "", end=True)
 
     def requires_output(self, packet: Packet) -> bool:
         """Every whole transcript with words requires an answer."""
@@ -132,14 +132,21 @@ class DialogueService(Service[P]):
             return  # the failure came after the end of the answer
         async with aclosing(sliced(self.continued(packet, _text(made)))) as pieces:
             async for piece in pieces:
-                yield TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), piece)
-        yield TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), "", end=True)
+                yield self._delta(packet, piece)
+        yield self._delta(packet, "", end=True)
 
     def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
         """Apologises if no member could answer, or finish an answer."""
-        if _is_complete(made):
+        if _is_complete(made) or not isinstance(packet, Transcript):
             return ()
-        return (TextDelta(Stamp(self.clock.now(), 0, packet.at.cause), LOST if made else NO_ANSWER, end=True),)
+        return (self._delta(packet, LOST if made else NO_ANSWER, end=True),)
+
+    def _delta(self, heard: Transcript, text: str, *, end: bool = False) -> TextDelta:
+        return TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), text, end, self.answer_language(heard))
+
+    def answer_language(self, heard: Transcript) -> str:
+        """The language of the answer to a transcript: that of its words."""
+        return heard.language
 
     def continued(self, heard: Transcript, said: str) -> Pieces:
         """The rest of an answer that another member broke off; by default, an apology."""

@@ -33,7 +33,8 @@ class SentencesParams(Params):
     """How answers are split and spoken."""
 
     language: str = "en"
-    """ISO 639-1 code. Dates, units and symbols are written out in English only, numbers in most languages."""
+    """BCP 47 code, for answers whose language is unknown; an answer's own language comes first.
+    Dates, units and symbols are written out in English only, numbers in most languages."""
     longest: int = Field(250, ge=40, le=2000)
     """Maximum characters in a sentence; a longer one is split at the best place."""
     first_clause: bool = True
@@ -75,6 +76,8 @@ class Sentences(Transform[SentencesParams]):
 
         at: Stamp | None = None
         """The stamp of its answer."""
+        language: str = ""
+        """The language of its answer; empty if unknown."""
         buffer: str = ""
         fence: str = ""
         """The fence of an open code block; empty outside one."""
@@ -88,7 +91,7 @@ class Sentences(Transform[SentencesParams]):
         """Returns the sentences that this delta completes."""
         if self.state.at is not None and self.state.at.cause is not delta.at.cause:
             self.reset()  # the rest of an answer whose dialogue failed
-        self.state.at = delta.at
+        self.state.at, self.state.language = delta.at, delta.language
         self.state.buffer += delta.text[:_LONGEST]
         return self._sentences(delta.at, ended=delta.end)
 
@@ -98,6 +101,7 @@ class Sentences(Transform[SentencesParams]):
         return self._sentences(at, ended=True) if at is not None and at.cause.live else ()
 
     def _sentences(self, at: Stamp, *, ended: bool) -> list[Sentence]:
+        language = self.state.language
         pieces = list(self._pieces(ended))
         if len(pieces) > MAX_OUTPUTS:
             said, shown = zip(*pieces[MAX_OUTPUTS - 1 :], strict=True)
@@ -106,7 +110,7 @@ class Sentences(Transform[SentencesParams]):
             self.reset()
             pieces = pieces or [("", "")]
         last = len(pieces) - 1 if ended else -1
-        return [Sentence(at, said, shown, number == last) for number, (said, shown) in enumerate(pieces)]
+        return [Sentence(at, said, shown, number == last, language) for number, (said, shown) in enumerate(pieces)]
 
     def _pieces(self, ended: bool) -> Iterator[Piece]:
         room = _AT_ONCE
@@ -136,7 +140,7 @@ class Sentences(Transform[SentencesParams]):
             return None
         shown = plain(state.buffer[:length])
         state.buffer = state.buffer[length:]
-        said = speakable(shown, params.language)
+        said = speakable(shown, state.language or params.language)
         state.first = state.first and not said
         return said, shown
 

@@ -66,7 +66,9 @@ class TtsService(Service[V]):
         if made or not isinstance(packet, Sentence):
             return ()
         at = Stamp(self.clock.now(), 0, packet.at.cause)
-        return (Speech(at, NOTHING.samples, NOTHING.rate, packet.shown or packet.text, (), packet.last),)
+        return (
+            Speech(at, NOTHING.samples, NOTHING.rate, packet.shown or packet.text, (), packet.last, packet.language),
+        )
 
     async def probe(self) -> None:
         """Speaks one word; raises ResourceError if that gives no sound."""
@@ -81,7 +83,9 @@ class TtsService(Service[V]):
         """The cached sound, to play now or after the previous speech."""
         assert isinstance(output, Speech) and isinstance(packet, Sentence)
         at = self._following(packet.at.cause, output.at.duration)
-        return msgspec.structs.replace(output, at=at, text=packet.shown or packet.text, last=packet.last)
+        return msgspec.structs.replace(
+            output, at=at, text=packet.shown or packet.text, last=packet.last, language=packet.language
+        )
 
     def prefetch_packet(self, text: str) -> Packet:
         """A sentence with a given text."""
@@ -91,11 +95,15 @@ class TtsService(Service[V]):
         """Synthesises a text; without samples if it has nothing to say."""
         raise NotImplementedError
 
+    async def speak_sentence(self, sentence: Sentence) -> SynthesizedSpeech:
+        """Synthesises a sentence; a voice of several languages chooses by its language."""
+        return await self.speak(sentence.text)
+
     @text.each
     async def say(self, sentence: Sentence) -> AsyncIterator[Speech]:
         """Yields the sentence as speech, to play now or after the previous one."""
         # A voice would spell out or breathe a lone punctuation mark or emoticon.
-        spoken = await self.speak(sentence.text) if _has_words(sentence.text) else NOTHING
+        spoken = await self.speak_sentence(sentence) if _has_words(sentence.text) else NOTHING
         yield Speech(
             self._following(sentence.at.cause, duration_of(len(spoken.samples), spoken.rate)),
             spoken.samples,
@@ -103,6 +111,7 @@ class TtsService(Service[V]):
             sentence.shown or sentence.text,
             spoken.phonemes,
             sentence.last,
+            sentence.language,
         )
 
     def _following(self, cause: Cause, duration: int) -> Stamp:

@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from nodes.dialogue._history import ChatMessage
 from nodes.dialogue._service import (
@@ -343,3 +344,10 @@ def test_dialogue_generation_stops_on_cancel_and_propagates_errors() -> None:
             assert [piece async for piece in read_ahead(pieces(error=True))] == ["a"]
 
     run_virtual(main())
+
+
+def test_dialogue_answer_has_the_language_of_its_question() -> None:
+    """Sentences, numbers and the voice follow the person from one language to another."""
+    asked = [structs.replace(heard("wie geht es"), language="de"), structs.replace(heard("how are you"), language="en")]
+    deltas = run_node(Parrot(), asked).of(TextDelta)
+    assert list(dict.fromkeys(delta.language for delta in deltas)) == ["de", "en"]

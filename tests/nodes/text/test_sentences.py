@@ -190,3 +190,15 @@ def test_sentences_buffer_is_bounded(text: str) -> None:
     for letter in text:
         list(node.split(TextDelta(root_stamp(), letter)))
         assert len(node.state.buffer) < 100 or node.state.fence or node.state.buffer.startswith("```")
+
+
+def test_sentences_have_the_language_of_their_answer() -> None:
+    """Numbers are read in the language of the answer, and the right voice speaks it."""
+    node = Sentences(language="en")
+    feed = [TextDelta(root_stamp(), "Es sind 3. ", language="de"), TextDelta(root_stamp(), "Gut.", True, "de")]
+    assert [(s.text, s.language) for s in run_node(node, feed).of(Sentence)] == [
+        ("Es sind drei.", "de"),
+        ("Gut.", "de"),
+    ]
+    unknown = run_node(node, [TextDelta(root_stamp(), "There are 3.", True)]).of(Sentence)
+    assert [(s.text, s.language) for s in unknown] == [("There are three.", "")]

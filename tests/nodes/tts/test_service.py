@@ -99,3 +99,13 @@ def test_voice_cached_sentence_follows_the_one_before_it() -> None:
     assert isinstance(again, Speech)
     assert (again.at.pts, again.at.duration, again.at.cause) == (second.at.pts + ms(20), ms(40), cause)
     assert (again.text, again.last) == ("4 a", True), "as it is said here"
+
+
+def test_voice_speech_has_the_language_of_its_sentence() -> None:
+    """The face and the captions know which language they show."""
+    said = Sentence(root_stamp(), "Guten Tag", language="de")
+    (spoken,) = run_node(Beeper(), [said]).of(Speech)
+    assert spoken.language == "de"
+    node = Beeper()
+    run_node(node, [])
+    assert [shown.language for shown in node.last_resort(said, ()) if isinstance(shown, Speech)] == ["de"]
