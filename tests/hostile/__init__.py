@@ -3,7 +3,7 @@
 host.py          a host in a process of its own
 honest.py        a caller who talks, and what it measures meanwhile
 beside.py        runs attacks beside that caller, and says what they did to it
-attacker.py      runs one attack, in a process of its own
+attacker.py      runs attacks, in a process of its own
 attacks_*.py     the attacks: coroutine functions that take the address of the host
 line.py          a connected caller who sends what it likes
 sctp.py          SCTP packets

@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from tests.hostile.attacker import SHARE
 from tests.hostile.honest import CALLS, wait
 from tests.hostile.wire import (
     CONTINUATION,
@@ -19,7 +20,7 @@ from tests.hostile.wire import (
     wires,
 )
 
-SECONDS = 4.0
+SECONDS = 4.0 * SHARE
 """How long an attack lasts unless it says otherwise."""
 FORM = "Content-Type: multipart/form-data; boundary=x"
 OFFER = b"v=0\r\n"

@@ -11,10 +11,13 @@ from typing import Any
 import httpx
 from aioice import stun
 
+from tests.hostile.attacker import SHARE
 from tests.hostile.honest import CALLS, SDP, wait
 from tests.hostile.line import hostile_line
 from tests.nodes.webrtc.client import Client
 
+SECONDS = 3.0 * SHARE
+"""How long a call is left unconnected."""
 OFFERS = 8
 """How often an offer is made."""
 
@@ -47,12 +50,12 @@ def _candidates(*addresses: str) -> str:
 async def many_candidates(address: str) -> None:
     """900 candidates, each of which is paired with each address of the host and checked for half a minute."""
     offer = await _offer()
-    await _call(address, offer + _candidates(*(f"192.0.2.{n % 250}" for n in range(900))), 3)
+    await _call(address, offer + _candidates(*(f"192.0.2.{n % 250}" for n in range(900))), SECONDS)
 
 
 async def many_names(address: str) -> None:
     """900 names ending in .local, all of which are asked for."""
-    await _call(address, await _offer() + _candidates(*(f"{n}-{os.getpid()}.local" for n in range(900))), 3)
+    await _call(address, await _offer() + _candidates(*(f"{n}-{os.getpid()}.local" for n in range(900))), SECONDS)
 
 
 async def many_sections(address: str) -> None:
@@ -61,7 +64,7 @@ async def many_sections(address: str) -> None:
     section = re.sub(r"a=mid:.*", "a=mid:MID", sections[0])
     offer = re.sub(r"a=group:BUNDLE.*\r\n", "", head)
     offer += "".join(f"m={section.replace('MID', str(number))}" for number in range(150))
-    await _call(address, offer[:63_000].rpartition("m=")[0], 3)
+    await _call(address, offer[:63_000].rpartition("m=")[0], SECONDS)
 
 
 async def many_ports(address: str) -> None:
@@ -69,7 +72,7 @@ async def many_ports(address: str) -> None:
     async with hostile_line(address) as line:
         ice: Any = line.client.connection.getReceivers()[0].transport.transport._connection
         pair = ice._nominated[1]
-        for number in range(3_000):
+        for number in range(round(3_000 * SHARE)):
             request = ice.build_request(pair, nominate=False)
             request.attributes["PRIORITY"] = number + 1
             request.add_message_integrity(ice.remote_password.encode())
@@ -103,13 +106,13 @@ async def datagrams_before_the_handshake(address: str) -> None:
         where = re.search(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+)", made.text)
         assert where is not None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            for number in range(80_000):
+            for number in range(round(80_000 * SHARE)):
                 stranger.sendto(b"\x16" + bytes(1_000), (where[1], int(where[2])))
                 if number % 64 == 63:
                     await wait(0.004)
         await http.delete(made.headers["location"])
     await client.close()
-    sys.stdout.write("80 MB\n")
+    sys.stdout.write(f"{80 * SHARE:.0f} MB\n")
 
 
 ATTACKS = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 
 from tests.hostile import sctp
+from tests.hostile.attacker import SHARE
 from tests.hostile.line import HostileLine, hostile_line
 
 SECONDS = 3.0
-"""How long the same packet is sent."""
+"""How long the same packet is sent, at most: mostly the host ends the call before."""
 HOLE = 1
 """How many TSNs are left out."""
 
@@ -237,7 +238,7 @@ async def negative_acknowledgements(address: str) -> None:
     async with hostile_line(address) as line:
         line.caller.type("What time is it?")
         await line.pause(500)
-        for _ in range(400):
+        for _ in range(round(400 * SHARE)):
             last, source = struct.unpack("!2xH4xL", line.caller.last_packet[:12])
             lost = struct.pack("!HH", (last - 17) % 65_536, 0xFFFF) * 200
             await line.write_rtcp(struct.pack("!BBHLL", 0x81, 205, (len(lost) + 8) // 4, 1, source) + lost)

@@ -12,12 +12,13 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from tests.hostile.attacker import SHARE
 from tests.hostile.honest import CALLS, SDP
 
 SECRETS = "/v1/realtime/client_secrets"
 MANY = 1_500
 """Requests of a flood: more than there may be secrets."""
-LONGEST = 8
+LONGEST = 8 * SHARE
 """Seconds after which a flood ends, on a slow machine."""
 AT_ONCE = 4
 """Connections of an attacker. A flood of connections is another attack."""

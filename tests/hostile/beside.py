@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from tests.hostile import attacker
-from tests.hostile.attacker import Attack
+import pytest
+import uvloop
+
+from nodes.webrtc.transport.opus import library
+from tests.hostile.attacker import Attack, Attacker, attacking
 from tests.hostile.honest import Figures, HonestCaller, honest_caller, wait
-from tests.hostile.host import HostProcess
+from tests.hostile.host import HostProcess, hosting
+from tests.nodes.webrtc.client import loopback
+from tests.vitagraph.host.dialling import scripted
 
 BASELINE_SECONDS = 3.0
+ATTEMPTS = 3
 SETTLING_SECONDS = 6.0
 """How long the host has to free what an attack took."""
 
@@ -56,17 +63,17 @@ MEMORY = 1.05
 class Beside:
     """An honest caller on a host; `run` attacks one after another."""
 
-    def __init__(self, host: HostProcess, caller: HonestCaller, baseline: Figures) -> None:
-        self._host, self._caller, self._baseline = host, caller, baseline
+    def __init__(self, host: HostProcess, caller: HonestCaller, attacker: Attacker, baseline: Figures) -> None:
+        self._host, self._caller, self._attacker, self._baseline = host, caller, attacker, baseline
 
     async def run(self, attack: Attack) -> Report:
         """Runs an attack while the caller talks, until it is over and what it took is free again."""
         host, caller = self._host, self._caller
         before = peak = await asyncio.to_thread(host.memory)
         caller.figures = attacked = Figures()
-        running = asyncio.create_task(attacker.run(host.address, attack))
+        running = asyncio.create_task(self._attacker.run(attack))
         while not running.done():
-            await asyncio.wait((running,), timeout=0.5)
+            await asyncio.wait((running,), timeout=0.25)
             peak = max(peak, await asyncio.to_thread(host.memory))
         printed = running.result()
         while not attacked.answers and not attacked.errors:
@@ -78,19 +85,35 @@ class Beside:
 
 
 @asynccontextmanager
-async def beside_caller(host: HostProcess) -> AsyncIterator[Beside]:
-    """A caller who talks with the host during the block."""
-    async with honest_caller(host.address) as caller:
+async def beside_caller(host: HostProcess, share: float = 1.0) -> AsyncIterator[Beside]:
+    """A caller who talks with the host during the block; attacks last a share of their usual time."""
+    async with honest_caller(host.address) as caller, attacking(host.address, share) as attacker:
         await caller.warmed_up()
         caller.figures = baseline = Figures()
         await wait(BASELINE_SECONDS)
-        yield Beside(host, caller, baseline)
+        yield Beside(host, caller, attacker, baseline)
 
 
-async def beside(host: HostProcess, attack: Attack) -> Report:
-    """Runs one attack on a host while an honest caller talks with it."""
-    async with beside_caller(host) as caller:
-        return await caller.run(attack)
+def run_beside(attacks: Sequence[Attack], folder: Path, share: float) -> tuple[dict[str, Report], str]:
+    """Runs attacks one after another while an honest caller talks; returns what each did, and the host's log.
+
+    One that hurt somebody is tried again: the machine that runs the tests may have been busy.
+    """
+    reports = {}
+
+    async def scene(host: HostProcess) -> None:
+        with loopback():
+            async with beside_caller(host, share) as caller:
+                for attack in attacks:
+                    for _ in range(ATTEMPTS):
+                        reports[attack.__name__] = report = await caller.run(attack)
+                        if not report.faults():
+                            break
+
+    library()
+    with hosting(scripted(folder), folder / "log") as host:
+        uvloop.run(scene(host))
+        return reports, host.log
 
 
 async def _settled(host: HostProcess, before: float) -> float:
@@ -101,3 +124,8 @@ async def _settled(host: HostProcess, before: float) -> float:
             break
         await wait(0.5)
     return memory
+
+
+SHORT = pytest.param(0.25, id="short", marks=pytest.mark.timeout(180))
+LONG = pytest.param(1.0, id="long", marks=[pytest.mark.slow, pytest.mark.timeout(900)])
+"""How long attacks last in bin/test, and in `pytest -m slow tests/hostile`."""

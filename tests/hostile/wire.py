@@ -111,9 +111,9 @@ async def web_socket(address: str, path: str = "/v1/realtime") -> AsyncIterator[
     wire = await Wire.to(address)
     key = "Sec-WebSocket-Key: " + "AAAAAAAAAAAAAAAAAAAAAA=="
     headers = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", key)
-    await wire.write(request("GET", path, *headers))
-    assert b" 101 " in await wire.head()
     try:
+        await wire.write(request("GET", path, *headers))
+        assert b" 101 " in await wire.head()
         yield wire
     finally:
         wire.close()

@@ -27,7 +27,7 @@ from nodes.words import completeness, is_backchannel
 from pipeline.port import MAX_OUTPUTS
 from pipeline.testing import root_stamp
 from tests.adversarial import LONG, PIECES, check
-from tests.growth import seconds
+from tests.growth import check_within, seconds, slowness
 from tests.nodes.dialogue.talk import heard, start
 from tests.turns_of_the_loop import LONGEST as LONGEST_STEP
 from tests.turns_of_the_loop import watched
@@ -76,7 +76,7 @@ COSTLY = {
 def test_numbers_that_are_all_different_take_a_tenth_of_a_second(text: str, language: str) -> None:
     """Each is written out anew: 0.4 ms a number in some languages."""
     speakable("1.5 and 2", language)  # the language is loaded now
-    assert seconds(lambda: speakable(text, language), runs=1) < 0.1
+    check_within(lambda: speakable(text, language), 0.1)
 
 
 def test_text_longer_than_a_sentence_is_spoken_to_its_end() -> None:
@@ -168,7 +168,7 @@ def split(*deltas: str, node: Sentences | None = None) -> list[list[Sentence]]:
     results: list[list[Sentence]] = []
     for delta in given:
         took = seconds(lambda delta=delta: results.append(list(node.split(delta))), runs=1)  # type: ignore[misc]
-        assert took < LONGEST_STEP
+        assert took < LONGEST_STEP or took / slowness() < LONGEST_STEP
         assert len(results[-1]) <= MAX_OUTPUTS
     return results
 
@@ -245,7 +245,7 @@ def test_words_of_a_long_text_are_all_there() -> None:
 def test_script_answers_in_a_moment_whatever_its_patterns(pattern: str, text: str) -> None:
     """Each repetition multiplies the time by the length of the text: 300 characters took minutes for five."""
     script = Script(Answers(rules=(Rule(when=pattern, say=("no",)),)))
-    assert seconds(lambda: script.find(text), runs=2) < 0.2
+    check_within(lambda: script.find(text), 0.2)
 
 
 def test_script_matches_patterns_of_several_repetitions() -> None:

@@ -19,7 +19,7 @@ from pipeline.graph.yaml import MAX_VALUES, parse
 from pipeline.node import Sink, Source, Transform
 from pipeline.params import NoParams
 from pipeline.port import Input, Output, Receives, Sends
-from tests.growth import Work, check_linear, seconds
+from tests.growth import Work, check_linear, check_within
 from tests.pipeline.graph.some_graphs import NODES, REGISTRY, error, of_nodes
 from tests.pipeline.kit import Item, NoConverters, Pass, graph, items, queue, sink, source
 from tests.pipeline.kit import News as Event
@@ -85,7 +85,7 @@ def test_large_graph_is_planned_or_refused_in_linear_time(text: Callable[[int], 
 @pytest.mark.parametrize("text", ["unlinked", "cycle", "chain of unknown nodes", "nodes without class"])
 def test_graph_of_9000_nodes_is_refused_within_seconds(text: str) -> None:
     """1 to 2 s without a tracer, most of which is reading the YAML."""
-    assert seconds(lambda: outcome(TEXTS[text](9000)), runs=1) < 10
+    check_within(lambda: outcome(TEXTS[text](9000)), 3, text)
 
 
 class Hears(Transform[NoParams]):
@@ -235,7 +235,7 @@ def test_listing_names_the_first_forty() -> None:
 def test_suggestion_compares_no_long_words() -> None:
     """Comparing two words takes time in the square of their length."""
     rare = "".join(chr(0x4E00 + i % 5000) for i in range(100_000))
-    assert seconds(lambda: did_you_mean(rare + "a", [rare + "b"]), runs=1) < 0.1
+    check_within(lambda: did_you_mean(rare + "a", [rare + "b"]), 0.1)
     assert did_you_mean("dtector", [rare, "detector"]) == "did you mean `detector`?"
 
 

@@ -22,7 +22,7 @@ from pipeline.policies.cache_shared import MAX_VALUE, RedisStore, SharedLevel
 from pipeline.policies.limit_shared import SharedLimit
 from pipeline.policies.redis import RedisClient
 from pipeline.policies.spec import CacheSpec, LimitSpec
-from tests.growth import seconds as processor_seconds
+from tests.growth import check_within
 from tests.pipeline.policies.redis_kit import HOUR, run, said
 from tests.pipeline.policies.redis_server import RedisServer, redis_server
 from tests.turns_of_the_loop import LONGEST as LONGEST_STEP
@@ -131,7 +131,7 @@ def test_poisoned_value_is_refused_in_a_moment(data: bytes) -> None:
         with pytest.raises(ValueError, match="not packets"):
             PACKING.unpack(data)
 
-    assert processor_seconds(unpack, runs=2) < LONGEST_STEP
+    check_within(unpack, LONGEST_STEP)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_poisoned_value_is_refused_in_a_moment(data: bytes) -> None:
 def test_largest_values_are_unpacked_in_a_moment(packets: list[Any]) -> None:
     """Unpacking happens in the event loop of all sessions."""
     data = packed(*packets)
-    assert processor_seconds(lambda: PACKING.unpack(data), runs=3) < LONGEST_STEP
+    check_within(lambda: PACKING.unpack(data), LONGEST_STEP)
 
 
 ANY = st.recursive(

@@ -82,8 +82,10 @@ async def healthy(wire: Wire) -> bool:
 async def check_healthy(address: str) -> None:
     """An honest client is served."""
     wire = await Wire.to(address)
-    assert await healthy(wire)
-    wire.close()
+    try:
+        assert await healthy(wire)
+    finally:
+        wire.close()
 
 
 async def closed(wire: Wire, sent: bytes = b"", then: bytes = b"") -> bytes:
@@ -306,7 +308,7 @@ def test_server_without_files_logs_once_and_recovers(tmp_path: Path) -> None:
         assert address, (tmp_path / "log").read_text()
         most = len(list(Path(f"/proc/{host.pid}/fd").iterdir())) + 3
         resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (most, most))
-        asyncio.run(_use_up_files(address))
+        asyncio.run(_use_up_files(address, tmp_path / "log"))
     finally:
         host.terminate()
         host.communicate(timeout=10)
@@ -316,18 +318,25 @@ def test_server_without_files_logs_once_and_recovers(tmp_path: Path) -> None:
     assert len(lines) < 10, lines
 
 
-async def _use_up_files(address: str) -> None:
+async def _use_up_files(address: str, log: Path) -> None:
     """Calls by WebSocket, which are not ended for others, until no file is left."""
-    async with AsyncExitStack() as calls:
-        with suppress(AssertionError, TimeoutError):
-            for _ in range(10):
+
+    def refused() -> bool:
+        return "no connection can be accepted" in log.read_text()
+
+    async with AsyncExitStack() as calls, asyncio.timeout(30):
+        while not refused():
+            with suppress(AssertionError, TimeoutError):
                 async with asyncio.timeout(1):
                     await calls.enter_async_context(web_socket(address))
         waiting = [await Wire.to(address) for _ in range(10)]
-        await wait(1.5)
+        await wait(0.5)
         for wire in waiting:
             wire.close()
-    await wait(1)
+    for _ in range(10):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                return await check_healthy(address)
     await check_healthy(address)
 
 
