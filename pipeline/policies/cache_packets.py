@@ -24,12 +24,12 @@ NOBODY = Causes().root
 LONGEST = 1 << 50
 """Nanoseconds: a later or longer packet (13 days) is no output of a node."""
 MAX_ITEMS = 4_000
-"""Packets of a value and items of their tuples: while they are decoded, for up to 20 ms, other sessions wait."""
+"""Items of the tuples of a value; a packet counts as some. While they are decoded, for up to 20 ms, others wait."""
+_PACKET = 4  # items that take as long as a packet without any
 MAX_TEXT = 100_000
 """Characters of one text."""
 _ARRAYS = frozenset({np.dtype(np.int16), np.dtype(np.float32)})
-_OBJECT = 64
-"""Bytes of a small object, about."""
+_OBJECT = 64  # bytes of a small object, about
 
 
 def bare(packets: Sequence[Packet]) -> list[Packet]:
@@ -101,7 +101,7 @@ class PacketPacking:
         left = MAX_ITEMS
         try:
             for form in map(self._decoder.decode, _OUTER.decode(data)):
-                left -= 1 + sum(len(value) for value in _fields(form) if isinstance(value, tuple))
+                left -= _PACKET + sum(len(value) for value in _fields(form) if isinstance(value, tuple))
                 if left < 0:
                     raise ValueError("it has too many items")
                 packets.append(self._packet(*_fields(form), kind=self._kinds[type(form)]))
@@ -120,7 +120,7 @@ class PacketPacking:
         return packet
 
 
-_OUTER = msgspec.msgpack.Decoder(Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_ITEMS)])
+_OUTER = msgspec.msgpack.Decoder(Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_ITEMS // _PACKET)])
 _Time = Annotated[int, msgspec.Meta(ge=0, le=LONGEST)]
 
 

@@ -141,7 +141,7 @@ def test_poisoned_value_is_refused_in_a_moment(data: bytes) -> None:
         [shape(weights=["<f4", [1 << 10, 1 << 9], bytes(1 << 21)])],
         [tone(beats=[{"name": "b", "start": 1, "level": 0.5}] * (MAX_ITEMS // 4))] * 3,
         [tone(text="x" * MAX_TEXT)] * 40,
-        [tone(beats=[])] * 3900,
+        [tone(beats=[])] * 990,
     ],
     ids=["sound", "frames", "items", "texts", "packets"],
 )
