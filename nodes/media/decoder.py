@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from nodes.media._downmix import Downmix
+from nodes.media._timeline import MediaTimeline
 from nodes.media.files import existing
 from nodes.packets import Samples
 from pipeline.errors import DependencyError, UserInputError
+from pipeline.packet import SECOND
 
 if TYPE_CHECKING:
-    from av import AudioFrame, AudioResampler
+    from av import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
@@ -26,6 +29,8 @@ _NOTHING: Samples = np.zeros(0, np.int16)
 
 class AudioFileDecoder:
     """The audio of an open file as int16 mono at `rate` Hz. Its methods block: call them in a thread.
+
+    Where the file has no sound for more than 100 ms, at its start or later, there is silence of that length.
 
     Raises UserInputError if the file is missing, damaged, or has no audio.
     """
@@ -68,14 +73,18 @@ class AudioFileDecoder:
 
     def _resampled(self, stream: AudioStream) -> Iterator[Samples]:
         """The stream in pieces that are not empty."""
-        resampler, kind = None, None
+        timeline = MediaTimeline(self._container)
+        resampler: _Resampler | None = None
+        kind = None
         for frame in self._frames(stream):
             this = (frame.format.name, frame.layout.name, frame.sample_rate)
-            if this != kind:  # at the start, and where files were concatenated
-                yield from _pieces(resampler, None)
-                resampler, kind = _resampler(self.rate), this
-            yield from _pieces(resampler, frame)
-        yield from _pieces(resampler, None)
+            gap = timeline.gap(frame)
+            if resampler is None or gap or this != kind:  # another kind comes where files were concatenated
+                yield from resampler.rest() if resampler is not None else ()
+                resampler, kind = _Resampler(self.rate, len(frame.layout.channels)), this
+            yield from _silence(gap * self.rate // SECOND, self.rate)
+            yield from resampler.pieces(frame)
+        yield from resampler.rest() if resampler is not None else ()
 
     def _frames(self, stream: AudioStream) -> Iterator[AudioFrame]:
         import av
@@ -122,13 +131,29 @@ def _sound_of(container: InputContainer, path: Path) -> AudioStream:
     return container.streams.audio[0]
 
 
-def _resampler(rate: int) -> AudioResampler:
-    import av
+class _Resampler:
+    """Converts frames of one kind to int16 mono at a rate in Hz."""
 
-    return av.AudioResampler(format="s16", layout="mono", rate=rate)
+    def __init__(self, rate: int, channels: int) -> None:
+        import av
+
+        # Two channels are mixed here, because FFmpeg mixes channels in antiphase to silence.
+        self._downmix = Downmix() if channels == 2 else None
+        self._resampler = av.AudioResampler(format="s16", layout="stereo" if channels == 2 else "mono", rate=rate)
+
+    def pieces(self, frame: AudioFrame | None) -> Iterator[Samples]:
+        """What a frame gives, in pieces that are not empty."""
+        for piece in self._resampler.resample(frame):
+            if piece.samples:
+                samples = cast(Samples, piece.to_ndarray().reshape(-1))
+                yield self._downmix.mono(samples) if self._downmix is not None else samples
+
+    def rest(self) -> Iterator[Samples]:
+        """What is left after the last frame."""
+        return self.pieces(None)
 
 
-def _pieces(resampler: AudioResampler | None, frame: AudioFrame | None) -> Iterator[Samples]:
-    for piece in resampler.resample(frame) if resampler is not None else ():
-        if piece.samples:
-            yield cast(Samples, piece.to_ndarray().reshape(-1))
+def _silence(samples: int, most: int) -> Iterator[Samples]:
+    """Silence in pieces of at most so many samples."""
+    for begin in range(0, samples, most):
+        yield np.zeros(min(most, samples - begin), np.int16)

@@ -44,7 +44,11 @@ class MediaSourceParams(Params):
 
 
 class MediaSource(Source[MediaSourceParams]):
-    """Gives the audio of any audio or video file, mixed down to one channel."""
+    """Gives the audio of any audio or video file, mixed down to one channel.
+
+    A pause in its timestamps, also before the first sound, is silence of that length. Two channels
+    in antiphase, which would cancel each other, give one of them.
+    """
 
     audio = Output(Audio, rate=param("rate"), channels=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,21 @@ def sound_file(
             fifo.write(piece)
         size = sound.codec_context.frame_size or 1024
         _write(container, sound, [*fifo.read_many(size), *([rest] if (rest := fifo.read(0, partial=True)) else [])])
+    return path
+
+
+def timed_file(path: Path, parts: list[tuple[float, Samples]], rate: int, *, codec: str) -> Path:
+    """Writes mono sounds that begin at these seconds, and nothing between them: the timestamps have gaps."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=rate, layout="mono")
+        size = stream.codec_context.frame_size or 960
+        frames = []
+        for begin, samples in parts:
+            for at in range(0, len(samples) - size + 1, size):
+                frame = av.AudioFrame.from_ndarray(samples[None, at : at + size], format="s16", layout="mono")
+                frame.sample_rate, frame.pts, frame.time_base = rate, round(begin * rate) + at, Fraction(1, rate)
+                frames += av.AudioResampler(format=stream.format.name, layout="mono", rate=rate).resample(frame)
+        _write(container, stream, frames)
     return path
 
 
