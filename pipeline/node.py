@@ -62,6 +62,8 @@ class Context:
     """The loaded resources, by the name of their attribute."""
     provided: Sequence[object] = ()
     """What the program gave the session for its nodes, such as the transport of a call."""
+    feedback: frozenset[type[Event]] | None = None
+    """The upstream events that nodes below may send to this one; None where no plan says it."""
 
 
 class Node(Generic[P]):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TextIO
 
 from pipeline.errors import ResourceError, UserInputError
 
@@ -41,6 +42,20 @@ def private(path: str, flags: int) -> int:
         with suppress(PermissionError):  # an existing file of another owner
             os.fchmod(file, 0o600)
     return file
+
+
+def open_private(name: str, example: str) -> TextIO:
+    """Opens a text file for writing, which only its owner may read, with the folders above it.
+
+    Raises UserInputError for a folder, with an example of a name, and ResourceError if it cannot be written.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        raise UserInputError(f"{path} is a folder", hint=f"name the file to write, such as {example}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Half a character, which some sources give, has no encoding; JSON reads what stands for it.
+        return open(path, "w", encoding="utf-8", errors="backslashreplace", opener=private)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import ClassVar, TextIO
 import msgspec
 import numpy as np
 
-from nodes.media.files import private, writing
+from nodes.media.files import open_private, writing
 from nodes.packets import Phoneme, Word
 from pipeline.errors import UserInputError
 from pipeline.node import Sink
@@ -54,7 +54,7 @@ class MediaJsonl(Sink[MediaJsonlParams]):
                 f"media.jsonl: there is no kind of packet named {', '.join(unknown)}",
                 hint=f"the kinds are {', '.join(sorted(known))}",
             )
-        self.file = await asyncio.to_thread(_opened, self.params.path)
+        self.file = await asyncio.to_thread(open_private, self.params.path, "transcript.jsonl")
 
     async def close(self) -> None:
         """Closes the file."""
@@ -106,12 +106,3 @@ def _kinds(base: type[Packet]) -> Iterator[type[Packet]]:
     for kind in base.__subclasses__():
         yield kind
         yield from _kinds(kind)
-
-
-def _opened(name: str) -> TextIO:
-    path = Path(name).expanduser()
-    if path.is_dir():
-        raise UserInputError(f"{path} is a folder", hint="name the file to write, such as transcript.jsonl")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "w", encoding="utf-8", opener=private)

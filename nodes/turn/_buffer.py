@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from nodes.packets import Audio, Samples, duration_of
+from pipeline.packet import MILLISECOND, SECOND
 
 _STEP = 10
 """Seconds of audio by which the buffer grows."""
+_QUIET = 100 * MILLISECOND
+"""The length of the quiet moment at which a long turn is cut, nanoseconds."""
 
 
 class TurnBuffer:
@@ -44,7 +47,7 @@ class TurnBuffer:
 
     def keep_last(self, duration: int) -> None:
         """Drops all but the last `duration` ns, once twice as much is buffered; so it is cheap to call often."""
-        count = duration * self.rate // 1_000_000_000
+        count = duration * self.rate // SECOND
         if self._used > 2 * count:
             dropped = self._used - count
             self._store[:count] = self._store[dropped : self._used].copy()
@@ -53,12 +56,25 @@ class TurnBuffer:
 
     def start_at(self, pts: int) -> None:
         """Drops audio before a time."""
-        dropped = min(self._used, max(0, (pts - self.pts) * self.rate // 1_000_000_000))
+        dropped = min(self._used, max(0, (pts - self.pts) * self.rate // SECOND))
         if dropped:
             left = self._used - dropped
             self._store[:left] = self._store[dropped : self._used].copy()
             self.pts += duration_of(dropped, self.rate)
             self._used = left
+
+    def split_quietly(self, last: int) -> TurnBuffer:
+        """Cuts the buffer where the last `last` ns are quietest, so that no word is cut; returns what comes after."""
+        tail = self._store[max(0, self._used - last * self.rate // SECOND) : self._used]
+        size = self.rate * _QUIET // SECOND
+        after = TurnBuffer()
+        if len(tail) > size:
+            power = np.concatenate(([0.0], np.cumsum(tail.astype(np.float64) ** 2)))
+            middle = self._used - len(tail) + int(np.argmin(power[size:] - power[:-size])) + size // 2
+            after.rate, after.pts = self.rate, self.pts + duration_of(middle, self.rate)
+            after._store = self._store[middle : self._used].copy()
+            after._used, self._used = self._used - middle, middle
+        return after
 
     def snapshot(self) -> Samples:
         """A copy of the buffered samples."""

@@ -66,7 +66,7 @@ class EndpointParams(Params):
     partials: Duration = ms(1500)
     """Interval of partial utterances while the person speaks; 0s for none."""
     longest: Duration = seconds(28)
-    """Maximum duration of a turn, after which it is cut; Whisper handles at most 30 s."""
+    """Maximum duration of a turn, after which it is cut, at its last quiet moment; Whisper handles at most 30 s."""
     patience: Duration = seconds(2)
     """How long a held answer waits for the words that decide whether it continues."""
     adapt: float = Field(0.3, ge=0, le=1)
@@ -98,6 +98,8 @@ class Endpoint(Transform[EndpointParams]):
         """The cause of the last committed turn, whose answer may be pending or playing."""
         voice_start: int = 0
         voice_end: int = 0
+        last_end: int = 0
+        """The end of the voice of the last committed turn."""
         voiced: int = 0
         """Nanoseconds of voice since the turn began or resumed."""
         continues: bool = False
@@ -149,7 +151,8 @@ class Endpoint(Transform[EndpointParams]):
             state.voiced = 0
             state.continues = state.phase == "answered"
         if state.phase == "idle":
-            state.buffer.start_at(start.at.pts - self.params.lead)
+            # The lead-in has nothing of the turn before: a transcript has each word once.
+            state.buffer.start_at(max(state.last_end, start.at.pts - self.params.lead))
         if state.answer is not None and state.answer.live:
             self.causes.hold(state.answer)
             self._post("held", state.answer)
@@ -274,6 +277,12 @@ class Endpoint(Transform[EndpointParams]):
     # --- decisions
 
     @property
+    def _answered(self) -> bool:
+        """Whether something below plays answers."""
+        feedback = self.context.feedback
+        return feedback is None or PlaybackProgress in feedback
+
+    @property
     def _held(self) -> bool:
         answer = self.state.answer
         return answer is not None and answer.live and not answer.open
@@ -298,15 +307,18 @@ class Endpoint(Transform[EndpointParams]):
             self._interrupt("a new turn")
         self.causes.commit(guess)
         self._post("committed", guess, reason)
-        state.answer, state.guess, state.phase = guess, None, "answered"
+        state.guess, state.last_end = None, state.voice_end
+        # Where no answer is played, as in a transcription, there is none that speech could continue or interrupt.
+        state.answer, state.phase = (guess, "answered") if self._answered else (None, "idle")
 
     def _cut(self, now: int) -> Out:
-        """Commits a turn of maximum length and starts the next one."""
+        """Commits a turn of maximum length, up to its last quiet moment, and starts the next one."""
         state = self.state
         state.voice_end = now
+        rest = state.buffer.split_quietly(self.params.longest // 4)
         out = self._whole()
         self._commit("longest")
-        state.buffer = TurnBuffer()
+        state.buffer = rest
         state.phase = "speaking"
         state.voice_start = state.last_partial = now
         state.guess = self.causes.begin("turn")

@@ -8,6 +8,7 @@ the node is optional.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -61,6 +62,10 @@ class Roster:
         """By node; those that are open, in the order of the chain."""
         self._host = host
         self._wiring: Wiring | None = None
+        self._feedback: defaultdict[str, set[type[Event]]] = defaultdict(set)
+        """By node, the upstream events that it receives."""
+        for feedback in host.plan.feedback:
+            self._feedback[feedback.target].add(feedback.event)
         self._memories: dict[tuple[str, Any], Any] = {}
         """By node and Memory type: members of a chain share what the conversation has left."""
         self._opening: set[asyncio.Task[Any]] = set()
@@ -134,7 +139,14 @@ class Roster:
     async def _open_member(self, planned: PlannedNode, place: int) -> RunningMember:
         host, spec = self._host, planned.members[place]
         context = Context(
-            planned.name, host.clock, host.causes, host.post, _unheard, planned.caps, provided=host.provided
+            planned.name,
+            host.clock,
+            host.causes,
+            host.post,
+            _unheard,
+            planned.caps,
+            provided=host.provided,
+            feedback=frozenset(self._feedback[planned.name]),
         )
         node = spec.node(spec.params)
         policy = host.policies.of_member(spec) if isinstance(node, Service) else None

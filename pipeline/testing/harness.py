@@ -12,7 +12,7 @@ from pipeline.cause import Cause
 from pipeline.errors import Location
 from pipeline.events import NodeFailed
 from pipeline.graph.graph import BudgetSpec, Graph, Member
-from pipeline.graph.plan import Latency, Plan, PlannedLink, PlannedNode
+from pipeline.graph.plan import Latency, Plan, PlannedFeedback, PlannedLink, PlannedNode
 from pipeline.graph.tree import Map
 from pipeline.node import Node, Sink, Source, Transform
 from pipeline.packet import Event, Packet, Queue, Stamp
@@ -126,7 +126,8 @@ class Harness:
                 passed = []
         nodes = {name: _planned(name, member, self._caps if name == NODE else {}) for name, member in members.items()}
         graph = Graph(Path("harness"), "", {}, {}, (), BudgetSpec(), "degrade", Map({}, HERE))
-        return Plan(graph, nodes, tuple(links), (), Latency(0, ()))
+        below = tuple(PlannedFeedback("collector", NODE, port.name, port.event) for port in node.receives.values())
+        return Plan(graph, nodes, tuple(links), below if "collector" in members else (), Latency(0, ()))
 
     def _feeder(self, items: Sequence[Packet | Event], kinds: tuple[type[Packet], ...]) -> Node[Any]:
         harness = self

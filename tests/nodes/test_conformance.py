@@ -179,6 +179,8 @@ TABLE: Mapping[str, Entry] = {
     "media.sink": Entry(played, lambda folder, _: {"path": str(folder)}),
     "media.source": Entry(None, lambda folder, _: {"path": a_file(folder)}),
     "media.text": Entry(None, lambda *_: {"text": "\n\n".join(["One and", "two, and", "three, and", "four."] * 4)}),
+    "media.srt": Entry(questions, lambda folder, _: {"path": str(folder / "a.srt")}),
+    "media.vtt": Entry(questions, lambda folder, _: {"path": str(folder / "a.vtt")}),
     "text.sentences": Entry(answer),
     "tts.espeak": Entry(sentences, real_model=True),
     "tts.hibari": Entry(sentences, real_model=True),

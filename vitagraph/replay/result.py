@@ -116,7 +116,7 @@ def _write(file: Path, lines: Iterable[str]) -> None:
     with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(partial, "w", encoding="utf-8", opener=private) as out:
+            with open(partial, "w", encoding="utf-8", errors="backslashreplace", opener=private) as out:
                 out.writelines(f"{line}\n" for line in lines)
             partial.replace(file)
         finally:
