@@ -7,7 +7,7 @@ say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $1"; say "hint: $2"; exit "${3:-5}"; }
 usage() { if [[ "${1:-}" == --help || "${1:-}" == -h ]]; then sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"; exit 0; fi; }
 
-# setup [extras]: `setup` installs what the program needs, `setup dev` the development tools as well.
+# setup [extras]: `setup` installs what the program and its graphs need, `setup dev` the development tools as well.
 setup() {
     local base=${PYTHON:-} extras=${1:-} version want
     # A working .venv keeps its interpreter, even if another python3 is now first in PATH.
@@ -34,6 +34,6 @@ install() {
         rm -rf "$root/.venv" && "$base" -m venv "$root/.venv" || return
     fi
     "$python" -m pip install -qq "$(grep "^pip==" "$root/constraints.txt")" \
-        && "${pip[@]}" --build-constraint "$root/constraints.txt" -e "$root${extras:+[$extras]}" \
+        && "${pip[@]}" --build-constraint "$root/constraints.txt" -e "$root[${extras:-zh}]" \
         && printf '%s\n' "$want" >"$root/.venv/.stamp-${extras:-run}"
 }

@@ -6,7 +6,7 @@ import difflib
 import os
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from platformdirs import user_cache_dir
@@ -17,7 +17,7 @@ from pipeline.errors import ResourceError, UserInputError
 
 
 class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file of a Python package index: a wheel, or a source distribution (`.tar.gz`)."""
+    """One file of a package index: a wheel or a source distribution (`.tar.gz`) of Python, or a package of npm."""
 
     name: str
     file: str
@@ -25,10 +25,11 @@ class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int
     root: str
     """The folder in the archive that holds the files of the entry."""
+    index: Literal["python", "npm"] = "python"
 
 
 class RegistrySource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="registry"):
-    """Distributions from the package index that pip is configured to use."""
+    """Distributions from the package indexes that pip and npm are configured to use."""
 
     distributions: tuple[Distribution, ...]
     joins: dict[str, tuple[str, ...]] = {}

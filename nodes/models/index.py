@@ -1,9 +1,10 @@
-"""The Python package index that pip uses."""
+"""The package indexes that pip and npm use."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from functools import lru_cache
@@ -17,6 +18,7 @@ from nodes.models.reasons import Unusable
 TIMEOUT = 60.0
 """Seconds that pip may take to print its settings."""
 PUBLIC = "https://pypi.org/simple"
+PUBLIC_NPM = "https://registry.npmjs.org"
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _SETTING = re.compile(r"(:env:|download|global)\.index-url=(['\"])(.+)\2")
 
@@ -44,6 +46,33 @@ def configured_index() -> str:
         ) from error
     found = {match[1]: match[3] for match in _SETTING.finditer(asked.stdout)}
     return found.get(":env:") or found.get("download") or found.get("global") or PUBLIC
+
+
+def npm_url() -> str:
+    """The registry that npm is configured to use, or the public one."""
+    chosen = os.environ.get("NPM_CONFIG_REGISTRY") or configured_registry()
+    return chosen.rstrip("/")
+
+
+@lru_cache(maxsize=1)
+def configured_registry() -> str:
+    """The registry in npm's own settings; the public one without npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return PUBLIC_NPM
+    try:
+        asked = subprocess.run(
+            [npm, "config", "get", "registry"], capture_output=True, text=True, check=False, timeout=TIMEOUT
+        )
+    except subprocess.TimeoutExpired:
+        return PUBLIC_NPM
+    said = asked.stdout.strip()
+    return said if urlsplit(said).scheme in ("http", "https") else PUBLIC_NPM
+
+
+def npm_address(package: str, file: str) -> str:
+    """The URL of a package file (`NAME-VERSION.tgz`)."""
+    return f"{npm_url()}/{package}/-/{file}"
 
 
 def find(client: httpx.Client, project: str, file: str) -> str | None:

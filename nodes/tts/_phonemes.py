@@ -9,6 +9,21 @@ from nodes.packets import Phoneme, duration_of
 
 SILENCE = " "
 """The symbol of a silent gap."""
+IPA = {
+    "A": "eɪ",
+    "I": "aɪ",
+    "O": "oʊ",
+    "Q": "əʊ",
+    "W": "aʊ",
+    "Y": "ɔɪ",
+    "T": "ɾ",
+    "S": "s",
+    "ᵊ": "ə",
+    "ʤ": "dʒ",
+    "ʧ": "tʃ",
+    "ꭧ": "ʈʂ",
+}
+"""Letters in the alphabets of Hibari and Kokoro that are not IPA."""
 STRESS = frozenset("ˈˌ")
 _TRAILING = frozenset("↓↑→↗↘")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,20 @@ def finished(
     # Some voices include the final silence in the last phoneme; the lips must not wait for it.
     last = duration - max(0, tail - _ECHO)
     return SynthesizedSpeech(samples, rate, moved(phonemes, -duration_of(start, rate), last, duration))
+
+
+def joined(parts: Sequence[SynthesizedSpeech]) -> SynthesizedSpeech:
+    """Speeches of equal rate as one; those without samples are left out."""
+    heard = [part for part in parts if len(part.samples)]
+    if not heard:
+        return NOTHING
+    phonemes: list[Phoneme] = []
+    at = 0
+    for part in heard:
+        begin = duration_of(at, part.rate)
+        phonemes += [Phoneme(each.symbol, begin + each.start, begin + each.end) for each in part.phonemes]
+        at += len(part.samples)
+    return SynthesizedSpeech(np.concatenate([part.samples for part in heard]), heard[0].rate, tuple(phonemes))
 
 
 def _levels(raw: NDArray[np.float32], frame: int) -> NDArray[np.float32]:

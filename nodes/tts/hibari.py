@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from nodes.tts._onnx import expose
-from nodes.tts._phonemes import SILENCE, timed
+from nodes.tts._phonemes import IPA, SILENCE, timed
 from nodes.tts._service import TtsService, VoiceParams
 from nodes.tts._sound import NOTHING, SynthesizedSpeech, finished
 from pipeline.compute.pool import Pooled
@@ -18,9 +18,6 @@ from pipeline.errors import DependencyError, ResourceError, UserInputError
 
 if TYPE_CHECKING:
     from hibari import Hibari as Model
-
-IPA = {"A": "eɪ", "I": "aɪ", "O": "oʊ", "Q": "əʊ", "W": "aʊ", "Y": "ɔɪ", "ᵊ": "ə", "ʤ": "dʒ", "ʧ": "tʃ"}
-"""Letters of Hibari's alphabet that are not IPA."""
 
 _LATE = 0.05
 """Seconds by which the durations lag behind the sound, at any speed (measured on vowels and hisses)."""

@@ -52,6 +52,8 @@ class Entry:
     exempt: Mapping[str, str] = field(default_factory=dict)
     """Rules that do not apply, each with the reason."""
     real_model: bool = False
+    slow: bool = False
+    """Whether its model, which is loaded anew for each rule, takes too long for every run."""
 
 
 # --- what they are fed
@@ -184,6 +186,7 @@ TABLE: Mapping[str, Entry] = {
     "text.sentences": Entry(answer),
     "tts.espeak": Entry(sentences, real_model=True),
     "tts.hibari": Entry(sentences, real_model=True),
+    "tts.kokoro": Entry(sentences, real_model=True, slow=True),
     "tts.piper": Entry(sentences, real_model=True),
     "turn.endpoint": Entry(turns),
     "vad.energy": Entry(talking),
@@ -205,8 +208,12 @@ def url() -> Iterator[str]:
 
 def marked() -> list[Any]:
     """The names; those that load a model are marked."""
-    marks = {True: [pytest.mark.real_model], False: []}
-    return [pytest.param(name, marks=marks[entry.real_model]) for name, entry in TABLE.items()]
+
+    def marks(entry: Entry) -> list[pytest.MarkDecorator]:
+        slow = [pytest.mark.slow, pytest.mark.timeout(900)] if entry.slow else []
+        return [pytest.mark.real_model, *slow] if entry.real_model else slow
+
+    return [pytest.param(name, marks=marks(entry)) for name, entry in TABLE.items()]
 
 
 @pytest.mark.parametrize("name", marked())

@@ -12,7 +12,7 @@ from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
 
 from nodes.face._table import TABLE
 from nodes.face.arkit import INDEX, NAMES
-from nodes.tts.hibari import IPA
+from nodes.tts._phonemes import IPA
 
 
 def raw() -> Any:

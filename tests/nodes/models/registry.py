@@ -73,7 +73,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._file(name)
 
     def _file(self, name: str) -> None:
-        content = self.registry.files[name]
+        content = self.registry.files.get(name)
+        if content is None:
+            self._answer(404, "text/plain", b"not here")
+            return
         match self.registry.fault:
             case "truncated":
                 self._head(200, "application/zip", len(content))

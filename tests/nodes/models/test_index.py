@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from nodes.models import index
-from nodes.models.index import PUBLIC, configured_index, find, index_url
+from nodes.models.index import PUBLIC, PUBLIC_NPM, configured_index, configured_registry, find, index_url, npm_url
 from nodes.models.reasons import Unusable
 from tests.nodes.models.conftest import FILE
 from tests.nodes.models.registry import Registry
@@ -19,9 +20,12 @@ from tests.nodes.models.registry import Registry
 @pytest.fixture(autouse=True)
 def _forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.delenv("NPM_CONFIG_REGISTRY", raising=False)
     configured_index.cache_clear()
+    configured_registry.cache_clear()
     yield
     configured_index.cache_clear()
+    configured_registry.cache_clear()
 
 
 def _pip_says(monkeypatch: pytest.MonkeyPatch, output: str) -> None:
@@ -83,3 +87,21 @@ def test_index_find_reads_html_and_json_listings(
         assert address.split("#")[0] == registry.url.replace("simple", f"files/{FILE}")
         assert find(client, "a_model", "a_model-2.0.whl") is None
         assert find(client, "another", FILE) is None
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [("https://mirror.example/npm/\n", "https://mirror.example/npm"), ("undefined\n", PUBLIC_NPM), ("", PUBLIC_NPM)],
+)
+def test_npm_url_comes_from_npms_settings(monkeypatch: pytest.MonkeyPatch, output: str, expected: str) -> None:
+    """Behind a company mirror the public registry is unreachable."""
+    monkeypatch.setattr(shutil, "which", lambda _name: "/usr/bin/npm")
+    _pip_says(monkeypatch, output)
+    assert npm_url() == expected
+
+
+def test_npm_url_without_npm_is_the_public_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    assert npm_url() == PUBLIC_NPM
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "https://b.example/")
+    assert npm_url() == "https://b.example"

