@@ -21,7 +21,7 @@ SHORTEST = 800 * MILLISECOND
 """Nanoseconds for which a subtitle is shown at least, unless the next one begins."""
 
 _WIDE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_UNIT = re.compile(rf"\s*(?:[{_WIDE}][^\w\s]*|[^\s{_WIDE}]+)")
+_UNIT = re.compile(rf"(?<!\s)\s*(?:[{_WIDE}][^\w\s]*|[^\s{_WIDE}]+)")
 """A word, or a letter of a script without spaces, with the spaces before it and the marks after it."""
 _ENDS = re.compile(r"[.!?…。！？][\"'”’)\]」』]*$")
 
