@@ -33,6 +33,8 @@ class Audio(Packet, frozen=True):
     samples: Samples
     rate: int
     """Hz."""
+    absent: bool = False
+    """True of silence in place of sound that a client does not send: it is muted, or does not transmit."""
 
     queue: ClassVar[Queue] = Queue(time=ms(200), count=64, full="drop_oldest")
     droppable: ClassVar[bool] = True
@@ -63,6 +65,21 @@ class Utterance(Packet, frozen=True):
     @property
     def final(self) -> bool:
         return self.whole
+
+    def check(self) -> None:
+        _check_sound(self.samples, self.rate, self.at.duration)
+
+
+class Pause(Packet, frozen=True):
+    """The audio of a turn up to a short pause, for a model that tells by the sound whether the turn is over."""
+
+    samples: Samples
+    rate: int
+    """Hz."""
+
+    survives_flush: ClassVar[bool] = True
+    queue: ClassVar[Queue] = Queue(time=seconds(60), count=4, full="drop_oldest")
+    droppable: ClassVar[bool] = True
 
     def check(self) -> None:
         _check_sound(self.samples, self.rate, self.at.duration)
@@ -207,6 +224,16 @@ class TranscriptUpdate(Event, frozen=True):
     whole: bool
     language: str = ""
     """BCP 47, such as `en` or `zh`; empty if unknown."""
+    confidence: float = 1.0
+    """Mean token probability, 0 to 1; a partial text below 0.37 is a guess, which no transcript contains."""
+
+
+class TurnCompletion(Event, frozen=True):
+    """Upstream from an end-of-turn model: how likely a turn is over at a pause, by its sound."""
+
+    cause: Cause
+    probability: float
+    """0 to 1."""
 
 
 class PlaybackProgress(Event, frozen=True):
@@ -224,6 +251,12 @@ class PlaybackProgress(Event, frozen=True):
     """True once this speech was played to its end or cut off."""
     last: bool
     """True if this was the last speech of the answer and was played to its end."""
+    speech: str = ""
+    """The whole text of this speech."""
+    duration: int = 0
+    """Nanoseconds of this speech, played or not."""
+    final: bool = False
+    """True if this is the last speech of the answer, however far it was played."""
 
 
 class TextInput(Event, frozen=True):

@@ -87,11 +87,15 @@ def sample_at(time: int, rate: int) -> int:
 
 def playback_started(speech: Speech) -> PlaybackProgress:
     """What a sink sends upstream when a sentence begins to play."""
-    return PlaybackProgress(speech.at.cause, "", 0, ended=False, last=False)
+    return _progress(speech, "", 0, ended=False, last=False)
 
 
 def playback_ended(speech: Speech, tracker: PlaybackTracker) -> PlaybackProgress:
     """What a sink sends upstream when a sentence has ended or was cut off."""
     text = speech.text if tracker.complete else speech.heard(tracker.position)
-    last = speech.last and tracker.complete
-    return PlaybackProgress(speech.at.cause, text, tracker.position, ended=True, last=last)
+    return _progress(speech, text, tracker.position, ended=True, last=speech.last and tracker.complete)
+
+
+def _progress(speech: Speech, heard: str, position: int, *, ended: bool, last: bool) -> PlaybackProgress:
+    cause, duration = speech.at.cause, speech.at.duration
+    return PlaybackProgress(cause, heard, position, ended, last, speech.text, duration, speech.last)

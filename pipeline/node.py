@@ -14,7 +14,7 @@ What must outlive a flush (a conversation's history) is `Memory`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -60,10 +60,10 @@ class Context:
     """What planning agreed, by port and constraint: `caps["audio"]["rate"]`."""
     pools: dict[str, Any] = field(default_factory=dict)
     """The loaded resources, by the name of their attribute."""
+    connected: Collection[str] | None = None
+    """The ports, those that receive upstream events included, that have another end; None where no plan says it."""
     provided: Sequence[object] = ()
     """What the program gave the session for its nodes, such as the transport of a call."""
-    feedback: frozenset[type[Event]] | None = None
-    """The upstream events that nodes below may send to this one; None where no plan says it."""
 
 
 class Node(Generic[P]):

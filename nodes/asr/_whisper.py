@@ -83,6 +83,8 @@ class Transcription:
     language: str
     confidence: float
     words: tuple[Word, ...] = ()
+    doubtful: bool = False
+    """Whether it may be a loop, or wrong in another way, and was not decoded again."""
 
 
 class Whisper:
@@ -101,8 +103,8 @@ class Whisper:
     def transcribe(self, samples: Samples, params: WhisperParams, *, retry: bool = True) -> Transcription | None:
         """Transcribes one utterance: int16 samples at 16 kHz.
 
-        `retry`: a doubtful result is decoded again with the full window. Returns None if it is
-        doubtful and `retry` is off, or if the job was cancelled meanwhile.
+        `retry`: a doubtful result is decoded again with the full window; otherwise it is marked as
+        doubtful. Returns None if the job was cancelled meanwhile.
         """
         if is_silent(samples):
             return Transcription("", params.language or "", 0.0)
@@ -143,13 +145,15 @@ class Whisper:
         if may_be_silence(decoded, params.no_speech, least) and not speech_ranges(samples):
             return Transcription("", language, 0.0)
         if window < FULL and is_doubtful(decoded, seconds, least):
-            if not retry or stopped():
+            if stopped():
                 return None
+            if not retry:
+                return Transcription(decoded.text, language, _confidence(decoded), doubtful=True)
             decoded, language, encoded = self.decode(samples, FULL, params)
         if exceeds_token_limit(decoded, seconds):
             decoded, language, encoded = self.decode(samples, FULL, params, loops=False)
         words = self._words(decoded, encoded, language, seconds) if params.words else ()
-        return Transcription(decoded.text, language, math.exp(min(0.0, decoded.log_probability)), words)
+        return Transcription(decoded.text, language, _confidence(decoded), words)
 
     def decode(
         self, samples: Samples, window: float, params: WhisperParams, *, loops: bool = True
@@ -201,7 +205,8 @@ class Whisper:
         if not found:
             return Transcription("", params.language or "", 0.0)
         confidence = sum(piece.confidence for piece in found) / len(found)
-        return Transcription(" ".join(piece.text for piece in found), found[0].language, confidence, tuple(words))
+        text, doubtful = " ".join(piece.text for piece in found), any(piece.doubtful for piece in found)
+        return Transcription(text, found[0].language, confidence, tuple(words), doubtful)
 
     def _languages(self, encoded: Any) -> list[str]:
         """The most likely language of each utterance."""
@@ -255,6 +260,10 @@ def _fits(samples: Samples) -> bool:
 def _decoded(tokenizer: Any, result: Any) -> Decoded:
     tokens = tuple(result.sequences_ids[0])
     return Decoded(tokens, tokenizer.decode(list(tokens)).strip(), result.scores[0], result.no_speech_prob)
+
+
+def _confidence(decoded: Decoded) -> float:
+    return math.exp(min(0.0, decoded.log_probability))
 
 
 def _pieces(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -61,8 +61,10 @@ class WhisperAsr(AsrService[WhisperParams]):
         batch_key = params, heard.whole, window_for(heard.samples, params)
         found = await self.engine.batch(transcribe_together, (heard.samples, params, heard.whole), batch_key=batch_key)
         if found is None:
-            return  # a doubtful partial result: another will follow
-        yield TranscriptUpdate(heard.at.cause, found.text, heard.whole, found.language)
+            return
+        yield TranscriptUpdate(heard.at.cause, found.text, heard.whole, found.language, found.confidence)
+        if found.doubtful:
+            return  # a guess is no caption, but says something about a possible interruption
         yield Transcript(heard.at, found.text, heard.whole, found.language, found.confidence, found.words)
 
     async def probe(self) -> None:

@@ -86,11 +86,18 @@ class Sentences(Transform[SentencesParams]):
 
     state: State
 
+    def new_state(self) -> State:
+        """A fresh state, unless it belongs to an answer that goes on after the flush of another turn."""
+        before: object = getattr(self, "state", None)
+        if isinstance(before, self.State) and before.at is not None and before.at.cause.live:
+            return before
+        return self.State()
+
     @text.each
     def split(self, delta: TextDelta) -> Iterable[Sentence]:
         """Returns the sentences that this delta completes."""
         if self.state.at is not None and self.state.at.cause is not delta.at.cause:
-            self.reset()  # the rest of an answer whose dialogue failed
+            self.state = self.State()  # the rest of an answer whose dialogue failed
         self.state.at, self.state.language = delta.at, delta.language
         self.state.buffer += delta.text[:_LONGEST]
         return self._sentences(delta.at, ended=delta.end)
@@ -107,7 +114,7 @@ class Sentences(Transform[SentencesParams]):
             said, shown = zip(*pieces[MAX_OUTPUTS - 1 :], strict=True)
             pieces[MAX_OUTPUTS - 1 :] = [(" ".join(filter(None, said)), " ".join(shown))]
         if ended:
-            self.reset()
+            self.state = self.State()
             pieces = pieces or [("", "")]
         last = len(pieces) - 1 if ended else -1
         return [Sentence(at, said, shown, number == last, language) for number, (said, shown) in enumerate(pieces)]

@@ -76,6 +76,10 @@ class TurnBuffer:
             after._used, self._used = self._used - middle, middle
         return after
 
+    def since(self, pts: int) -> Samples:
+        """The samples from a time on, as a view."""
+        return self._store[min(self._used, max(0, (pts - self.pts) * self.rate // SECOND)) : self._used]
+
     def snapshot(self) -> Samples:
         """A copy of the buffered samples."""
         return self._store[: self._used].copy()

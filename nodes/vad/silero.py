@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from nodes.packets import Audio, Samples, SpeechEnd, SpeechStart
+from nodes.silero import RATE, WINDOW, SileroStream, load_silero
 from nodes.vad._speech import Mark, SpeechParams, SpeechTracker
 from pipeline.caps import same
 from pipeline.compute.pool import Pooled
-from pipeline.errors import DependencyError
 from pipeline.node import Transform
 from pipeline.params import ms
 from pipeline.port import Input, Output
 
-Floats = NDArray[np.float32]
-
-RATE = 16_000
-WINDOW = 512
-"""Samples per step of the model."""
-CONTEXT = 64
-"""Samples before the window that the model sees as context."""
 HYSTERESIS = 0.15
 """How far the threshold drops during speech, as the authors of the model recommend."""
 
@@ -37,29 +25,6 @@ class SileroVadParams(SpeechParams):
 
     threshold: float = Field(0.5, ge=0.05, le=0.95)
     """Probability above which a window (32 ms) counts as voiced, 0 to 1."""
-
-
-def load_silero(_: SileroVadParams) -> Any:
-    """Loads the model shipped with faster-whisper; raises DependencyError without it."""
-    spec = find_spec("faster_whisper")
-    try:
-        import onnxruntime
-    except ImportError:
-        spec = None
-    if spec is None or spec.origin is None:
-        raise DependencyError(
-            "vad.silero needs the packages onnxruntime and faster-whisper, whose model it uses",
-            hint="pip install onnxruntime faster-whisper, or use vad.webrtc",
-        )
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    file = Path(spec.origin).parent / "assets" / "silero_vad_v6.onnx"
-    if not file.is_file():
-        raise DependencyError(
-            f"this version of faster-whisper has no {file.name}", hint="pip install 'faster-whisper>=1.2'"
-        )
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 class SileroVad(Transform[SileroVadParams]):
@@ -77,10 +42,7 @@ class SileroVad(Transform[SileroVadParams]):
         """The recurrent state of the model and the speech tracker."""
 
         tracker: SpeechTracker
-        hidden: Floats = field(default_factory=lambda: np.zeros((1, 1, 128), np.float32))
-        cell: Floats = field(default_factory=lambda: np.zeros((1, 1, 128), np.float32))
-        seen: Floats = field(default_factory=lambda: np.zeros((1, CONTEXT + WINDOW), np.float32))
-        """The last window, with its context."""
+        stream: SileroStream = field(default_factory=SileroStream)
 
     state: State
 
@@ -103,11 +65,4 @@ class SileroVad(Transform[SileroVadParams]):
 
     def probability(self, window: Samples) -> float:
         """Probability of voice in the next window, 0 to 1."""
-        state = self.state
-        seen = state.seen
-        seen[0, :CONTEXT] = seen[0, -CONTEXT:]
-        np.multiply(window, 1 / 32768, out=seen[0, CONTEXT:], dtype=np.float32)
-        inputs = {"input": seen, "h": state.hidden, "c": state.cell}
-        # The session is shared between threads; all of its state is in these arrays.
-        probability, state.hidden, state.cell = self.engine.member.run(None, inputs)
-        return float(probability[0])
+        return self.state.stream.probability(self.engine.member, window)

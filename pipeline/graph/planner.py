@@ -197,7 +197,7 @@ def _needed(draft: _Draft, order: list[str]) -> set[str]:
     needed: set[str] = set()
     for name in reversed(order):
         links = draft.outgoing[name]
-        if not links or any(
+        if not (links or issubclass(draft.node(name), Service)) or any(  # a service without outputs only advises
             link.target in needed and not draft.node(link.target).inputs[link.target_port].optional for link in links
         ):
             needed.add(name)

@@ -61,11 +61,8 @@ class Roster:
         self.members: dict[str, list[RunningMember]] = {}
         """By node; those that are open, in the order of the chain."""
         self._host = host
+        self._connected = _connected(host.plan)
         self._wiring: Wiring | None = None
-        self._feedback: defaultdict[str, set[type[Event]]] = defaultdict(set)
-        """By node, the upstream events that it receives."""
-        for feedback in host.plan.feedback:
-            self._feedback[feedback.target].add(feedback.event)
         self._memories: dict[tuple[str, Any], Any] = {}
         """By node and Memory type: members of a chain share what the conversation has left."""
         self._opening: set[asyncio.Task[Any]] = set()
@@ -145,8 +142,8 @@ class Roster:
             host.post,
             _unheard,
             planned.caps,
+            connected=self._connected[planned.name],
             provided=host.provided,
-            feedback=frozenset(self._feedback[planned.name]),
         )
         node = spec.node(spec.params)
         policy = host.policies.of_member(spec) if isinstance(node, Service) else None
@@ -239,6 +236,17 @@ async def close_node(node: Node[Any]) -> None:
     if task is not None and hasattr(node, "context"):
         task.set_name(node.context.name)
     await node.close()
+
+
+def _connected(plan: Plan) -> defaultdict[str, set[str]]:
+    """The connected ports of every node."""
+    ports: defaultdict[str, set[str]] = defaultdict(set)
+    for link in plan.links:
+        ports[link.source].add(link.source_port)
+        ports[link.target].add(link.target_port)
+    for feedback in plan.feedback:
+        ports[feedback.target].add(feedback.target_port)
+    return ports
 
 
 async def _until_one_is_open(tasks: Sequence[_Opening], limit: int) -> None:

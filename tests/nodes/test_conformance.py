@@ -15,6 +15,7 @@ import pytest
 from nodes.packets import (
     Audio,
     AvatarFrames,
+    Pause,
     Phoneme,
     Samples,
     Sentence,
@@ -83,6 +84,12 @@ def turns(cause: Cause) -> list[Packet]:
             items.append(marks[number](Stamp(audio.at.pts, 0, cause)))
         items.append(audio)
     return items
+
+
+def pauses(cause: Cause) -> list[Packet]:
+    """The same turn at several pauses."""
+    samples = buzz(1.0)
+    return [Pause(_stamp(cause, 0, len(samples), RATE), samples, RATE) for _ in range(5)]
 
 
 def utterances(samples: Samples, turns: int) -> Callable[[Cause], list[Packet]]:
@@ -168,6 +175,8 @@ def a_file(folder: Path) -> str:
 
 # --- the table
 
+REVOKED = "a sound over an answer is revoked, and what waits of it is dropped, however far the reader has got"
+
 TABLE: Mapping[str, Entry] = {
     "asr.sorry": Entry(utterances(buzz(1.0), 5)),
     "asr.whisper": Entry(hello, lambda *_: {"threads": 1, "beam": 1}, real_model=True),
@@ -188,7 +197,8 @@ TABLE: Mapping[str, Entry] = {
     "tts.hibari": Entry(sentences, real_model=True),
     "tts.kokoro": Entry(sentences, real_model=True, slow=True),
     "tts.piper": Entry(sentences, real_model=True),
-    "turn.endpoint": Entry(turns),
+    "turn.endpoint": Entry(turns, exempt={"backpressure": REVOKED, "state": REVOKED}),
+    "turn.smart": Entry(pauses, real_model=True),
     "vad.energy": Entry(talking),
     "vad.silero": Entry(talking, real_model=True),
     "vad.webrtc": Entry(talking),

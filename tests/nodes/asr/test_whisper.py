@@ -126,9 +126,11 @@ def test_whisper_suppresses_a_loop_in_the_full_window(tiny: Whisper, monkeypatch
     assert script.asked[-1] == (FULL, False)
 
 
-def test_whisper_drops_doubtful_partial_text(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whisper_marks_doubtful_partial_text(tiny: Whisper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no caption, but may tell an interruption from a backchannel."""
     Script(monkeypatch, LOOP)
-    assert tiny.transcribe(TONE, WhisperParams(), retry=False) is None
+    found = tiny.transcribe(TONE, WhisperParams(), retry=False)
+    assert found is not None and found.doubtful
 
 
 def test_whisper_keeps_improbable_words_when_a_voice_is_detected(

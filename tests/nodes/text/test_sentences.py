@@ -138,9 +138,22 @@ def test_sentences_flush_clears_the_buffer() -> None:
     """Interrupted text is not spoken with the next answer."""
     node = Sentences()
     node.reset()
-    list(node.split(TextDelta(root_stamp(), "I was about to say that")))
+    causes = Causes()
+    answer = causes.begin("turn")
+    list(node.split(TextDelta(Stamp(0, 0, answer), "I was about to say that")))
+    causes.revoke(answer, "turn")
     node.reset()
     assert spoken("Yes.", node=node) == [("Yes.", "Yes.", True)]
+
+
+def test_sentences_flush_of_another_turn_keeps_the_buffer() -> None:
+    """The "mm-hm" of a listener is revoked; the answer loses no words by that."""
+    node = Sentences()
+    node.reset()
+    list(node.split(TextDelta(root_stamp(), "I was about to")))
+    node.reset()
+    ended = node.split(TextDelta(root_stamp(), " say that.", end=True))
+    assert [sentence.text for sentence in ended] == ["I was about to say that."]
 
 
 def test_sentences_session_ends_answer_at_end_of_stream() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodes.packets import Audio, Samples, SpeechEnd, SpeechStart, Utterance, duration_of
+from nodes.packets import Audio, Pause, Samples, SpeechEnd, SpeechStart, Utterance, duration_of
 from nodes.turn._buffer import TurnBuffer
 from nodes.turn.endpoint import Endpoint
 from pipeline.cause import Causes
@@ -30,7 +32,8 @@ class Recording:
         self.frames = 0
         self.out: list[Utterance] = []
         clock: Any = self
-        self.node.start(Context("turn", clock, self.causes, self._post, lambda _: None, feedback=frozenset()))
+        pools = {"opinion": SimpleNamespace(member=None)}
+        self.node.start(Context("turn", clock, self.causes, self._post, lambda _: None, pools=pools, connected=()))
 
     def now(self) -> int:
         return self.frames * 20 * MILLISECOND
@@ -41,16 +44,19 @@ class Recording:
     def _at(self) -> Stamp:
         return Stamp(self.now(), 0, self.causes.root)
 
+    def take(self, given: Iterable[Utterance | Pause]) -> None:
+        self.out += [packet for packet in given if isinstance(packet, Utterance)]
+
     def hear(self, samples: Samples) -> None:
         for begin in range(0, len(samples), FRAME):
             at = Stamp(self.now(), 20 * MILLISECOND, self.causes.root)
             self.frames += 1
-            self.out += self.node.listen(Audio(at, samples[begin : begin + FRAME], RATE))
+            self.take(self.node.listen(Audio(at, samples[begin : begin + FRAME], RATE)))
 
     def speak(self, samples: Samples) -> None:
-        self.out += self.node.begin(SpeechStart(self._at()))
+        self.take(self.node.begin(SpeechStart(self._at())))
         self.hear(samples)
-        self.out += self.node.pause(SpeechEnd(self._at()))
+        self.take(self.node.pause(SpeechEnd(self._at())))
 
     def pause(self, ms: int) -> None:
         self.hear(np.zeros(ms // 20 * FRAME, np.int16))
@@ -58,7 +64,7 @@ class Recording:
     @property
     def turns(self) -> list[Utterance]:
         """The committed ones."""
-        self.out += self.node.finish()
+        self.take(self.node.finish())
         return [each for each in self.out if each.whole and each.at.cause.committed]
 
 
@@ -83,7 +89,7 @@ def test_endpoint_without_answers_puts_every_sample_into_one_turn(pieces: list[t
 def test_endpoint_with_answers_continues_a_turn_that_was_not_answered_yet() -> None:
     """In a conversation the answer is to all that was said: the answer to its first half is not heard."""
     talk = Recording(pause="100ms", partials="0s")
-    talk.node.context.feedback = None
+    talk.node.context.connected = ("played",)
     talk.speak(np.full(50 * FRAME, 7, np.int16))
     talk.pause(1000)
     talk.speak(np.full(50 * FRAME, 9, np.int16))

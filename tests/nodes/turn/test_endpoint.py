@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,14 @@ from hypothesis import strategies as st
 from nodes.packets import (
     Audio,
     CancelResponse,
+    Pause,
     PlaybackProgress,
     SpeechEnd,
     SpeechStart,
     TextInput,
     TranscriptUpdate,
     TurnChanged,
+    TurnCompletion,
     Utterance,
 )
 from nodes.turn.endpoint import Endpoint
@@ -32,14 +36,19 @@ FRAME = 20
 class Talk:
     """A person with exactly known voice activity."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, transcribes: bool = True, model: bool = False, **settings: Any) -> None:
         self.node = Endpoint(**{"pause": "0s", **settings})
         self.causes = Causes()
         self.now_ms = 0
         self.out: list[Utterance] = []
+        self.asked: list[Pause] = []
         self.told: list[TurnChanged] = []
         clock: Any = self
-        self.node.start(Context("turn", clock, self.causes, self._post, lambda _: None))
+        pools = {"opinion": SimpleNamespace(member=None)}
+        connected = [port for port, linked in (("played", True), ("heard", transcribes), ("sounds", model)) if linked]
+        self.node.start(
+            Context("turn", clock, self.causes, self._post, lambda _: None, pools=pools, connected=connected)
+        )
 
     def now(self) -> int:
         return self.now_ms * MILLISECOND
@@ -47,6 +56,13 @@ class Talk:
     def _post(self, event: Event) -> None:
         assert isinstance(event, TurnChanged)
         self.told.append(event)
+
+    def take(self, given: Iterable[Utterance | Pause]) -> None:
+        for packet in given:
+            if isinstance(packet, Utterance):
+                self.out.append(packet)
+            else:
+                self.asked.append(packet)
 
     def _stamp(self, duration: int = 0) -> Stamp:
         return Stamp(self.now(), duration, self.causes.root)
@@ -56,23 +72,30 @@ class Talk:
             samples = np.full(RATE * FRAME // 1000, value, np.int16)
             at = self._stamp(FRAME * MILLISECOND)
             self.now_ms += FRAME
-            self.out += self.node.listen(Audio(at, samples, RATE))
+            self.take(self.node.listen(Audio(at, samples, RATE)))
         return self
 
     def voice(self, ms: int, value: int = 1000) -> Talk:
-        self.out += self.node.begin(SpeechStart(self._stamp()))
+        self.take(self.node.begin(SpeechStart(self._stamp())))
         self.silence(ms, value)
-        self.out += self.node.pause(SpeechEnd(self._stamp()))
+        self.take(self.node.pause(SpeechEnd(self._stamp())))
         return self
 
     def hear(self, text: str, *, whole: bool = True) -> Talk:
         guess = self.node.state.guess
         assert guess is not None
-        self.out += self.node.words(TranscriptUpdate(guess, text, whole))
+        self.take(self.node.words(TranscriptUpdate(guess, text, whole)))
+        return self
+
+    def sound(self, *probabilities: float) -> Talk:
+        guess = self.node.state.guess
+        assert guess is not None
+        for probability in probabilities:
+            self.take(self.node.sound(TurnCompletion(guess, probability)))
         return self
 
     def play(self, cause: Cause, *, last: bool = False) -> Talk:
-        self.out += self.node.hearing(PlaybackProgress(cause, "words", 0, last, last))
+        self.take(self.node.hearing(PlaybackProgress(cause, "words", 0, last, last)))
         return self
 
     def what(self) -> list[str]:
@@ -173,7 +196,7 @@ def test_endpoint_backchannel_releases_the_answer(words: str) -> None:
     talk, answer = answered()
     talk.voice(300).hear(words)
     assert answer.live and answer.open
-    assert talk.what()[-1] == "released"
+    assert talk.what()[-1] == "revoked" and "released" in talk.what()
 
 
 def test_endpoint_short_meaningful_words_interrupt() -> None:
@@ -231,7 +254,7 @@ def test_endpoint_end_of_stream_commits_the_turn() -> None:
     talk = Talk(partials="0s").silence(400)
     talk.node.begin(SpeechStart(talk._stamp()))
     talk.silence(500, 5)
-    talk.out += talk.node.finish()
+    talk.take(talk.node.finish())
     assert talk.whole.at.cause.open and talk.whole.at.cause.committed
 
 
@@ -266,7 +289,7 @@ def test_endpoint_leaves_one_active_turn_for_any_input(script: list[tuple[str, i
             talk.play(talk.node.state.answer)
         causes = {utterance.at.cause for utterance in talk.out}
         assert sum(cause.open for cause in causes) <= 1
-    talk.out += talk.node.finish()
+    talk.take(talk.node.finish())
     committed = [told.cause for told in talk.told if told.what == "committed"]
     assert all(any(u.whole and u.at.cause is cause for u in talk.out) for cause in committed)
 
@@ -283,7 +306,7 @@ def test_endpoint_typed_turn_is_committed_at_once_and_interrupts() -> None:
 def test_endpoint_answer_to_a_typed_turn_can_be_interrupted() -> None:
     talk = Talk()
     [words] = talk.node.read(TextInput("Tell me a story."))
-    talk.play(words.at.cause).silence(400).voice(1000)
+    talk.play(words.at.cause).silence(400).voice(1000).hear("No, a short one.")
     assert not words.at.cause.live
 
 
@@ -300,3 +323,159 @@ def test_endpoint_cancel_response_cancels_only_the_answer() -> None:
     talk.node.cancel(CancelResponse())
     assert not answer.live and len(talk.told) == told
     assert talk.silence(400).voice(1000).hear("How are you?").silence(300).whole.at.cause.open
+
+
+def test_endpoint_client_that_stops_to_send_has_finished() -> None:
+    """Push-to-talk: who lets go of the button does not wait for the longest hangover."""
+    talk = Talk(ceiling="1500ms").silence(400).voice(1000).hear("I would like to go to the")
+    samples = np.zeros(RATE * FRAME // 1000, np.int16)
+    for _ in range(31):
+        at = talk._stamp(FRAME * MILLISECOND)
+        talk.now_ms += FRAME
+        talk.take(talk.node.listen(Audio(at, samples, RATE, absent=True)))
+    assert talk.what()[-1] == "committed"
+
+
+def test_endpoint_answer_does_not_wait_longer_for_a_sound_of_which_nothing_is_known() -> None:
+    """A long pause in every answer over which somebody coughs or laughs."""
+    talk, answer = answered()
+    talk.node.begin(SpeechStart(talk._stamp()))
+    assert not answer.open
+    talk.silence(300, 1000)
+    assert answer.open
+    talk.silence(200, 1000)
+    assert not answer.open, "a voice that goes on is probably an interruption"
+    talk.silence(300, 1000)
+    assert answer.open
+
+
+@pytest.mark.parametrize("words", ["", "Yes.", "Okay, I see."])
+def test_endpoint_partial_backchannel_releases_the_answer_at_once(words: str) -> None:
+    talk, answer = answered()
+    talk.node.begin(SpeechStart(talk._stamp()))
+    talk.silence(260, 1000).hear(words, whole=False)
+    assert answer.open == bool(words)
+
+
+def test_endpoint_two_partial_texts_with_words_end_the_answer() -> None:
+    """Long before the person pauses; one text alone may be a mistake."""
+    talk, answer = answered()
+    talk.node.begin(SpeechStart(talk._stamp()))
+    talk.silence(260, 1000).hear("Tell me", whole=False)
+    assert answer.live and not answer.open
+    talk.silence(140, 1000).hear("Tell me about", whole=False)
+    assert not answer.live
+
+
+def test_endpoint_stop_ends_the_answer_by_one_partial_text() -> None:
+    talk, answer = answered()
+    talk.node.begin(SpeechStart(talk._stamp()))
+    talk.silence(260, 1000).hear("Stop.", whole=False)
+    assert not answer.live
+
+
+def speaks(talk: Talk, cause: Cause, text: str, duration_ms: int, *, final: bool) -> None:
+    """The sink begins to play a sentence."""
+    event = PlaybackProgress(cause, "", 0, False, False, text, duration_ms * MILLISECOND, final)
+    talk.take(talk.node.hearing(event))
+
+
+def test_endpoint_yes_over_the_end_of_our_question_is_a_turn() -> None:
+    """People answer before a question has quite ended."""
+    talk, answer = answered()
+    speaks(talk, answer, "Shall I go on?", 1200, final=True)
+    talk.silence(800).voice(300).hear("Yes.").silence(300)
+    assert talk.whole.at.cause.open and not answer.live
+
+
+def test_endpoint_yes_over_the_middle_of_our_story_is_no_turn() -> None:
+    talk, answer = answered()
+    speaks(talk, answer, "The fishermen went out to sea every morning.", 3000, final=False)
+    talk.silence(800).voice(300).hear("Yes.").silence(1000)
+    assert answer.live and answer.open
+
+
+@pytest.mark.parametrize("heard", ["The fishermen went out.", "fishermen went to see"])
+def test_endpoint_echo_of_our_words_is_no_turn(heard: str) -> None:
+    """Over a loudspeaker, without echo cancellation, the answer would interrupt itself."""
+    talk, answer = answered()
+    speaks(talk, answer, "The fishermen went out to sea every morning.", 3000, final=True)
+    talk.silence(1000)
+    talk.node.begin(SpeechStart(talk._stamp()))
+    talk.silence(800, 1000).hear(heard, whole=False)
+    assert answer.live and answer.open
+    talk.take(talk.node.pause(SpeechEnd(talk._stamp())))
+    talk.hear(heard).silence(1000)
+    assert answer.open
+    assert talk.what()[-1] == "revoked"
+
+
+def test_endpoint_echo_after_the_answer_is_no_turn() -> None:
+    """The echo of a telephone line comes more than a second later."""
+    talk, answer = answered()
+    speaks(talk, answer, "The fishermen went out to sea.", 1500, final=True)
+    talk.silence(1500)
+    end = PlaybackProgress(answer, "The fishermen went out to sea.", 0, True, True, "", 1500 * MILLISECOND, True)
+    talk.take(talk.node.hearing(end))
+    talk.silence(300).voice(900).hear("The fishermen went out to sea.").silence(1000)
+    assert "committed" not in talk.what()[3:]
+
+
+def test_endpoint_noise_after_the_question_does_not_lose_the_answer() -> None:
+    """A sneeze half a second after the question: its text is that of the question again."""
+    talk = Talk().silence(400).voice(1000).hear("How are you?").silence(300)
+    answer = talk.whole.at.cause
+    talk.silence(200).voice(600).hear("How are you?")
+    assert answer.live and answer.open
+
+
+def test_endpoint_without_speech_recognition_the_duration_of_the_voice_decides() -> None:
+    talk = Talk(transcribes=False).silence(400).voice(1000).silence(920)
+    answer = talk.whole.at.cause
+    talk.play(answer).silence(1000).voice(400)
+    assert answer.live
+    talk.silence(1000)
+    assert not answer.live
+
+
+def test_endpoint_asks_the_end_of_turn_model_twice_in_a_pause() -> None:
+    """The more silence the model hears, the more it says that the turn is over."""
+    talk = Talk(model=True, pause="200ms").silence(400).voice(1000).silence(180)
+    assert len(talk.asked) == 1
+    talk.silence(1000)
+    assert len(talk.asked) == 2 and talk.asked[-1].at.duration <= 8_000 * MILLISECOND
+
+
+def test_endpoint_without_an_end_of_turn_model_asks_none() -> None:
+    assert Talk().silence(400).voice(1000).silence(2000).asked == []
+
+
+@pytest.mark.parametrize(
+    ("words", "probabilities", "wait_ms"),
+    [
+        ("What time is it?", (0.9, 0.4), 300),
+        ("What time is it?", (0.9, 0.1), 1500),
+        ("I would like a table for four people.", (0.99, 0.98), 300),
+        ("I would like a table for four people.", (0.99, 0.6), 1000),
+        ("I would like a table for four people.", (0.2, 0.9), 1500),
+        ("describe it again", (0.99, 0.98), 600),
+        ("My number is 555.", (0.99, 0.99), 1500),
+        ("I want to go to the", (0.99, 0.99), 1500),
+        ("Yes.", (0.5, 0.4), 300),
+        ("Yes.", (0.2, 0.1), 1000),
+        ("What time is it?", (), 300),
+        ("I would like a table for four people.", (), 1000),
+    ],
+)
+def test_endpoint_joins_words_and_sound(words: str, probabilities: tuple[float, ...], wait_ms: int) -> None:
+    talk = Talk(model=True, floor="300ms", ceiling="1500ms").silence(400).voice(1000).hear(words)
+    talk.sound(*probabilities).silence(wait_ms - 20)
+    assert "committed" not in talk.what()
+    assert talk.silence(40).what()[-1] == "committed"
+
+
+def test_endpoint_dictated_number_is_one_turn_also_without_a_model() -> None:
+    """Whisper writes a full stop after every group of digits."""
+    talk = Talk().silence(400).voice(1000).hear("My number is 555.").silence(1200)
+    talk.voice(900).hear("My number is 555, 0123.")
+    assert "committed" not in talk.what()

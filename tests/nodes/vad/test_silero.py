@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from nodes.packets import Audio
+from nodes.silero import CONTEXT, WINDOW, load_silero
 from nodes.vad.energy import EnergyVad
-from nodes.vad.silero import CONTEXT, WINDOW, SileroVad, SileroVadParams, load_silero
+from nodes.vad.silero import SileroVad, SileroVadParams
 from nodes.vad.webrtc import WebRtcVad
 from pipeline.cause import Causes
 from pipeline.errors import DependencyError

@@ -73,6 +73,33 @@ def test_webrtc_source_keeps_speech_times_after_a_stall() -> None:
     assert {b.at.pts - a.at.pts for a, b in pairwise(called(scene).of(Audio))} == {FRAME}
 
 
+def test_webrtc_source_gives_silence_while_the_client_sends_nothing() -> None:
+    """Push-to-talk, or a client that mutes by not sending: its turn would never end."""
+
+    async def scene(peer: FakePeer) -> None:
+        for number in range(1, 11):
+            await peer.clock.sleep(FRAME)
+            peer.on_audio(frame(number))
+        await peer.clock.sleep(3 * SECOND)
+        peer.on_audio(frame(11))
+
+    outcome = called(scene)
+    heard = outcome.of(Audio)
+    silence = [audio for audio in heard if audio.absent]
+    assert len(heard) - len(silence) == 11 and not any(audio.samples.any() for audio in silence)
+    assert 2.8 * SECOND <= len(silence) * FRAME <= 3 * SECOND
+    first = outcome.times[heard.index(silence[0])]
+    assert first - heard[9].at.pts <= 700 * ms
+    assert all(0 <= b.at.pts - a.at.pts - FRAME < FRAME for a, b in pairwise(heard[:-1]))
+
+
+def test_webrtc_source_gives_no_silence_before_the_first_sound() -> None:
+    async def scene(peer: FakePeer) -> None:
+        await peer.clock.sleep(3 * SECOND)
+
+    assert called(scene).of(Audio) == []
+
+
 def test_webrtc_source_without_a_call_reports_the_error() -> None:
     with pytest.raises(UserInputError, match="no CallTransport") as caught:
         run_node(WebRtcSource())
