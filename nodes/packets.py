@@ -286,7 +286,7 @@ class TurnChanged(Event, frozen=True):
     voice_end: int = 0
     """The end of the last voiced sample of the turn, on the session's clock."""
     reason: str = ""
-    """The reason; `typed` for a typed turn."""
+    """The reason; `typed` for a typed turn, `prompt` for what a silent caller is told."""
 
 
 def duration_of(samples: int, rate: int) -> int:

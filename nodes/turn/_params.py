@@ -30,3 +30,12 @@ class EndpointParams(Params):
     """How long to wait for the words of a sound over an answer before it is ignored."""
     adapt: float = Field(0.3, ge=0, le=1)
     """How fast the hangover adapts to the pauses of a person: 0 never, 1 to the last pause alone."""
+    reprompt_after: Duration = seconds(8)
+    """Silence of the caller, from the end of an answer, after which they are asked once whether they are there; 0s for
+    never. For this and the goodbye the port `typed` must be linked."""
+    reprompt: str = "Are you still there?"
+    """What they are asked."""
+    goodbye_after: Duration = seconds(20)
+    """Further silence, from the end of that question, after which they are told goodbye; 0s for never."""
+    goodbye: str = "I'll let you go, then. Goodbye, and talk to you soon."
+    """The goodbye. The call stays open, and goes on when they speak."""

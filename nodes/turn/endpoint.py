@@ -39,6 +39,7 @@ from nodes.turn._hangover import ABSENT, Hangover, joint_hangover
 from nodes.turn._opinion import CERTAIN, VoiceOpinion, load_opinion
 from nodes.turn._overlap import Overlap, partial_verdict, whole_verdict
 from nodes.turn._params import EndpointParams
+from nodes.turn._silence import CallerSilence
 from nodes.turn._spoken import Spoken
 from nodes.words import is_backchannel, words_of
 from pipeline.caps import same
@@ -51,7 +52,7 @@ from pipeline.port import Input, Output, Receives
 
 Phase = Literal["idle", "speaking", "ignoring", "pausing", "answered"]
 """`ignoring`: a detector marks a voice that is known to be noise, a backchannel or an echo."""
-Out = Iterable[Utterance | Pause]
+Out = Iterable[Utterance | Pause | Transcript]
 
 MODEL_HEARS = seconds(8)
 """Audio that an end-of-turn model gets."""
@@ -110,6 +111,9 @@ class Endpoint(Transform[EndpointParams]):
         """The present sound, if it began over an answer and is not known to interrupt it."""
         hangover: Hangover = field(default_factory=Hangover)
         spoken: Spoken = field(default_factory=Spoken)
+        silence: CallerSilence = field(default_factory=CallerSilence)
+        language: str = ""
+        """That of the last words."""
 
     state: State
 
@@ -124,7 +128,7 @@ class Endpoint(Transform[EndpointParams]):
         state.buffer.add(audio)
         if state.phase == "idle":
             state.buffer.keep_last(self.params.lead)
-            return ()
+            return self._prompt(audio.at.pts + audio.at.duration) if state.silence.since is not None else ()
         if state.overlap is not None and state.phase in ("speaking", "ignoring"):
             state.overlap.opinion.listen(audio.samples)
         now = audio.at.pts + audio.at.duration
@@ -186,7 +190,7 @@ class Endpoint(Transform[EndpointParams]):
         if event.cause is not state.guess or not event.cause.live:
             return ()
         if event.whole:
-            state.text = event.text
+            state.text, state.language = event.text, event.language
         if state.overlap is not None:
             self._judge(state.overlap, event)
         elif state.phase == "pausing" and event.whole:
@@ -215,7 +219,7 @@ class Endpoint(Transform[EndpointParams]):
             if state.overlap is not None:
                 state.overlap.pending = False
             if event.last:
-                state.answer = None
+                state.answer, state.silence.since = None, self.clock.now()
         return ()
 
     @written.each
@@ -229,6 +233,7 @@ class Endpoint(Transform[EndpointParams]):
         self.causes.commit(cause)
         self.post(TurnChanged(now, cause, "committed", now, "typed"))
         self.state.answer = cause
+        self.state.silence.turn()
         return (Transcript(Stamp(now, 0, cause), event.text.strip(), whole=True, confidence=1.0),)
 
     @hushed.each
@@ -299,6 +304,18 @@ class Endpoint(Transform[EndpointParams]):
         else:
             wait = state.hangover.of(state.text, params)
         return min(wait, ABSENT) if state.absent else wait
+
+    def _prompt(self, now: int) -> Out:
+        """Says something to a caller who has been silent for long enough."""
+        state = self.state
+        if "typed" not in (self.context.connected or ()) or not (text := state.silence.prompt(now, self.params)):
+            return ()
+        cause = self.causes.begin("prompt")
+        self.causes.commit(cause)
+        self.post(TurnChanged(now, cause, "committed", now, "prompt"))
+        state.answer = cause
+        at = Stamp(now, 0, cause)
+        return (Transcript(at, "", whole=True, language=state.language, confidence=1.0, answer=text),)
 
     def _ask_model(self, now: int) -> tuple[Pause, ...]:
         """Asks the end-of-turn model, at the beginning of a pause and once more."""
@@ -434,6 +451,7 @@ class Endpoint(Transform[EndpointParams]):
         self.causes.commit(guess)
         self._post("committed", guess, reason)
         state.guess, state.last_end = None, state.voice_end
+        state.silence.turn()
         state.said, state.overlap = state.text or "", None
         # Where no answer is played, as in a transcription, there is none that speech could continue or interrupt.
         state.answer, state.phase = (guess, "answered") if self._answered else (None, "idle")

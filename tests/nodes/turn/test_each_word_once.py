@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodes.packets import Audio, Pause, Samples, SpeechEnd, SpeechStart, Utterance, duration_of
+from nodes.packets import Audio, Pause, Samples, SpeechEnd, SpeechStart, Transcript, Utterance, duration_of
 from nodes.turn._buffer import TurnBuffer
 from nodes.turn.endpoint import Endpoint
 from pipeline.cause import Causes
@@ -44,7 +44,7 @@ class Recording:
     def _at(self) -> Stamp:
         return Stamp(self.now(), 0, self.causes.root)
 
-    def take(self, given: Iterable[Utterance | Pause]) -> None:
+    def take(self, given: Iterable[Utterance | Pause | Transcript]) -> None:
         self.out += [packet for packet in given if isinstance(packet, Utterance)]
 
     def hear(self, samples: Samples) -> None:

@@ -19,6 +19,7 @@ from nodes.packets import (
     SpeechEnd,
     SpeechStart,
     TextInput,
+    Transcript,
     TranscriptUpdate,
     TurnChanged,
     TurnCompletion,
@@ -42,10 +43,15 @@ class Talk:
         self.now_ms = 0
         self.out: list[Utterance] = []
         self.asked: list[Pause] = []
+        self.prompts: list[Transcript] = []
         self.told: list[TurnChanged] = []
         clock: Any = self
         pools = {"opinion": SimpleNamespace(member=None)}
-        connected = [port for port, linked in (("played", True), ("heard", transcribes), ("sounds", model)) if linked]
+        connected = [
+            port
+            for port, linked in (("played", True), ("typed", transcribes), ("heard", transcribes), ("sounds", model))
+            if linked
+        ]
         self.node.start(
             Context("turn", clock, self.causes, self._post, lambda _: None, pools=pools, connected=connected)
         )
@@ -57,12 +63,14 @@ class Talk:
         assert isinstance(event, TurnChanged)
         self.told.append(event)
 
-    def take(self, given: Iterable[Utterance | Pause]) -> None:
+    def take(self, given: Iterable[Utterance | Pause | Transcript]) -> None:
         for packet in given:
             if isinstance(packet, Utterance):
                 self.out.append(packet)
-            else:
+            elif isinstance(packet, Pause):
                 self.asked.append(packet)
+            else:
+                self.prompts.append(packet)
 
     def _stamp(self, duration: int = 0) -> Stamp:
         return Stamp(self.now(), duration, self.causes.root)
@@ -479,3 +487,36 @@ def test_endpoint_dictated_number_is_one_turn_also_without_a_model() -> None:
     talk = Talk().silence(400).voice(1000).hear("My number is 555.").silence(1200)
     talk.voice(900).hear("My number is 555, 0123.")
     assert "committed" not in talk.what()
+
+
+def test_endpoint_silent_caller_is_asked_once_and_told_goodbye_later() -> None:
+    """A silent line is confusing for both, and a machine that asks every 8 s is a nuisance."""
+    talk, answer = answered()
+    talk.play(answer, last=True).silence(7900)
+    assert talk.prompts == []
+    talk.silence(200)
+    assert [prompt.answer for prompt in talk.prompts] == ["Are you still there?"]
+    assert talk.prompts[0].at.cause.open and not talk.prompts[0].text
+    talk.silence(30_000)
+    assert len(talk.prompts) == 1, "counted from the end of the question"
+    talk.play(talk.prompts[0].at.cause, last=True).silence(20_100)
+    assert len(talk.prompts) == 2 and "Goodbye" in talk.prompts[1].answer
+    talk.play(talk.prompts[1].at.cause, last=True).silence(100_000)
+    assert len(talk.prompts) == 2
+
+
+def test_endpoint_caller_who_speaks_again_is_asked_again_after_the_next_answer() -> None:
+    talk, answer = answered()
+    talk.play(answer, last=True).silence(8100)
+    talk.play(talk.prompts[0].at.cause, last=True).silence(1000).voice(1000).hear("Yes, I am here.").silence(300)
+    talk.silence(10_000)
+    assert len(talk.prompts) == 1, "the answer is not played yet"
+    talk.play(talk.whole.at.cause, last=True).silence(8100)
+    assert len(talk.prompts) == 2 and talk.prompts[1].answer == talk.prompts[0].answer
+
+
+def test_endpoint_silence_before_the_first_answer_and_without_a_link_is_not_broken() -> None:
+    assert Talk().silence(20_000).prompts == []
+    talk = Talk(transcribes=False).silence(400).voice(1000).silence(920)
+    talk.play(talk.whole.at.cause, last=True).silence(20_000)
+    assert talk.prompts == []

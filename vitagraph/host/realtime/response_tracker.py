@@ -138,7 +138,8 @@ class ResponseTracker:
         if self._active is not None:
             self._active.cancel(_reason(event.reason))
         turn = self._turn(event.cause)
-        if event.reason != "typed":  # typed text is an item already: the client created it
+        # Typed text is an item already: the client created it. Before a prompt the person said nothing.
+        if event.reason not in ("typed", "prompt"):
             self.input_audio.committed(turn.transcript)
         self._next = turn.response
         self._activate_next()
