@@ -11,14 +11,18 @@ from blockbuster import BlockingError, blockbuster
 pytest_plugins = ["pytester"]
 
 TESTS = Path(__file__).parent
-LIVE = ("browser", "hostile", "drills", "nodes/webrtc", "vitagraph/host", "vitagraph/commands", "test_interrupt.py")
-"""Tests in which real time passes: bin/test runs them while nothing else uses the machine."""
+LIVE = (
+    *("browser", "hostile", "drills", "nodes/webrtc", "vitagraph/host", "vitagraph/commands"),
+    *("nodes/asr/test_whisper.py", "test_interrupt.py"),
+)
+"""Tests in which real time passes, like those with Redis: bin/test runs them while nothing else uses the machine."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the live tests."""
     for item in items:
-        if any(item.path.is_relative_to(TESTS / part) for part in LIVE):
+        with_redis = "redis_server" in getattr(item, "fixturenames", ())
+        if with_redis or any(item.path.is_relative_to(TESTS / part) for part in LIVE):
             item.add_marker("live")
 
 
