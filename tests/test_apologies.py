@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nodes.asr._service import NOT_HEARD
-from nodes.dialogue._service import LOST, NO_ANSWER
+from nodes.apologies import apologies
 from pipeline.graph.loader import load
 from pipeline.graph.registry import Registry
 from tests.nodes.text.test_sentences import spoken
@@ -15,7 +14,7 @@ from tests.nodes.text.test_sentences import spoken
 GRAPH = Path(__file__).parent.parent / "graphs" / "assistant.yaml"
 
 
-@pytest.mark.parametrize("apology", [NOT_HEARD, NO_ANSWER, LOST])
+@pytest.mark.parametrize("apology", apologies())
 def test_apologies_are_all_prefetched_by_tts(apology: str) -> None:
     """Sentence for sentence as the voice will be asked for it; else it would be made while the person waits."""
     cache = load(GRAPH, registry=Registry()).nodes["tts"].cache
@@ -28,4 +27,4 @@ def test_tts_prefetches_only_apologies_in_use() -> None:
     """An apology that nobody makes any more would cost every start of a host a second."""
     cache = load(GRAPH, registry=Registry()).nodes["tts"].cache
     assert cache is not None
-    assert set(cache.prefetch) <= {text for apology in (NOT_HEARD, NO_ANSWER, LOST) for text, _, _ in spoken(apology)}
+    assert set(cache.prefetch) <= {text for apology in apologies() for text, _, _ in spoken(apology)}

@@ -17,6 +17,8 @@ from nodes.packets import Samples
 
 TOKENS_A_SECOND = 8.0
 """Upper bound for real speech: the fastest clip has 6."""
+TOKENS_A_SECOND_CHINESE = 14.0
+"""The same for Chinese: five characters a second, many of which are two tokens or three."""
 SPARE_TOKENS = 10
 """Tokens allowed on top of that, for very short utterances."""
 QUIET = 33
@@ -24,6 +26,8 @@ QUIET = 33
 
 _NOT_WORDS = re.compile(r"[^\w']+")
 _FILLERS = frozenset({"you", "thank you", "thanks for watching", "thank you for watching", "bye", "the end", "so"})
+_CHINESE_FILLERS = ("谢谢观看", "谢谢大家", "点赞", "字幕", "以下是普通话的句子", "优优独播剧场")
+"""Credits of the films; the prompt is repeated as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,9 @@ class Decoded:
     """The probability of silence that the model reports."""
 
 
-def token_limit(seconds: float) -> int:
+def token_limit(seconds: float, language: str = "en") -> int:
     """The largest plausible number of tokens for so many seconds; more is a loop."""
-    return SPARE_TOKENS + round(TOKENS_A_SECOND * seconds)
+    return SPARE_TOKENS + round((TOKENS_A_SECOND_CHINESE if language == "zh" else TOKENS_A_SECOND) * seconds)
 
 
 def repeats_tokens(tokens: Sequence[int]) -> bool:
@@ -72,21 +76,24 @@ def repeats_words(text: str) -> bool:
     return False
 
 
-def exceeds_token_limit(decoded: Decoded, seconds: float) -> bool:
+def exceeds_token_limit(decoded: Decoded, seconds: float, language: str = "en") -> bool:
     """Whether decoding stopped at the token limit, which real speech cannot reach: a certain loop."""
-    return len(decoded.tokens) >= token_limit(seconds)
+    return len(decoded.tokens) >= token_limit(seconds, language)
 
 
-def is_doubtful(decoded: Decoded, seconds: float, least: float) -> bool:
+def is_doubtful(decoded: Decoded, seconds: float, least: float, language: str = "en") -> bool:
     """Whether to decode again with a full window."""
-    looped = exceeds_token_limit(decoded, seconds) or repeats_tokens(decoded.tokens) or repeats_words(decoded.text)
+    looped = (
+        exceeds_token_limit(decoded, seconds, language) or repeats_tokens(decoded.tokens) or repeats_words(decoded.text)
+    )
     return looped or not decoded.text or decoded.log_probability < least
 
 
 def may_be_silence(decoded: Decoded, no_speech: float, least: float) -> bool:
     """Whether the text may come from silence or noise, so that a voice detector must decide."""
     words = _NOT_WORDS.sub(" ", decoded.text.lower()).strip()
-    return not words or words in _FILLERS or decoded.no_speech > no_speech or decoded.log_probability < least
+    filler = words in _FILLERS or any(map(words.__contains__, _CHINESE_FILLERS))
+    return not words or filler or decoded.no_speech > no_speech or decoded.log_probability < least
 
 
 def is_silent(samples: Samples) -> bool:

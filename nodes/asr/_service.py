@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from nodes.apologies import apologies
 from nodes.packets import Transcript, Utterance
 from pipeline.node import Service
 from pipeline.packet import Event, Packet
 from pipeline.params import Params
 
 P = TypeVar("P", bound=Params)
-
-NOT_HEARD = "Sorry, I didn't catch that. Could you say it again?"
-"""The answer to an utterance that could not be transcribed."""
 
 
 class AsrService(Service[P]):
@@ -25,4 +23,10 @@ class AsrService(Service[P]):
 
     def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet | Event]:
         """Asks the person to repeat what they said."""
-        return () if made else (Transcript(packet.at, "", whole=True, answer=NOT_HEARD),)
+        language = self.language()
+        answer = apologies(language).not_heard
+        return () if made else (Transcript(packet.at, "", whole=True, language=language, answer=answer),)
+
+    def language(self) -> str:
+        """The BCP 47 language that the person is expected to speak; empty if it is not known."""
+        return ""

@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -38,6 +39,8 @@ LONGEST = 28.0
 """Seconds; a longer utterance is cut into pieces of at most this length."""
 VOICE = 0.3
 """Threshold of the voice detector, 0 to 1: low, because losing words is worse than inventing them."""
+CHINESE_PROMPT = "以下是普通话的句子。"
+"""Makes Whisper punctuate Chinese, and mostly write it in simplified script; a quarter fewer wrong characters."""
 
 
 class WhisperParams(Params):
@@ -47,6 +50,8 @@ class WhisperParams(Params):
     """A name in the model catalogue, or the path of a folder with a CTranslate2 model."""
     language: str | None = Field(None, pattern="^[a-z]{2,3}$")
     """ISO 639 code such as `en`; if omitted, multilingual models detect it."""
+    languages: tuple[str, ...] = ()
+    """ISO 639 codes of the languages to choose from where it is detected; empty for all 99 of Whisper."""
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     """The device to run on."""
     compute: Literal["auto", "int8", "float16", "float32", "int8_float16"] = "auto"
@@ -144,16 +149,16 @@ class Whisper:
         seconds, least = len(samples) / RATE, params.least_log_probability
         if may_be_silence(decoded, params.no_speech, least) and not speech_ranges(samples):
             return Transcription("", language, 0.0)
-        if window < FULL and is_doubtful(decoded, seconds, least):
+        if window < FULL and is_doubtful(decoded, seconds, least, language):
             if stopped():
                 return None
             if not retry:
-                return Transcription(decoded.text, language, _confidence(decoded), doubtful=True)
+                return Transcription(_shown(decoded.text, language), language, _confidence(decoded), doubtful=True)
             decoded, language, encoded = self.decode(samples, FULL, params)
-        if exceeds_token_limit(decoded, seconds):
+        if exceeds_token_limit(decoded, seconds, language):
             decoded, language, encoded = self.decode(samples, FULL, params, loops=False)
         words = self._words(decoded, encoded, language, seconds) if params.words else ()
-        return Transcription(decoded.text, language, _confidence(decoded), words)
+        return Transcription(_shown(decoded.text, language), language, _confidence(decoded), words)
 
     def decode(
         self, samples: Samples, window: float, params: WhisperParams, *, loops: bool = True
@@ -168,14 +173,21 @@ class Whisper:
         """Returns text and language of each utterance, and the encoder output of all."""
         model, frames = self._model, round(window * FRAMES_A_SECOND) // 2 * 2
         encoded = model.encode(np.stack([self._features(each, frames) for each in heard]))
-        languages = [params.language] * len(heard) if params.language else self._languages(encoded)
+        languages = [params.language] * len(heard) if params.language else self._languages(encoded, params)
         tokenizers = [self._tokenizer(language) for language in languages]
-        prompts = [[*tokenizer.sot_sequence, tokenizer.no_timestamps] for tokenizer in tokenizers]
+        if len(set(languages)) > 1:  # the prompts of a batch have one length
+            each = [
+                self._decode_batch([one], window, params.model_copy(update={"language": language}), loops=loops)[0]
+                for one, language in zip(heard, languages, strict=True)
+            ]
+            return [found for (found,) in each], encoded
+        prompts = [_prompt(tokenizer, languages[0]) for tokenizer in tokenizers]
+        most = token_limit(max(map(len, heard)) / RATE, languages[0])
         results = model.model.generate(
             encoded,
             prompts,
             beam_size=params.beam,
-            max_length=min(model.max_length, len(prompts[0]) + token_limit(max(map(len, heard)) / RATE)),
+            max_length=min(model.max_length, len(prompts[0]) + most),
             no_repeat_ngram_size=0 if loops else 3,
             return_scores=True,
             return_no_speech_prob=True,
@@ -208,11 +220,15 @@ class Whisper:
         text, doubtful = " ".join(piece.text for piece in found), any(piece.doubtful for piece in found)
         return Transcription(text, found[0].language, confidence, tuple(words), doubtful)
 
-    def _languages(self, encoded: Any) -> list[str]:
-        """The most likely language of each utterance."""
+    def _languages(self, encoded: Any, params: WhisperParams) -> list[str]:
+        """The most likely language of each utterance, of those that the parameters allow."""
         if not self._model.model.is_multilingual:
             return ["en"] * encoded.shape[0]
-        return [str(likeliest[0][0]).strip("<|>") for likeliest in self._model.model.detect_language(encoded)]
+        wanted = set(params.languages)
+        ranked = [
+            [str(token).strip("<|>") for token, _ in found] for found in self._model.model.detect_language(encoded)
+        ]
+        return [next((each for each in found if each in wanted), found[0]) for found in ranked]
 
     def _tokenizer(self, language: str) -> Any:
         from faster_whisper.tokenizer import Tokenizer
@@ -228,7 +244,7 @@ class Whisper:
         frames = math.ceil(seconds * FRAMES_A_SECOND)
         found = self._model.find_alignment(self._tokenizer(language), [list(decoded.tokens)], encoded, frames)[0]
         return tuple(
-            Word(each["word"].strip(), round(each["start"] * SECOND), round(each["end"] * SECOND))
+            Word(_shown(each["word"].strip(), language), round(each["start"] * SECOND), round(each["end"] * SECOND))
             for each in found
             if each["word"].strip() and not each["word"].startswith("<|")
         )
@@ -255,6 +271,27 @@ def speech_ranges(samples: Samples) -> list[tuple[int, int]]:
 def _fits(samples: Samples) -> bool:
     """Whether an utterance is audible and fits into one window."""
     return not is_silent(samples) and len(samples) / RATE <= FULL
+
+
+def _prompt(tokenizer: Any, language: str) -> list[int]:
+    """The tokens before the transcript."""
+    before = [tokenizer.sot_prev, *tokenizer.encode(f" {CHINESE_PROMPT}")] if language == "zh" else []
+    return [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+
+
+def _shown(text: str, language: str) -> str:
+    """Chinese in simplified script; as it is without the package opencc (`vitagraph[zh]`)."""
+    converter = _converter() if language == "zh" else None
+    return str(converter.convert(text)) if converter else text
+
+
+@lru_cache(maxsize=1)
+def _converter() -> Any:
+    try:
+        from opencc import OpenCC
+    except ImportError:
+        return None
+    return OpenCC("t2s")
 
 
 def _decoded(tokenizer: Any, result: Any) -> Decoded:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from nodes.asr._service import NOT_HEARD, AsrService
+from nodes.apologies import apologies
+from nodes.asr._service import AsrService
 from nodes.packets import Transcript, TranscriptUpdate, Utterance
 from pipeline.params import Params
 from pipeline.port import Input, Output, Sends
@@ -16,9 +17,11 @@ from pipeline.port import Input, Output, Sends
 class SorryParams(Params):
     """The sentences to answer with."""
 
+    language: str = "en"
+    """BCP 47 code of the sentences."""
     sentences: tuple[str, ...] = Field(
         (
-            NOT_HEARD,
+            apologies().not_heard,
             "I'm having trouble hearing you. Please try once more.",
             "Sorry, that did not come through. Could you repeat it?",
         ),
@@ -49,4 +52,4 @@ class Sorry(AsrService[SorryParams]):
             sentences = self.params.sentences
             answer = sentences[self.memory.asked % len(sentences)]
             self.memory.asked += 1
-            yield Transcript(heard.at, "", whole=True, answer=answer)
+            yield Transcript(heard.at, "", whole=True, language=self.params.language, answer=answer)

@@ -67,6 +67,10 @@ class WhisperAsr(AsrService[WhisperParams]):
             return  # a guess is no caption, but says something about a possible interruption
         yield Transcript(heard.at, found.text, heard.whole, found.language, found.confidence, found.words)
 
+    def language(self) -> str:
+        """The language of the parameters; empty if it is detected."""
+        return self.params.language or ""
+
     async def probe(self) -> None:
         """Transcribes half a second of a hum: silence would never reach the model."""
         hum = np.asarray(2_000 * np.sin(np.arange(8_000) * 0.1), np.int16)

@@ -104,6 +104,16 @@ class History:
 
         None until a node has taken those of the session."""
         self._exchanges: list[ChatExchange] = []
+        self._excused: dict[str, Cause] = {}
+        """By language: the turn in which its lack of a voice was excused."""
+
+    def excuse(self, language: str, cause: Cause) -> bool:
+        """Whether the lack of a voice for a language is to be excused in a turn: once in a session is enough."""
+        before = self._excused.get(language)
+        if before is not None and before is not cause and (before.live or before.committed):
+            return False
+        self._excused[language] = cause
+        return True
 
     def ask(self, cause: Cause, question: str, *, turns: int, characters: int) -> ChatExchange:
         """Begins an exchange; beyond either limit the older half is dropped.

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from pydantic import Field
 
+from nodes.apologies import apologies
+from nodes.dialogue import _languages
 from nodes.dialogue._history import ChatMessage, History
 from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta, Transcript
 from nodes.words import completeness
@@ -27,12 +29,6 @@ SYSTEM = (
     "You are a friendly assistant in a spoken conversation. "
     "Answer in one or two short sentences of plain words, without lists or markup."
 )
-
-
-NO_ANSWER = "Sorry, I can't answer that just now. Please ask me again in a moment."
-"""The apology if no member could answer."""
-LOST = " ... Sorry, I lost my thread there. Please ask me again."
-"""The apology if an answer broke off and no member could continue it."""
 
 
 MAX_DELTA = 400
@@ -139,7 +135,8 @@ class DialogueService(Service[P]):
         """Apologises if no member could answer, or finish an answer."""
         if _is_complete(made) or not isinstance(packet, Transcript):
             return ()
-        return (self._delta(packet, LOST if made else NO_ANSWER, end=True),)
+        sorry = apologies(self.answer_language(packet))
+        return (self._delta(packet, sorry.lost if made else sorry.no_answer, end=True),)
 
     def _delta(self, heard: Transcript, text: str, *, end: bool = False) -> TextDelta:
         return TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), text, end, self.answer_language(heard))
@@ -150,7 +147,7 @@ class DialogueService(Service[P]):
 
     def continued(self, heard: Transcript, said: str) -> Pieces:
         """The rest of an answer that another member broke off; by default, an apology."""
-        return word_by_word(LOST)
+        return word_by_word(apologies(self.answer_language(heard)).lost)
 
     def answered(self, heard: Transcript) -> Pieces:
         """The answer that the transcript brings, or else a generated one."""
@@ -172,6 +169,9 @@ class ChatParams(Params):
     """Number of questions that are remembered, with their answers."""
     history: int = Field(4000, ge=100, le=1_000_000)
     """Characters of conversation that are remembered. Beyond either limit the older half is dropped."""
+    languages: tuple[str, ...] = ()
+    """BCP 47 codes of the languages that the voice speaks. A question in one of them is answered in it; one
+    in another language in the first, which is said before the first such answer. Empty leaves it to the model."""
 
 
 class PromptTooLong(UserInputError):
@@ -215,7 +215,26 @@ class Chat(DialogueService[C]):
 
     def answered(self, heard: Transcript) -> Pieces:
         """The answer; an answer to a question is remembered."""
-        return self._remembered(heard) if heard.text.strip() else super().answered(heard)
+        if not heard.text.strip():
+            return super().answered(heard)
+        excuse = self._excuse(heard)
+        return _after(excuse, self._remembered(heard)) if excuse else self._remembered(heard)
+
+    def answer_language(self, heard: Transcript) -> str:
+        """That of the question if it is one of `languages`, else the first of these."""
+        return _languages.answered_in(heard.language, self.params.languages)
+
+    def _excuse(self, heard: Transcript) -> str:
+        """What to say before the first answer in another language than that of the question."""
+        instead = self.answer_language(heard)
+        if instead == heard.language or not self.memory.excuse(heard.language, heard.at.cause):
+            return ""
+        return _languages.excuse(heard.language, instead)
+
+    def _system(self, heard: Transcript) -> str:
+        """The system prompt, with the language of the answer where the graph names languages."""
+        told = _languages.instruction(self.answer_language(heard)) if self.params.languages else ""
+        return f"{self.params.system} {told}".strip()
 
     async def _remembered(self, heard: Transcript) -> Pieces:
         params = self.params
@@ -230,7 +249,7 @@ class Chat(DialogueService[C]):
         """Streams what the model generates; drops the older half of a conversation that is too long for it."""
         while True:
             try:
-                answer = cut_off(self.generate(self.memory.messages(self.params.system)), self._most)
+                answer = cut_off(self.generate(self.memory.messages(self._system(heard))), self._most)
                 async with aclosing(answer) as pieces:
                     async for piece in pieces:
                         yield piece
@@ -264,6 +283,14 @@ class Chat(DialogueService[C]):
     def generate(self, messages: list[ChatMessage]) -> Pieces:
         """Streams the model's answer to a prompt; raises PromptTooLong before its first piece."""
         raise NotImplementedError
+
+
+async def _after(first: str, pieces: Pieces) -> Pieces:
+    """An answer with words before it."""
+    yield first
+    async with aclosing(pieces) as incoming:
+        async for piece in incoming:
+            yield piece
 
 
 async def without_repetition(said: str, pieces: Pieces) -> Pieces:

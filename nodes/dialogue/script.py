@@ -23,6 +23,8 @@ class ScriptParams(Params):
     """A YAML file of rules; by default, a few rules that come with the node."""
     rules: tuple[Rule, ...] = ()
     """Inline rules, instead of a file."""
+    language: str = "en"
+    """BCP 47 code of the answers; empty for the language of the question."""
     otherwise: Says | None = None
     """What to say if no inline rule matches; without rules, what to say always."""
 
@@ -61,6 +63,10 @@ class ScriptedDialogue(DialogueService[ScriptParams]):
     async def open(self) -> None:
         """Takes the rules from the pool, so that answering depends on nothing else."""
         self._script = await self.file.run(lambda script: script)
+
+    def answer_language(self, heard: Transcript) -> str:
+        """That of the rules; of a prepared answer, its own."""
+        return (self.params.language if heard.text.strip() else "") or heard.language
 
     async def generate_reply(self, heard: Transcript) -> Pieces:
         """Streams the next answer of the first matching rule, word by word."""

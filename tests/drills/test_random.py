@@ -9,8 +9,7 @@ from random import Random
 
 import pytest
 
-from nodes.asr._service import NOT_HEARD
-from nodes.dialogue._service import LOST, NO_ANSWER
+from nodes.apologies import apologies
 from pipeline.graph.loader import loads
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
@@ -96,9 +95,13 @@ async def call(runner: Runner, plan: Plan, chaos: Chaos) -> tuple[Record, Sessio
 def wrong(number: int, answer: Answer) -> Iterator[str]:
     """What was heard must be the whole answer, its beginning and an apology, or an apology; nothing twice."""
     heard, right = plain_words(" ".join(text for _, _, text in answer.played)), plain_words(answer_to(number))
-    lost = plain_words(LOST)
+    lost = plain_words(apologies().lost)
     broken_off = heard[-len(lost) :] == lost and heard[: -len(lost)] == right[: len(heard) - len(lost)]
-    if heard != right and not broken_off and heard not in (plain_words(NO_ANSWER), plain_words(NOT_HEARD)):
+    if (
+        heard != right
+        and not broken_off
+        and heard not in (plain_words(apologies().no_answer), plain_words(apologies().not_heard))
+    ):
         yield f"heard {' '.join(heard)!r}"
 
 

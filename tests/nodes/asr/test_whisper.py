@@ -199,3 +199,32 @@ def test_whisper_load_error_for_broken_model_has_a_hint(tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match="cannot be loaded") as caught:
         load_whisper(WhisperParams(model=str(tmp_path)))
     assert "verify" in caught.value.hint
+
+
+@pytest.fixture(scope="module")
+def base() -> Whisper:
+    return load_whisper(WhisperParams(model="whisper-base", threads=1))
+
+
+def test_whisper_chinese_is_in_simplified_script(base: Whisper) -> None:
+    """Whisper writes Chinese in either script; captions would change it from turn to turn."""
+    found = listen(base, clip("speech-audioeval/zh/nihao_shijie.wav"), model="whisper-base", beam=1, words=True)
+    assert (found.text.strip("。"), found.language) == ("你好世界", "zh")
+    assert "".join(word.text for word in found.words).startswith("你好世界")
+    long = listen(base, clip("speech-audioeval/zh/pangrama.wav"), model="whisper-base", beam=1, language="zh")
+    assert not set("陳蘇長張盈") & set(long.text) - set("盈")
+
+
+def test_whisper_detects_only_the_languages_that_are_allowed(base: Whisper) -> None:
+    """An answer in a language that nobody spoke confuses people."""
+    sound = clip("speech-audioeval/fr/bonjour_monde.wav")
+    assert listen(base, sound, model="whisper-base").language == "fr"
+    assert listen(base, sound, model="whisper-base", languages=("en", "zh")).language in ("en", "zh")
+
+
+def test_whisper_batch_of_two_languages_gives_each_its_own(base: Whisper) -> None:
+    """Chinese has a longer prompt than the others, and a batch has prompts of one length."""
+    sounds = [clip("speech-audioeval/zh/nihao_shijie.wav"), clip("speech-audioeval/en/hello_world.wav")]
+    found = base.transcribe_batch(sounds, WhisperParams(model="whisper-base", beam=1))
+    assert [each.language for each in found if each] == ["zh", "en"]
+    assert found[1] is not None and found[1].text.startswith("Hello world")

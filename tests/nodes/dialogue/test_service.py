@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from nodes.apologies import apologies
 from nodes.dialogue._history import ChatMessage
 from nodes.dialogue._service import (
-    LOST,
-    NO_ANSWER,
     Chat,
     ChatParams,
     DialogueService,
@@ -25,8 +24,8 @@ from nodes.dialogue._service import (
     without_repetition,
     word_by_word,
 )
-from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta
-from pipeline.cause import Causes
+from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta, Transcript
+from pipeline.cause import Cause, Causes
 from pipeline.clock import give_way
 from pipeline.errors import NodeError
 from pipeline.params import NoParams
@@ -280,7 +279,7 @@ def test_dialogue_last_resort_apologises_and_ends_the_answer() -> None:
         and not node.requires_output(heard("how", whole=False))
         and not node.requires_output(heard(" "))
     )
-    for made, words in (([], NO_ANSWER), ([TextDelta(question.at, "I am")], LOST)):
+    for made, words in (([], apologies().no_answer), ([TextDelta(question.at, "I am")], apologies().lost)):
         (apology,) = node.last_resort(question, made)
         assert isinstance(apology, TextDelta) and (apology.text, apology.end) == (words, True)
 
@@ -351,3 +350,32 @@ def test_dialogue_answer_has_the_language_of_its_question() -> None:
     asked = [structs.replace(heard("wie geht es"), language="de"), structs.replace(heard("how are you"), language="en")]
     deltas = run_node(Parrot(), asked).of(TextDelta)
     assert list(dict.fromkeys(delta.language for delta in deltas)) == ["de", "en"]
+
+
+def _asked(text: str, language: str, cause: Cause) -> Transcript:
+    return structs.replace(heard(text, cause), language=language)
+
+
+def test_dialogue_answers_in_a_language_that_the_voice_speaks() -> None:
+    """A person who speaks German is told why the answer is English, once; French is answered in French."""
+    node = Parrot(languages=("en", "fr"), system="Be brief.")
+    turns = [("wie geht es", "de"), ("und nun", "de"), ("bonjour", "fr"), ("hello", "en")]
+    asked = [_asked(text, language, Cause(n, "turn", committed=True)) for n, (text, language) in enumerate(turns, 1)]
+    answers = talk(node, *asked)
+    assert [answer[0].language for answer in answers] == ["en", "en", "fr", "en"]
+    assert [said(answer).startswith("I understand German, but") for answer in answers] == [True, False, False, False]
+    told = [prompt[0]["content"] for prompt in node.prompts]
+    assert told[0] == told[1] == told[3] == "Be brief. Answer only in English."
+    assert told[2] == "Be brief. Answer only in French."
+
+
+def test_dialogue_apologises_in_the_language_of_the_question() -> None:
+    """An English apology in a Chinese call would be spoken by a Chinese voice."""
+    node = Parrot()
+    run_node(node, [])
+    for language in ("zh", "de", "fr", "es", "it", "pt"):
+        question = structs.replace(heard("?"), language=language)
+        assert [delta.text for delta in node.last_resort(question, ()) if isinstance(delta, TextDelta)] == [
+            apologies(language).no_answer
+        ]
+        assert apologies(language) != apologies("en") == apologies("nl")
