@@ -56,7 +56,8 @@ _OPEN = re.compile(r"(\.\.\.|…|[,;:–—-])['\")\]]*$")
 
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case, without punctuation: "It's." gives `its`."""
-    return re.sub(r"[^\w\s-]", "", re.sub(r"[,.;:!?…。，！？、—–/]", " ", text.lower())).split()
+    parted = re.sub(r"[,.;:!?…。，！？、—–/]", " ", text.lower())
+    return re.sub(r"[^\w\s-]", "", parted).split()
 
 
 def unrepeated(words: list[str]) -> list[str]:

@@ -54,7 +54,8 @@ class MediaText(Source[MediaTextParams]):
         self.paragraphs = await asyncio.to_thread(self._paragraphs)
 
     def _paragraphs(self) -> list[str]:
-        return paragraphs(self.params.text or _read(self.params.path))
+        text = self.params.text or _read(self.params.path)
+        return paragraphs(text.replace("\r\n", "\n"))
 
     async def run(self) -> AsyncIterator[TextDelta]:
         """One packet a paragraph, or several if it is long; the last has `end` set."""

@@ -1,173 +1,127 @@
-"""Spoken forms of telephone numbers, money, units, fractions and all other numbers."""
+"""Spoken forms of all other numbers in English: percentages, ordinals, ranges, sizes and plain numbers."""
 
 from __future__ import annotations
 
 import re
 
-from nodes.text._numbers import NUMBER, WHOLE_NUMBER, counted, fraction, one_by_one, ordinal, spoken, year
-from nodes.text._rules import DIGIT, SpokenForm, rule
+from nodes.text import _math
+from nodes.text._abbreviations import LABELS
+from nodes.text._numbers import NUMBER, QUANTITY, hundreds, one_by_one, ordinal, spoken, year
+from nodes.text._rules import DIGIT, PLACE, SpokenForm, rule
 
-_MONEY = {
-    "$": ("dollar", "dollars", "cent", "cents"),
-    "€": ("euro", "euros", "cent", "cents"),
-    "£": ("pound", "pounds", "penny", "pence"),
-    "¥": ("yen", "yen", "", ""),
-    "₹": ("rupee", "rupees", "paisa", "paise"),
-    "₩": ("won", "won", "", ""),
+_SIZES = {
+    "M": "million",
+    "B": "billion",
+    "T": "trillion",
+    "K": "thousand",
+    "k": "thousand",
+    "bn": "billion",
+    "mn": "million",
 }
-_SIZES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion", "t": "trillion"}
-_SIZE = "thousand|million|billion|trillion|mn|bn|[kmbt]"
-_SIGNS = "".join(_MONEY)
-_SIGN = f"[{_SIGNS}]"
-
-_UNITS = {
-    "km": ("kilometer", "kilometers"),
-    "m": ("meter", "meters"),
-    "cm": ("centimeter", "centimeters"),
-    "mm": ("millimeter", "millimeters"),
-    "mi": ("mile", "miles"),
-    "ft": ("foot", "feet"),
-    "yd": ("yard", "yards"),
-    "kg": ("kilogram", "kilograms"),
-    "g": ("gram", "grams"),
-    "mg": ("milligram", "milligrams"),
-    "lb": ("pound", "pounds"),
-    "lbs": ("pound", "pounds"),
-    "oz": ("ounce", "ounces"),
-    "l": ("liter", "liters"),
-    "L": ("liter", "liters"),
-    "ml": ("milliliter", "milliliters"),
-    "mL": ("milliliter", "milliliters"),
-    "km/h": ("kilometer per hour", "kilometers per hour"),
-    "kph": ("kilometer per hour", "kilometers per hour"),
-    "mph": ("mile per hour", "miles per hour"),
-    "m/s": ("meter per second", "meters per second"),
-    "ms": ("millisecond", "milliseconds"),
-    "s": ("second", "seconds"),
-    "sec": ("second", "seconds"),
-    "min": ("minute", "minutes"),
-    "mins": ("minute", "minutes"),
-    "h": ("hour", "hours"),
-    "hr": ("hour", "hours"),
-    "hrs": ("hour", "hours"),
-    "Hz": ("hertz", "hertz"),
-    "kHz": ("kilohertz", "kilohertz"),
-    "MHz": ("megahertz", "megahertz"),
-    "GHz": ("gigahertz", "gigahertz"),
-    "KB": ("kilobyte", "kilobytes"),
-    "kB": ("kilobyte", "kilobytes"),
-    "MB": ("megabyte", "megabytes"),
-    "GB": ("gigabyte", "gigabytes"),
-    "TB": ("terabyte", "terabytes"),
-    "W": ("watt", "watts"),
-    "kW": ("kilowatt", "kilowatts"),
-    "kWh": ("kilowatt hour", "kilowatt hours"),
-    "V": ("volt", "volts"),
-    "dB": ("decibel", "decibels"),
-    "px": ("pixel", "pixels"),
-}
-_UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
-_POWERS = {"²": "square", "³": "cubic"}
-_SCALES = {"C": " Celsius", "F": " Fahrenheit", "": ""}
+_AS_IT_IS = frozenset("1 2 3 4 5 6 8 10 12 16".split())
+"""Numbers before a K that is said as a letter: a 10K run, 4K video."""
+_SEP = r"\s?[-–—~]\s?"
 
 
-def _money(found: re.Match[str]) -> str:
-    sign, amount, size = found["sign"], found["amount"], found["size"]
-    one, many, small_one, small_many = _MONEY[sign]
-    if size:
-        return f"{spoken(amount)} {_SIZES.get(size.lower(), size)} {many}"
-    whole, _, part = amount.partition(".")
-    if len(part) != 2 or not small_one:
-        return counted(amount, one, many)
-    coins = counted(str(int(part)), small_one, small_many)
-    if not int(part):
-        return counted(whole, one, many)
-    return coins if whole == "0" else f"{counted(whole, one, many)} and {coins}"
+def _is_place(found: re.Match[str]) -> bool:
+    """Whether `7B` is a door or a seat rather than seven billion."""
+    words = re.search(r"(\w{1,12})\.?\s\Z", found.string[max(0, found.start() - 16) : found.start()])
+    if words and words[1].lower() in LABELS:
+        return True
+    return re.match(r"\s[A-Z][a-z]", found.string[found.end() :]) is not None
 
 
-def _unit(found: re.Match[str]) -> str:
-    one, many = _UNITS[found[2]]
-    power = f"{_POWERS[found[3]]} " if found[3] else ""
-    return counted(found[1], power + one, power + many)
+def _sized(found: re.Match[str]) -> str:
+    number, size = found[1], found[2]
+    if size == "K" and number in _AS_IT_IS:
+        return f"{spoken(number)} K"
+    if len(size) == 1 and size.isupper() and "." not in number and _is_place(found):
+        return f"{spoken(number)} {size}"
+    return f"{spoken(number)} {_SIZES[size]}"
 
 
-def _degrees(found: re.Match[str]) -> str:
-    return counted(found[1], "degree", "degrees") + _SCALES[found[2] or ""]
+def _ordinal(found: re.Match[str]) -> str:
+    return ordinal(int(found[1].replace(",", "")))
 
 
-def _fraction(found: re.Match[str]) -> str:
-    whole, above, below = found[1], int(found[2]), int(found[3])
-    if not (0 < above < below <= 10) and below != 16:
-        return f"{whole or ''} {above} slash {below}".strip() if below not in (10, 100) else _out_of(found)
-    return (f"{spoken(whole)} and " if whole else "") + fraction(above, below)
+def _ordinal_range(found: re.Match[str]) -> str:
+    return f"{ordinal(int(found[1]))} to {ordinal(int(found[2]))}"
 
 
-def _out_of(found: re.Match[str]) -> str:
-    return f"{found[1] or ''} {found[2]} out of {found[3]}".strip()
+def _percent(found: re.Match[str]) -> str:
+    if found[2]:
+        return f"{spoken(found[1])} to {spoken(found[2])} percent"
+    return f"{spoken(found[1])} percent"
 
 
-def _feet(found: re.Match[str]) -> str:
-    return f"{counted(found[1], 'foot', 'feet')} {spoken(found[2])}"
+def _year(found: re.Match[str]) -> str:
+    return year(int(found[1]))
 
 
-def _telephone(found: re.Match[str]) -> str:
-    groups = re.findall(r"\d+", found[0])
-    return ("plus " if found[0].startswith("+") else "") + ", ".join(map(one_by_one, groups))
-
-
-def _version(found: re.Match[str]) -> str:
-    said = " point ".join(map(spoken, found[2].split(".")))
-    return f"version {said}" if found[1] else said
+def _letters(found: re.Match[str]) -> str:
+    """A long number after letters is read digit by digit, a shorter one as a name: A320."""
+    digits = found[0]
+    if len(digits) == 3 and digits[0] != "0":
+        return hundreds(int(digits))
+    return one_by_one(digits) if len(digits) > 4 or digits[0] == "0" else spoken(digits)
 
 
 def _number(found: re.Match[str]) -> str:
-    """Separates a number from adjacent letters: MP3 is MP three."""
-    text, start, end = found.string, found.start(), found.end()
-    before = " " if start and text[start - 1].isalnum() else ""
-    after = " " if text[end : end + 1].isalnum() else ""
-    return f"{before}{spoken(found[0])}{after}"
+    return spoken(found[0])
 
+
+def _times(found: re.Match[str]) -> str:
+    return f"{spoken(found[1])} to {spoken(found[2])} times" if found[2] else f"{spoken(found[1])} times"
+
+
+def _by(found: re.Match[str]) -> str:
+    """1920x1080, but 3 × 4 and 3×10⁸."""
+    power = re.match(r"10[\^⁰¹²³⁴⁵⁶⁷⁸⁹⁻]", found.string[found.end() : found.end() + 3])
+    reckoned = "=" in found.string[found.end() : found.end() + 16]
+    return " times " if power or reckoned or "×" in found[0] else " by "
+
+
+def _score(found: re.Match[str]) -> str:
+    return f"{spoken(found[1])} star"
+
+
+EARLY: tuple[SpokenForm, ...] = (
+    rule(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))|(?<=\d)['’_](?=\d{3}(?!\d))", ",", needs=DIGIT, rewrites=True),
+    rule(
+        r"(?<![\w.,$€£])(\d{1,3}),(\d{1,2})(?=\s?(?:[€£]|EUR\b|lit(?:er|re)s?\b|km\b|kg\b|million\b|billion\b|percent\b))",
+        r"\1.\2",
+        needs=f"{DIGIT} ,",
+        rewrites=True,
+    ),
+    rule(r"(?<![\w.])\.(?=\d)", "0.", needs=f"{DIGIT} .", rewrites=True),
+    *_math.FRACTIONS,
+)
+"""Rewrites numbers in the usual notation."""
 
 RULES: tuple[SpokenForm, ...] = (
+    *_math.SLASHES,
+    rule(r"(?<![\w-])(?<=\d-)\d{1,20}(?=-)", _number, needs=f"{DIGIT} -"),
+    rule(r"(?<![\w.])([1-5])\*(?=\s[a-z]|-)", _score, needs=f"{DIGIT} *"),
+    rule(rf"(?<![\w.])({QUANTITY})(?:%?{_SEP}({NUMBER}))?\s?%", _percent, needs=f"{DIGIT} %"),
+    rule(rf"(?<![\w.])({NUMBER})([MBTKk]|bn|mn)(?![\w-])", _sized, needs=f"{DIGIT} MBTKkbm"),
+    rule(rf"(?<![\w.])({NUMBER})(?:{_SEP}({NUMBER}))?[x×](?=[\s,.!?;)/]|\Z)(?!\s?\d)", _times, needs=f"{DIGIT} x×"),
+    rule(r"(?<=\d)\s?[x×]\s?(?=\d)", _by, needs=f"{DIGIT} x×"),
+    rule(r"(?<=\d)\s?\*\s?(?=\d)", " times ", needs=f"{DIGIT} *"),
     rule(
-        r"(?<![\w.)])(?:\+\d[\d\s().-]{6,16}\d|(?:1[\s.-])?\(?\d{3}\)?[\s.-]\d{3}[\s.-]\d{4}|\d{3}-\d{4})(?![\w-])",
-        _telephone,
-        needs=DIGIT,
+        rf"(?<![\w.,])(\d{{1,15}})(?:st|nd|rd|th)?{_SEP}(\d{{1,15}})(?:st|nd|rd|th)\b",
+        _ordinal_range,
+        needs=f"{DIGIT} -–—~",
     ),
-    rule(r"\b([vV])(\d+(?:\.\d+)*)\b", _version, needs=DIGIT),
-    rule(r"(?<![\w.])()(\d+(?:\.\d+){2,})(?![\w]|\.\d)", _version, needs=f"{DIGIT} ."),
-    rule(r"(?<![\w-])\d+(?:-\d+){2,}(?![\w-])", lambda found: found[0].replace("-", " "), needs=f"{DIGIT} -"),
-    rule(r"(?<![\w.])\.(?=\d)", "0.", needs=f"{DIGIT} ."),
-    rule(
-        rf"(?<=\d)\s?[–—]\s?(?={_SIGN}?\d)|(?<=[\d%])-(?={_SIGN}?\d)|(?<=\d[kKmMbB])-(?={_SIGN}\d)",
-        " to ",
-        needs=f"{DIGIT} -–—",
-    ),
-    rule(r"(?<=\d)\s-\s(?=\d)", " minus ", needs=f"{DIGIT} -"),
-    rule(rf"(?<![\w)])[-−](?={_SIGN}?\d)", "minus ", needs=f"{DIGIT} -−"),
-    rule(r"(?<=\d)[x×](?=\d)", " by ", needs=f"{DIGIT} x×"),
-    rule(r"(?<=\d)\s?[*×x]\s?(?=\d)", " times ", needs=f"{DIGIT} *×x"),
-    rule(
-        rf"(?:\bUS)?(?P<sign>{_SIGN})\s?(?P<amount>{NUMBER})(?:\s?(?P<size>{_SIZE})\b)?",
-        _money,
-        re.IGNORECASE,
-        needs=f"{DIGIT} {_SIGNS}",
-    ),
-    rule(
-        rf"(?P<amount>{WHOLE_NUMBER})(?:\s?(?P<size>{_SIZE}))?\s?(?P<sign>{_SIGN})",
-        _money,
-        re.IGNORECASE,
-        needs=f"{DIGIT} {_SIGNS}",
-    ),
-    rule(r"(?<![\d'’])(\d{1,2})['′]\s?(\d{1,2})[\"″”]", _feet, needs=f"{DIGIT} '′ \"″”"),
-    rule(rf"({WHOLE_NUMBER})\s?%", lambda found: f"{spoken(found[1])} percent", needs=f"{DIGIT} %"),
-    rule(rf"({WHOLE_NUMBER})\s?°\s?([CF]\b)?", _degrees, needs=f"{DIGIT} °"),
-    rule(rf"(?<![\w.])({WHOLE_NUMBER})\s?({_UNIT})([²³]?)(?![\w/'’²³-])", _unit, needs=DIGIT),
-    rule(r"(?<![\w/.,])(?:(\d+)\s+)?(\d{1,3})[/⁄](\d{1,3})(?![\w/]|[.,]\d)", _fraction, needs=f"{DIGIT} /⁄"),
-    rule(r"\b(\d{1,15})(?:st|nd|rd|th)\b", lambda found: ordinal(int(found[1])), needs=DIGIT),
-    rule(r"(?:#|№)\s?(?=\d)", "number ", needs=f"{DIGIT} #№"),
+    rule(r"(?<![\w.])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", _ordinal, needs=DIGIT),
+    rule(r"(?:#|№|\bNo\.?|\bno\.|\bNr\.)\s?(?=\d)", "number ", needs=f"{DIGIT} #№oN"),
+    rule(rf"(?<=[{PLACE}])\s?[-–—]\s?(?=[{PLACE}])", " to ", needs="-–—"),
+    rule(rf"(?<=[{PLACE}])\s?[x×]\s?(?=[{PLACE}\d])", " by ", needs="x×"),
+    rule(r"\bT-(?=\d)", "T minus ", needs="T"),
+    *_math.DIFFERENCES,
+    rule(r"(?<=\d)\s?~\s?(?=\d)", " to ", needs=f"{DIGIT} ~"),
     rule(r"(?<=\d):(?=\d)", " to ", needs=f"{DIGIT} :"),
     rule(r"(?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Za-z])", " ", needs=f"{DIGIT} -"),
-    rule(r"(?<![\w.,])(1[1-9]\d\d|20\d\d)(?!\w|[.,]\d)", lambda found: year(int(found[1])), needs=DIGIT),
+    rule(r"(?<![\w.,])(1[1-9]\d\d|20\d\d)(?!\w|[.,]\d)", _year, needs=DIGIT),
+    rule(r"(?<=[A-Za-z])(?<![a-z][a-z])\d{3,20}(?!\d|[.,]\d)", _letters, needs=DIGIT),
     rule(NUMBER, _number, needs=DIGIT),
 )

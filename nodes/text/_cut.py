@@ -10,23 +10,18 @@ import itertools
 import re
 from dataclasses import dataclass
 
-from nodes.text._abbreviations import INNER, MONTHS, NUMBERED, OUTER, STARTERS, TITLES
+from nodes.text._after import AHEAD, After
+from nodes.text._stops import continues_line, full_stop_ends
 
-AHEAD = 16
-"""Lookahead after a stop in characters: spaces, or letters of the next word."""
 _NEAR = 64
 """Characters of a word, and after a candidate, that can matter."""
 
 _CANDIDATE = re.compile(
     r"""(?P<stop>[.!?…]{1,8}|[。！？｡]{1,8})["'”’»)\]*_~`」』】）]{0,8}"""
-    r"""|(?P<line>\n)"""
+    r"""|(?P<line>\n|\\n(?![a-z]))"""
     r"""|(?P<clause>[,;:]|\s[-–—](?=\s)|[—，；：])"""
 )
 _BLOCK = re.compile(r"\s*(?:#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|>|\|)")
-_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
-_LAST_WORD = re.compile(r"[^\s([{\"'“‘«*_~`]{0,64}$")
-_ITEM_NUMBER = re.compile(r"\s*\d{1,2}")
-_LETTERS = re.compile(r"[^\W\d_]+")
 _WORDS = re.compile(r"[぀-ヿ一-鿿가-힯]{2}|[^\W぀-ヿ一-鿿가-힯]+")
 _PLACES = tuple(
     map(re.compile, (r"[;:,—，；、](?:\s|(?<=[，；、]))|\s[-–—]\s", r"\s(?=(?:and|or|but|so|because)\s)", r"\s"))
@@ -44,16 +39,16 @@ class Limits:
     """Words after which a comma or dash ends a piece; 0 for never."""
 
 
-def cut(text: str, limits: Limits, *, ended: bool) -> int:
+def cut(text: str, limits: Limits, *, ended: bool, language: str = "en") -> int:
     """The length of the first sentence in `text`; 0 if it has not ended yet.
 
-    `ended` means that no more text will follow.
+    `ended` means that no more text will follow. `language`, a BCP 47 tag, says which abbreviations there are.
     """
     clause = _start_of_word(text[: limits.longest], limits.clause)
     for found in _CANDIDATE.finditer(text, 0, limits.longest + _NEAR):
         if found.start() >= limits.longest:
             break
-        verdict = _judge(text, found, clause if limits.clause else None, ended)
+        verdict = _judge(text, found, clause if limits.clause else None, ended, language)
         if verdict is None:
             return len(text) if ended else 0
         if verdict:
@@ -69,12 +64,12 @@ def _start_of_word(text: str, number: int) -> int:
     return next(itertools.islice(starts, max(0, number - 1), None), len(text))
 
 
-def _judge(text: str, found: re.Match[str], clause: int | None, ended: bool) -> bool | None:
+def _judge(text: str, found: re.Match[str], clause: int | None, ended: bool, language: str) -> bool | None:
     """Whether the sentence ends here; None if more text is needed to decide.
 
     `clause` is where the last word begins that the first clause must have; None if clauses end nothing.
     """
-    after = _After(text[found.end() : found.end() + _NEAR], ended)
+    after = After(text[found.end() : found.end() + _NEAR], ended)
     if found["clause"]:
         return _clause_ends(text, found, after, clause) if clause is not None else False
     if not after.text:
@@ -87,64 +82,36 @@ def _judge(text: str, found: re.Match[str], clause: int | None, ended: bool) -> 
         return True
     if not after.next:
         return None
-    return _stop_ends(text, found, after) if found["stop"] else _line_ends(text[: found.start()], after)
+    if found["stop"]:
+        return _stop_ends(text, found, after, language)
+    return _line_ends(text[: found.start()], after, language)
 
 
-class _After:
-    """The text after a candidate."""
-
-    __slots__ = ("ended", "gap", "next", "text")
-
-    def __init__(self, text: str, ended: bool) -> None:
-        self.text = text
-        self.ended = ended
-        self.gap = len(text) - len(text.lstrip())
-        """Number of spaces and newlines."""
-        self.next = text[self.gap : self.gap + 1]
-        """The first character of the next word."""
-
-    def word(self) -> str | None:
-        """The next word in lower case; None if it may still grow."""
-        rest = self.text[self.gap : self.gap + AHEAD]
-        word = _LETTERS.match(rest)
-        length = word.end() if word else 0
-        return rest[:length].lower() if length < len(rest) or len(rest) == AHEAD or self.ended else None
-
-
-def _line_ends(before: str, after: _After) -> bool:
-    """A newline ends a sentence unless the next line continues in lower case, as wrapped text does."""
+def _line_ends(before: str, after: After, language: str) -> bool | None:
+    """A newline ends a sentence unless the next line continues it, as wrapped text does."""
     if "\n" in after.text[: after.gap]:
         return True
-    return bool(_BLOCK.match(before.rpartition("\n")[2])) or not after.next.islower()
+    if _BLOCK.match(before.rpartition("\n")[2]):
+        return True
+    if after.next.islower():
+        return False
+    if not after.next.isupper():
+        return True
+    continues = continues_line(before, after, language)
+    return None if continues is None else not continues
 
 
-def _stop_ends(text: str, found: re.Match[str], after: _After) -> bool | None:
+def _stop_ends(text: str, found: re.Match[str], after: After, language: str) -> bool | None:
     stop = found["stop"]
     if stop == ".":
-        return _full_stop_ends(text[: found.start()], after)
+        return full_stop_ends(text[: found.start()], after, language)
     if stop.strip(".…"):
         closed = found.end() - found.start() > len(stop)
         return not (closed and after.next.islower())  # "Really?" she said.
     return not after.next.islower()
 
 
-def _full_stop_ends(before: str, after: _After) -> bool | None:
-    last = _LAST_WORD.search(before, max(0, len(before) - _NEAR))
-    word = last[0] if last else ""
-    small = word.lower()
-    if word in TITLES or small in INNER:
-        return False
-    if small in NUMBERED or word in MONTHS:
-        return not after.next.isdigit()
-    if _ITEM_NUMBER.fullmatch(before.removesuffix("\n").rpartition("\n")[2]):
-        return False  # the number of a list item
-    if word != "I" and (small in OUTER or small == "st" or _INITIALS.fullmatch(word)):
-        following = after.word()
-        return None if following is None else after.next.isupper() and following in STARTERS
-    return len(word) > 4 or not after.next.islower()
-
-
-def _clause_ends(text: str, found: re.Match[str], after: _After, clause: int) -> bool | None:
+def _clause_ends(text: str, found: re.Match[str], after: After, clause: int) -> bool | None:
     if not after.text:
         return None
     if not after.gap and found["clause"] not in "—，；：":

@@ -8,18 +8,26 @@ import re
 _QUOTE = re.compile(r"\s*(?:>\s*)+")
 _HEADING = re.compile(r"\s*#{1,6}\s")
 _BULLET = re.compile(r"\s*[-*+•◦▪]\s+(?:\[[ xX]\]\s+)?")
+_TAGS = (
+    "a|abbr|b|big|blockquote|br|cite|code|del|em|font|h[1-6]|hr|i|ins|kbd|li|mark|ol|p|pre|q|s|samp|small|span|strong"
+    "|sub|sup|tt|u|ul|var"
+)
+"""Elements of HTML that mark up words; what else is in angle brackets is text."""
 _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?<!:)\\[nrt](?![a-z\\])|(?<=[.!?,;])\\n(?=[a-z])"), " "),  # an escaped newline
+    (re.compile(r"\[(\d{1,3})\]\([^()\s]*\)"), r"[\1]"),  # a citation
     (re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+[\"'][^\"']*[\"'])?\)"), r"\1"),
     (re.compile(r"\]\((?:https?://|/|#)[^()\s]*\)"), ""),  # the end of a link that was split
     (re.compile(r"\[\^[\w-]+\]:?"), ""),
-    (re.compile(r"\[([^\[\]]+)\]\[[^\[\]]*\]"), r"\1"),
+    (re.compile(r"\[(?!\d{1,3}\])([^\[\]]+)\]\[[^\[\]]*\]"), r"\1"),
     (re.compile(r"<((?:https?://|mailto:)[^<>\s]+)>"), r"\1"),
     (re.compile(r"<br\s*/?>", re.IGNORECASE), " "),
-    (re.compile(r"</?[a-zA-Z][^<>]*>"), ""),
+    (re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.IGNORECASE), ""),
     (re.compile(r"\\[()\[\]]|\$\$"), ""),  # formula delimiters
     (re.compile(r"`+|~~"), ""),
     (re.compile(r"(?<![\\\d])\*{2,3}|\*{2,3}(?!\d)"), ""),
-    (re.compile(r"(?<![\w\\*])[*](?=[^\s*])|(?<=[^\s\\*])[*](?![\w*])"), ""),
+    (re.compile(r"(?<![\w\\*])[*](\d[^*\n]{0,80})[*](?!\w)"), r"\1"),
+    (re.compile(r"(?<![\w\\*])[*](?=[^\s*\d])|(?<=[^\s\\*\d])[*](?![\w*])"), ""),
     (re.compile(r"(?<![\w\\])_{1,3}(?=\S)|(?<=[^\s\\])_{1,3}(?!\w)"), ""),
     (re.compile(r"\\([\\*_{}#+\-.!|~>])"), r"\1"),
 )

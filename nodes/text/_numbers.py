@@ -1,30 +1,25 @@
-"""Spoken forms of numbers."""
+"""Spoken forms of English numbers."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from num2words import CONVERTER_CLASSES, num2words
+from num2words import num2words
 
-NUMBER = r"\d{1,3}(?:,\d{3}){1,6}(?:\.\d+)?|\d+(?:\.\d+)?"
+NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,6}(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?)"
 """Pattern of a number in English notation."""
-WHOLE_NUMBER = rf"(?<!\d)(?:{NUMBER})"
+WHOLE_NUMBER = rf"(?<!\d){NUMBER}"
 """The same where something must follow it: no search begins within its digits, so that the time stays linear."""
+FRACTION = r"(?:\d{1,4}[ -])?\d{1,3}⁄\d{1,3}"
+"""Pattern of a fraction or a mixed number; the slash is U+2044."""
+QUANTITY = rf"(?:{FRACTION}|{NUMBER})"
 
 LONGEST = 15
 """Number of digits beyond which a number is read digit by digit."""
 
-LONGEST_FOREIGN = 40
-"""Characters of the longest number that is written out in another language."""
-
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PARTS = {2: "half", 4: "quarter"}
-
-
-def knows(language: str) -> bool:
-    """Whether numbers can be written out in a language, given by its code."""
-    return language in CONVERTER_CLASSES or language[:2] in CONVERTER_CLASSES
 
 
 @lru_cache(maxsize=1024)
@@ -41,7 +36,9 @@ def ordinal(number: int) -> str:
 
 @lru_cache(maxsize=256)
 def year(number: int) -> str:
-    """1984 is nineteen eighty-four."""
+    """1984 is nineteen eighty-four, 1066 ten sixty-six."""
+    if 1000 < number < 1100:
+        return f"ten {pair(number % 100)}"
     return _in_words(number, "year")
 
 
@@ -50,44 +47,60 @@ def _in_words(number: int, form: str) -> str:
     return words.replace(",", "")
 
 
-def one_by_one(digits: str) -> str:
+def pair(number: int) -> str:
+    """Two digits as the end of a year or a number of a house: 5 is oh five, 42 forty-two."""
+    return cardinal(number) if number > 9 else f"oh {cardinal(number)}"
+
+
+def hundreds(number: int) -> str:
+    """Three or four digits as in names and years: 720 is seven twenty, 747 seven forty-seven, 800 eight hundred."""
+    above, rest = divmod(number, 100)
+    if not above or (not above % 10 and not rest):
+        return cardinal(number)
+    return f"{cardinal(above)} {pair(rest) if rest else 'hundred'}"
+
+
+def one_by_one(digits: str, zero: str = "zero") -> str:
     """007 is zero zero seven."""
-    return " ".join(_DIGITS[int(digit)] for digit in digits if digit.isdigit())
+    return " ".join(_DIGITS[int(digit)] if int(digit) else zero for digit in digits if digit.isdecimal())
+
+
+def digits_in(text: str) -> str:
+    """A text whose numbers are in words: up to 99 as numbers, longer ones digit by digit."""
+    return re.sub(r"\d+", lambda found: f" {spoken(found[0]) if len(found[0]) < 3 else one_by_one(found[0])} ", text)
 
 
 def spoken(number: str) -> str:
-    """A number in English notation, such as `1,234.5`, `007` or `3.14`, in words."""
-    whole, point, fraction = number.replace(",", "").partition(".")
-    odd = len(whole) > LONGEST or (whole.startswith("0") and len(whole) > 1)
-    words = one_by_one(whole) if odd else cardinal(int(whole))
-    return f"{words} point {one_by_one(fraction)}" if point else words
+    """A number such as `1,234.5`, `007`, `3.14`, `3⁄4` or `1 1⁄2`, in words."""
+    if "⁄" in number:
+        *whole, parts = re.split(r"[ -]", number)
+        above, below = map(int, parts.split("⁄"))
+        return f"{spoken(whole[0])} and {fraction(above, below)}" if whole else fraction(above, below)
+    whole_part, point, decimals = number.replace(",", "").partition(".")
+    odd = len(whole_part) > LONGEST or (whole_part.startswith("0") and len(whole_part) > 1)
+    words = one_by_one(whole_part) if odd else cardinal(int(whole_part or "0"))
+    return f"{words} point {one_by_one(decimals)}" if point else words
 
 
 def counted(number: str, one: str, many: str) -> str:
-    """A number with its unit in singular or plural: one mile, two miles."""
+    """A quantity with its unit: one mile, two miles, one half mile, three quarters of a mile."""
+    if "⁄" in number and not re.search(r"[ -]", number):
+        above = number.partition("⁄")[0]
+        article = "an" if one[0] in "aeio" or one.startswith("hour") else "a"
+        return f"{spoken(number)} {one}" if above == "1" else f"{spoken(number)} of {article} {one}"
     return f"{spoken(number)} {one if number == '1' else many}"
 
 
 def fraction(above: int, below: int) -> str:
     """3 and 4 are three quarters."""
+    if below < 2 or below > 100:
+        return f"{cardinal(above)} over {cardinal(below)}"
     name = _PARTS.get(below) or ordinal(below)
     many = "halves" if below == 2 else f"{name}s"
     return f"{cardinal(above)} {name if above == 1 else many}"
 
 
 def decade(start: int) -> str:
-    """1980 is nineteen eighties, 90 is nineties."""
+    """1980 is nineteen eighties, 90 is nineties, 1900 nineteen hundreds."""
     words = year(start) if start > 99 else cardinal(start)
     return f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
-
-
-@lru_cache(maxsize=1024)
-def foreign(number: str, language: str) -> str:
-    """A number in words of another language; `1.234` and `1,234` are integers, `3,5` and `3.5` are not."""
-    plain = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", number[: LONGEST_FOREIGN + 1]).replace(",", ".")
-    if len(plain) > LONGEST_FOREIGN or plain.count(".") > 1:
-        return number  # an address, a version or a date, which voices read well themselves
-    try:
-        return str(num2words(float(plain) if "." in plain else int(plain), lang=language))
-    except (OverflowError, TypeError, ValueError):  # not every language can express every number
-        return number

@@ -1,21 +1,26 @@
-"""Spoken forms of abbreviations."""
+"""Spoken forms of English abbreviations."""
 
 from __future__ import annotations
 
 import re
 
-from nodes.text._abbreviations import INNER, MONTHS, NUMBERED, OUTER, TITLES
-from nodes.text._rules import DIGIT, SpokenForm, rule
+from nodes.text._abbreviations import INNER, NUMBERED, OUTER, STREETS, TITLES
+from nodes.text._numbers import spoken
+from nodes.text._rules import DIGIT, PLACE, SpokenForm, rule
 
 _MORE = {
     "w/o": "without",
     "w/": "with ",
     "a/c": "air conditioning",
+    "c/o": "care of",
+    "b/c": "because",
     "n/a": "not applicable",
     "24/7": "twenty-four seven",
     "and/or": "and or",
 }
 _ONLY_CLOSING = re.compile(r"[\"'”’)\]]*\Z")
+STREET = re.compile(r"\b\d{1,6}[A-Za-z]?\s(?:[NSEW]\.?\s)?(?:[A-Z]\w{1,20}|\d{1,3}(?:st|nd|rd|th))\s\Z")
+"""A number and a name before `Dr.`"""
 
 
 def _any(*tables: dict[str, str]) -> str:
@@ -24,11 +29,10 @@ def _any(*tables: dict[str, str]) -> str:
 
 
 def _title(found: re.Match[str]) -> str:
-    return TITLES[found[1]]
-
-
-def _month(found: re.Match[str]) -> str:
-    return MONTHS[found[1]]
+    start = found.string[max(0, found.start() - 48) : found.start()]
+    if found[1] in STREETS and STREET.search(start):
+        return STREETS[found[1]] + _stop(found)
+    return TITLES[found[1]] + ("." if found.end() == len(found.string) else "")
 
 
 def _numbered(found: re.Match[str]) -> str:
@@ -56,12 +60,14 @@ def _saint(found: re.Match[str]) -> str:
 
 RULES: tuple[SpokenForm, ...] = (
     rule(rf"(?<![\w/])({_any(_MORE)})(?![\d/])", lambda found: _MORE[found[1].lower()], re.IGNORECASE, needs="/"),
-    rule(rf"\b({_any(TITLES)})\.(?=\s+\w|$)", _title, needs="."),
+    rule(rf"\b({_any(TITLES)})\.(?=\s+[\w(]|$)", _title, needs="."),
     rule(r"\bSt\.(\s+(?=[A-Z]))?", _saint, needs="."),
-    rule(rf"\b({_any(MONTHS)})\b\.?(?=\s+\d)", _month, needs=DIGIT),
-    rule(rf"(?<=\d\s)({_any(MONTHS)})\b\.?", _month, needs=DIGIT),
-    rule(rf"\b({_any(NUMBERED)})\.\s?(?=\d)", _numbered, re.IGNORECASE, needs=f". {DIGIT}"),
-    rule(rf"(?<![\w.])({_any(INNER, OUTER)})\.", _word, re.IGNORECASE, needs="."),
+    rule(r"(?<=\b[Aa]pt\.\s)(\d{1,4})([A-Z])\b", lambda found: f"{spoken(found[1])} {found[2]}", needs=DIGIT),
+    rule(rf"(?<![\w.])({_any(NUMBERED)})\.\s?(?=#?(?:\d|[{PLACE}]))", _numbered, re.IGNORECASE, needs="."),
+    rule(rf"(?<![\w./])(?<!\d\s)(?<!\d)({_any(INNER, OUTER)})\.", _word, re.IGNORECASE, needs="."),
+    rule(r"(?<=\w\s)vs?(?=\s\w)(?!\s\d)", "versus", needs="v"),
+    rule(r"\baka\b", "also known as", needs="k"),
+    rule(r"(?<![\w.])c\.\s?(?=\d{3,4}\b)", "circa ", needs=f". {DIGIT}"),
     rule(r"(?<![\w.])(?:[A-Za-z]\.){2,}", _initials, needs="."),
     rule(r"\b([A-HJ-Z])\.(?=\s+[A-Z])", r"\1", needs="."),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from nodes.text._numbers import digits_in
 from nodes.text._rules import SpokenForm, rule
 
 _ENDINGS = "com|org|net|edu|gov|io|ai|dev|app|co|info|me|tv|eu|uk|us|ca|au|de|fr|es|it|nl|ch|at|se|no|jp|cn|in|br"
@@ -14,11 +15,11 @@ _SEGMENTS = 3
 def _dots(name: str) -> str:
     for mark, said in ((".", " dot "), ("-", " dash "), ("_", " underscore "), (":", " port ")):
         name = name.replace(mark, said)
-    return name
+    return " ".join(digits_in(name).split())
 
 
 def _email(found: re.Match[str]) -> str:
-    return f"{_dots(found[1]).replace('+', ' plus ')} at {_dots(found[2])}"
+    return f"{_dots(found[1].replace('+', ' plus '))} at {_dots(found[2])}"
 
 
 def _url(found: re.Match[str]) -> str:
@@ -40,10 +41,11 @@ RULES: tuple[SpokenForm, ...] = (
     rule(r"(?<![\w.+-])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)", _email, needs="@ ."),
     rule(r"\b(?:https?://|ftp://|www\.)[^\s<>\"]+", _url, re.IGNORECASE, needs="/."),
     rule(
-        rf"(?<![\w@./-])(?:[a-z0-9][a-z0-9-]*\.)+(?:{_ENDINGS})(?![\w-])(?:/[^\s<>\"]*)?",
+        rf"(?<![\w@./-])(?:[a-z0-9][a-z0-9-]*\.)+(?:{_ENDINGS})(?![\w-])(?::\d+)?(?:/[^\s<>\"]*)?",
         _url,
         re.IGNORECASE,
         needs=".",
     ),
+    rule(r"\blocalhost:(\d+)", lambda found: f"localhost port {digits_in(found[1])}", needs=":"),
     rule(r"(?<=[A-Za-z0-9_])\.(?=[a-z][A-Za-z0-9]*\b)(?!\w\.)", " dot ", needs="."),  # main.py
 )

@@ -34,7 +34,7 @@ class SentencesParams(Params):
 
     language: str = "en"
     """BCP 47 code, for answers whose language is unknown; an answer's own language comes first.
-    Dates, units and symbols are written out in English only, numbers in most languages."""
+    English, German, French, Spanish and Chinese are written out whole, of most other languages the numbers."""
     longest: int = Field(250, ge=40, le=2000)
     """Maximum characters in a sentence; a longer one is split at the best place."""
     first_clause: bool = True
@@ -43,8 +43,8 @@ class SentencesParams(Params):
     """Spoken in place of a code block, which is only shown; empty for nothing. It is not translated."""
 
 
-_AT_ONCE = 2000
-"""Characters that are prepared in one call, a little more than at once: up to 30 ms."""
+_AT_ONCE = 1000
+"""Characters that are prepared in one call, a little more than at once: up to 20 ms."""
 _WAITING = 20_000
 """Characters that may wait for the next delta."""
 _LONGEST = 100_000
@@ -57,12 +57,13 @@ Piece = tuple[str, str]
 class Sentences(Transform[SentencesParams]):
     """Splits a streamed answer into sentences, each sent as soon as it is complete.
 
-    A sentence does not end after `Dr.`, within `3.14` or in `J. R. R. Tolkien`. The displayed
-    text has no Markdown; the spoken text has numbers, dates, amounts, units, symbols, addresses
-    and abbreviations in words, and no emoji or code.
+    A sentence does not end after `Dr.`, within `3.14` or in `J. R. R. Tolkien`, nor in the middle
+    of a hard-wrapped line. The displayed text has no Markdown; the spoken text has numbers, dates,
+    amounts, units, symbols, addresses and abbreviations in words, letters of other scripts in Latin
+    ones, and no emoji, code or citations.
 
     If an answer ends with nothing left to say, an empty sentence marks its end. If one delta
-    completes more than 16 sentences, the sixteenth contains all the rest. Of a long delta, 2,000
+    completes more than 16 sentences, the sixteenth contains all the rest. Of a long delta, 1,000
     characters are taken at a time: more is taken with the next delta, or said as it is written
     if there is none.
     """
@@ -99,7 +100,7 @@ class Sentences(Transform[SentencesParams]):
         if self.state.at is not None and self.state.at.cause is not delta.at.cause:
             self.state = self.State()  # the rest of an answer whose dialogue failed
         self.state.at, self.state.language = delta.at, delta.language
-        self.state.buffer += delta.text[:_LONGEST]
+        self.state.buffer = (self.state.buffer + delta.text[:_LONGEST]).replace("\r\n", "\n")
         return self._sentences(delta.at, ended=delta.end)
 
     def finish(self) -> Iterable[Sentence]:
@@ -142,12 +143,13 @@ class Sentences(Transform[SentencesParams]):
         opened = _OPENED.match(state.buffer)
         if opened and opened.end() <= _LINE:
             return self._open_code(opened) if opened[2] or ended else None
-        clause = _CLAUSE if state.first and params.first_clause else 0
-        if not (length := cut(state.buffer, Limits(params.longest, clause), ended=ended)):
+        language = state.language or params.language
+        limits = Limits(params.longest, _CLAUSE if state.first and params.first_clause else 0)
+        if not (length := cut(state.buffer, limits, ended=ended, language=language)):
             return None
         shown = plain(state.buffer[:length])
         state.buffer = state.buffer[length:]
-        said = speakable(shown, state.language or params.language)
+        said = speakable(shown, language)
         state.first = state.first and not said
         return said, shown
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nodes.text._cut import AHEAD, Limits, cut
+from nodes.text._after import AHEAD
+from nodes.text._cut import Limits, cut
 
 CASES = [
     "Hello there.| How are you?",

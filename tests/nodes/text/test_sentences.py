@@ -215,3 +215,17 @@ def test_sentences_have_the_language_of_their_answer() -> None:
     ]
     unknown = run_node(node, [TextDelta(root_stamp(), "There are 3.", True)]).of(Sentence)
     assert [(s.text, s.language) for s in unknown] == [("There are three.", "")]
+
+
+@pytest.mark.parametrize(
+    "line", ["This is line {} of the story, and the cat sat on the mat.\n", "the line {} goes on\n"]
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_sentences_of_a_long_text_without_blank_lines_are_all_spoken(line: str, newline: str) -> None:
+    """Of 400 lines, 385 were one sentence, at which the voice gave up."""
+    written = "".join(line.format(number) for number in range(400)).replace("\n", newline)
+    deltas = [written[start : start + 400] for start in range(0, len(written), 400)]
+    rows = spoken(*deltas)
+    assert sum(len(shown.split()) for _, shown, _ in rows) == len(written.split())
+    assert max(len(shown) for _, shown, _ in rows) <= 280
+    assert not any(letter.isdigit() for said, _, _ in rows for letter in said)
