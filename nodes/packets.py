@@ -35,6 +35,8 @@ class Audio(Packet, frozen=True):
     """Hz."""
     absent: bool = False
     """True of silence in place of sound that a client does not send: it is muted, or does not transmit."""
+    raw: Samples | None = None
+    """What the microphone heard, where `samples` were cleaned of echo and noise."""
 
     queue: ClassVar[Queue] = Queue(time=ms(200), count=64, full="drop_oldest")
     droppable: ClassVar[bool] = True
@@ -257,6 +259,16 @@ class PlaybackProgress(Event, frozen=True):
     """Nanoseconds of this speech, played or not."""
     final: bool = False
     """True if this is the last speech of the answer, however far it was played."""
+
+
+class SoundPlayed(Event, frozen=True):
+    """Upstream from the playing sink, where a node receives it: a few milliseconds that begin to play now."""
+
+    pts: int
+    """Nanoseconds on the session's clock."""
+    samples: Samples
+    rate: int
+    """Hz."""
 
 
 class TextInput(Event, frozen=True):

@@ -61,7 +61,7 @@ class Context:
     pools: dict[str, Any] = field(default_factory=dict)
     """The loaded resources, by the name of their attribute."""
     connected: Collection[str] | None = None
-    """The ports, those that receive upstream events included, that have another end; None where no plan says it."""
+    """The ports, those of upstream events included, that are connected to another node; None where no plan says it."""
     provided: Sequence[object] = ()
     """What the program gave the session for its nodes, such as the transport of a call."""
 

@@ -11,7 +11,7 @@ from nodes.media._faces import FaceTrack
 from nodes.media._wav import WavFile
 from nodes.media.files import writing
 from nodes.media.resample import resampled
-from nodes.packets import Audio, AvatarFrames, PlaybackProgress, Samples, Speech
+from nodes.packets import Audio, AvatarFrames, PlaybackProgress, Samples, SoundPlayed, Speech
 from nodes.playback_tracker import PlaybackTracker, playback_ended, playback_started, sample_at
 from pipeline.errors import ResourceError
 from pipeline.node import Sink
@@ -68,6 +68,7 @@ class MediaSink(Sink[MediaSinkParams]):
     audio = Input(Speech, Audio, gated=True, channels=1)
     avatar = Input(AvatarFrames, gated=True, optional=True)
     played = Sends(PlaybackProgress)
+    sounded = Sends(SoundPlayed)
 
     @dataclass(slots=True)
     class Memory:
@@ -145,6 +146,7 @@ class MediaSink(Sink[MediaSinkParams]):
                     return
                 tracker.play(self.clock.now())
             begin = tracker.position
+            self._sound(sound, tracker)
             try:
                 await self._pass_frame(tracker)
             finally:  # if it is cut off within a frame, the beginning of that was heard
@@ -154,6 +156,13 @@ class MediaSink(Sink[MediaSinkParams]):
             # playback: the pieces stay in memory, and the save at the end reports it.
             with suppress(ResourceError):
                 await self._save(SAVE_AT)
+
+    def _sound(self, sound: Speech | Audio, tracker: PlaybackTracker) -> None:
+        """Sends the next frame upstream where a node wants it."""
+        if "sounded" in (self.context.connected or ()):
+            begin, size = sample_at(tracker.position, sound.rate), sample_at(FRAME, sound.rate)
+            part = sound.samples[begin : begin + size]
+            self.send_upstream(SoundPlayed(tracker.time_at(tracker.position), part, sound.rate))
 
     async def _pass_frame(self, tracker: PlaybackTracker) -> None:
         if not self.params.pace:

@@ -24,15 +24,16 @@ class TurnBuffer:
         self._used = 0
 
     def add(self, audio: Audio) -> None:
-        """Appends a packet."""
-        count = len(audio.samples)
+        """Appends a packet; of one that was cleaned, what the microphone heard."""
+        samples = audio.samples if audio.raw is None else audio.raw
+        count = len(samples)
         if not self._used:
             self.pts, self.rate = audio.at.pts, audio.rate
         if self._used + count > len(self._store):
             grown = np.empty(self._used + max(count, _STEP * audio.rate), np.int16)
             grown[: self._used] = self._store[: self._used]
             self._store = grown
-        self._store[self._used : self._used + count] = audio.samples
+        self._store[self._used : self._used + count] = samples
         self._used += count
 
     @property

@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from nodes.packets import PlaybackProgress
 from nodes.words import words_of
@@ -18,7 +19,9 @@ SHARE = 0.6
 """Share of the words heard that must have been spoken: finds 79 to 90 % of echoes, and up to 4 % of what people say."""
 LEAST = 2
 """Words heard; a single one proves nothing."""
-AFTER, SHARE_AFTER, LEAST_AFTER = seconds(2), 0.8, 3
+LONG = 5
+"""Words from which their order does not matter."""
+SHARE_AFTER, LEAST_AFTER = 0.8, 3
 """The same once we are silent, when people repeat what they have just heard."""
 TAIL = ms(1200)
 """The end of a question, over which people begin to answer it."""
@@ -91,10 +94,15 @@ class Spoken:
     def echoes(self, text: str, since: int, now: int) -> bool:
         """Whether a text heard since that time consists of words that we have spoken."""
         heard = words_of(text)
-        spoken = set(self._words(since - MEMORY, now))
+        spoken = list(self._words(since - MEMORY, now))
         playing = any(sentence.end is None or now - sentence.end < ms(500) for sentence in self._sentences)
         share, least = (SHARE, LEAST) if playing else (SHARE_AFTER, LEAST_AFTER)
-        return len(heard) >= least and sum(word in spoken for word in heard) >= share * len(heard)
+        if len(heard) < least:
+            return False
+        known, pairs = set(spoken), set(pairwise(spoken))
+        # A few common words in another order are no echo.
+        alike = len(heard) >= LONG or any(pair in pairs for pair in pairwise(heard))
+        return alike and sum(word in known for word in heard) >= share * len(heard)
 
     def _words(self, since: int, now: int) -> Iterator[str]:
         for sentence in self._sentences:

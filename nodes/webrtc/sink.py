@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from nodes.packets import (
     Audio,
@@ -11,6 +12,7 @@ from nodes.packets import (
     InstructionsChanged,
     PlaybackProgress,
     Samples,
+    SoundPlayed,
     Speech,
     TextInput,
 )
@@ -35,6 +37,7 @@ class WebRtcSink(Sink[NoParams]):
     audio = Input(Speech, Audio, gated=True, channels=1)
     avatar = Input(AvatarFrames, gated=True, optional=True)
     played = Sends(PlaybackProgress)
+    sounded = Sends(SoundPlayed)
     typed = Sends(TextInput)
     hush = Sends(CancelResponse)
     instructed = Sends(InstructionsChanged)
@@ -65,7 +68,7 @@ class WebRtcSink(Sink[NoParams]):
         if samples is None:
             return
         face.expect(speech)
-        playback = Playback(samples, speech.at, face.follow)
+        playback = Playback(samples, speech.at, face.follow, self._report)
         self.send_upstream(playback_started(speech))
         try:
             await self._play(playback)
@@ -79,7 +82,7 @@ class WebRtcSink(Sink[NoParams]):
         """Plays audio without words, of which nothing is reported."""
         samples = await self._ready(sound)
         if samples is not None:
-            await self._play(Playback(samples, sound.at))
+            await self._play(Playback(samples, sound.at, heard=self._report))
 
     @avatar.each
     async def show(self, frames: AvatarFrames) -> None:
@@ -94,6 +97,13 @@ class WebRtcSink(Sink[NoParams]):
             samples = await asyncio.to_thread(_resampled, samples, sound.rate)
         await cause.wait_until_decided()
         return samples if cause.live else None
+
+    @property
+    def _report(self) -> Callable[[Samples], None] | None:
+        """What gets each frame as it goes out, where a node wants it."""
+        if "sounded" not in (self.context.connected or ()):
+            return None
+        return lambda frame: self.send_upstream(SoundPlayed(self.clock.now(), frame, RATE))
 
     async def _play(self, playback: Playback) -> None:
         """Returns when it has been played, its cause is dead, or the call is over."""

@@ -246,6 +246,8 @@ def _connected(plan: Plan) -> defaultdict[str, set[str]]:
         ports[link.target].add(link.target_port)
     for feedback in plan.feedback:
         ports[feedback.target].add(feedback.target_port)
+        sent = getattr(plan.nodes[feedback.source].members[0].node, "sends", {})
+        ports[feedback.source] |= {name for name, port in sent.items() if port.event is feedback.event}
     return ports
 
 

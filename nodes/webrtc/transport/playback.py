@@ -21,10 +21,16 @@ FRAME_TIME = 20 * MILLISECOND
 class Playback:
     """Gives a sound 20 ms at a time, and checks before each whether it may still be heard.
 
-    `follow` is called before each 20 ms, also while the sound is held.
+    `follow` is called before each 20 ms, also while the sound is held; `heard` gets each 20 ms that go out.
     """
 
-    def __init__(self, samples: Samples, at: Stamp, follow: Callable[[Playback], None] = lambda playback: None) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        at: Stamp,
+        follow: Callable[[Playback], None] = lambda playback: None,
+        heard: Callable[[Samples], None] | None = None,
+    ) -> None:
         self.samples = samples
         """At `RATE`."""
         self.tracker = PlaybackTracker(at, duration_of(samples.size, RATE))
@@ -34,6 +40,7 @@ class Playback:
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when all of it has gone out, or no more will."""
         self._follow = follow
+        self._heard = heard
 
     def take(self, now: int) -> Samples | None:
         """The next 20 ms, at a time of the ticker in nanoseconds; None where nothing is to be heard."""
@@ -61,6 +68,8 @@ class Playback:
         begin = tracker.position * RATE // SECOND
         frame = self.samples[begin : begin + FRAME]
         tracker.advance(tracker.position + FRAME_TIME)
+        if self._heard is not None:
+            self._heard(frame)
         if tracker.complete:
             self.stop()
         return frame if frame.size == FRAME else np.pad(frame, (0, FRAME - frame.size))

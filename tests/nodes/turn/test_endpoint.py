@@ -418,6 +418,14 @@ def test_endpoint_echo_of_our_words_is_no_turn(heard: str) -> None:
     assert talk.what()[-1] == "revoked"
 
 
+def test_endpoint_question_of_common_words_is_no_echo() -> None:
+    """Any answer has "is" and "that" in it."""
+    talk, answer = answered()
+    speaks(talk, answer, "Well, that is a long story about the sea.", 3000, final=True)
+    talk.silence(2000).voice(500).hear("Why is that?").silence(300)
+    assert not answer.live
+
+
 def test_endpoint_echo_after_the_answer_is_no_turn() -> None:
     """The echo of a telephone line comes more than a second later."""
     talk, answer = answered()
