@@ -33,9 +33,10 @@ class EndpointParams(Params):
     reprompt_after: Duration = seconds(8)
     """Silence of the caller, from the end of an answer, after which they are asked once whether they are there; 0s for
     never. For this and the goodbye the port `typed` must be linked."""
-    reprompt: str = "Are you still there?"
-    """What they are asked."""
+    reprompt: str = ""
+    """What they are asked; by default "Are you still there?" in the language of the turn."""
     goodbye_after: Duration = seconds(20)
     """Further silence, from the end of that question, after which they are told goodbye; 0s for never."""
-    goodbye: str = "I'll let you go, then. Goodbye, and talk to you soon."
-    """The goodbye. The call stays open, and goes on when they speak."""
+    goodbye: str = ""
+    """The goodbye, by default "I'll let you go, then. Goodbye, and talk to you soon." in the language of the turn. The
+    call stays open, and goes on when they speak."""

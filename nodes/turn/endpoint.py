@@ -308,7 +308,10 @@ class Endpoint(Transform[EndpointParams]):
     def _prompt(self, now: int) -> Out:
         """Says something to a caller who has been silent for long enough."""
         state = self.state
-        if "typed" not in (self.context.connected or ()) or not (text := state.silence.prompt(now, self.params)):
+        if "typed" not in (self.context.connected or ()):
+            return ()
+        text = state.silence.prompt(now, self.params, state.language)
+        if not text:
             return ()
         cause = self.causes.begin("prompt")
         self.causes.commit(cause)

@@ -89,10 +89,10 @@ class Talk:
         self.take(self.node.pause(SpeechEnd(self._stamp())))
         return self
 
-    def hear(self, text: str, *, whole: bool = True) -> Talk:
+    def hear(self, text: str, *, whole: bool = True, language: str = "") -> Talk:
         guess = self.node.state.guess
         assert guess is not None
-        self.take(self.node.words(TranscriptUpdate(guess, text, whole)))
+        self.take(self.node.words(TranscriptUpdate(guess, text, whole, language)))
         return self
 
     def sound(self, *probabilities: float) -> Talk:
@@ -528,3 +528,18 @@ def test_endpoint_silence_before_the_first_answer_and_without_a_link_is_not_brok
     talk = Talk(transcribes=False).silence(400).voice(1000).silence(920)
     talk.play(talk.whole.at.cause, last=True).silence(20_000)
     assert talk.prompts == []
+
+
+@pytest.mark.parametrize(
+    ("language", "asked"), [("zh", "您还在吗？"), ("de-AT", "Bist du noch da?"), ("xx", "Are you still there?")]
+)
+def test_endpoint_silent_caller_is_asked_in_their_language(language: str, asked: str) -> None:
+    talk = Talk().silence(400).voice(1000).hear("好的。", language=language).silence(920)
+    talk.play(talk.whole.at.cause, last=True).silence(8100)
+    assert [(prompt.answer, prompt.language) for prompt in talk.prompts] == [(asked, language)]
+
+
+def test_endpoint_graph_may_set_what_a_silent_caller_is_asked() -> None:
+    talk = Talk(reprompt="Hello?", reprompt_after="3s").silence(400).voice(1000).hear("How are you?").silence(300)
+    talk.play(talk.whole.at.cause, last=True).silence(3100)
+    assert [prompt.answer for prompt in talk.prompts] == ["Hello?"]
