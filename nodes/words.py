@@ -19,7 +19,7 @@ yeah yep yup yes ok okay okey alright right sure aha wow really huh cool nice gr
 indeed absolutely definitely totally perfect correct understood well hm hmm oh ah uh eh um oof whoa ha
 ja genau klar stimmt gut super okej ach so oui ouais bien sí si vale claro bueno già capito 嗯 对 好 是 哦 啊 行
 """
-_HUM = re.compile(r"m+|mm*h+m*|m+-?h+m+|h+m+|u+h+-?(huh|oh|uh)?|a+h*a*|o+h*|e+h+|a?ha+h?|[嗯哦啊对好是呃哈]+")
+_HUM = re.compile(r"m+|mm*h+m*|m+-?h+m+|h+m+|u+h+-?(huh|oh|uh)?|a+(?:h+a*)?|o+h*|e+h+|a?ha+h?|[嗯哦啊对好是呃哈]+")
 _STOP = """
 stop|wait|no|nope|hold|hold on|hold up|hang on|what|why|pause|quiet|enough|cancel|silence|hush|excuse me|never mind|
 be quiet|shut up|one moment|one second|a second|just a moment|停|停下|等等|等一下|不|不对|不是|别说了|stopp|halt|warte|
