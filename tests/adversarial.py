@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from tests.growth import check_within
 
 LONG = 100_000
-SHORT = 4_000
+SHORT = 2_000
 """Characters."""
 A_CHARACTER = 1e-6
 """Seconds that a character may take; 10^5 characters, a tenth of a second."""
