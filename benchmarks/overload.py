@@ -51,12 +51,15 @@ _LIMITS = ("--new-calls", "100000/second", "--calls", "1000", "--port", "0")
 
 
 def graph_of(folder: str, name: str) -> str:
-    """The graph, with short answers if it is the assistant."""
+    """The graph, with short answers and no greeting if it is the assistant."""
     if name != "assistant":
         return name
     file = Path(folder) / "short.yaml"
     base = Path(__file__).resolve().parent.parent / "graphs" / "assistant.yaml"
-    file.write_text(f"vitagraph: 1\nextends: {base}\nnodes:\n  chat: {{max_tokens: 24}}\n", encoding="utf-8")
+    file.write_text(
+        f"vitagraph: 1\nextends: {base}\nparams: {{greeting: ''}}\nnodes:\n  chat: {{max_tokens: 24}}\n",
+        encoding="utf-8",
+    )
     return str(file)
 
 

@@ -23,6 +23,8 @@ MAX_FRAME_RATE = 240
 """Frames a second."""
 TOLERANCE = ms(20)
 """By how much the duration of audio may differ from that of its samples."""
+GREETING = "greeting"
+"""The name of the cause of the first words, which answer nobody."""
 AUDIBLE = 184
 """Sample amplitude, of 32768, below which audio is heard as silence: -45 dBFS."""
 

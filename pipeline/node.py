@@ -155,6 +155,10 @@ class Node(Generic[P]):
         """The least nanoseconds that a packet spends here by design, whatever the load."""
         return 0
 
+    def requires_link(self) -> Mapping[str, str]:
+        """Outputs that the parameters require to be linked: by the name of a parameter, that of the output."""
+        return {}
+
     async def open(self) -> None:
         """Opens files or connections; raises a NodeError where it cannot."""
 
@@ -170,6 +174,10 @@ class Transform(Node[P]):
     """Synchronous work of microseconds; at most 16 outputs an input."""
 
     synchronous = True
+
+    def at_start(self) -> Iterable[Packet | Event]:
+        """The outputs when a session begins, before any input."""
+        return ()
 
     def finish(self) -> Iterable[Packet | Event]:
         """The last outputs, when every input has ended."""

@@ -22,6 +22,11 @@ from typing import Literal, TypedDict
 from nodes.packets import PlaybackProgress
 from pipeline.cause import Cause
 
+OPENING = "…"
+"""The question to which a greeting is the answer: the person has said nothing yet.
+
+Many chat templates reject a conversation that the assistant begins.
+"""
 Role = Literal["system", "user", "assistant"]
 
 
@@ -151,9 +156,9 @@ class History:
         if system:
             yield "system", system
         for exchange in self._exchanges:
-            if exchange.kept:
+            if exchange.kept and ((said := exchange.said) or exchange.question != OPENING):
                 yield "user", exchange.question
-                if said := exchange.said:
+                if said:
                     yield "assistant", said
 
     def shorten(self) -> bool:

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from nodes.apologies import apologies
 from nodes.dialogue import _languages
-from nodes.dialogue._history import ChatMessage, History
-from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta, Transcript
+from nodes.dialogue._history import OPENING, ChatMessage, History
+from nodes.packets import GREETING, InstructionsChanged, PlaybackProgress, TextDelta, Transcript
 from nodes.words import completeness
 from pipeline.clock import give_way
 from pipeline.errors import UserInputError
@@ -185,7 +185,7 @@ class Chat(DialogueService[C]):
     """Base class of chat models, which get the conversation as the person has heard it.
 
     A prepared answer to a question is remembered like any other, because the person has heard
-    it. One without a question is not: a model that reads its own apologies repeats them.
+    it, and so is a greeting. An apology without a question is not: a model that reads its own repeats them.
     """
 
     played = Receives(PlaybackProgress)
@@ -214,11 +214,14 @@ class Chat(DialogueService[C]):
         return ()
 
     def answered(self, heard: Transcript) -> Pieces:
-        """The answer; an answer to a question is remembered."""
+        """The answer; the greeting and an answer to a question are remembered."""
+        if heard.at.cause.name == GREETING:
+            return self._remembered(heard, OPENING)
         if not heard.text.strip():
             return super().answered(heard)
         excuse = self._excuse(heard)
-        return _after(excuse, self._remembered(heard)) if excuse else self._remembered(heard)
+        remembered = self._remembered(heard, heard.text.strip())
+        return _after(excuse, remembered) if excuse else remembered
 
     def answer_language(self, heard: Transcript) -> str:
         """That of the question if it is one of `languages`, else the first of these."""
@@ -236,9 +239,9 @@ class Chat(DialogueService[C]):
         told = _languages.instruction(self.answer_language(heard)) if self.params.languages else ""
         return f"{self.params.system} {told}".strip()
 
-    async def _remembered(self, heard: Transcript) -> Pieces:
+    async def _remembered(self, heard: Transcript, question: str) -> Pieces:
         params = self.params
-        exchange = self.memory.ask(heard.at.cause, heard.text.strip(), turns=params.turns, characters=params.history)
+        exchange = self.memory.ask(heard.at.cause, question, turns=params.turns, characters=params.history)
         async with aclosing(super().answered(heard)) as pieces:
             async for piece in pieces:
                 exchange.add(piece)

@@ -28,6 +28,8 @@ class EndpointParams(Params):
     """Maximum duration of a turn, after which it is cut, at its last quiet moment; Whisper handles at most 30 s."""
     patience: Duration = seconds(2)
     """How long to wait for the words of a sound over an answer before it is ignored."""
+    greeting: str = Field("", max_length=1000)
+    """The first words of the assistant, said when a call is up; it needs a link from `typed` to the dialogue."""
     adapt: float = Field(0.3, ge=0, le=1)
     """How fast the hangover adapts to the pauses of a person: 0 never, 1 to the last pause alone."""
     reprompt_after: Duration = seconds(8)

@@ -11,16 +11,18 @@ words that are no backchannel and no echo of what we say (`_spoken.py`); otherwi
 of the voice decides.
 
 Typed text is a turn at once: its words are known, so it bypasses speech recognition through
-the port `typed`.
+the port `typed`. So does the greeting, with which a session begins: an answer to nobody, that
+speech interrupts like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from nodes.packets import (
+    GREETING,
     Audio,
     CancelResponse,
     Pause,
@@ -120,6 +122,21 @@ class Endpoint(Transform[EndpointParams]):
     def latency(self) -> int:
         """A turn never ends before `floor`."""
         return self.params.floor
+
+    def requires_link(self) -> Mapping[str, str]:
+        """A greeting goes to the dialogue."""
+        return {"greeting": "typed"} if self.params.greeting.strip() else {}
+
+    def at_start(self) -> Iterable[Transcript]:
+        """Gives the greeting, so that it is ready when the call is up; only then a sink plays."""
+        greeting = self.params.greeting.strip()
+        if not greeting:
+            return ()
+        cause = self.causes.begin(GREETING)
+        self.causes.commit(cause)
+        if self._answered:
+            self.state.answer = cause
+        return (Transcript(Stamp(self.clock.now(), 0, cause), "", whole=True, answer=greeting),)
 
     @speech.of(Audio)
     def listen(self, audio: Audio) -> Out:

@@ -90,13 +90,26 @@ class WebRtcSink(Sink[NoParams]):
         self._face.add(frames)
 
     async def _ready(self, sound: Speech | Audio) -> Samples | None:
-        """The samples at our rate, once their cause is decided; None if it is dead by then."""
+        """The samples at our rate, once the call is up and their cause is decided; None if it is dead by then."""
         cause = sound.at.cause
         samples = sound.samples
         if sound.rate != RATE:
             samples = await asyncio.to_thread(_resampled, samples, sound.rate)
+        await self._up()
         await cause.wait_until_decided()
         return samples if cause.live else None
+
+    async def _up(self) -> None:
+        """Returns when the client is connected, or the call is over."""
+        call = self._call
+        if call.connected.is_set():
+            return
+        waits = [asyncio.ensure_future(each.wait()) for each in (call.connected, call.ended)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
 
     @property
     def _report(self) -> Callable[[Samples], None] | None:

@@ -102,6 +102,21 @@ def _check_linked(draft: _Draft) -> None:
                 expected=f"a link from {' or '.join(f'`{name}.{port}`' for port in node.outputs)}",
                 hint=f"add `- {name} -> some_node` to links, or remove the node",
             )
+        _check_required_links(draft, name)
+
+
+def _check_required_links(draft: _Draft, name: str) -> None:
+    """The outputs that parameters of a node's primary require are linked."""
+    member = draft.members[name][0]
+    for parameter, port in member.node(member.params).requires_link().items():
+        if all(link.source_port != port for link in draft.outgoing[name]):
+            kinds = " or ".join(kind.__name__ for kind in member.node.outputs[port].kinds)
+            raise GraphError(
+                f"`{name}` has a `{parameter}`, but nothing is linked to its output `{port}`",
+                where=member.places.get(parameter, member.where),
+                expected=f"a link from `{name}.{port}` to a node that takes {kinds}",
+                hint=f"add `- {name}.{port} -> some_node` to links, or remove `{parameter}`",
+            )
 
 
 def _order(draft: _Draft) -> list[str]:

@@ -132,6 +132,14 @@ class RunningNode:
         """Sends an upstream event of this node."""
         self.routes[event.__class__](event)
 
+    def begin(self) -> None:
+        """The session begins: a transform may have outputs before any input."""
+        if isinstance(self.node, Transform):
+            make_dispatcher({Stamp: self._at_start}, self.failed, self.routes)(self._root)
+
+    def _at_start(self, _: Stamp) -> Sequence[Any]:
+        return tuple(self.node.at_start()) if isinstance(self.node, Transform) else ()
+
     def end(self) -> None:
         """One feeder has ended; after the last, `finish` runs and the end goes on."""
         self.feeders -= 1

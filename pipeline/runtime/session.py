@@ -142,6 +142,8 @@ class Session:
         return ServiceWorker(running, port, policy, self._reporter)
 
     def _start(self, wiring: Wiring) -> None:
+        for running in wiring.nodes.values():
+            running.begin()
         for name, running in wiring.nodes.items():
             if isinstance(running.node, Source):
                 self._running_sources += 1

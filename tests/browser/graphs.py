@@ -27,6 +27,8 @@ ASSISTANT = f"""
 vitagraph: 1
 description: The assistant that ships, but its answers are short enough for a test.
 extends: {ROOT / "graphs" / "assistant.yaml"}
+params:
+  greeting: ""
 nodes:
   chat:
     max_tokens: 24

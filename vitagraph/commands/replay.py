@@ -53,12 +53,16 @@ def replay(
     settings: Settings = None,
     chaos: ChaosFile = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for results.")] = Path("out"),
+    greet: Annotated[
+        bool,
+        typer.Option("--greet", help="Say the greeting of the graph first; a recorded person did not hear it."),
+    ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,
 ) -> None:
     """Run recordings through a graph; show the results and the latency of each part."""
     console.log_to_stderr()
-    jobs = _plans(graph, audio, out, settings, chaos)
+    jobs = _plans(graph, audio, out, settings, chaos, greet=greet)
     from vitagraph.download import fetch
     from vitagraph.replay.interrupt import interruptible
     from vitagraph.replay.progress import bars
@@ -74,7 +78,7 @@ def replay(
 
 
 def _plans(
-    file: Path, audio: list[Path], out: Path, given: list[str] | None, chaos: Path | None
+    file: Path, audio: list[Path], out: Path, given: list[str] | None, chaos: Path | None, *, greet: bool
 ) -> list[tuple[Clip, Plan]]:
     """Each clip with the plan that reads it; all errors are reported before anything runs."""
     from pipeline.graph.loader import load
@@ -88,7 +92,7 @@ def _plans(
     registry, settings, faults = FileRegistry(), parse_settings(given), chaos_of(chaos)
     ends, jobs = find_file_endpoints(file, registry, settings), []
     for clip in clips(audio, out):
-        graph = load(file, registry=registry, settings=settings | ends.settings(clip.path, clip.folder))
+        graph = load(file, registry=registry, settings=settings | ends.settings(clip.path, clip.folder, greet=greet))
         jobs.append((clip, inject_faults(plan(graph, registry), faults)))
     return jobs
 

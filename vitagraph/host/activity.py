@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from nodes.packets import PlaybackProgress, SpeechStart, TextInput, Transcript, TurnChanged
+from nodes.packets import GREETING, PlaybackProgress, SpeechStart, TextInput, Transcript, TurnChanged
 from pipeline.graph.plan import Plan
 from pipeline.packet import Packet
 from pipeline.runtime.bus import Bus
@@ -61,6 +61,8 @@ class Activity:
             self._last_turn = self._now()
 
     def _played(self, event: PlaybackProgress) -> None:
+        if event.cause.name == GREETING:
+            return  # it is made once for all calls
         self._last_turn = self._now()
         if event.cause.id in self._worded or (event.cause.id and not self._transcribes):
             self.note_word()

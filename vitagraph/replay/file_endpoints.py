@@ -15,7 +15,7 @@ from pipeline.errors import GraphError, Location
 from pipeline.graph.document import read_document
 from pipeline.graph.interpolate import resolve
 from pipeline.graph.registry import Registry
-from pipeline.graph.tree import Map, Scalar
+from pipeline.graph.tree import Map, MapEntry, Scalar
 from pipeline.node import Node, Sink, Source
 
 REPLACEMENTS = {"webrtc.source": "media.source", "webrtc.sink": "media.sink"}
@@ -57,10 +57,13 @@ class FileEndpoints:
     sources: tuple[FileEndpoint, ...]
     sinks: tuple[FileEndpoint, ...]
     where: Location
+    greeters: tuple[str, ...] = ()
+    """Nodes with a `greeting`."""
 
-    def settings(self, clip: Path, folder: Path) -> dict[str, str]:
+    def settings(self, clip: Path, folder: Path, *, greet: bool = False) -> dict[str, str]:
         """The settings with which the graph reads the clip and writes to the folder.
 
+        A recorded person did not hear the greeting and would talk over it, so it is said only with `greet`.
         The clip goes to the sources without a `path`, or else to the only source with one. Raises
         GraphError if there are several sources, each with its own `path`, or none.
         """
@@ -68,7 +71,9 @@ class FileEndpoints:
         if not unset and len(self.sources) != 1:
             raise self._no_source_error()
         sources = [end for end in unset if end.required] or unset or self.sources
-        return _settings({end.name: clip for end in sources} | {end.name: end.inside(folder) for end in self.sinks})
+        silent = {} if greet else {f"{name}.greeting": "" for name in self.greeters}
+        paths = {end.name: clip for end in sources} | {end.name: end.inside(folder) for end in self.sinks}
+        return _settings(paths) | silent
 
     def placeholders(self) -> dict[str, str]:
         """Placeholders for each `path` that a replay provides, so that the graph can be checked without one."""
@@ -89,10 +94,12 @@ def find_file_endpoints(file: Path, registry: Registry, settings: Mapping[str, s
     """Finds the file nodes of the merged graph; a sink whose `path` is in `settings` is left out."""
     document = resolve(read_document(file), settings, os.environ)
     ends = list(_ends(document, registry))
+    greeters = (name for name in _greeters(document, registry) if f"{name}.greeting" not in settings)
     return FileEndpoints(
         tuple(end for end in ends if issubclass(end.node, Source)),
         tuple(end for end in ends if issubclass(end.node, Sink) and f"{end.name}.path" not in settings),
         document.where,
+        tuple(greeters),
     )
 
 
@@ -101,13 +108,25 @@ def _settings(paths: Mapping[str, Path]) -> dict[str, str]:
 
 
 def _ends(document: Map, registry: Registry) -> Iterator[FileEndpoint]:
+    for name, entry, spec, node in _nodes(document, registry):
+        if "path" in node.params_type.model_fields:
+            path = spec.get("path")
+            yield FileEndpoint(name, node, path.text if isinstance(path, Scalar) else None, entry.where)
+
+
+def _greeters(document: Map, registry: Registry) -> Iterator[str]:
+    for name, _, spec, node in _nodes(document, registry):
+        if "greeting" in spec.entries and "greeting" in node.params_type.model_fields:
+            yield name
+
+
+def _nodes(document: Map, registry: Registry) -> Iterator[tuple[str, MapEntry, Map, type[Node[Any]]]]:
     nodes = document.get("nodes")
     for name, entry in nodes.entries.items() if isinstance(nodes, Map) else ():
         spec = entry.value
         node = _class(spec, registry) if isinstance(spec, Map) else None
-        if isinstance(spec, Map) and node is not None and "path" in node.params_type.model_fields:
-            path = spec.get("path")
-            yield FileEndpoint(name, node, path.text if isinstance(path, Scalar) else None, entry.where)
+        if isinstance(spec, Map) and node is not None:
+            yield name, entry, spec, node
 
 
 def _class(spec: Map, registry: Registry) -> type[Node[Any]] | None:

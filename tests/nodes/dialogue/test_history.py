@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from nodes.dialogue._history import ChatExchange, History
-from nodes.packets import PlaybackProgress
+from nodes.dialogue._history import OPENING, ChatExchange, History
+from nodes.packets import GREETING, PlaybackProgress
 from pipeline.cause import Cause, Causes
 from tests.growth import check_linear, check_within
 
@@ -258,3 +258,23 @@ def test_history_collects_many_pieces_of_an_answer_in_linear_time() -> None:
 
     check_linear(lambda count: lambda: collect(count), 20_000)
     assert collect(3) == "word word word "
+
+
+def test_history_begins_with_the_greeting_if_it_was_heard() -> None:
+    """`What did you ask me?` has an answer; chat templates want a person to begin, who has said nothing yet."""
+    causes, history = Causes(), History()
+    greeting = causes.begin(GREETING)
+    causes.commit(greeting)
+    ask(history, greeting, OPENING, "Hello! What is your name?")
+    ask(history, causes.begin("turn"), "Ada.")
+    assert lines(history) == [("user", "…"), ("assistant", "Hello! What is your name?"), ("user", "Ada.")]
+
+
+def test_history_has_no_greeting_that_nobody_heard() -> None:
+    causes, history = Causes(), History()
+    greeting = causes.begin(GREETING)
+    causes.commit(greeting)
+    ask(history, greeting, OPENING, "Hello! What is your name?")
+    causes.revoke(greeting, "turn")
+    ask(history, causes.begin("turn"), "What is the time?")
+    assert lines(history) == [("user", "What is the time?")]

@@ -55,6 +55,25 @@ def shown(peer: FakePeer) -> list[tuple[int, int]]:
     ]
 
 
+def test_webrtc_sink_plays_nothing_before_the_call_is_up() -> None:
+    """A greeting must not be half over, and shown as said, when the caller begins to hear."""
+
+    async def main() -> tuple[RunResult, FakePeer]:
+        async with fake_call() as peer:
+            peer.connected.clear()
+            bench = Harness(WebRtcSink(), [speech(answer(Causes()), 0.5, last=True)], paced=False, provide=[peer])
+            async with Runner() as runner:
+                run = asyncio.ensure_future(bench.run(runner))
+                await peer.clock.sleep(2 * SECOND)
+                assert not peer.loud() and not bench.result.of(PlaybackProgress)
+                peer.connected.set()
+                return await run, peer
+
+    outcome, peer = run_virtual(main())
+    assert told(outcome) == [("", 0, False, False), ("one two three four", 500, True, True)]
+    assert peer.loud()[0][0] == pytest.approx(2 * SECOND, abs=60 * ms)
+
+
 def test_webrtc_sink_plays_a_sentence_and_reports_progress_upstream() -> None:
     cause = answer(Causes())
     outcome, peer = called([speech(cause, 0.5, last=True)])

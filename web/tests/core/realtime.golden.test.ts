@@ -50,6 +50,16 @@ describe("a call as the host tells it", () => {
     expect(activities("answered")).toEqual([...QUESTION, "speaking", "listening"]);
   });
 
+  test("may begin with a greeting, which speech interrupts", () => {
+    const state = play("greeted");
+    expect(captions(state)).toEqual([
+      "assistant: Hello! What is[ your name?]",
+      "person: It is Ada.",
+      "assistant: Hello, Ada.",
+    ]);
+    expect(activities("greeted").slice(0, 3)).toEqual(["listening", "speaking", "hearing"]);
+  });
+
   test("shows nothing of a guess that was too early", () => {
     expect(captions(play("resumed"))).toEqual(["person: What is the capital of France?", "assistant: Paris."]);
   });
@@ -120,7 +130,7 @@ describe("a call as the host tells it", () => {
 
   test("has every message done at its end, in every scene", () => {
     const scenes = readdirSync(SCENES).map((file) => file.replace(".jsonl", ""));
-    expect(scenes).toHaveLength(8);
+    expect(scenes).toHaveLength(9);
     for (const scene of scenes) {
       const state = play(scene);
       expect(state.messages.filter(({ done }) => !done), scene).toEqual([]);

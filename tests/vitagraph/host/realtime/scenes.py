@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from nodes.packets import GREETING
 from tests.vitagraph.host.realtime.call import Call
 
 FOLDER = Path(__file__).parents[3] / "data/wire/realtime"
@@ -27,6 +28,27 @@ def answered(call: Call) -> None:
     call.played(cause, "Paris.", 700)
     call.play(cause)
     call.played(cause, "It lies on the Seine.", 1500, last=True)
+
+
+def greeted(call: Call) -> None:
+    """The assistant speaks first; then a question is asked over the end of its greeting."""
+    greeting = call.causes.begin(GREETING)
+    call.causes.commit(greeting)
+    call.hear(greeting, "", answer="Hello! What is your name?")
+    call.stream(greeting, "Hello! ", "What is your name?")
+    call.play(greeting)
+    call.played(greeting, "Hello!", 400)
+    call.play(greeting)
+    call.begin(1000)
+    cause = call.causes.begin("turn")
+    call.change("held", greeting)
+    call.change("interrupted", greeting, "voice")
+    call.played(greeting, "What is", 300)
+    call.silence(2000)
+    call.change("tentative", cause)
+    call.hear(cause, "It is Ada.")
+    call.change("committed", cause, "silence")
+    call.answer(cause, "Hello, Ada.")
 
 
 def resumed(call: Call) -> None:
@@ -146,7 +168,8 @@ def failed(call: Call) -> None:
 
 
 SCENES: dict[str, Callable[[Call], None]] = {
-    scene.__name__: scene for scene in (answered, resumed, interrupted, went_on, typed, cancelled, backchannel, failed)
+    scene.__name__: scene
+    for scene in (answered, greeted, resumed, interrupted, went_on, typed, cancelled, backchannel, failed)
 }
 
 
