@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
-from nodes.packets import GREETING, AvatarFrames, PlaybackProgress, Speech, Transcript
+from nodes.packets import (
+    GREETING,
+    Audio,
+    AvatarFrames,
+    CancelResponse,
+    PlaybackProgress,
+    Speech,
+    SpeechStart,
+    TextInput,
+    Transcript,
+    TurnChanged,
+)
+from nodes.turn.endpoint import Endpoint
+from pipeline.cause import Cause, Causes
 from pipeline.errors import GraphError
 from pipeline.graph.loader import loads
 from pipeline.graph.planner import plan
 from pipeline.graph.registry import Registry
-from pipeline.packet import MILLISECOND, SECOND, Packet
+from pipeline.node import Context
+from pipeline.packet import MILLISECOND, Packet, Stamp
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
-from tests.drills.scripted import FIRST, GRAPH
+from tests.drills.scripted import GRAPH
 from tests.vitagraph.host.dialling import SCRIPTED, Caller, dial, hosting, scripted
 from vitagraph.host.call_manager import CallManager
 from vitagraph.replay.file_endpoints import FileRegistry, find_file_endpoints
@@ -61,16 +78,45 @@ def test_greeting_is_spoken_first_with_the_face() -> None:
     assert next(packet.answer for packet in packets if isinstance(packet, Transcript)) == "Hello."
 
 
-def test_greeting_stops_when_the_person_speaks() -> None:
-    """It is interrupted like any answer, and the question is answered."""
-    long = "Hello there, this is a greeting that goes on and on and on, as those of telephones do."
-    _packets, heard = greeted(long)
-    (said,) = words(heard, GREETING)
-    assert long.startswith(said) and len(said) < len(long)
-    end = max(event.position for event in heard if event.ended and event.cause.name == GREETING)
-    assert end < FIRST + SECOND
-    assert len(words(heard, "turn")) == 3
-    assert not any(event.cause.name == GREETING and event.last for event in heard)
+def spoken_over(act: Callable[[Endpoint], None]) -> tuple[Cause, list[TurnChanged]]:
+    """The cause of the greeting of a turn node that hears only voices, not words, after something has happened."""
+    node, told = Endpoint(greeting=f"  {HELLO} "), list[TurnChanged]()
+    clock: Any = SimpleNamespace(now=lambda: 0)
+    connected = frozenset({"played"})
+    node.start(Context("turn", clock, Causes(), cast(Any, told.append), lambda _: None, connected=connected))
+    (greeting,) = node.at_start()
+    assert (greeting.text, greeting.answer, greeting.whole) == ("", HELLO, True)
+    cause = greeting.at.cause
+    assert cause.open and cause.name == GREETING and told == []
+    act(node)
+    return cause, told
+
+
+def voice(node: Endpoint) -> None:
+    """A second of it."""
+    root = node.causes.root
+    assert not node.begin(SpeechStart(Stamp(0, 0, root)))
+    for number in range(50):
+        samples = np.full(320, 3000, np.int16)
+        node.listen(Audio(Stamp(number * 20 * MILLISECOND, 20 * MILLISECOND, root), samples, 16_000))
+
+
+def typed(node: Endpoint) -> None:
+    """Text."""
+    assert node.read(TextInput("What time is it?"))
+
+
+def cancelled(node: Endpoint) -> None:
+    """A client that wants none."""
+    node.cancel(CancelResponse())
+
+
+@pytest.mark.parametrize("act", [voice, typed, cancelled])
+def test_greeting_is_interrupted_like_an_answer(act: Callable[[Endpoint], None]) -> None:
+    """Nobody has to listen to it to the end."""
+    cause, told = spoken_over(act)
+    assert not cause.live
+    assert [each.what for each in told if each.cause is cause][-1] == "interrupted"
 
 
 def test_no_greeting_means_no_words() -> None:
