@@ -83,7 +83,9 @@ def spoken_over(act: Callable[[Endpoint], None]) -> tuple[Cause, list[TurnChange
     node, told = Endpoint(greeting=f"  {HELLO} "), list[TurnChanged]()
     clock: Any = SimpleNamespace(now=lambda: 0)
     connected = frozenset({"played"})
-    node.start(Context("turn", clock, Causes(), cast(Any, told.append), lambda _: None, connected=connected))
+    pools = {"opinion": SimpleNamespace(member=None)}
+    post = cast(Any, told.append)
+    node.start(Context("turn", clock, Causes(), post, lambda _: None, pools=pools, connected=connected))
     (greeting,) = node.at_start()
     assert (greeting.text, greeting.answer, greeting.whole) == ("", HELLO, True)
     cause = greeting.at.cause
@@ -119,10 +121,9 @@ def test_greeting_is_interrupted_like_an_answer(act: Callable[[Endpoint], None])
     assert [each.what for each in told if each.cause is cause][-1] == "interrupted"
 
 
-def test_no_greeting_means_no_words() -> None:
-    _packets, heard = greeted("  ")
-    assert not words(heard, GREETING)
-    assert {event.cause.name for event in heard} == {"turn"}
+@pytest.mark.parametrize("greeting", ["", "  "])
+def test_no_greeting_means_no_words(greeting: str) -> None:
+    assert Endpoint(greeting=greeting).at_start() == ()
 
 
 def test_greeting_without_a_link_to_the_dialogue_is_an_error() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodes.media._cues import LINE, LONGEST, cues
@@ -125,6 +125,7 @@ def test_chinese_subtitles_have_no_spaces_and_shorter_lines() -> None:
     assert made[0].lines == ("北风和太阳正在争论谁更强大。",)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30), st.integers(0, 3000)),

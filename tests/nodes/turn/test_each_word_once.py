@@ -111,6 +111,7 @@ def test_endpoint_cuts_a_long_turn_at_a_quiet_moment() -> None:
     np.testing.assert_array_equal(voice[: len(speech)], speech)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-30_000, 30_000), min_size=1, max_size=3000), st.integers(0, 500))
 def test_turn_buffer_split_loses_no_sample(values: list[int], last_ms: int) -> None:
     whole = np.array(values, np.int16)
