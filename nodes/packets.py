@@ -135,6 +135,8 @@ class TextDelta(Packet, frozen=True):
     end: bool = False
     language: str = ""
     """BCP 47 language of the answer; empty if unknown."""
+    truncated: bool = False
+    """With `end`: the model was stopped in the middle of a sentence, which is not to be spoken."""
 
 
 class Sentence(Packet, frozen=True):

@@ -19,6 +19,10 @@ class NodeFailed(Event, frozen=True):
     hint: str
     answered_by: str = ""
     """The fallback that takes the work over; empty: nobody does, and the person notices."""
+    rung: int = 0
+    """The place of that fallback in the chain, from 1; 0 if there is none."""
+    limited: bool = False
+    """Whether the member is well, and its limit had no room."""
 
 
 class NodeRetries(Event, frozen=True):

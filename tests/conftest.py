@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from blockbuster import BlockingError, blockbuster
 
 pytest_plugins = ["pytester"]
+
+os.environ.setdefault("VITAGRAPH_BRAIN", "smollm2-135m")  # of the assistant, also in the processes that tests start
 
 TESTS = Path(__file__).parent
 LIVE = (

@@ -38,6 +38,8 @@ class Connection:
         )
         self._client = openai.AsyncOpenAI(api_key=key, base_url=base_url, max_retries=0, http_client=http)
         self._answered = False
+        self.refused: dict[str, list[str]] = {}
+        """By model, the fields of a request that the endpoint does not accept."""
 
     async def ask(self, request: dict[str, Any]) -> Response:
         """The response that begins an answer; raises the exceptions of the openai package.

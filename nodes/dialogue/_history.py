@@ -10,6 +10,9 @@ it depends on the state of that cause:
 | revoked after its commit  | kept     | only the words heard                         |
 | revoked while tentative   | dropped  | dropped                                      |
 
+Words that were heard but not generated, such as an apology or the sentence of a scripted
+fallback, are no part of it: a model that reads them takes them for its own and repeats them.
+
 A revoked cause stays revoked, so dropped exchanges are deleted at the next question.
 """
 
@@ -73,8 +76,9 @@ class ChatExchange:
 
     @property
     def heard(self) -> str:
-        """The words of the answer that the person has heard."""
-        return " ".join(part for part in (*self._heard, self._playing) if part)
+        """The words of the answer that the person has heard; no more of them than were generated."""
+        words = [word for part in (*self._heard, self._playing) for word in part.split()]
+        return " ".join(words[: len(self.answer.split())])
 
     @property
     def said(self) -> str:

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import Field
 
 from nodes.apologies import apologies
 from nodes.dialogue import _languages
-from nodes.dialogue._history import OPENING, ChatMessage, History
+from nodes.dialogue._history import OPENING, ChatExchange, ChatMessage, History
+from nodes.dialogue._pieces import (
+    AnswerCut,
+    Pieces,
+    cut_off,
+    filtered,
+    first_sentence,
+    sliced,
+    whole_sentences,
+    without_repetition,
+    word_by_word,
+)
+from nodes.markers import MarkerFilter
 from nodes.packets import GREETING, InstructionsChanged, PlaybackProgress, TextDelta, Transcript
 from nodes.words import completeness
-from pipeline.clock import give_way
-from pipeline.errors import UserInputError
+from pipeline.errors import NodeError, UserInputError
 from pipeline.node import Context, Service
 from pipeline.packet import Packet, Stamp
 from pipeline.params import Params
 from pipeline.port import Input, Output, Receives
 
 P = TypeVar("P", bound=Params)
-Pieces = AsyncGenerator[str, None]
 
 SYSTEM = (
     "You are a friendly assistant in a spoken conversation. "
@@ -31,62 +39,10 @@ SYSTEM = (
 )
 
 
-MAX_DELTA = 400
-"""Characters of a delta: what follows a delta in the same turn of the event loop takes a few milliseconds then."""
 MAX_TOKEN = 20
 """Characters for which a token is allowed to stand, on average."""
 MAX_MORE = 1000
 """Characters that an answer may have beyond that."""
-MAX_WORD = 200
-"""Characters of the longest word that is compared with the words said before."""
-
-
-async def word_by_word(text: str) -> Pieces:
-    """Streams a finished text as a model would: each word with the space before it."""
-    for word in re.findall(r"\s*\S+|\s+\Z", text):
-        yield word
-
-
-async def sliced(pieces: Pieces) -> Pieces:
-    """The same text in pieces of at most 400 characters, between which other tasks of the event loop run."""
-    async with aclosing(pieces) as incoming:
-        async for piece in incoming:
-            yield piece[:MAX_DELTA]
-            for start in range(MAX_DELTA, len(piece), MAX_DELTA):
-                await give_way()
-                yield piece[start : start + MAX_DELTA]
-
-
-async def cut_off(pieces: Pieces, most: int) -> Pieces:
-    """The first `most` characters of an answer; it is stopped there, whether or not it would go on."""
-    async with aclosing(pieces) as incoming:
-        async for piece in incoming:
-            yield piece[:most]
-            most -= len(piece)
-            if most <= 0:
-                return
-
-
-async def read_ahead(pieces: Pieces) -> Pieces:
-    """Reads the pieces as fast as they come, so that the model is released before all of them were spoken."""
-    made: asyncio.Queue[str | None] = asyncio.Queue()  # bounded by the answer, which `max_tokens` bounds
-
-    async def read() -> None:
-        try:
-            async with aclosing(pieces) as incoming:
-                async for piece in incoming:
-                    made.put_nowait(piece)
-        finally:
-            made.put_nowait(None)
-
-    reading = asyncio.create_task(read())
-    try:
-        while (piece := await made.get()) is not None:
-            yield piece
-        await reading
-    finally:
-        reading.cancel()
-        await asyncio.wait([reading])
 
 
 class DialogueService(Service[P]):
@@ -94,7 +50,8 @@ class DialogueService(Service[P]):
 
     A transcript that looks like a complete sentence is answered at once, behind the gate; any
     other waits until its turn is committed. A transcript with its own `answer` (an apology of
-    the speech recognition) is answered with that text. The last delta of an answer has `end` set.
+    the speech recognition) is answered with that text. The last delta of an answer has `end` set,
+    and `truncated` if the model was stopped in the middle of a sentence.
     """
 
     text = Input(Transcript)
@@ -108,10 +65,19 @@ class DialogueService(Service[P]):
         if heard.text and completeness(heard.text) < 1:
             # The person will probably go on, and an answer to half a sentence would be wasted work.
             await heard.at.cause.wait_until_decided()
-        async with aclosing(sliced(self.answered(heard))) as pieces:
-            async for piece in pieces:
-                yield self._delta(heard, piece)
-        yield self._delta(heard, "", end=True)
+        async with aclosing(self._deltas(heard, self.answered(heard))) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def _deltas(self, heard: Transcript, answer: Pieces) -> AsyncGenerator[TextDelta, None]:
+        truncated = False
+        try:
+            async with aclosing(sliced(answer)) as pieces:
+                async for piece in pieces:
+                    yield self._delta(heard, piece)
+        except AnswerCut:
+            truncated = True
+        yield self._delta(heard, "", end=True, truncated=truncated)
 
     def requires_output(self, packet: Packet) -> bool:
         """Every whole transcript with words requires an answer."""
@@ -126,10 +92,9 @@ class DialogueService(Service[P]):
         assert isinstance(packet, Transcript)
         if _is_complete(made):
             return  # the failure came after the end of the answer
-        async with aclosing(sliced(self.continued(packet, _text(made)))) as pieces:
-            async for piece in pieces:
-                yield self._delta(packet, piece)
-        yield self._delta(packet, "", end=True)
+        async with aclosing(self._deltas(packet, self.continued(packet, _text(made)))) as deltas:
+            async for delta in deltas:
+                yield delta
 
     def last_resort(self, packet: Packet, made: Sequence[Packet]) -> Iterable[Packet]:
         """Apologises if no member could answer, or finish an answer."""
@@ -138,8 +103,9 @@ class DialogueService(Service[P]):
         sorry = apologies(self.answer_language(packet))
         return (self._delta(packet, sorry.lost if made else sorry.no_answer, end=True),)
 
-    def _delta(self, heard: Transcript, text: str, *, end: bool = False) -> TextDelta:
-        return TextDelta(Stamp(self.clock.now(), 0, heard.at.cause), text, end, self.answer_language(heard))
+    def _delta(self, heard: Transcript, text: str, *, end: bool = False, truncated: bool = False) -> TextDelta:
+        at = Stamp(self.clock.now(), 0, heard.at.cause)
+        return TextDelta(at, text, end, self.answer_language(heard), truncated)
 
     def answer_language(self, heard: Transcript) -> str:
         """The language of the answer to a transcript: that of its words."""
@@ -194,9 +160,13 @@ class Chat(DialogueService[C]):
     Memory = History
     memory: History
 
+    continues_exactly: ClassVar[bool] = False
+    """Whether a prompt that ends with a part of an answer is continued at that very character."""
+
     def start(self, context: Context, memory: History | None = None) -> None:
         """A new history begins with the session's instructions, if any (`provide=[InstructionsChanged(...)]`)."""
         super().start(context, memory)
+        self._thinks: bool | None = None
         if self.memory.instructions is None:
             given = (each for each in context.provided if isinstance(each, InstructionsChanged))
             self.memory.instructions = next((each.instructions for each in given), "")
@@ -239,43 +209,84 @@ class Chat(DialogueService[C]):
         told = _languages.instruction(self.answer_language(heard)) if self.params.languages else ""
         return f"{self.params.system} {told}".strip()
 
-    async def _remembered(self, heard: Transcript, question: str) -> Pieces:
+    def _remembered(self, heard: Transcript, question: str) -> Pieces:
+        return _recorded(self._exchange(heard, question), super().answered(heard))
+
+    def _exchange(self, heard: Transcript, question: str) -> ChatExchange:
         params = self.params
-        exchange = self.memory.ask(heard.at.cause, question, turns=params.turns, characters=params.history)
-        async with aclosing(super().answered(heard)) as pieces:
-            async for piece in pieces:
-                exchange.add(piece)
-                yield piece
-        exchange.complete = True
+        return self.memory.ask(heard.at.cause, question, turns=params.turns, characters=params.history)
 
     async def generate_reply(self, heard: Transcript) -> Pieces:
         """Streams what the model generates; drops the older half of a conversation that is too long for it."""
+        said = ""
         while True:
+            messages = self.memory.messages(self._system(heard))
             try:
-                answer = cut_off(self.generate(self.memory.messages(self._system(heard))), self._most)
-                async with aclosing(answer) as pieces:
+                async with aclosing(self._spoken(messages)) as pieces:
                     async for piece in pieces:
+                        said += piece
                         yield piece
+                if len(said) >= self._most and whole_sentences(said):
+                    raise AnswerCut
                 return
             except PromptTooLong:
-                if not self.memory.shorten():
+                if said or not self.memory.shorten():
                     raise
+            except AnswerCut:
+                if len(said) >= self._most:
+                    raise
+                break
+        async with aclosing(self._rest(messages, said)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _spoken(self, messages: list[ChatMessage]) -> Pieces:
+        """What of the model's answer is meant for the person."""
+        markers = MarkerFilter(thinks=self._thinks)
+        async with aclosing(filtered(cut_off(self.generate(messages), self._most), markers)) as pieces:
+            async for piece in pieces:
+                yield piece
+        self._thinks = markers.thinks
+
+    async def _rest(self, messages: list[ChatMessage], said: str) -> Pieces:
+        """Goes on with an answer that was stopped, usually at `max_tokens`, to the end of its sentence.
+
+        Raises AnswerCut if that fails and the answer has whole sentences, NodeError if it has none.
+        """
+        if not said.strip():
+            raise NodeError(
+                "the model was stopped before it answered, probably at `max_tokens`",
+                hint="raise `max_tokens`, or switch the reasoning of the model off",
+            )
+        if _is_whole(said):
+            return
+        rest = ""
+        more = self._spoken([*messages, {"role": "assistant", "content": said}])
+        try:
+            async with aclosing(first_sentence(without_repetition(said, more))) as pieces:
+                async for piece in pieces:
+                    if not rest and not self.continues_exactly and said[-1:].isalnum() and piece[:1].isalnum():
+                        yield " "
+                    rest += piece
+                    yield piece
+        except (AnswerCut, UserInputError):
+            pass  # the endpoint does not go on with an answer
+        if _is_whole(said + rest):
+            return
+        if not whole_sentences(said + rest):
+            raise NodeError("the answer was stopped in its first sentence", hint="raise `max_tokens`")
+        raise AnswerCut
 
     @property
     def _most(self) -> int:
         """Characters of an answer: some models and endpoints do not stop at `max_tokens`."""
         return MAX_MORE + MAX_TOKEN * self.params.max_tokens
 
-    async def continued(self, heard: Transcript, said: str) -> Pieces:
+    def continued(self, heard: Transcript, said: str) -> Pieces:
         """Lets the model answer again, without the words that were already generated."""
-        params = self.params
-        exchange = self.memory.ask(heard.at.cause, heard.text.strip(), turns=params.turns, characters=params.history)
+        exchange = self._exchange(heard, heard.text.strip())
         exchange.answer = said
-        async with aclosing(without_repetition(said, self.generate_reply(heard))) as pieces:
-            async for piece in pieces:
-                exchange.add(piece)
-                yield piece
-        exchange.complete = True
+        return _recorded(exchange, without_repetition(said, self.generate_reply(heard)))
 
     async def probe(self) -> None:
         """Generates one token."""
@@ -284,7 +295,10 @@ class Chat(DialogueService[C]):
                 return
 
     def generate(self, messages: list[ChatMessage]) -> Pieces:
-        """Streams the model's answer to a prompt; raises PromptTooLong before its first piece."""
+        """Streams the model's answer to a prompt.
+
+        Raises PromptTooLong before its first piece, AnswerCut after the last if that was at `max_tokens`.
+        """
         raise NotImplementedError
 
 
@@ -296,34 +310,22 @@ async def _after(first: str, pieces: Pieces) -> Pieces:
             yield piece
 
 
-async def without_repetition(said: str, pieces: Pieces) -> Pieces:
-    """Streams a text without its beginning, as far as that repeats `said`."""
-    known, at, held = said.split(), 0, ""
-    async with aclosing(pieces) as incoming:
-        async for piece in incoming:
-            if at == len(known):
+async def _recorded(exchange: ChatExchange, answer: Pieces) -> Pieces:
+    """The answer, which is remembered as it comes; an unfinished sentence at its end is not."""
+    try:
+        async with aclosing(answer) as pieces:
+            async for piece in pieces:
+                exchange.add(piece)
                 yield piece
-                continue
-            held += piece
-            *whole, rest = re.findall(r"\s*\S+|\s+\Z", held) or [""]
-            for number, word in enumerate(whole):
-                if at < len(known) and _same_word(word, known[at]):
-                    at += 1
-                    continue
-                at = len(known)  # the texts differ from here on
-                yield "".join(whole[number:])
-                break
-            held = rest
-            if len(held) > MAX_WORD:
-                at = len(known)  # no word is that long, and comparing it anew with each piece would take ever longer
-            if at == len(known):
-                yield held
-    if held and at < len(known) and not _same_word(held, known[at]):
-        yield held
+    except AnswerCut:
+        exchange.answer = exchange.answer[: whole_sentences(exchange.answer)]
+        exchange.complete = True
+        raise
+    exchange.complete = True
 
 
-def _same_word(word: str, other: str) -> bool:
-    return re.sub(r"\W", "", word).lower() == re.sub(r"\W", "", other).lower()
+def _is_whole(text: str) -> bool:
+    return whole_sentences(text) == len(text.rstrip())
 
 
 def _text(made: Sequence[Packet]) -> str:

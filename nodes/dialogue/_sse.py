@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
+from nodes.dialogue._pieces import AnswerCut, Characters
+from nodes.dialogue._rejection import says_too_long
 from pipeline.clock import give_way
 
 if TYPE_CHECKING:
@@ -29,12 +31,17 @@ TAIL = 200
 """Characters at the end of an answer that tell whether it is complete."""
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_CUT = frozenset(("length", "max_tokens", "model_length", "content_filter"))
+"""Finish reasons of an answer that was stopped: it has used all its tokens, or a filter of the endpoint objects."""
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)\]*_`]{0,8}\s{0,8}\Z")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class BrokenAnswer(Exception):
     """The endpoint's answer cannot be used; the message has none of the endpoint's own words."""
+
+
+class OverflowInStream(BrokenAnswer):
+    """The endpoint reported, after its response had begun, that the prompt does not fit into the model's context."""
 
 
 class SseDecoder:
@@ -102,10 +109,11 @@ class AnswerParser:
     def __init__(self) -> None:
         self.done = False
         """Whether the endpoint has said that its stream ends."""
+        self.cut = False
+        """Whether the answer was stopped before its end."""
         self._finished = False
         self._tail = ""
-        self._half = ""
-        """The first half of a character whose second half is still to come."""
+        self._characters = Characters()
 
     def text(self, kind: str, data: bytes) -> str:
         """The text of an event; empty if it has none. Raises BrokenAnswer for an error and for what is not JSON."""
@@ -113,7 +121,7 @@ class AnswerParser:
         if self.done:
             return ""
         if kind == "error":
-            raise BrokenAnswer("it reported an error")
+            raise self._reported(data.decode("utf-8", "replace"))
         if not data:
             return ""
         try:
@@ -123,8 +131,12 @@ class AnswerParser:
         if not isinstance(chunk, dict):
             return ""
         if chunk.get("error"):
-            raise BrokenAnswer("it reported an error")
-        return self._whole_characters("".join(self._texts(chunk.get("choices"))))
+            raise self._reported(json.dumps(chunk["error"], ensure_ascii=False))
+        return self._noted("".join(self._texts(chunk.get("choices"))))
+
+    def _reported(self, error: str) -> BrokenAnswer:
+        overflows = not self._tail and says_too_long(error)
+        return OverflowInStream("the prompt is too long") if overflows else BrokenAnswer("it reported an error")
 
     def check_complete(self) -> None:
         """Raises BrokenAnswer if the stream ended in the middle of the answer.
@@ -142,42 +154,43 @@ class AnswerParser:
             if reason == "error":
                 raise BrokenAnswer("it reported an error")
             self._finished = self._finished or bool(reason)
+            self.cut = self.cut or (isinstance(reason, str) and reason.lower() in _CUT)
             message = choice.get("delta") or choice.get("message")
-            content = message.get("content") if isinstance(message, dict) else None
+            content = (message.get("content") or message.get("refusal")) if isinstance(message, dict) else None
             for each in content if isinstance(content, list) else (content,):
                 text = each.get("text") if isinstance(each, dict) and each.get("type") == "text" else each
                 if isinstance(text, str):
                     yield text
 
-    def _whole_characters(self, text: str) -> str:
-        """The text without halves of characters, which cannot be encoded; pairs of halves are put together."""
-        text = self._half + text
-        self._half = ""
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            self._half, text = text[-1], text[:-1]
-        if not text.isascii() and _SURROGATE.search(text):
-            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    def _noted(self, text: str) -> str:
+        text = self._characters.join(text)
         self._tail = (self._tail + text)[-TAIL:]
         return text
 
 
 async def read_answer(response: Response, most: int) -> AsyncGenerator[str, None]:
-    """The text of an answer, piece by piece, from at most `most` bytes; raises BrokenAnswer or an error of httpx2."""
+    """The text of an answer, piece by piece, from at most `most` bytes.
+
+    Raises BrokenAnswer or an error of httpx2, and AnswerCut at the end of an answer that has used all its tokens.
+    """
+    parser = AnswerParser()
     if response.headers.get("content-encoding", "identity") != "identity":
         raise BrokenAnswer("it is compressed, although that was not asked for")
     async with aclosing(response.aiter_raw()) as parts:
         if response.headers.get("content-type", "").startswith(("application/json", "text/html")):
-            yield await read_body(parts, most)
-            return
-        async with aclosing(read_stream(parts, most)) as pieces:
-            async for piece in pieces:
-                yield piece
-        await _drain(parts)
+            yield await read_body(parts, most, parser)
+        else:
+            async with aclosing(read_stream(parts, most, parser)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            await _drain(parts)
+    if parser.cut:
+        raise AnswerCut
 
 
-async def read_stream(parts: AsyncIterator[bytes], most: int) -> AsyncGenerator[str, None]:
+async def read_stream(parts: AsyncIterator[bytes], most: int, parser: AnswerParser) -> AsyncGenerator[str, None]:
     """The text of a streamed answer, piece by piece, from at most `most` bytes; raises BrokenAnswer."""
-    decoder, parser = SseDecoder(), AnswerParser()
+    decoder = SseDecoder()
     async with aclosing(_sliced(parts, most)) as slices:
         async for part in slices:
             for event in decoder.feed(part):
@@ -191,13 +204,12 @@ async def read_stream(parts: AsyncIterator[bytes], most: int) -> AsyncGenerator[
     parser.check_complete()
 
 
-async def read_body(parts: AsyncIterator[bytes], most: int) -> str:
+async def read_body(parts: AsyncIterator[bytes], most: int, parser: AnswerParser) -> str:
     """The text of an answer that is one JSON object; raises BrokenAnswer."""
     body = bytearray()
     async with aclosing(_sliced(parts, min(most, MAX_LINE))) as slices:
         async for part in slices:
             body += part
-    parser = AnswerParser()
     text = parser.text("", bytes(body))
     if not text:
         raise BrokenAnswer("it is no answer of a chat model")

@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from queue import Queue
 from typing import Any, Literal
 
@@ -16,7 +16,8 @@ from pydantic import Field
 
 from nodes import models
 from nodes.dialogue._history import ChatMessage
-from nodes.dialogue._service import Chat, ChatParams, Pieces, PromptTooLong, read_ahead
+from nodes.dialogue._pieces import AnswerCut, Pieces, read_ahead
+from nodes.dialogue._service import Chat, ChatParams, PromptTooLong
 from pipeline.compute.executor import Executor
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, NodeError, ResourceError
@@ -49,13 +50,13 @@ class LlamaParams(ChatParams):
     """Context size in tokens, for prompt and answer together."""
     reproducible: bool = True
     """Whether, at temperature 0, the same conversation gets the same answer even if parts of it are
-    cached: prompt tokens are then processed one by one. A small model on a CPU loses nothing by
-    that; switch it off for a GPU and for larger models, which process batches faster."""
+    cached: prompt tokens are then processed one by one. For replays and tests: switch it off for
+    calls, as larger models and GPUs process batches faster."""
     avoid_loops: bool = True
     """Whether to penalise repeated phrases (DRY sampling), as very small models produce them."""
-    threads: int = Field(0, ge=0, le=1024)
-    """CPU threads; 0 is half the cores. The threads of llama.cpp spin while they wait for each
-    other, so on a busy machine fewer threads are many times faster."""
+    threads: int = Field(1, ge=0, le=1024)
+    """CPU threads; 0 is half the cores. On a busy machine one is best: several wait for each
+    other, and two cost three times the processor time of one. More help on idle cores."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """The device to run on; auto uses a GPU if there is one."""
     prompt_cache: int = Field(256, ge=0, le=65_536)
@@ -69,15 +70,15 @@ class Llama:
         self.server = server
         self._thread = Executor(workers=1, name=f"llama {name}")
 
-    def generate(self, body: Body) -> Iterator[str]:
-        """Streams the answer, with empty pieces while the prompt is processed.
+    def generate(self, body: Body, finish: Callable[[str], None] = lambda _: None) -> Iterator[str]:
+        """Streams the answer, with empty pieces while the prompt is processed; `finish` gets its finish reason.
 
         Closing the iterator stops the model at the next token and returns when it has stopped.
         """
         answer = _Answer(lambda hear: self.server.handle_chat_completions(body, hear), self._thread)
         try:
             for chunk in answer:
-                yield _text(chunk, body)
+                yield _text(chunk, body, finish)
         finally:
             answer.stop()
 
@@ -113,10 +114,12 @@ class _Answer:
             self._ended = self._chunks.get() is None
 
 
-def _text(chunk: Chunk, body: Body) -> str:
+def _text(chunk: Chunk, body: Body, finish: Callable[[str], None]) -> str:
     if error := chunk.get("error"):
         raise _refusal(error, body)
     choices = chunk.get("choices")
+    if choices and (reason := choices[0].get("finish_reason")):
+        finish(reason)
     delta = choices[0].get("delta") if choices else None
     return (delta.get("content") or "") if delta else ""
 
@@ -148,6 +151,8 @@ def load_llama(params: LlamaParams) -> Llama:
 
     Raises DependencyError if the package is missing, ResourceError if the file or memory is.
     """
+    # Read when the library is loaded: threads that spin while they wait take the cores of everything else.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import xllamacpp
     except ImportError as error:
@@ -203,6 +208,8 @@ class LlamaChat(Chat[LlamaParams]):
     stops the model at its next token.
     """
 
+    continues_exactly = True
+
     engine = Pooled(
         load_llama,
         key=lambda p: (p.model, p.context, p.threads, p.device, p.prompt_cache, p.reproducible),
@@ -212,8 +219,9 @@ class LlamaChat(Chat[LlamaParams]):
     async def open(self) -> None:
         """Processes the common beginning of all prompts, so that the first answer is not slow."""
         beginning: list[ChatMessage] = [*self.memory.messages(self.params.system), {"role": "user", "content": ""}]
-        async for _ in self._stream(beginning, max_tokens=1):
-            pass
+        with suppress(AnswerCut):
+            async for _ in self._stream(beginning, max_tokens=1):
+                pass
 
     def generate(self, messages: list[ChatMessage]) -> Pieces:
         """Streams the answer to a prompt; the model runs ahead of the speech."""
@@ -230,8 +238,11 @@ class LlamaChat(Chat[LlamaParams]):
             "return_progress": True,
             "cache_prompt": True,
         }
-        stream = self.engine.stream(lambda model: model.generate(body))
+        reasons: list[str] = []
+        stream = self.engine.stream(lambda model: model.generate(body, reasons.append))
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 if piece:
                     yield piece
+        if "length" in reasons:
+            raise AnswerCut

@@ -17,20 +17,25 @@ from pydantic import Field
 
 from nodes.dialogue._connection import Connection
 from nodes.dialogue._history import ChatMessage
-from nodes.dialogue._service import Chat, ChatParams, Pieces, PromptTooLong
-from nodes.dialogue._sse import BrokenAnswer, read_answer
+from nodes.dialogue._pieces import Pieces
+from nodes.dialogue._rejection import TOO_LONG_CODES, refused_field, says_too_long, without
+from nodes.dialogue._service import Chat, ChatParams, PromptTooLong
+from nodes.dialogue._sse import BrokenAnswer, OverflowInStream, read_answer
 from pipeline.compute.errors import PoolExhausted
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
 from pipeline.packet import SECOND
 
 if TYPE_CHECKING:
+    from httpx2 import Response
     from openai import APIStatusError
 
 _CODE = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+){1,5}", re.ASCII)
 """An error code, such as `unsupported_parameter`."""
-_TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
-"""Error codes of OpenAI and llama.cpp for a prompt beyond the context size."""
+MAX_REFUSED = 3
+"""Fields that are taken out of a request because the endpoint does not accept them."""
+LONG = 1000
+"""Characters of conversation from which a request that is rejected for no known reason may be too long."""
 MAX_CONNECTIONS = 32
 """Default maximum of concurrent requests of all sessions; a call makes one at a time."""
 MAX_ANSWER = 1 << 22
@@ -115,6 +120,8 @@ class OpenAiChat(Chat[OpenAiParams]):
             raise self._pool_error(error) from error
         except openai.APIStatusError as error:
             raise self._status_error(error, messages) from None
+        except OverflowInStream:
+            raise self._too_long() from None
         except BrokenAnswer as error:
             raise NetworkError(f"{self._where} broke off its answer: {error}", hint="add a `fallback`") from None
         except (
@@ -130,7 +137,7 @@ class OpenAiChat(Chat[OpenAiParams]):
         # Virtual time advances while this waits for a connection: those that have one may be waiting for time.
         async with self.connections.lease() as connection:
             with self.clock.hold():
-                response = await connection.ask(self.request(messages))
+                response = await self._ask(connection, messages)
             pieces = read_answer(response, MAX_ANSWER + MAX_TOKEN * self.params.max_tokens)
             try:
                 while True:
@@ -144,15 +151,44 @@ class OpenAiChat(Chat[OpenAiParams]):
                     await pieces.aclose()
                     await response.aclose()
 
+    async def _ask(self, connection: Connection, messages: list[ChatMessage]) -> Response:
+        """Asks; what the endpoint does not know of a request is left out, then and in later requests."""
+        import openai
+
+        request, refused = self.request(messages), list(connection.refused.get(self.params.model, ()))
+        for field in refused:
+            request = without(request, field)
+        while True:
+            try:
+                response = await connection.ask(request)
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                lacking = refused_field(request, error.body if error.body is not None else error.message)
+                if lacking is None or len(refused) == MAX_REFUSED or self._is_too_long(error):
+                    raise
+                refused.append(lacking)
+                request = without(request, lacking)
+            else:
+                connection.refused[self.params.model] = refused
+                return response
+
     def request(self, messages: list[ChatMessage]) -> dict[str, Any]:
         """The body of a request."""
         params = self.params
-        # Newer models of OpenAI reject `max_tokens`; other endpoints do not know `max_completion_tokens`.
+        # Which of the two an endpoint knows is found out by its first answer; this guess is usually right.
         limit = "max_tokens" if params.base_url else "max_completion_tokens"
         request = {"model": params.model, "messages": messages, "stream": True, limit: params.max_tokens}
         if params.temperature is not None:
             request["temperature"] = params.temperature
         return request | {"extra_body": params.extra}
+
+    @staticmethod
+    def _is_too_long(error: APIStatusError) -> bool:
+        if error.status_code == 413 or error.code in TOO_LONG_CODES or error.type in TOO_LONG_CODES:
+            return True
+        return error.status_code in (400, 422, 500) and says_too_long(f"{error.body or error.message}")
+
+    def _too_long(self) -> PromptTooLong:
+        return PromptTooLong(f"the prompt is too long for {self.params.model}", hint="lower `history`")
 
     @property
     def _where(self) -> str:
@@ -169,8 +205,8 @@ class OpenAiChat(Chat[OpenAiParams]):
     def _status_error(self, error: APIStatusError, messages: list[ChatMessage]) -> NodeError:
         params, where, status = self.params, self._where, error.status_code
         later = retry_after(error.response.headers)
-        if error.code in _TOO_LONG or error.type in _TOO_LONG:
-            return PromptTooLong(f"the prompt is too long for {params.model}", hint="lower `history`")
+        if self._is_too_long(error):
+            return self._too_long()
         if status in (401, 403):
             return DependencyError(
                 f"{where} does not accept the key ({status})",
@@ -189,7 +225,9 @@ class OpenAiChat(Chat[OpenAiParams]):
             )
         if status >= 500:
             return NetworkError(f"{where} failed ({status})", hint="try again, or add a `fallback`", retry_after=later)
-        return UserInputError(
+        # Some endpoints say in no known words that the prompt is too long; a shorter one shows whether it was.
+        is_long = sum(len(message["content"]) for message in messages[:-1] if message["role"] != "system") >= LONG
+        return (PromptTooLong if is_long else UserInputError)(
             f"{where} rejected the request ({status}): {self._reason(error, messages)}",
             hint="check the parameters of the node, `extra` in particular",
         )

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pydantic import model_validator
 
+from nodes.dialogue._pieces import Pieces, word_by_word
 from nodes.dialogue._rules import OTHERWISE, Answers, Rule, Says, Script, read_answers
-from nodes.dialogue._service import DialogueService, Pieces, word_by_word
+from nodes.dialogue._service import DialogueService
 from nodes.packets import Transcript
 from pipeline.compute.pool import Pooled
 from pipeline.params import Params

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import Field
 
+from nodes.markers import MarkerFilter
 from nodes.packets import Sentence, TextDelta
 from nodes.text._cut import Limits, cut
 from nodes.text._markdown import plain
@@ -19,6 +20,8 @@ from pipeline.port import MAX_OUTPUTS, Input, Output
 
 _OPENED = re.compile(r"(`{3,8}|~{3,8})[^\n`]*(\n|\Z)")
 _CLOSED = re.compile(r"(?:^|\n)[ \t]{0,3}(`{3,8}|~{3,8})[ \t]{0,3}(\n|\Z)")
+_WHOLE = re.compile(r"[.!?…。！？｡][\"'”’»)\]`」』】）]{0,8}\s{0,8}\Z")
+"""The end of a whole sentence."""
 _FENCE = 16
 """Maximum length of a closing code fence."""
 _CLAUSE = 4
@@ -49,6 +52,8 @@ _WAITING = 20_000
 """Characters that may wait for the next delta."""
 _LONGEST = 100_000
 """Characters that are taken of a delta: hours of speech, which no dialogue gives at once."""
+_FILTERED = 4000
+"""Characters of a delta in which the markers of models are looked for; models stream, and give less."""
 
 Piece = tuple[str, str]
 """The spoken and the displayed text."""
@@ -61,6 +66,9 @@ class Sentences(Transform[SentencesParams]):
     of a hard-wrapped line. The displayed text has no Markdown; the spoken text has numbers, dates,
     amounts, units, symbols, addresses and abbreviations in words, letters of other scripts in Latin
     ones, and no emoji, code or citations.
+
+    Reasoning and control tokens of a model are left out, and the unfinished sentence of an answer
+    that the model could not finish.
 
     If an answer ends with nothing left to say, an empty sentence marks its end. If one delta
     completes more than 16 sentences, the sixteenth contains all the rest. Of a long delta, 1,000
@@ -82,6 +90,7 @@ class Sentences(Transform[SentencesParams]):
         buffer: str = ""
         fence: str = ""
         """The fence of an open code block; empty outside one."""
+        markers: MarkerFilter = field(default_factory=lambda: MarkerFilter(reply=False))
         first: bool = True
         """True until something of the answer has been spoken."""
 
@@ -100,17 +109,23 @@ class Sentences(Transform[SentencesParams]):
         if self.state.at is not None and self.state.at.cause is not delta.at.cause:
             self.state = self.State()  # the rest of an answer whose dialogue failed
         self.state.at, self.state.language = delta.at, delta.language
-        self.state.buffer = (self.state.buffer + delta.text[:_LONGEST]).replace("\r\n", "\n")
-        return self._sentences(delta.at, ended=delta.end)
+        text = delta.text[:_LONGEST]
+        given = self.state.markers.feed(text) if len(text) <= _FILTERED else text
+        self.state.buffer = (self.state.buffer + given).replace("\r\n", "\n")
+        return self._sentences(delta.at, ended=delta.end, truncated=delta.truncated)
 
     def finish(self) -> Iterable[Sentence]:
         """Returns the rest of an answer that never ended."""
         at = self.state.at
         return self._sentences(at, ended=True) if at is not None and at.cause.live else ()
 
-    def _sentences(self, at: Stamp, *, ended: bool) -> list[Sentence]:
+    def _sentences(self, at: Stamp, *, ended: bool, truncated: bool = False) -> list[Sentence]:
         language = self.state.language
+        if ended:
+            self.state.buffer += self.state.markers.finish()
         pieces = list(self._pieces(ended))
+        if truncated and pieces and not _WHOLE.search(pieces[-1][1]):
+            del pieces[-1]  # the sentence in which the model was stopped
         if len(pieces) > MAX_OUTPUTS:
             said, shown = zip(*pieces[MAX_OUTPUTS - 1 :], strict=True)
             pieces[MAX_OUTPUTS - 1 :] = [(" ".join(filter(None, said)), " ".join(shown))]

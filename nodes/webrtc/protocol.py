@@ -75,6 +75,8 @@ class Degraded(Message, frozen=True, tag="vitagraph.degraded"):
     """The member that does the work instead; empty if none does."""
     message: str = ""
     """For the person, in words."""
+    rung: int = 0
+    """How far down the chain that member is, from 1; 0 if none does the work."""
 
 
 class Recovered(Message, frozen=True, tag="vitagraph.recovered"):

@@ -40,7 +40,7 @@ class ServiceState:
     watches: dict[int, Watch] = field(default_factory=dict)
     """By the member's place."""
     primary_failed: bool = False
-    """Whether the primary has failed and done no packet since."""
+    """Whether another member had to do the primary's work, and the primary has done no packet since."""
 
 
 class Attempt:
@@ -93,6 +93,7 @@ class Attempt:
         fallback = None if sheds else self._following(primary, packet)
         self._report(primary, error, fallback)
         if fallback is not None:
+            self._service.primary_failed = True
             await self._try_from(fallback, packet)
         elif not packet.is_stale:
             await self._last_resort(packet)
@@ -146,8 +147,8 @@ class Attempt:
             self._report(primary, error)
 
     def _report(self, member: RunningMember, error: Exception, answered_by: RunningMember | None = None) -> None:
-        use = answered_by.use if answered_by is not None else ""
-        self._service.reporter.failed(self._service.running.name, member.use, error, use)
+        use, rung = (answered_by.use, answered_by.place) if answered_by is not None else ("", 0)
+        self._service.reporter.failed(self._service.running.name, member.use, error, use, rung)
 
     # --- one member
 

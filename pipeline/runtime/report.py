@@ -12,6 +12,7 @@ from pipeline.clock import Clock
 from pipeline.errors import Stuck, classify, in_words
 from pipeline.events import Abandoned, NodeFailed, NodeRecovered, NodeRetries
 from pipeline.packet import Event, Packet
+from pipeline.policies.limit import LimitReached
 from pipeline.runtime.bus import Bus
 from pipeline.runtime.dispatch import make_dispatcher
 from pipeline.runtime.link import LinkStatistics
@@ -62,16 +63,19 @@ class Reporter:
         self._report, self._bus, self._clock = report, bus, clock
         self._unanswered = unanswered
 
-    def failed(self, node: str, use: str, error: BaseException, answered_by: str = "") -> None:
+    def failed(self, node: str, use: str, error: BaseException, answered_by: str = "", rung: int = 0) -> None:
         """A member failed; `answered_by` is the `use` of the one that takes its work over, empty for none."""
-        self.note(node, use, error, answered_by)
+        self.note(node, use, error, answered_by, rung)
         if not answered_by and isinstance(error, Exception):
             self._unanswered(error)
 
-    def note(self, node: str, use: str, error: BaseException, answered_by: str = "", *, post: bool = True) -> None:
+    def note(
+        self, node: str, use: str, error: BaseException, answered_by: str = "", rung: int = 0, *, post: bool = True
+    ) -> None:
         """Records a failure that does not by itself end a session with `on_error: end`."""
         message, hint = in_words(error)
-        failure = NodeFailed(self._clock.now(), node, use, classify(error), message, hint, answered_by)
+        limited = isinstance(error, LimitReached)
+        failure = NodeFailed(self._clock.now(), node, use, classify(error), message, hint, answered_by, rung, limited)
         self._report.add_failure(failure)
         if post:
             self._bus.post(failure)

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from nodes.asr._service import AsrService
-from nodes.dialogue._service import DialogueService, Pieces, without_repetition, word_by_word
+from nodes.dialogue._pieces import Pieces, without_repetition, word_by_word
+from nodes.dialogue._service import DialogueService
 from nodes.packets import Audio, Transcript, TranscriptUpdate, Utterance
 from nodes.tts._service import TtsService, VoiceParams
 from nodes.tts._sound import SynthesizedSpeech

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitagraph import console
-from vitagraph.commands.options import ChaosFile
+from vitagraph.commands.options import ChaosFile, Settings, parse_settings
 
 if TYPE_CHECKING:
     from vitagraph.host.graph_catalogue import GraphCatalogue
@@ -20,6 +20,7 @@ _EPILOG = """
 [bold]Examples[/bold]
   vitagraph serve
   vitagraph serve my-graph.yaml --port 9000
+  vitagraph serve --set brain=smollm2-135m
   vitagraph serve assistant --graphs my-graphs --calls 20
   vitagraph serve --host 0.0.0.0 --certificate chain.pem --private-key key.pem
   vitagraph serve --proxy 127.0.0.1 --name voice.example.com --supervise
@@ -95,6 +96,7 @@ def serve(
         Path | None, typer.Option(metavar="FILE", help="Another head: a GLB with ARKit or Oculus blendshapes.")
     ] = None,
     supervise: Supervised = False,
+    given: Settings = None,
     chaos: ChaosFile = None,
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:
@@ -127,7 +129,7 @@ def serve(
     if supervise and VARIABLE not in os.environ:
         start_supervised(settings)
     else:
-        start(settings, graph, tuple(graphs or ()), chaos, offline=offline)
+        start(settings, graph, tuple(graphs or ()), chaos, parse_settings(given), offline=offline)
 
 
 def _secret(variable: str, without: str) -> str:
@@ -151,7 +153,13 @@ def _seconds(text: str, option: str) -> float:
 
 
 def start(
-    settings: HostSettings, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, *, offline: bool
+    settings: HostSettings,
+    graph: str | None,
+    folders: tuple[Path, ...],
+    chaos: Path | None,
+    given: dict[str, str],
+    *,
+    offline: bool,
 ) -> None:
     """Runs the host until it is stopped."""
     from vitagraph.chaos.file import chaos_of
@@ -163,7 +171,7 @@ def start(
     if handover is not None:
         settings = handover.settings(settings)
     check(settings, bound=handover is not None)
-    graphs = GraphCatalogue(graph, folders, chaos=chaos_of(chaos))
+    graphs = GraphCatalogue(graph, folders, chaos=chaos_of(chaos), settings=given)
     if not offline:
         _fetch(graphs, head=settings.avatar is None)
     run(settings, graphs, _say, handover)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nodes.webrtc.source import WebRtcSource
 from pipeline.errors import GraphError, UserInputError
-from pipeline.graph.loader import load
+from pipeline.graph.loader import NOTHING, load
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
 from pipeline.graph.registry import Registry
@@ -40,7 +40,8 @@ class GraphCatalogue:
     """Every graph of some folders that has a `webrtc.source`.
 
     Later folders take precedence; the builtin graphs come first. `default` is a name, or any
-    file; `chaos` has the faults of its calls. Raises GraphError if the default is invalid, has
+    file; `settings` are those of its parameters and nodes, as of a command line, and `chaos` has
+    the faults of its calls. Raises GraphError if the default is invalid, has
     no `webrtc.source`, or cannot have these faults. Safe to use from several threads.
     """
 
@@ -49,6 +50,7 @@ class GraphCatalogue:
         default: str | Path | None = None,
         folders: Sequence[Path] = (),
         chaos: Chaos = NO_FAULTS,
+        settings: Mapping[str, str] = NOTHING,
     ) -> None:
         files = {file.stem: file for folder in (*_builtin_folders(), *folders) for file in _graphs(folder)}
         if default is not None and (Path(default).suffix or Path(default).exists()):
@@ -57,8 +59,8 @@ class GraphCatalogue:
         self._graphs = {name: _GraphFile(file) for name, file in files.items()}
         self._callable = {name: info for name, graph in self._graphs.items() if (info := graph.info()) is not None}
         self.default = str(default or (FIRST if FIRST in self._callable else next(iter(self._callable), "")))
-        if chaos.faults and self.default in self._graphs:
-            self._graphs[self.default] = _GraphFile(files[self.default], chaos)
+        if (chaos.faults or settings) and self.default in self._graphs:
+            self._graphs[self.default] = _GraphFile(files[self.default], chaos, settings)
         self.plan(self.default)
 
     def list(self) -> list[GraphInfo]:
@@ -82,9 +84,10 @@ class GraphCatalogue:
 class _GraphFile:
     """One graph and its plan."""
 
-    def __init__(self, path: Path, chaos: Chaos = NO_FAULTS) -> None:
+    def __init__(self, path: Path, chaos: Chaos = NO_FAULTS, settings: Mapping[str, str] = NOTHING) -> None:
         self._path = path
         self._chaos = chaos
+        self._settings = settings
         self._lock = threading.Lock()
         self._plan: Plan | None = None
         self._states: dict[Path, tuple[int, int] | None] = {}
@@ -106,7 +109,7 @@ class _GraphFile:
 
     def _planned(self) -> Plan:
         registry = Registry()
-        planned = plan(load(self._path, registry=registry, read=self._read), registry)
+        planned = plan(load(self._path, registry=registry, settings=self._settings, read=self._read), registry)
         primaries = (node.members[0] for node in planned.nodes.values())
         if not any(issubclass(member.node, WebRtcSource) for member in primaries):
             raise GraphError(

@@ -89,15 +89,21 @@ def test_history_counts_playing_answer_up_to_its_progress() -> None:
     assert lines(history)[-1] == ("assistant", "One")
 
 
-def test_history_keeps_spoken_words_of_answer_finished_by_fallback() -> None:
-    """After a model failed and a fallback continued, the next prompt has the words that were spoken."""
+def test_history_has_no_words_that_the_model_did_not_generate() -> None:
+    """A model takes the apology, or the sentence of the scripted fallback, for its own words and repeats them."""
     causes, history = Causes(), History()
-    turn = causes.begin("turn")
-    ask(history, turn, "Tell me.", "One", complete=False)
+    turn, other = causes.begin("turn"), causes.begin("turn")
+    ask(history, turn, "Tell me.", "One thing", complete=False)
     causes.commit(turn)
-    assert lines(history)[-1] == ("assistant", "One")
-    history.played(played(turn, "I cannot say.", last=True))
-    assert lines(history)[-1] == ("assistant", "I cannot say.")
+    assert lines(history)[-1] == ("assistant", "One thing")
+    history.played(played(turn, "One thing ... Sorry, I lost my thread there.", last=True))
+    assert lines(history)[-1] == ("assistant", "One thing")
+    ask(history, other, "And then?", complete=False)
+    history.played(played(other, "I heard you say: And then."))
+    assert lines(history)[-1] == ("user", "And then?")
+    causes.commit(other)
+    causes.revoke(other, "turn")
+    assert lines(history)[-1] == ("user", "And then?")
 
 
 def test_history_adds_question_once_for_a_second_attempt() -> None:
@@ -178,7 +184,9 @@ class Conversation(RuleBasedStateMachine):
         cause = self.causes.begin("turn")
         if commit:
             self.causes.commit(cause)
-        self.asked.append((self.history.ask(cause, self.word(), turns=MANY, characters=MANY * MANY), []))
+        exchange = self.history.ask(cause, self.word(), turns=MANY, characters=MANY * MANY)
+        exchange.answer = "generated " * MANY  # nothing else is heard
+        self.asked.append((exchange, []))
 
     @precondition(lambda self: self.asked)
     @rule(which=st.integers(0, 20), complete=st.booleans())

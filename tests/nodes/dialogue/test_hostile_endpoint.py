@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from nodes.dialogue._service import MAX_DELTA, MAX_MORE, MAX_TOKEN
+from nodes.dialogue._pieces import MAX_DELTA
+from nodes.dialogue._service import MAX_MORE, MAX_TOKEN
 from nodes.dialogue.openai import OpenAiChat, OpenAiParams, load_connection, without_secrets
 from nodes.packets import TextDelta
 from pipeline.compute.pool import Pool

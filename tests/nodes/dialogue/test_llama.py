@@ -181,6 +181,8 @@ class Noting:
             return hear(chunk)
 
         self.server.handle_chat_completions(body, note)
+        if body["messages"][-1]["role"] == "assistant":
+            return  # goes on with an answer that reached its maximum of tokens
         self.read.append((body["messages"][0]["content"], tokens))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -187,6 +188,128 @@ def test_openai_request_is_retried_after_the_pause_that_the_endpoint_asks_for() 
         report = run_virtual(main())
     assert not report.failures and said(out) == "Yes."
     assert [seconds(3) <= event.pause <= seconds(3) + ms(1) for event in paused] == [True]
+
+
+TOO_LONG = [
+    "This model's maximum context length is 2048 tokens. However, you requested 2100 tokens.",
+    "prompt is too long: 201000 tokens > 200000 maximum",
+    "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4090 `inputs` tokens",
+    "The input token count (40000) exceeds the maximum number of tokens allowed (32768).",
+    "Trying to keep the first 4100 tokens when context the overflows. The model is loaded with context length of 4096",
+    "the request exceeds the available context size. try increasing the context size or enable context shift",
+    "Please reduce the length of the messages or completion.",
+    "Input is too long for requested model.",
+    "Range of input length should be [1, 6000]",
+    "The input (5000 tokens) is longer than the model's context length (4096 tokens).",
+    "Prompt 超长",
+]
+
+
+@pytest.mark.parametrize("words", TOO_LONG)
+@pytest.mark.parametrize("how", ["status", "event"])
+def test_openai_conversation_too_long_in_any_words_is_shortened(words: str, how: str) -> None:
+    """Otherwise every later question of a long call goes to the script."""
+
+    def script(reply: Reply) -> None:
+        if len(reply.body["messages"]) <= 4:
+            says("Yes.")(reply)
+        elif how == "status":
+            reply.json(
+                400, {"object": "error", "message": words, "type": "BadRequestError", "param": None, "code": 400}
+            )
+        else:
+            reply.begin()
+            reply.raw(json.dumps({"error": {"message": words}}))
+
+    with endpoint(script) as served:
+        node = OpenAiChat(model="m", base_url=served.url, system="")
+        answers = talk(node, *(heard(str(number)) for number in range(5)))
+    assert [said(answer) for answer in answers] == ["Yes."] * 5
+
+
+def test_openai_long_conversation_rejected_in_unknown_words_is_shortened() -> None:
+    """No list has the words of every endpoint."""
+
+    def script(reply: Reply) -> None:
+        if sum(len(message["content"]) for message in reply.body["messages"]) > 2000:
+            reply.error(400, "nope")
+        else:
+            says("Yes.")(reply)
+
+    with endpoint(script) as served:
+        node = OpenAiChat(model="m", base_url=served.url, system="")
+        answers = talk(node, *(heard(f"{number} " * 200) for number in range(12)))
+    assert [said(answer) for answer in answers] == ["Yes."] * 12
+
+
+@pytest.mark.parametrize(
+    ("field", "message", "sent"),
+    [
+        (
+            "max_tokens",
+            "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+            "max_completion_tokens",
+        ),
+        ("max_tokens", "Unrecognized request argument supplied: max_tokens", "max_completion_tokens"),
+        ("temperature", "Unsupported value: 'temperature' does not support 0.5 with this model.", "max_tokens"),
+    ],
+)
+def test_openai_field_that_the_model_does_not_accept_is_left_out(field: str, message: str, sent: str) -> None:
+    """Newer models refuse `max_tokens`: every turn went to the script. It is found out once for all calls."""
+
+    def script(reply: Reply) -> None:
+        if field in reply.body:
+            reply.error(400, message, param=field, code="unsupported_parameter")
+        else:
+            says("Yes.")(reply)
+
+    with endpoint(script) as served:
+        node = OpenAiChat(model="m", base_url=served.url, temperature=0.5)
+        answers = talk(node, heard("one"), heard("two"))
+    assert [said(answer) for answer in answers] == ["Yes.", "Yes."]
+    assert len(served.bodies) == 3 and served.bodies[-1][sent] == 120
+
+
+def stops(*answers: tuple[str, str]) -> Script:
+    """Answers one after another, each with its finish reason."""
+    left = list(answers)
+
+    def script(reply: Reply) -> None:
+        text, reason = left.pop(0)
+        reply.begin()
+        reply.send(text)
+        reply.raw(json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}))
+        reply.raw("[DONE]")
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("answers", "text", "truncated"),
+    [
+        ([("It is big. It is", "length"), (" old. And so on", "stop")], "It is big. It is old.", False),
+        ([("It is big. It is", "length"), ("It is big. It is", "length")], "It is big. It is", True),
+        ([("It is big.", "length")], "It is big.", False),
+        ([("It is big. It", "content_filter"), ("", "stop")], "It is big. It", True),
+    ],
+)
+def test_openai_answer_that_reaches_its_limit_ends_with_a_whole_sentence(
+    answers: list[tuple[str, str]], text: str, truncated: bool
+) -> None:
+    """It stopped in mid-sentence without a word; now it goes on, or the unfinished sentence is not spoken."""
+    with endpoint(stops(*answers)) as served:
+        node = OpenAiChat(model="m", base_url=served.url, system="")
+        (deltas,) = talk(node, heard("Tell me."))
+    assert (said(deltas), deltas[-1].truncated) == (text, truncated)
+    assert node.memory.messages()[-1]["content"] == ("It is big." if truncated else text)
+
+
+def test_openai_answer_cut_in_its_first_sentence_is_given_to_the_next_member() -> None:
+    """So that its end is spoken, and be it an apology."""
+    with pytest.raises(NodeError, match="stopped in its first sentence"):
+        ask(stops(("The largest are Paris and", "length"), ("The largest are Paris and", "length")))
+    with pytest.raises(NodeError, match="stopped before it answered"):
+        ask(stops(("<think>hmm", "length")))
 
 
 @pytest.mark.parametrize("fields", [{"code": "context_length_exceeded"}, {"type": "exceed_context_size_error"}])

@@ -14,15 +14,12 @@ from msgspec import structs
 
 from nodes.apologies import apologies
 from nodes.dialogue._history import ChatMessage
+from nodes.dialogue._pieces import Pieces, read_ahead, without_repetition, word_by_word
 from nodes.dialogue._service import (
     Chat,
     ChatParams,
     DialogueService,
-    Pieces,
     PromptTooLong,
-    read_ahead,
-    without_repetition,
-    word_by_word,
 )
 from nodes.packets import InstructionsChanged, PlaybackProgress, TextDelta, Transcript
 from pipeline.cause import Cause, Causes

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodes.dialogue._sse import MAX_LINE, BrokenAnswer, SseDecoder, read_body, read_stream
+from nodes.dialogue._sse import MAX_LINE, AnswerParser, BrokenAnswer, SseDecoder, read_body, read_stream
 from nodes.dialogue.openai import MAX_DELAY, retry_after
 from tests.growth import check_linear
 from tests.turns_of_the_loop import LONGEST, watched
@@ -46,7 +46,7 @@ async def parts_of(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
 
 async def read(parts: Sequence[bytes]) -> str:
     """The text of a streamed answer."""
-    return "".join([piece async for piece in read_stream(parts_of(parts), 1 << 20)])
+    return "".join([piece async for piece in read_stream(parts_of(parts), 1 << 20, AnswerParser())])
 
 
 def outcome(parts: Sequence[bytes]) -> str:
@@ -73,7 +73,7 @@ def test_any_stream_is_an_answer_or_broken_however_it_is_cut(stream: bytes, cuts
 @given(st.one_of(CHUNK.map(lambda chunk: json.dumps(chunk).encode()), st.binary(max_size=60)))
 def test_any_body_is_an_answer_or_broken(body: bytes) -> None:
     """An endpoint that does not stream may send anything as well."""
-    result, _ = asyncio.run(watched(read_body(parts_of([body]), 1 << 20)))
+    result, _ = asyncio.run(watched(read_body(parts_of([body]), 1 << 20, AnswerParser())))
     assert isinstance(result, str | BrokenAnswer)
 
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodes.asr._hallucinations import Decoded, may_be_silence
+from nodes.dialogue._pieces import MAX_DELTA, word_by_word
 from nodes.dialogue._rules import Answers, Rule, Script, compiled
-from nodes.dialogue._service import MAX_DELTA, word_by_word
 from nodes.dialogue.script import ScriptedDialogue
 from nodes.media.text import paragraphs
 from nodes.packets import Sentence, TextDelta

@@ -229,3 +229,19 @@ def test_sentences_of_a_long_text_without_blank_lines_are_all_spoken(line: str, 
     assert sum(len(shown.split()) for _, shown, _ in rows) == len(written.split())
     assert max(len(shown) for _, shown, _ in rows) <= 280
     assert not any(letter.isdigit() for said, _, _ in rows for letter in said)
+
+
+def test_sentences_leave_out_the_one_in_which_the_model_was_stopped() -> None:
+    """Half a sentence is worse than none."""
+    node = Sentences()
+    node.reset()
+    feed = [TextDelta(root_stamp(), "It is big. It is"), TextDelta(root_stamp(), "", end=True, truncated=True)]
+    rows = [(s.shown, s.last) for delta in feed for s in node.split(delta)]
+    assert [shown for shown, _ in rows if shown] == ["It is big."] and rows[-1][1]
+    feed = [TextDelta(root_stamp(), "It is big."), TextDelta(root_stamp(), "", end=True, truncated=True)]
+    assert [s.shown for delta in feed for s in node.split(delta)] == ["It is big."]
+
+
+def test_sentences_have_no_reasoning_and_no_control_tokens() -> None:
+    """Also where another node than those of the dialogue family gives the text."""
+    assert [shown for _, shown, _ in spoken("<think>They ask.</thi", "nk>Paris.<|im_end|>")] == ["Paris."]

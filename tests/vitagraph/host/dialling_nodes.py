@@ -9,7 +9,8 @@ from contextlib import suppress
 import numpy as np
 
 from nodes.dialogue._history import ChatMessage
-from nodes.dialogue._service import Chat, ChatParams, Pieces, word_by_word
+from nodes.dialogue._pieces import Pieces, word_by_word
+from nodes.dialogue._service import Chat, ChatParams
 from nodes.packets import Audio, Sentence, Speech, duration_of
 from nodes.webrtc.source import WebRtcSource
 from pipeline.errors import DependencyError, ResourceError

@@ -158,3 +158,13 @@ def test_graph_catalogue_chaos_applies_to_the_default_graph_only() -> None:
     assert graphs.plan("echo").nodes == calm.plan("echo").nodes
     with pytest.raises(GraphError, match="no node `chatt`"):
         GraphCatalogue(chaos=Chaos((FaultSpec(node="chatt", fault="hang"),)))
+
+
+def test_graph_catalogue_settings_apply_to_the_default_graph_only() -> None:
+    """`serve --set brain=NAME` starts with another model."""
+    graphs = GraphCatalogue(settings={"brain": "qwen2.5-0.5b", "reproducible": "true"})
+    chat = graphs.plan("assistant").nodes["chat"].members[0].params
+    assert (chat.model, chat.reproducible) == ("qwen2.5-0.5b", True)  # type: ignore[attr-defined]
+    assert graphs.plan("assistant-openai").nodes["chat"].members[0].params.model != "qwen2.5-0.5b"  # type: ignore[attr-defined]
+    with pytest.raises(GraphError, match="brian"):
+        GraphCatalogue(settings={"brian": "x"})

@@ -32,6 +32,8 @@ from vitagraph.host.realtime.session import Commands, SessionInfo
 MOST_NAME = 64
 """Characters of a node's name that are sent."""
 
+BRIEF = "Answering briefly: there are many callers."
+"""What a client is told when another member answers because the first one has no room."""
 _CAUSES: dict[Category, str] = {
     "network": "A service that is needed does not answer",
     "resource": "Something that is needed is used up or missing",
@@ -150,21 +152,24 @@ class Degradation:
     """Which nodes are degraded, as the client knows it; repeated failures give one notice."""
 
     def __init__(self) -> None:
-        self._members: dict[str, str] = {}
-        """The node, and the member that serves it now; empty if none does."""
+        self._members: dict[str, tuple[str, int, bool]] = {}
+        """By node: the member that serves it now, empty if none does; its rung; whether that is for many callers."""
 
     def failed(self, failure: NodeFailed) -> Degraded | None:
         """The notice for a failure; None if it brings no change. The failure's own message is for operators only."""
-        if self._members.get(failure.node) == failure.answered_by:
+        now = (failure.answered_by, failure.rung, failure.limited)
+        if self._members.get(failure.node) == now:
             return None
-        self._members[failure.node] = failure.answered_by
+        self._members[failure.node] = now
+        if failure.limited and failure.answered_by:
+            return Degraded(failure.node[:MOST_NAME], failure.answered_by[:MOST_NAME], BRIEF, failure.rung)
         cause = _CAUSES.get(failure.category, _CAUSES["unknown"])
         message = (
             f"{cause}: a simpler stand-in takes over, and the conversation goes on."
             if failure.answered_by
             else f"{cause}, and nothing can stand in for it. If no answer comes, please say it again."
         )
-        return Degraded(failure.node[:MOST_NAME], failure.answered_by[:MOST_NAME], message)
+        return Degraded(failure.node[:MOST_NAME], failure.answered_by[:MOST_NAME], message, failure.rung)
 
     def recovered(self, recovery: NodeRecovered) -> Recovered | None:
         """The notice for a recovery; None if the client did not know of a failure."""

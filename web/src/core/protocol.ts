@@ -96,6 +96,8 @@ export interface Degraded {
   member: string;
   /** For the person, in words. */
   message?: string;
+  /** How far down the chain that member is, from 1; 0 if none does the work. */
+  rung?: number;
 }
 
 /** The node works normally again. */

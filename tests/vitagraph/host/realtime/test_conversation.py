@@ -13,9 +13,10 @@ import pytest
 
 from nodes.packets import Audio, Speech, Utterance
 from pipeline.errors import Category
-from pipeline.events import NodeRecovered
+from pipeline.events import NodeFailed, NodeRecovered
 from tests.vitagraph.host.realtime.call import Call, Event
 from tests.vitagraph.host.realtime.scenes import FOLDER, SCENES, played, written
+from vitagraph.host.realtime.conversation import BRIEF, Degradation
 from vitagraph.host.realtime.event_writer import MOST_QUEUED
 
 HEARD = ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"]
@@ -454,3 +455,17 @@ def test_degradation_recovery_is_sent_once() -> None:
     assert [each["node"] for each in call.all("vitagraph.recovered")] == ["tts"]
     call.fail("tts", "tts.other")
     assert len(call.all("vitagraph.degraded")) == 2
+
+
+def test_degradation_by_many_callers_says_so_and_names_the_rung() -> None:
+    """The person sees why the answers are short, and that it is nobody's fault."""
+    known = Degradation()
+    reached = NodeFailed(0, "chat", "dialogue.llama", "resource", "", "", "dialogue.llama", 1, limited=True)
+    notice = known.failed(reached)
+    assert notice is not None
+    assert (notice.member, notice.rung, notice.message) == ("dialogue.llama", 1, BRIEF)
+    assert known.failed(reached) is None
+    lower = NodeFailed(0, "chat", "dialogue.llama", "resource", "", "", "dialogue.script", 2)
+    notice = known.failed(lower)
+    assert notice is not None and notice.rung == 2 and "stand-in" in notice.message
+    assert known.recovered(NodeRecovered(0, "chat", "dialogue.llama")) is not None
