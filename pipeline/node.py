@@ -14,7 +14,7 @@ What must outlive a flush (a conversation's history) is `Memory`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -25,7 +25,7 @@ from pipeline.cause import Causes
 from pipeline.clock import Clock
 from pipeline.compute.job_context import Lane
 from pipeline.compute.pool import Pooled
-from pipeline.errors import UserInputError
+from pipeline.errors import Location, UserInputError
 from pipeline.packet import Event, Packet
 from pipeline.params import NoParams, Params
 from pipeline.port import (
@@ -155,9 +155,8 @@ class Node(Generic[P]):
         """The least nanoseconds that a packet spends here by design, whatever the load."""
         return 0
 
-    def requires_link(self) -> Mapping[str, str]:
-        """Outputs that the parameters require to be linked: by the name of a parameter, that of the output."""
-        return {}
+    def check_links(self, linked: Set[str], where: Location) -> None:
+        """Raises GraphError if a parameter needs an output that is not among the linked ones."""
 
     async def open(self) -> None:
         """Opens files or connections; raises a NodeError where it cannot."""

@@ -132,8 +132,8 @@ def test_greeting_without_a_link_to_the_dialogue_is_an_error() -> None:
     with pytest.raises(GraphError) as refused:
         plan(loads(text, registry=registry), registry)
     where = refused.value.where
-    assert where is not None and text.splitlines()[where.line - 1][where.column - 1 :].startswith("greeting: Hello")
-    assert refused.value.hint == "add `- turn.typed -> some_node` to links, or remove `greeting`"
+    assert where is not None and text.splitlines()[where.line - 1][where.column - 1 :].startswith("turn.endpoint")
+    assert "turn.typed -> chat" in refused.value.hint
 
 
 @pytest.mark.parametrize("given", [{}, {"turn.greeting": "Hi."}])

@@ -17,7 +17,7 @@ speech interrupts like any other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -47,6 +47,7 @@ from nodes.words import is_backchannel, words_of
 from pipeline.caps import same
 from pipeline.cause import Cause
 from pipeline.compute.pool import Pooled
+from pipeline.errors import GraphError, Location
 from pipeline.node import Transform
 from pipeline.packet import Stamp
 from pipeline.params import ms, seconds
@@ -123,9 +124,15 @@ class Endpoint(Transform[EndpointParams]):
         """A turn never ends before `floor`."""
         return self.params.floor
 
-    def requires_link(self) -> Mapping[str, str]:
+    def check_links(self, linked: Set[str], where: Location) -> None:
         """A greeting goes to the dialogue."""
-        return {"greeting": "typed"} if self.params.greeting.strip() else {}
+        if self.params.greeting.strip() and "typed" not in linked:
+            raise GraphError(
+                "`greeting` is said by nobody: nothing is linked to the output `typed`",
+                where=where,
+                expected="a link from it to the dialogue",
+                hint="add `- turn.typed -> chat` to links, with the names of your nodes, or remove `greeting`",
+            )
 
     def at_start(self) -> Iterable[Transcript]:
         """Gives the greeting, so that it is ready when the call is up; only then a sink plays."""

@@ -37,8 +37,6 @@ class Member:
     breaker: BreakerSpec = field(default_factory=BreakerSpec)
     pool: PoolBounds | None = None
     """None: as the class declares."""
-    places: Mapping[str, Location] = field(default_factory=dict)
-    """Where the graph sets each parameter."""
 
 
 @dataclass(frozen=True, slots=True)

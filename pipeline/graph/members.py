@@ -113,8 +113,7 @@ def _member(tree: Map, words: Mapping[str, Keyword], registry: Registry, above: 
         given = {key: each for key, each in tree.entries.items() if key not in RESERVED_WORDS}
         params = validated(node.params_type, Map(given, tree.where), name, use.where)
     problems.raise_all()
-    places = {key: each.where for key, each in given.items()}
-    return Member(name, node, params, use.value.where, places=places, **policies)
+    return Member(name, node, params, use.value.where, **policies)
 
 
 def _misplaced(word: str, where: Location) -> GraphError:

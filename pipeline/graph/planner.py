@@ -83,40 +83,25 @@ def plan(graph: Graph, registry: Registry) -> Plan:
 
 def _check_linked(draft: _Draft) -> None:
     """Every input that is not optional has a link, and so has one output of every node."""
-    for name, members in draft.members.items():
-        node = members[0].node
+    for name, (member, *_) in draft.members.items():
+        node = member.node
         linked = {link.target_port for link in draft.incoming[name]}
         for port in node.inputs.values():
             if port.name not in linked and (not port.optional or not linked):
-                kinds = ", ".join(kind.__name__ for kind in port.kinds)
                 raise GraphError(
                     f"nothing is linked to the input `{name}.{port.name}`",
-                    where=members[0].where,
-                    expected=f"a link that brings {kinds}",
+                    where=member.where,
+                    expected=f"a link that brings {', '.join(kind.__name__ for kind in port.kinds)}",
                     hint=f"add `- some_node -> {name}.{port.name}` to links",
                 )
         if node.outputs and not draft.outgoing[name]:
             raise GraphError(
                 f"what `{name}` gives goes nowhere",
-                where=members[0].where,
+                where=member.where,
                 expected=f"a link from {' or '.join(f'`{name}.{port}`' for port in node.outputs)}",
                 hint=f"add `- {name} -> some_node` to links, or remove the node",
             )
-        _check_required_links(draft, name)
-
-
-def _check_required_links(draft: _Draft, name: str) -> None:
-    """The outputs that parameters of a node's primary require are linked."""
-    member = draft.members[name][0]
-    for parameter, port in member.node(member.params).requires_link().items():
-        if all(link.source_port != port for link in draft.outgoing[name]):
-            kinds = " or ".join(kind.__name__ for kind in member.node.outputs[port].kinds)
-            raise GraphError(
-                f"`{name}` has a `{parameter}`, but nothing is linked to its output `{port}`",
-                where=member.places.get(parameter, member.where),
-                expected=f"a link from `{name}.{port}` to a node that takes {kinds}",
-                hint=f"add `- {name}.{port} -> some_node` to links, or remove `{parameter}`",
-            )
+        node(member.params).check_links({link.source_port for link in draft.outgoing[name]}, member.where)
 
 
 def _order(draft: _Draft) -> list[str]:
@@ -302,10 +287,9 @@ def _latency(draft: _Draft, order: list[str]) -> Latency:
         slowest = before[name] = max(sources, key=total.__getitem__, default=None)
         total[name] = own[name] + (total[slowest] if slowest else 0)
     here = max(total, key=total.__getitem__, default=None)
-    longest = total[here] if here else 0
     parts: list[tuple[str, int]] = []
     while here is not None:
         if own[here]:
             parts.append((here, own[here]))
         here = before[here]
-    return Latency(longest, tuple(reversed(parts)))
+    return Latency(max(total.values(), default=0), tuple(reversed(parts)))
