@@ -7,11 +7,12 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nodes.dialogue._sse import MAX_LINE, AnswerParser, BrokenAnswer, SseDecoder, read_body, read_stream
 from nodes.dialogue.openai import MAX_DELAY, retry_after
+from tests.fuzzing import examples
 from tests.growth import check_linear
 from tests.turns_of_the_loop import LONGEST, watched
 
@@ -60,7 +61,7 @@ def outcome(parts: Sequence[bytes]) -> str:
     return f"broken: {result}"
 
 
-@settings(max_examples=2000, deadline=None)
+@examples(1000)
 @given(st.one_of(STREAM, st.binary(max_size=60)), st.lists(st.integers(0, 200), max_size=8))
 def test_any_stream_is_an_answer_or_broken_however_it_is_cut(stream: bytes, cuts: list[int]) -> None:
     """A line feed may come in another part than its carriage return, and a character in two."""
@@ -69,7 +70,7 @@ def test_any_stream_is_an_answer_or_broken_however_it_is_cut(stream: bytes, cuts
     assert outcome(parts) == outcome([stream]) == outcome([stream[n : n + 1] for n in range(len(stream))])
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(st.one_of(CHUNK.map(lambda chunk: json.dumps(chunk).encode()), st.binary(max_size=60)))
 def test_any_body_is_an_answer_or_broken(body: bytes) -> None:
     """An endpoint that does not stream may send anything as well."""
@@ -92,7 +93,7 @@ def test_decoder_takes_linear_time_however_a_line_is_cut() -> None:
 DATES = st.sampled_from(["Sun, 06 Nov 2044 12:00:00 GMT", "Sun, 06 Nov 99999999999999999999 12:00:00 GMT", "6 Nov"])
 
 
-@settings(max_examples=2000, deadline=None)
+@examples(1000)
 @given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms", "date"]), st.one_of(DATES, st.text())))
 def test_retry_delay_of_any_headers_is_none_or_at_most_a_day(headers: dict[str, str]) -> None:
     """A year of twenty digits raised an OverflowError, and 1e300 seconds ended in one."""

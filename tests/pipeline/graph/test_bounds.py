@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import MAX_LISTED, GraphError, did_you_mean, listing
@@ -19,6 +19,7 @@ from pipeline.graph.yaml import MAX_VALUES, parse
 from pipeline.node import Sink, Source, Transform
 from pipeline.params import NoParams
 from pipeline.port import Input, Output, Receives, Sends
+from tests.fuzzing import examples
 from tests.growth import Work, check_linear, check_within
 from tests.pipeline.graph.some_graphs import NODES, REGISTRY, error, of_nodes
 from tests.pipeline.kit import Item, NoConverters, Pass, graph, items, queue, sink, source
@@ -313,7 +314,7 @@ YAML_BITS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=1500, deadline=None)
+@examples(1000)
 @given(st.one_of(st.text(max_size=40), st.lists(YAML_BITS, max_size=25).map("".join)))
 def test_any_text_is_a_graph_or_a_graph_error(text: str) -> None:
     """A traceback is of no use to the author of a graph."""

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 import redis.asyncio  # so that it is not imported while a test watches for what blocks
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ from pipeline.policies.cache_shared import MAX_VALUE, RedisStore, SharedLevel
 from pipeline.policies.limit_shared import SharedLimit
 from pipeline.policies.redis import RedisClient
 from pipeline.policies.spec import CacheSpec, LimitSpec
+from tests.fuzzing import examples
 from tests.growth import check_within
 from tests.pipeline.policies.redis_kit import HOUR, run, said
 from tests.pipeline.policies.redis_server import RedisServer, redis_server
@@ -210,14 +211,14 @@ def check_unpacking(data: bytes) -> None:
             assert packet.weights.dtype == np.float32 and np.isfinite(packet.weights).all()
 
 
-@settings(max_examples=1_000, deadline=None)
+@examples(1_000)
 @given(STRUCTURED)
 def test_any_fields_are_refused_or_give_valid_packets(data: bytes) -> None:
     """Whatever another version or a stranger wrote, what leaves the cache is what a node could have made."""
     check_unpacking(data)
 
 
-@settings(max_examples=10_000, deadline=None)
+@examples(3_000)
 @given(CHANGES, st.integers(0, 2 * len(VALID)))
 def test_any_bytes_are_refused_or_give_valid_packets(changes: list[tuple[int, bytes]], length: int) -> None:
     """The same for a value that was damaged or cut off."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiortc.rtcdatachannel import RTCDataChannel, RTCDataChannelParameters
 from aiortc.rtcsctptransport import RTCSctpTransport
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nodes.webrtc.transport import sctp_guard
@@ -21,6 +21,7 @@ from nodes.webrtc.transport.sctp_guard import MAX_AHEAD, MAX_BYTES, MAX_CHUNKS, 
 from pipeline.clock import Clock, give_way
 from pipeline.packet import SECOND
 from pipeline.runtime.virtual import run_virtual
+from tests.fuzzing import examples
 from tests.growth import seconds, slowness, undisturbed
 from tests.hostile import sctp
 from tests.hostile.association import TSN, FakeDtls, GuardedAssociation
@@ -364,7 +365,7 @@ def built(association: GuardedAssociation, packet: Any) -> bytes:
     return sctp.packet(tags[tag], *(parts * times))[:1_500]
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(stream=st.lists(packets, max_size=12))
 def test_sctp_guard_with_any_packets_takes_no_time_and_raises_nothing(stream: list[Any]) -> None:
     """Well-formed chunks with hostile fields, and bytes: aiortc raises what ends that call in a line, or nothing."""
@@ -389,7 +390,7 @@ def test_sctp_guard_with_any_packets_takes_no_time_and_raises_nothing(stream: li
     guarded(scene)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(data=st.binary(max_size=1_500))
 def test_sctp_guard_with_any_bytes_raises_nothing(data: bytes) -> None:
     async def scene(association: GuardedAssociation) -> None:
