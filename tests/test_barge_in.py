@@ -60,7 +60,7 @@ class Seen:
 
 def replay(recording: Path, out: Path) -> Seen:
     registry = FileRegistry()
-    settings = {"caller.path": str(recording), "playback.path": str(out)}
+    settings = {"caller.path": str(recording), "playback.path": str(out), "turn.greeting": ""}
     planned = plan(load(GRAPH, registry=registry, settings=settings), registry)
 
     async def main() -> Seen:

@@ -112,6 +112,8 @@ class History:
         """Instructions of the client, which replace the node's own system prompt; empty if it gave none.
 
         None until a node has taken those of the session."""
+        self.thinks: dict[str, bool | None] = {}
+        """By model: whether it begins its answers with reasoning; absent or None while that is not known."""
         self._exchanges: list[ChatExchange] = []
         self._excused: dict[str, Cause] = {}
         """By language: the turn in which its lack of a voice was excused."""

@@ -166,7 +166,6 @@ class Chat(DialogueService[C]):
     def start(self, context: Context, memory: History | None = None) -> None:
         """A new history begins with the session's instructions, if any (`provide=[InstructionsChanged(...)]`)."""
         super().start(context, memory)
-        self._thinks: bool | None = None
         if self.memory.instructions is None:
             given = (each for each in context.provided if isinstance(each, InstructionsChanged))
             self.memory.instructions = next((each.instructions for each in given), "")
@@ -242,11 +241,12 @@ class Chat(DialogueService[C]):
 
     async def _spoken(self, messages: list[ChatMessage]) -> Pieces:
         """What of the model's answer is meant for the person."""
-        markers = MarkerFilter(thinks=self._thinks)
+        model, thinks = str(getattr(self.params, "model", "")), self.memory.thinks
+        markers = MarkerFilter(thinks=thinks.get(model))
         async with aclosing(filtered(cut_off(self.generate(messages), self._most), markers)) as pieces:
             async for piece in pieces:
                 yield piece
-        self._thinks = markers.thinks
+        thinks[model] = markers.thinks
 
     async def _rest(self, messages: list[ChatMessage], said: str) -> Pieces:
         """Goes on with an answer that was stopped, usually at `max_tokens`, to the end of its sentence.

@@ -182,7 +182,7 @@ TABLE: Mapping[str, Entry] = {
     "asr.whisper": Entry(hello, lambda *_: {"threads": 1, "beam": 1}, real_model=True),
     "audio.clean": Entry(talking),
     "dialogue.echo": Entry(utterances(buzz(1.0), 5)),
-    "dialogue.llama": Entry(questions, lambda *_: {"max_tokens": 8, "system": "", "threads": 1}, real_model=True),
+    "dialogue.llama": Entry(questions, lambda *_: {"max_tokens": 64, "threads": 1}, real_model=True),
     "dialogue.openai": Entry(questions, lambda _, url: {"model": "m", "base_url": url}),
     "dialogue.script": Entry(questions),
     "face.visemes": Entry(speeches),

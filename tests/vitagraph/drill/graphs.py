@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nodes.models import path
 from tests.drills.scripted import GRAPH, RATE
 
 
@@ -25,4 +26,16 @@ def noise(folder: Path) -> Path:
     with wave.open(str(file), "wb") as out:
         out.setparams((1, 2, RATE, 0, "NONE", ""))
         out.writeframes(np.random.default_rng(0).integers(-8000, 8000, RATE).astype("<i2").tobytes())
+    return file
+
+
+def voice(folder: Path) -> Path:
+    """Writes a recorded sentence, at a rate of RATE."""
+    from faster_whisper import decode_audio
+
+    sound = decode_audio(str(path("speech-audioeval") / "en" / "hello_world.wav"), sampling_rate=RATE)
+    file = folder / "voice.wav"
+    with wave.open(str(file), "wb") as out:
+        out.setparams((1, 2, RATE, 0, "NONE", ""))
+        out.writeframes((sound / np.abs(sound).max() * 16_000).astype("<i2").tobytes())
     return file

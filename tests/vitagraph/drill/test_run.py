@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vitagraph.drill.graphs import noise, scripted
+from tests.vitagraph.drill.graphs import noise, scripted, voice
 from vitagraph.drill.matrix import APOLOGY, NOBODY, cells
 from vitagraph.drill.outcome import RECOVERY_LIMIT, REFUSED, CellResult
 from vitagraph.drill.question import drill_plan
@@ -71,7 +71,11 @@ def test_drill_can_be_stopped(tmp_path: Path) -> None:
     assert len(drill.outcomes) == 1
 
 
+@pytest.mark.real_model
 @pytest.mark.parametrize("node", ["vad", "playback", "sentences"])
 def test_drill_node_without_a_fallback_recovers_by_itself(tmp_path: Path, node: str) -> None:
-    (outcome,) = drilled(scripted(tmp_path), tmp_path, [node], ["error"])
+    """Speech ends the wait for an answer that was lost; a noise would not."""
+    drill = Drill(plan := drill_plan(scripted(tmp_path), tmp_path, voice(tmp_path), {}), cells(plan, [node], ["error"]))
+    drill.run()
+    (outcome,) = drill.outcomes
     assert outcome.problems == () and outcome.recovered is not None

@@ -57,7 +57,7 @@ describe("a call as the host tells it", () => {
       "person: It is Ada.",
       "assistant: Hello, Ada.",
     ]);
-    expect(activities("greeted").slice(0, 3)).toEqual(["listening", "speaking", "hearing"]);
+    expect(activities("greeted").slice(0, 4)).toEqual(["listening", "thinking", "speaking", "hearing"]);
   });
 
   test("shows nothing of a guess that was too early", () => {
