@@ -41,6 +41,8 @@ SYSTEM = (
 
 MAX_TOKEN = 20
 """Characters for which a token is allowed to stand, on average."""
+MAX_CONTINUATIONS = 4
+"""Times that an answer which reached `max_tokens` is continued, to the end of its sentence."""
 MAX_MORE = 1000
 """Characters that an answer may have beyond that."""
 
@@ -261,18 +263,24 @@ class Chat(DialogueService[C]):
         if _is_whole(said):
             return
         rest = ""
-        more = self._spoken([*messages, {"role": "assistant", "content": said}])
-        try:
-            async with aclosing(first_sentence(without_repetition(said, more))) as pieces:
-                async for piece in pieces:
-                    if not rest and not self.continues_exactly and said[-1:].isalnum() and piece[:1].isalnum():
-                        yield " "
-                    rest += piece
-                    yield piece
-        except (AnswerCut, UserInputError):
-            pass  # the endpoint does not go on with an answer
-        if _is_whole(said + rest):
-            return
+        for _ in range(MAX_CONTINUATIONS):
+            before, is_cut = rest, False
+            more = self._spoken([*messages, {"role": "assistant", "content": said + rest}])
+            try:
+                async with aclosing(first_sentence(without_repetition(said + rest, more))) as pieces:
+                    async for piece in pieces:
+                        if rest == before and not self.continues_exactly and _joins((said + rest)[-1:], piece[:1]):
+                            yield " "
+                        rest += piece
+                        yield piece
+            except AnswerCut:
+                is_cut = True
+            except UserInputError:
+                break  # the endpoint does not go on with an answer
+            if _is_whole(said + rest):
+                return
+            if not is_cut or rest == before:
+                break
         if not whole_sentences(said + rest):
             raise NodeError("the answer was stopped in its first sentence", hint="raise `max_tokens`")
         raise AnswerCut
@@ -322,6 +330,10 @@ async def _recorded(exchange: ChatExchange, answer: Pieces) -> Pieces:
         exchange.complete = True
         raise
     exchange.complete = True
+
+
+def _joins(last: str, first: str) -> bool:
+    return last.isalnum() and first.isalnum()
 
 
 def _is_whole(text: str) -> bool:
