@@ -19,6 +19,8 @@ Models are stored in the cache folder of the user, or in the folder VITAGRAPH_HO
 
 _TESTS = "speech-"
 """Name prefix of recordings that only tests need."""
+_NOT_TESTED = frozenset({"qwen2.5-1.5b", "qwen2.5-0.5b"})
+"""Large models without which the tests do."""
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", show_default=False)]
 
@@ -55,14 +57,17 @@ def list_models() -> None:
 @_app.command("pull")
 def pull_models(
     names: Names = None,
-    tests: Annotated[bool, typer.Option("--tests", help="Also the recordings that the tests use.")] = False,
+    tests: Annotated[
+        bool, typer.Option("--tests", help="What the tests use: recordings too, but no large models.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Download models (by default all) and verify their checksums."""
     from nodes.models import catalogue, path
     from vitagraph.download import pull
 
-    wanted = names or [name for name in catalogue() if tests or not name.startswith(_TESTS)]
+    unwanted = _NOT_TESTED if tests else {name for name in catalogue() if name.startswith(_TESTS)}
+    wanted = names or [name for name in catalogue() if name not in unwanted]
     for name in wanted:
         pull(name, quiet=quiet)
     for name in wanted:
