@@ -32,7 +32,7 @@ class EndpointParams(Params):
     """The first words of the assistant, said when a call is up; it needs a link from `typed` to the dialogue."""
     adapt: float = Field(0.3, ge=0, le=1)
     """How fast the hangover adapts to the pauses of a person: 0 never, 1 to the last pause alone."""
-    reprompt_after: Duration = seconds(8)
+    reprompt_after: Duration = 0
     """Silence of the caller, from the end of an answer, after which they are asked once whether they are there; 0s for
     never. For this and the goodbye the port `typed` must be linked."""
     reprompt: str = ""

@@ -55,7 +55,10 @@ def replay(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for results.")] = Path("out"),
     greet: Annotated[
         bool,
-        typer.Option("--greet", help="Say the greeting of the graph first; a recorded person did not hear it."),
+        typer.Option(
+            "--greet",
+            help="Greet, and ask a silent caller, as in a call; a recorded person did not hear it.",
+        ),
     ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,

@@ -57,8 +57,8 @@ class FileEndpoints:
     sources: tuple[FileEndpoint, ...]
     sinks: tuple[FileEndpoint, ...]
     where: Location
-    greeters: tuple[str, ...] = ()
-    """Nodes with a `greeting`."""
+    unasked: tuple[tuple[str, str], ...] = ()
+    """Settings without which a node speaks of its own accord, and their values."""
 
     def settings(self, clip: Path, folder: Path, *, greet: bool = False) -> dict[str, str]:
         """The settings with which the graph reads the clip and writes to the folder.
@@ -71,7 +71,7 @@ class FileEndpoints:
         if not unset and len(self.sources) != 1:
             raise self._no_source_error()
         sources = [end for end in unset if end.required] or unset or self.sources
-        silent = {} if greet else {f"{name}.greeting": "" for name in self.greeters}
+        silent = {} if greet else dict(self.unasked)
         paths = {end.name: clip for end in sources} | {end.name: end.inside(folder) for end in self.sinks}
         return _settings(paths) | silent
 
@@ -94,12 +94,12 @@ def find_file_endpoints(file: Path, registry: Registry, settings: Mapping[str, s
     """Finds the file nodes of the merged graph; a sink whose `path` is in `settings` is left out."""
     document = resolve(read_document(file), settings, os.environ)
     ends = list(_ends(document, registry))
-    greeters = (name for name in _greeters(document, registry) if f"{name}.greeting" not in settings)
+    unasked = ((name, value) for name, value in _unasked(document, registry) if name not in settings)
     return FileEndpoints(
         tuple(end for end in ends if issubclass(end.node, Source)),
         tuple(end for end in ends if issubclass(end.node, Sink) and f"{end.name}.path" not in settings),
         document.where,
-        tuple(greeters),
+        tuple(unasked),
     )
 
 
@@ -114,10 +114,11 @@ def _ends(document: Map, registry: Registry) -> Iterator[FileEndpoint]:
             yield FileEndpoint(name, node, path.text if isinstance(path, Scalar) else None, entry.where)
 
 
-def _greeters(document: Map, registry: Registry) -> Iterator[str]:
+def _unasked(document: Map, registry: Registry) -> Iterator[tuple[str, str]]:
     for name, _, spec, node in _nodes(document, registry):
-        if "greeting" in spec.entries and "greeting" in node.params_type.model_fields:
-            yield name
+        for parameter, off in (("greeting", ""), ("reprompt_after", "0s")):
+            if parameter in spec.entries and parameter in node.params_type.model_fields:
+                yield f"{name}.{parameter}", off
 
 
 def _nodes(document: Map, registry: Registry) -> Iterator[tuple[str, MapEntry, Map, type[Node[Any]]]]:

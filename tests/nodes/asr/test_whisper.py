@@ -176,7 +176,7 @@ def utterance(samples: Samples, *, whole: bool) -> Utterance:
 
 def test_whisper_sends_transcripts_downstream_and_upstream() -> None:
     samples = clip("speech-audioeval/en/hello_world.wav")
-    feed = [utterance(samples[: RATE // 2], whole=False), utterance(samples, whole=True)]
+    feed = [utterance(samples[:RATE], whole=False), utterance(samples, whole=True)]
     out = run_node(WhisperAsr(threads=1), feed)
     last = out.of(Transcript)[-1]
     assert [transcript.whole for transcript in out.of(Transcript)] == [False, True]

@@ -38,7 +38,7 @@ class Talk:
     """A person with exactly known voice activity."""
 
     def __init__(self, *, transcribes: bool = True, model: bool = False, **settings: Any) -> None:
-        self.node = Endpoint(**{"pause": "0s", **settings})
+        self.node = Endpoint(**{"pause": "0s", "reprompt_after": "8s", **settings})
         self.causes = Causes()
         self.now_ms = 0
         self.out: list[Utterance] = []

@@ -124,8 +124,8 @@ def test_protocol_refuses_to_encode_too_many_frames() -> None:
             '"parts":{"decided":200.0,"audible":440.5},"response":"resp_1"}',
         ),
         (
-            Degraded("tts", "tts.espeak", "another voice speaks"),
-            '{"type":"vitagraph.degraded","node":"tts","member":"tts.espeak","message":"another voice speaks"}',
+            Degraded("tts", "tts.espeak", "another speaks"),
+            '{"type":"vitagraph.degraded","node":"tts","member":"tts.espeak","message":"another speaks","rung":0}',
         ),
         (Recovered("tts"), '{"type":"vitagraph.recovered","node":"tts"}'),
         (Flush(3), '{"type":"vitagraph.flush","cause":3}'),

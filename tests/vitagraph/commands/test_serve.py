@@ -18,8 +18,10 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The arguments with which the command would start the host."""
     noted: dict[str, Any] = {}
 
-    def note(settings: Any, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, *, offline: bool) -> None:
-        noted.update(settings=settings, graph=graph, folders=folders, chaos=chaos, offline=offline)
+    def note(
+        settings: Any, graph: str | None, folders: tuple[Path, ...], chaos: Path | None, given: Any, *, offline: bool
+    ) -> None:
+        noted.update(settings=settings, graph=graph, folders=folders, chaos=chaos, given=given, offline=offline)
 
     monkeypatch.setattr(serve, "start", note)
     return noted
@@ -45,7 +47,14 @@ def test_serve_needs_no_options(run: Run, given: dict[str, Any], monkeypatch: py
     monkeypatch.delenv("VITAGRAPH_API_KEY", raising=False)
     monkeypatch.delenv("VITAGRAPH_TURN_SECRET", raising=False)
     assert run("serve").code == exits.OK
-    assert given == {"settings": HostSettings(), "graph": None, "folders": (), "chaos": None, "offline": False}
+    assert given == {
+        "settings": HostSettings(),
+        "graph": None,
+        "folders": (),
+        "chaos": None,
+        "given": {},
+        "offline": False,
+    }
 
 
 def test_serve_passes_on_options(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
