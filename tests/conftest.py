@@ -15,7 +15,7 @@ os.environ.setdefault("VITAGRAPH_BRAIN", "smollm2-135m")  # of the assistant, al
 
 TESTS = Path(__file__).parent
 LIVE = (
-    *("browser", "hostile", "drills", "nodes/webrtc", "vitagraph/host", "vitagraph/commands"),
+    *("browser", "hostile", "nodes/webrtc", "vitagraph/host", "vitagraph/commands"),
     *("nodes/asr/test_whisper.py", "test_interrupt.py"),
 )
 """Tests in which real time passes, like those with Redis: bin/test runs them while nothing else uses the machine."""

@@ -18,7 +18,7 @@ SHORT = {"chat.max_tokens": "40"}
 
 
 @pytest.mark.real_model
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_drill_matrix_of_the_assistant_is_answered_and_recovers(tmp_path: Path) -> None:
     plan = drill_plan(GRAPH, tmp_path, None, SHORT)
     drill = Drill(plan, cells(plan))

@@ -204,7 +204,7 @@ def idle(text: str, tmp_path: Path, act: Any, monkeypatch: pytest.MonkeyPatch) -
         caller = await dial(manager)
         for number in range(20):
             await caller.clock.sleep(100 * MILLISECOND)
-            if manager.count == 0:
+            if manager.count == 0 or caller.channel.readyState != "open":
                 break
             act(caller, number)
         reason = caller.call_.reason if manager.count == 0 else ""
