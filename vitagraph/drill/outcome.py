@@ -93,14 +93,14 @@ def _answered_by(cell: Cell, record: Record) -> tuple[str, ...]:
 
 def _recovered(cell: Cell, record: Record) -> int | None:
     """Nanoseconds after the fault until the primary worked again; 0 if it never stopped."""
-    until = cell.window[1]
-    failed = [event.pts for event in record.failed if event.node == cell.node]
+    begin, until = cell.window
+    failed = [event.pts for event in record.failed if event.node == cell.node and event.pts >= begin]
     back = [event.pts for event in record.recovered if event.node == cell.node]
     if not failed:
         return 0
     if back and back[-1] >= failed[-1]:
         return max(0, back[-1] - until)
-    taken_over = any(event.answered_by for event in record.failed if event.node == cell.node)
+    taken_over = any(event.answered_by for event in record.failed if event.node == cell.node and event.pts >= begin)
     return _first_answer(record, until) if failed[-1] < until and not taken_over else None
 
 
