@@ -27,7 +27,7 @@ QUESTIONS = {
     "speech-audioeval/en/quick_brown_fox.wav": "the quick brown fox jumps over the lazy dog",
     "speech-audioeval/en/counting.wav": "1 2 3 4 5 6 7 8 9 10",
 }
-FIRST, EVERY = 3, 11
+FIRST, EVERY = 6, 11
 """Seconds: when the person asks, and how long until they ask again."""
 MISHEARD = 0.34
 """Of the words of an answer, so many may be written down wrong."""
@@ -60,7 +60,7 @@ def test_browser_call_answers_three_spoken_questions(open_page: OpenPage, tmp_pa
     expect(call.page.locator('.caption[data-speaker="assistant"]')).not_to_be_empty()
     spoken = mouth_changes(call, "speaking")
     expect(call.page.locator('article[data-speaker="assistant"][data-done="true"]')).to_have_count(
-        len(parts), timeout=EVERY * len(parts) * 1_000
+        len(parts), timeout=(FIRST + EVERY * len(parts) + 15) * 1_000
     )
     expect(call.state).to_contain_text("Listening", timeout=15_000)
     call.shot("three-turns")
