@@ -114,6 +114,10 @@ class DependencyError(NodeError):
     category = "dependency"
 
 
+class StillOpening(ResourceError):
+    """A member is well, and not open yet."""
+
+
 class AdmissionError(VitagraphError):
     """There is no seat for another session; `retry_after` is in seconds."""
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pipeline.cause import Cause
 from pipeline.errors import Category
 from pipeline.packet import Event
+
+FailureReason = Literal["fault", "limit", "opening"]
 
 
 class NodeFailed(Event, frozen=True):
@@ -21,8 +25,8 @@ class NodeFailed(Event, frozen=True):
     """The fallback that takes the work over; empty: nobody does, and the person notices."""
     rung: int = 0
     """The place of that fallback in the chain, from 1; 0 if there is none."""
-    limited: bool = False
-    """Whether the member is well, and its limit had no room."""
+    reason: FailureReason = "fault"
+    """Whether the member has a fault, or is well: its limit had no room, or it is still being opened."""
 
 
 class NodeRetries(Event, frozen=True):

@@ -30,6 +30,7 @@ _Waiter = asyncio.Future[int | None]  # when it was admitted, or None: not in ti
 
 _FLOOR = 0.1  # the least factor of an adaptive limit
 _STEP = 0.1  # smaller changes of the factor are not followed, but for the last one, to 1
+_CLOSES, _OPENS = 0.9, 0.5  # the load at which an adaptive limit sends everything to the fallback, and takes it back
 _AGAIN = 100 * MILLISECOND  # the least `retry_after` where it is not known when there will be room
 WHEN_FREED = -1
 """In place of the time until there is room: a request in work has to end first."""
@@ -122,6 +123,7 @@ class Limit:
         self._now = now
         self._concurrent = spec.concurrent or sys.maxsize  # in force, as `_max` is
         self._max = spec.max or 0
+        self._closed = False
         self._active = 0
         self._log: deque[int] = deque()
         self._queue: FairQueue[_Waiter] = FairQueue()
@@ -160,7 +162,12 @@ class Limit:
             self._admit()
 
     def pressure(self, level: float) -> None:
-        """Sets how loaded the machine is, 0 to 1: an adaptive limit allows 1 - `level` of its bounds, at least 0.1."""
+        """Sets how loaded the machine is, 0 to 1: an adaptive limit allows 1 - `level` of its bounds, at least 0.1.
+
+        Where there is a fallback it allows nothing from 0.9 on, until the load has fallen to 0.5.
+        """
+        if self.spec.adaptive and self.spec.when_full == "fallback":
+            self._closed = level >= _CLOSES or (self._closed and level > _OPENS)
         factor = min(1.0, max(_FLOOR, 1 - level))
         if not self.spec.adaptive or (factor < 1 and abs(factor - self.factor) < _STEP):
             return
@@ -171,7 +178,7 @@ class Limit:
 
     def _left(self) -> int:
         """Nanoseconds until there is room: 0 if there is, `WHEN_FREED` if a request has to end first."""
-        if self._active >= self._concurrent:
+        if self._active >= self._concurrent or self._closed:
             return WHEN_FREED
         if not self._max:
             return 0
@@ -263,7 +270,8 @@ class Limit:
         if left > 0:
             said = f"{self._max} begun within {show_duration(self.spec.window)}"
         else:
-            said, left = f"{self._active} at work and {len(self._queue)} waiting", max(self.spec.max_wait, _AGAIN)
+            said = "the machine is loaded" if self._closed else f"{self._active} at work and {len(self._queue)} waiting"
+            left = max(self.spec.max_wait, _AGAIN)
         hint = "ask again later" if self.factor < 1 else "ask again later, or raise `limit` of the node"
         return LimitReached(f"its limit is reached: {said}", retry_after=left / SECOND, node=self.name, hint=hint)
 

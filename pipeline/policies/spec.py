@@ -83,7 +83,7 @@ class LimitSpec(Params):
     per: Literal["process", "session"] = "process"
     """Whether all sessions of a process share it, or each has its own."""
     adaptive: bool = False
-    """Whether it shrinks while the machine is loaded."""
+    """Whether it shrinks while the machine is loaded; with `fallback` it then takes nothing, until the load falls."""
     shared: str = ""
     """A Redis address (`redis://host:6379/0`) through which several processes share `max`."""
 

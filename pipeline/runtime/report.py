@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pipeline.await_chain import await_chain
 from pipeline.clock import Clock
-from pipeline.errors import Stuck, classify, in_words
-from pipeline.events import Abandoned, NodeFailed, NodeRecovered, NodeRetries
+from pipeline.errors import StillOpening, Stuck, classify, in_words
+from pipeline.events import Abandoned, FailureReason, NodeFailed, NodeRecovered, NodeRetries
 from pipeline.packet import Event, Packet
 from pipeline.policies.limit import LimitReached
 from pipeline.runtime.bus import Bus
@@ -74,8 +74,8 @@ class Reporter:
     ) -> None:
         """Records a failure that does not by itself end a session with `on_error: end`."""
         message, hint = in_words(error)
-        limited = isinstance(error, LimitReached)
-        failure = NodeFailed(self._clock.now(), node, use, classify(error), message, hint, answered_by, rung, limited)
+        reason = _reason(error)
+        failure = NodeFailed(self._clock.now(), node, use, classify(error), message, hint, answered_by, rung, reason)
         self._report.add_failure(failure)
         if post:
             self._bus.post(failure)
@@ -112,3 +112,9 @@ class Reporter:
         """A task did not end in time; `stacks` are those of the threads that compute for its node."""
         threads = (f"compute thread: {' < '.join(stack)}" for stack in sorted(stacks) if stack)
         self._report.add_stuck(Stuck(f"{task.get_name()} {what}", where=(*await_chain(task), *threads)))
+
+
+def _reason(error: BaseException) -> FailureReason:
+    if isinstance(error, LimitReached):
+        return "limit"
+    return "opening" if isinstance(error, StillOpening) else "fault"

@@ -19,7 +19,7 @@ from pipeline.clock import Clock
 from pipeline.compute.job import Job
 from pipeline.compute.job_context import JobContext
 from pipeline.compute.resources import Resources
-from pipeline.errors import NodeError, classify
+from pipeline.errors import NodeError, StillOpening, classify
 from pipeline.graph.plan import Plan, PlannedNode
 from pipeline.node import Context, Node, Service
 from pipeline.packet import SECOND, Event
@@ -127,7 +127,8 @@ class Roster:
             opened.append(self._placeholder(planned))
         self.members[planned.name] = opened
         for place, failure in failures.items():
-            host.reporter.failed(planned.name, planned.members[place].use, _named(failure, planned.name), opened[0].use)
+            error, first = _named(failure, planned.name), opened[0]
+            host.reporter.failed(planned.name, planned.members[place].use, error, first.use, first.place)
             self._reopen_later(planned, place)
         for place, task in tasks.items():
             if not task.done():
@@ -171,9 +172,9 @@ class Roster:
 
     def _join_later(self, planned: PlannedNode, place: int, task: _Opening) -> None:
         """A slow member joins when it is open; until then others do its work."""
-        slow = NodeError("it is still being opened", hint="until it is, the next member does its work")
-        fallback = self.members[planned.name][0].use
-        self._host.reporter.failed(planned.name, planned.members[place].use, slow, fallback)
+        slow = StillOpening("it is still being opened", hint="until it is, the next member does its work")
+        fallback = self.members[planned.name][0]
+        self._host.reporter.failed(planned.name, planned.members[place].use, slow, fallback.use, fallback.place)
         self._opening.add(task)
 
         def ended(task: _Opening) -> None:

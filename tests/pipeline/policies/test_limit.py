@@ -301,6 +301,26 @@ def test_adaptive_limit_always_lets_one_through() -> None:
     in_virtual(main())
 
 
+def test_adaptive_limit_with_a_fallback_leaves_a_loaded_machine_alone_and_returns_once() -> None:
+    """The large model would take the processor from those who wait, or take turns with the small one."""
+    limit = Limit(LimitSpec(concurrent=1, when_full="fallback", adaptive=True), lambda: 0, "chat")
+    granted = []
+    for level in (0.0, 0.8, 0.9, 0.8, 0.6, 0.8, 0.5, 0.8):
+        limit.pressure(level)
+        granted.append(limit.try_acquire())
+        if granted[-1]:
+            limit.release()
+    assert granted == [True, True, False, False, False, False, True, True]
+
+
+def test_adaptive_limit_with_a_fallback_says_that_the_machine_is_loaded() -> None:
+    """Its operator would look for the one request that takes the place."""
+    limit = Limit(LimitSpec(concurrent=1, when_full="fallback", adaptive=True), lambda: 0, "chat")
+    limit.pressure(1.0)
+    with pytest.raises(LimitReached, match="the machine is loaded"):
+        asyncio.run(limit.acquire())
+
+
 def test_non_adaptive_limit_ignores_the_load() -> None:
     """What the graph says would change by itself."""
     limit = Limit(LimitSpec(concurrent=2), lambda: 0)

@@ -431,4 +431,5 @@ def test_primary_that_is_slow_to_open_is_replaced_by_the_fallback() -> None:
     assert seen.numbers[0] == 100 and seen.numbers[-1] == 20
     assert seen.numbers == sorted(seen.numbers, key=lambda number: number % 100 != 0), "it takes over once"
     assert [event.member for event in seen.recovered] == ["first"]
+    assert seen.failed[0].reason == "opening"
     assert "still being opened" in seen.failed[0].message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from nodes.packets import (
 )
 from nodes.webrtc.protocol import Degraded, Recovered
 from pipeline.errors import Category
-from pipeline.events import NodeFailed, NodeRecovered
+from pipeline.events import FailureReason, NodeFailed, NodeRecovered
 from pipeline.packet import Packet
 from pipeline.runtime.bus import Bus
 from vitagraph.host.realtime.client import MESSAGE_BYTES, Client
@@ -32,8 +32,11 @@ from vitagraph.host.realtime.session import Commands, SessionInfo
 MOST_NAME = 64
 """Characters of a node's name that are sent."""
 
-BRIEF = "Answering briefly: there are many callers."
-"""What a client is told when another member answers because the first one has no room."""
+NOTICES: Mapping[FailureReason, str] = {
+    "limit": "Answering briefly: there are many callers.",
+    "opening": "Still warming up: answers are simpler for a moment.",
+}
+"""What a client is told when another member answers although the first one has no fault."""
 _CAUSES: dict[Category, str] = {
     "network": "A service that is needed does not answer",
     "resource": "Something that is needed is used up or missing",
@@ -152,17 +155,17 @@ class Degradation:
     """Which nodes are degraded, as the client knows it; repeated failures give one notice."""
 
     def __init__(self) -> None:
-        self._members: dict[str, tuple[str, int, bool]] = {}
-        """By node: the member that serves it now, empty if none does; its rung; whether that is for many callers."""
+        self._members: dict[str, tuple[str, int, FailureReason]] = {}
+        """By node: the member that serves it now, empty if none does; its rung; why."""
 
     def failed(self, failure: NodeFailed) -> Degraded | None:
         """The notice for a failure; None if it brings no change. The failure's own message is for operators only."""
-        now = (failure.answered_by, failure.rung, failure.limited)
+        now = (failure.answered_by, failure.rung, failure.reason)
         if self._members.get(failure.node) == now:
             return None
         self._members[failure.node] = now
-        if failure.limited and failure.answered_by:
-            return Degraded(failure.node[:MOST_NAME], failure.answered_by[:MOST_NAME], BRIEF, failure.rung)
+        if failure.answered_by and (notice := NOTICES.get(failure.reason)):
+            return Degraded(failure.node[:MOST_NAME], failure.answered_by[:MOST_NAME], notice, failure.rung)
         cause = _CAUSES.get(failure.category, _CAUSES["unknown"])
         message = (
             f"{cause}: a simpler stand-in takes over, and the conversation goes on."

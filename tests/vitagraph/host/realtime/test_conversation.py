@@ -16,7 +16,7 @@ from pipeline.errors import Category
 from pipeline.events import NodeFailed, NodeRecovered
 from tests.vitagraph.host.realtime.call import Call, Event
 from tests.vitagraph.host.realtime.scenes import FOLDER, SCENES, played, written
-from vitagraph.host.realtime.conversation import BRIEF, Degradation
+from vitagraph.host.realtime.conversation import NOTICES, Degradation
 from vitagraph.host.realtime.event_writer import MOST_QUEUED
 
 HEARD = ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"]
@@ -457,13 +457,24 @@ def test_degradation_recovery_is_sent_once() -> None:
     assert len(call.all("vitagraph.degraded")) == 2
 
 
+def test_degradation_while_a_model_is_loaded_is_no_alarm() -> None:
+    """The first caller of a host that has just started would read that something went wrong."""
+    call = Call()
+    opening = NodeFailed(0, "chat", "dialogue.llama", "resource", "", "", "dialogue.script", 2, "opening")
+    call.bus.post(opening)
+    notice = call.one("vitagraph.degraded")
+    assert (notice["rung"], notice["message"]) == (2, NOTICES["opening"])
+    call.bus.post(NodeRecovered(0, "chat", "dialogue.llama"))
+    assert [each["node"] for each in call.all("vitagraph.recovered")] == ["chat"]
+
+
 def test_degradation_by_many_callers_says_so_and_names_the_rung() -> None:
     """The person sees why the answers are short, and that it is nobody's fault."""
     known = Degradation()
-    reached = NodeFailed(0, "chat", "dialogue.llama", "resource", "", "", "dialogue.llama", 1, limited=True)
+    reached = NodeFailed(0, "chat", "dialogue.llama", "resource", "", "", "dialogue.llama", 1, "limit")
     notice = known.failed(reached)
     assert notice is not None
-    assert (notice.member, notice.rung, notice.message) == ("dialogue.llama", 1, BRIEF)
+    assert (notice.member, notice.rung, notice.message) == ("dialogue.llama", 1, NOTICES["limit"])
     assert known.failed(reached) is None
     lower = NodeFailed(0, "chat", "dialogue.llama", "resource", "", "", "dialogue.script", 2)
     notice = known.failed(lower)
