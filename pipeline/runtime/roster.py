@@ -171,10 +171,11 @@ class Roster:
     # --- joining
 
     def _join_later(self, planned: PlannedNode, place: int, task: _Opening) -> None:
-        """A slow member joins when it is open; until then others do its work."""
+        """A slow member joins when it is open; until then others do its work: a later one is not missed."""
         slow = StillOpening("it is still being opened", hint="until it is, the next member does its work")
         fallback = self.members[planned.name][0]
-        self._host.reporter.failed(planned.name, planned.members[place].use, slow, fallback.use, fallback.place)
+        if place < fallback.place:
+            self._host.reporter.failed(planned.name, planned.members[place].use, slow, fallback.use, fallback.place)
         self._opening.add(task)
 
         def ended(task: _Opening) -> None:

@@ -215,7 +215,8 @@ class Session:
             fallback = running.drop_active() if isinstance(running.node, Transform) else None
             if fallback is not None:
                 self._roster.give_up(member, running.name)
-            self._reporter.failed(running.name, member.use, error, fallback.use if fallback else "")
+            use, rung = (fallback.use, fallback.place) if fallback else ("", 0)
+            self._reporter.failed(running.name, member.use, error, use, rung)
             return fallback is not None
 
         return failed

@@ -420,6 +420,17 @@ def test_unusable_output_of_a_failed_attempt_is_held_back() -> None:
     assert ask(service_member(answers(mixed), "first"), SPARE).numbers == [0, 5, 0]
 
 
+def test_fallback_that_is_slow_to_open_is_no_failure() -> None:
+    """A caller would read of a stand-in while the primary answers, and nothing would ever take that back."""
+
+    class Slow(Answers):
+        async def open(self) -> None:
+            await asyncio.sleep(8)  # noqa: TID251 - the session's clock begins after this
+
+    seen = ask(service_member(Answers, "first"), service_member(Slow, "other"), start_within=seconds(2))
+    assert (seen.failed, seen.recovered) == ([], [])
+
+
 def test_primary_that_is_slow_to_open_is_replaced_by_the_fallback() -> None:
     """The stand-in begins, and the primary takes over when it is there."""
 
@@ -431,5 +442,5 @@ def test_primary_that_is_slow_to_open_is_replaced_by_the_fallback() -> None:
     assert seen.numbers[0] == 100 and seen.numbers[-1] == 20
     assert seen.numbers == sorted(seen.numbers, key=lambda number: number % 100 != 0), "it takes over once"
     assert [event.member for event in seen.recovered] == ["first"]
-    assert seen.failed[0].reason == "opening"
+    assert (seen.failed[0].reason, seen.failed[0].rung) == ("opening", 1)
     assert "still being opened" in seen.failed[0].message

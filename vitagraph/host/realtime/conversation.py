@@ -159,7 +159,12 @@ class Degradation:
         """By node: the member that serves it now, empty if none does; its rung; why."""
 
     def failed(self, failure: NodeFailed) -> Degraded | None:
-        """The notice for a failure; None if it brings no change. The failure's own message is for operators only."""
+        """The notice for a failure; None if it brings no change. The failure's own message is for operators only.
+
+        A failed stand-in of a node whose first member works is no change.
+        """
+        if failure.answered_by and not failure.rung:
+            return None
         now = (failure.answered_by, failure.rung, failure.reason)
         if self._members.get(failure.node) == now:
             return None

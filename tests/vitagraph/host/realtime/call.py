@@ -152,7 +152,7 @@ class Call:
     def fail(self, node: str, by: str = "", category: Category = "network") -> None:
         """A node fails; `by` takes over."""
         told = "cannot reach 10.1.2.3 with key sk-123: /srv/models"
-        self.bus.post(NodeFailed(0, node, f"{node}.first", category, told, "look there", by))
+        self.bus.post(NodeFailed(0, node, f"{node}.first", category, told, "look there", by, int(bool(by))))
 
     def send(self, type: str, **fields: Any) -> None:
         """The client sends an event, a while after the one before."""

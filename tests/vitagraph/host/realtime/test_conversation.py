@@ -457,6 +457,13 @@ def test_degradation_recovery_is_sent_once() -> None:
     assert len(call.all("vitagraph.degraded")) == 2
 
 
+def test_degradation_is_not_told_of_a_stand_in_that_is_not_needed() -> None:
+    """The person would read of simpler answers while the first member gives them."""
+    call = Call()
+    call.bus.post(NodeFailed(0, "chat", "dialogue.script", "resource", "", "", "dialogue.llama"))
+    assert call.all("vitagraph.degraded") == []
+
+
 def test_degradation_while_a_model_is_loaded_is_no_alarm() -> None:
     """The first caller of a host that has just started would read that something went wrong."""
     call = Call()
