@@ -21,7 +21,7 @@ UNKNOWN = {("nodes.dialogue._rules", "compiled"), ("nodes.text._rules", "rule")}
 """Functions that compile what they are given: patterns of the user (see test_rules), and those of `rule(...)`."""
 
 
-WINDOW = 2
+WINDOW = 3
 """Slack for patterns that look at up to 64 characters at each place; quadratic ones would need 25."""
 
 

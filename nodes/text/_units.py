@@ -24,7 +24,7 @@ UNITS = _names(
     m  meter
     cm  centimeter
     mm  millimeter
-    µm μm um  micrometer
+    µm μm  micrometer
     nm  nanometer
     mi  mile
     ft  foot  feet
