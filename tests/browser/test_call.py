@@ -71,8 +71,9 @@ def test_browser_call_answers_three_spoken_questions(open_page: OpenPage, tmp_pa
         assert misheard(expected, question) <= MISHEARD, question
     answers_match(call, seen)
     lips_follow(call, seen)
-    call.note(f"the mouth's picture changes by {np.mean(spoken):.2f} while it speaks, {np.mean(quiet):.2f} before")
-    assert np.mean(spoken) > 2 * np.mean(quiet)
+    # The page may still be moving its parts when the call begins: the median leaves one such step out.
+    call.note(f"the mouth's picture changes by {np.mean(spoken):.2f} while it speaks, {np.median(quiet):.2f} before")
+    assert np.mean(spoken) > 2 * np.median(quiet)
     expect(call.page.locator(".notice")).to_have_count(0)
     call.hang_up()
 
