@@ -14,16 +14,18 @@ pytest_plugins = ["pytester"]
 os.environ.setdefault("VITAGRAPH_BRAIN", "smollm2-135m")  # of the assistant, also in the processes that tests start
 
 TESTS = Path(__file__).parent
-LIVE = (
-    *("browser", "hostile", "nodes/webrtc", "vitagraph/host", "vitagraph/commands"),
-    *("nodes/asr/test_whisper.py", "test_interrupt.py"),
-)
-"""Tests in which real time passes, like those with Redis: bin/test runs them while nothing else uses the machine."""
+ALONE = ("browser", "hostile")
+"""Tests that measure real time and need both cores: bin/test runs them while nothing else uses the machine."""
+LIVE = ("nodes/webrtc", "vitagraph/host", "vitagraph/commands", "nodes/asr/test_whisper.py", "test_interrupt.py")
+"""Tests in which real time passes, like those with Redis: they need a core of their own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the live tests."""
+    """Marks the tests that are alone or live."""
     for item in items:
+        if any(item.path.is_relative_to(TESTS / part) for part in ALONE):
+            item.add_marker("alone")
+            continue
         with_redis = "redis_server" in getattr(item, "fixturenames", ())
         if with_redis or any(item.path.is_relative_to(TESTS / part) for part in LIVE):
             item.add_marker("live")
