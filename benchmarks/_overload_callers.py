@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,10 @@ class Seen:
     """Seconds from the last voiced packet of a question to the event that its answer is audible."""
     parts: list[dict[str, float]] = field(default_factory=list)
     """The host's waterfall of each answer, in milliseconds."""
+    rungs: list[tuple[float, int]] = field(default_factory=list)
+    """When each answer began (`time.monotonic`), and the place of the model in the chain of `chat`, from 0."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """What the callers were told of models that are not the first one."""
     unanswered: int = 0
     admitted: int = 0
     refused: int = 0
@@ -78,6 +83,7 @@ class Person(Caller):
         self._quiet = asyncio.Event()
         self._again = 0.0
         self._channel: Any = None
+        self._rung = 0
 
     async def run(self, http: httpx.AsyncClient) -> None:
         """Calls until it is admitted, then asks one question after the other."""
@@ -143,10 +149,17 @@ class Person(Caller):
         kind = event["type"]
         if kind == "output_audio_buffer.started" and self._heard is not None and not self._heard.done():
             if self._asked:
-                self._seen.answers.append(time.monotonic() - self._asked)
+                now = time.monotonic()
+                self._seen.answers.append(now - self._asked)
+                self._seen.rungs.append((now, self._rung))
                 self._heard.set_result(None)
         elif kind in ("output_audio_buffer.stopped", "output_audio_buffer.cleared"):
             self._quiet.set()
+        elif kind == "vitagraph.degraded" and event["node"] == "chat":
+            self._rung = event["rung"]
+            self._seen.reasons[event["message"]] += 1
+        elif kind == "vitagraph.recovered" and event["node"] == "chat":
+            self._rung = 0
         elif kind == "vitagraph.turn" and event["silence"] is not None:
             self._seen.parts.append(event["parts"])
 

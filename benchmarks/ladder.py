@@ -1,0 +1,95 @@
+"""Eight calls at once on the machine's cores: which model answers whom, and how soon the first one is back.
+
+    .venv/bin/python -m benchmarks.ladder [GRAPH] [--callers 8] [--seconds 60] [--cores 0,1]
+
+The host is `vitagraph serve` in a process of its own. First one caller talks alone; then all callers arrive
+within a second, and each asks recorded questions one after the other; when they have left, one caller talks
+alone again. A caller knows the rung of each answer from the events `vitagraph.degraded` and `vitagraph.recovered`.
+
+The targets: every question is answered; every answer of another rung than the first is announced with its reason; the
+first rung answers again within 10 s after the others have left.
+
+Not measured: whether the answers are right (`benchmarks.answers`), networks, browsers. Callers and host share the
+cores, which a host of its own does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections import Counter
+from unittest import mock
+
+import aioice.ice
+import numpy as np
+
+from benchmarks._density_callers import _loopback
+from benchmarks._density_figures import percentile
+from benchmarks._overload_callers import Seen, crowd
+from benchmarks.overload import cores, graph_of, questions, serving, until_ready
+
+BACK = 10.0
+"""Seconds within which the first rung answers again."""
+ALONE = 25.0
+"""Seconds for which one caller talks alone."""
+
+
+def show(what: str, seen: Seen) -> None:
+    """Prints who answered, how fast, and what the callers were told."""
+    answers = np.asarray(seen.answers or [float("nan")])
+    rungs = Counter(rung for _, rung in seen.rungs)
+    print(
+        f"{what:14} {len(seen.answers):3} answers, {seen.unanswered} missing, {seen.refused} refusals; "
+        f"by rung {dict(sorted(rungs.items()))}; voice to voice {percentile(answers, 50) * 1000:.0f} ms median, "
+        f"{percentile(answers, 95) * 1000:.0f} ms at 95 %"
+    )
+    for reason, times in seen.reasons.most_common():
+        print(f"    told {times} times: {reason}")
+    for wrong in seen.wrong[:5]:
+        print(f"    {wrong}")
+
+
+async def measure(arguments: argparse.Namespace) -> bool:
+    """Prints the figures; returns whether all targets were met."""
+    said = questions()
+    with tempfile.TemporaryDirectory() as folder:
+        async with serving(graph_of(folder, arguments.graph), arguments.cores) as (http, _):
+            await until_ready(http)
+            show("one caller", await crowd(1, said, http, ramp=0, seconds=ALONE))
+            await until_ready(http)
+            many = await crowd(arguments.callers, said, http, ramp=1, seconds=arguments.seconds)
+            left = time.monotonic()
+            show(f"{arguments.callers} callers", many)
+            after = await crowd(1, said, http, ramp=0, seconds=ALONE)
+            show("one again", after)
+    back = min((at - left for at, rung in after.rungs if rung == 0), default=float("inf"))
+    lower = any(rung for _, rung in many.rungs)
+    held = {
+        f"all {arguments.callers} were admitted, every question answered": many.admitted == arguments.callers
+        and not many.unanswered
+        and not many.wrong,
+        "lower rungs say why": not lower or bool(many.reasons),
+        f"the first rung is back after {back:.1f} s, with a question of up to 4 s in it": back <= BACK,
+    }
+    for what, holds in held.items():
+        print(f"  {'met   ' if holds else 'MISSED'} {what}")
+    return all(held.values())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("graph", nargs="?", default="assistant")
+    parser.add_argument("--callers", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--cores", type=cores, default={0, 1}, metavar="N,N", help="cores of the host")
+    arguments = parser.parse_args()
+    with mock.patch.object(aioice.ice, "get_host_addresses", _loopback):
+        if not asyncio.run(measure(arguments)):
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
