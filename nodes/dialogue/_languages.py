@@ -36,10 +36,13 @@ def base(language: str) -> str:
 
 
 def answered_in(language: str, spoken: tuple[str, ...]) -> str:
-    """The language of the answer to a language: the same if it is among those spoken, else the first of these."""
-    if not spoken or not language or base(language) in map(base, spoken):
-        return language
-    return spoken[0]
+    """The language of the answer to a language: the same if it is among those spoken, else the first of these.
+
+    An answer to text of unknown language, such as a typed one, is in the only language spoken, or unknown as well.
+    """
+    if not language and len(spoken) != 1:
+        return ""
+    return language if not spoken or base(language) in map(base, spoken) else spoken[0]
 
 
 def instruction(language: str) -> str:

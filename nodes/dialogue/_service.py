@@ -201,7 +201,7 @@ class Chat(DialogueService[C]):
     def _excuse(self, heard: Transcript) -> str:
         """What to say before the first answer in another language than that of the question."""
         instead = self.answer_language(heard)
-        if instead == heard.language or not self.memory.excuse(heard.language, heard.at.cause):
+        if instead == heard.language or not heard.language or not self.memory.excuse(heard.language, heard.at.cause):
             return ""
         return _languages.excuse(heard.language, instead)
 

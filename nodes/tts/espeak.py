@@ -9,11 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nodes.packets import Sentence
 from nodes.tts._service import TtsService, VoiceParams
 from nodes.tts._sound import SynthesizedSpeech, finished
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, ResourceError, UserInputError
+from pipeline.packet import Packet
 
+_MANDARIN = "cmn"
+"""What espeak-ng calls Chinese."""
 _WORDS_A_MINUTE = 165
 """Words per minute at speed 1."""
 TIMEOUT = 30.0
@@ -24,7 +28,13 @@ class EspeakParams(VoiceParams):
     """Parameters of espeak-ng."""
 
     voice: str = "en-us"
-    """A language or voice; `espeak-ng --voices` lists them."""
+    """A language or voice; `espeak-ng --voices` lists them. A sentence in another language is spoken in that one."""
+
+    def voice_for(self, language: str) -> str:
+        """The voice of a BCP 47 language: `voice` if that speaks it, or if the language is unknown."""
+        base = language.split("-")[0].lower()
+        base = _MANDARIN if base == "zh" else base
+        return self.voice if not base or self.voice.split("-")[0] == base else base
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +96,24 @@ def load_espeak(params: EspeakParams) -> EspeakEngine:
 class Espeak(TtsService[EspeakParams]):
     """Speaks with the espeak-ng program; the last fallback when no other voice works.
 
-    Reports no phoneme times, so the face follows the loudness. Needs espeak-ng on the PATH.
+    The language of each sentence chooses the voice. Reports no phoneme times, so the face follows the loudness. Needs espeak-ng on the PATH.
     """
 
     engine = Pooled(load_espeak, key=lambda p: p.voice)
 
+    def cache_key(self, packet: Packet) -> str | None:
+        """Equal text in one voice gives equal sound."""
+        return f"{self.params.voice_for(packet.language)} {packet.text}" if isinstance(packet, Sentence) else None
+
     async def speak(self, text: str) -> SynthesizedSpeech:
-        """Synthesises a text."""
-        params, tail = self.params, self.tail(text)
+        """Synthesises a text with the voice of the parameters."""
+        return await self._speak(text, "")
+
+    async def speak_sentence(self, sentence: Sentence) -> SynthesizedSpeech:
+        """Synthesises a sentence in its own language."""
+        return await self._speak(sentence.text, sentence.language)
+
+    async def _speak(self, text: str, language: str) -> SynthesizedSpeech:
+        tail = self.tail(text)
+        params = self.params.model_copy(update={"voice": self.params.voice_for(language)})
         return await self.engine.run(lambda program: program.speak(text, params, tail))

@@ -27,6 +27,7 @@ from vitagraph.replay.file_endpoints import FileRegistry, find_file_endpoints
 from vitagraph.replay.result import Result
 from vitagraph.replay.run import Replay
 
+_HAN = "[\u3400-\u9fff]"
 Text = Annotated[str, BeforeValidator(str)]
 
 
@@ -131,8 +132,8 @@ def _unwanted(absent: list[str], texts: dict[str, Any]) -> Iterator[str]:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in lower case, without punctuation."""
-    return re.findall(r"[\w']+", text.lower().replace("’", "'"))
+    """The words of a text in lower case, without punctuation; each Chinese character is one."""
+    return re.findall(rf"{_HAN}|(?:(?!{_HAN})[\w'])+", text.lower().replace("’", "'"))
 
 
 def word_error_rate(said: str, heard: str) -> float:

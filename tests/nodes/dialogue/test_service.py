@@ -366,6 +366,13 @@ def test_dialogue_answers_in_a_language_that_the_voice_speaks() -> None:
     assert told[2] == "Be brief. Answer only in French."
 
 
+def test_dialogue_with_one_language_has_it_also_for_text_of_unknown_language() -> None:
+    """A typed question to a Chinese voice, and its greeting, are spoken with Chinese numbers."""
+    for languages, expected in ((("zh",), "zh"), (("en", "zh"), ""), ((), "")):
+        (answer,) = talk(Parrot(languages=languages), _asked("12?", "", Cause(1, "turn", committed=True)))
+        assert {delta.language for delta in answer} == {expected} and not said(answer).startswith("I understand")
+
+
 def test_dialogue_apologises_in_the_language_of_the_question() -> None:
     """An English apology in a Chinese call would be spoken by a Chinese voice."""
     node = Parrot()

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nodes.packets import Sentence, Speech
 from nodes.tts import espeak
 from nodes.tts.espeak import Espeak, EspeakEngine, EspeakParams, load_espeak
 from pipeline.errors import DependencyError, ResourceError, UserInputError, classify
+from pipeline.testing import root_stamp, run_node
 from tests.nodes.tts.listen import heard, say
 
 installed = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -42,6 +44,18 @@ def test_espeak_speed_and_language_parameters_work() -> None:
     slow, fast = (len(engine.speak("Good morning.", EspeakParams(speed=s), 0).samples) for s in (0.8, 1.6))
     assert fast < slow * 0.75
     assert len(load_espeak(EspeakParams(voice="de")).speak("Schöne Grüße", EspeakParams(voice="de"), 0).samples) > 5000
+
+
+@installed
+def test_espeak_sentence_chooses_its_voice() -> None:
+    """The fallback of a voice of several languages does not read French as if it were English."""
+    params = EspeakParams()
+    assert [params.voice_for(each) for each in ("", "en-GB", "fr-CA", "zh-CN")] == ["en-us", "en-us", "fr", "cmn"]
+    node = Espeak()
+    sentences = [Sentence(root_stamp(), "Paris", language=each) for each in ("", "en", "fr", "zh")]
+    assert len({node.cache_key(sentence) for sentence in sentences}) == 3
+    first, same, french, _ = run_node(node, sentences).of(Speech)
+    assert np.array_equal(first.samples, same.samples) and not np.array_equal(first.samples, french.samples)
 
 
 @installed
