@@ -96,7 +96,8 @@ def load_espeak(params: EspeakParams) -> EspeakEngine:
 class Espeak(TtsService[EspeakParams]):
     """Speaks with the espeak-ng program; the last fallback when no other voice works.
 
-    The language of each sentence chooses the voice. Reports no phoneme times, so the face follows the loudness. Needs espeak-ng on the PATH.
+    The language of each sentence chooses the voice. Reports no phoneme times, so the face follows
+    the loudness. Needs espeak-ng on the PATH.
     """
 
     engine = Pooled(load_espeak, key=lambda p: p.voice)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +23,7 @@ from nodes.tts._phonemes import IPA, SILENCE, timed
 from nodes.tts._service import TtsService, VoiceParams
 from nodes.tts._sound import NOTHING, SynthesizedSpeech, finished, joined
 from pipeline.compute.pool import Pooled
-from pipeline.errors import ResourceError, UserInputError
+from pipeline.errors import DependencyError, ResourceError, UserInputError
 from pipeline.packet import Packet
 
 RATE = 24_000
@@ -235,6 +237,9 @@ def load_kokoro(params: KokoroParams) -> KokoroEngine:
                 f"no language is known for the voice {voice!r}", hint="Japanese voices are not supported"
             )
     engine.speak(_GREETINGS[params.language()], params.language(), params, 0)
+    for voice in params.others:  # the first sentence of the others is not slow either
+        with suppress(DependencyError):
+            deque(pieces_of(_GREETINGS[_LANGUAGE_OF[voice[0]]], _LANGUAGE_OF[voice[0]], params), maxlen=0)
     return engine
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from nodes.packets import Transcript
 from pipeline.packet import MILLISECOND, SECOND
 from vitagraph.host.realtime.event_writer import EventWriter
-from vitagraph.host.realtime.items import Items, spoken
+from vitagraph.host.realtime.items import Items, in_language, spoken
 
 NOT_UNDERSTOOD = {
     "type": "server_error",
@@ -103,11 +103,12 @@ class InputAudio:
                 item_id=transcript.item,
                 content_index=0,
                 delta=delta,
+                **in_language(latest.language),
             )
         if latest.whole:
             self._items.change(spoken(transcript.item, text))
             usage = {"type": "duration", "seconds": latest.at.duration / SECOND}
-            self._end(transcript, "completed", transcript=text, usage=usage)
+            self._end(transcript, "completed", transcript=text, usage=usage, **in_language(latest.language))
 
     def _end(self, turn: TurnTranscript, how: str, /, **fields: object) -> None:
         turn.over = True

@@ -29,6 +29,11 @@ def answer(id: str, status: Status, transcript: str | None) -> Item:
     return _message(id, "assistant", status, *parts)
 
 
+def in_language(language: str) -> dict[str, str]:
+    """The field of an event for the BCP 47 language of its text, which the API does not have; none if it is unknown."""
+    return {"language": language} if language else {}
+
+
 def _message(id: str, role: str, status: Status, *content: dict[str, Any]) -> Item:
     return {
         "id": id,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pipeline.packet import MILLISECOND
 from vitagraph.host.realtime.event_writer import EventWriter
-from vitagraph.host.realtime.items import Items, Status, answer
+from vitagraph.host.realtime.items import Items, Status, answer, in_language
 
 MOST_TEXT = 64_000
 """Characters of one response that are sent; the rest is only spoken."""
@@ -32,6 +32,8 @@ class Response:
         """Whether a node without a fallback failed while it was made."""
         self.voiced = False
         """Whether speech was synthesised for it."""
+        self.language = ""
+        """The BCP 47 language of its text; empty if unknown."""
         self.reason: Reason | None = None
         """Why it is being cut off; how much of it was played is not known yet."""
         self._writer = writer
@@ -154,7 +156,7 @@ class Response:
         part = {"type": "audio", "transcript": self.heard}
         self._emit("output_audio.done", content_index=0)
         # The whole text: a client compares it with the item, which has what was played, to see what was cut off.
-        self._emit("output_audio_transcript.done", content_index=0, transcript=self._text)
+        self._emit("output_audio_transcript.done", content_index=0, transcript=self._text, **in_language(self.language))
         self._emit("content_part.done", content_index=0, part=part)
         self._writer.emit("response.output_item.done", response_id=self.id, output_index=0, item=item)
         self._items.done(item)
@@ -180,7 +182,7 @@ class Response:
         self._emit("content_part.added", content_index=0, part={"type": "audio", "transcript": ""})
 
     def _delta(self, piece: str) -> None:
-        self._emit("output_audio_transcript.delta", content_index=0, delta=piece)
+        self._emit("output_audio_transcript.delta", content_index=0, delta=piece, **in_language(self.language))
 
     def _emit(self, what: str, **fields: Any) -> None:
         self._writer.emit(f"response.{what}", response_id=self.id, item_id=self._item, output_index=0, **fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from nodes.packets import PlaybackProgress, Speech, Transcript, TurnChanged
+from nodes.packets import PlaybackProgress, Sentence, Speech, TextDelta, Transcript, TurnChanged
 from pipeline.cause import Cause
 from pipeline.packet import Packet
 from vitagraph.host.realtime.event_writer import EventWriter
@@ -80,7 +80,7 @@ class ResponseTracker:
             turn.response.dismiss()
             self._activate_next()
 
-    def text(self, packet: Packet, piece: str, *, separate: bool) -> None:
+    def text(self, packet: TextDelta | Sentence | Speech, piece: str, *, separate: bool) -> None:
         """A piece of a response's text; `separate` puts a space between it and the piece before."""
         if not piece or not packet.at.cause.live:
             return
@@ -89,6 +89,7 @@ class ResponseTracker:
             turn.response.voiced = True
         if turn.source is None:
             turn.source = packet.__class__
+            turn.response.language = packet.language
         if turn.source is packet.__class__:
             (turn.response.add_sentence if separate else turn.response.add_text)(piece)
 

@@ -12,7 +12,7 @@ export interface AudioState {
   playing: boolean;
   /** The browser wants a click before it plays anything. */
   blocked: boolean;
-  /** Microphones to choose from; without names until one was allowed. */
+  /** Microphones to choose from; their labels are empty until one was allowed. */
   devices: readonly { id: string; label: string }[];
   /** The one in use or chosen; "" is the system's own choice. */
   device: string;
@@ -116,7 +116,7 @@ export class AudioManager {
     const all = await navigator.mediaDevices.enumerateDevices().catch(() => []);
     const devices = all
       .filter(({ kind, deviceId }) => kind === "audioinput" && deviceId !== "" && deviceId !== "default")
-      .map(({ deviceId, label }, index) => ({ id: deviceId, label: label || `Microphone ${index + 1}` }));
+      .map(({ deviceId, label }) => ({ id: deviceId, label }));
     this.patch({ devices });
   }
 

@@ -1,4 +1,6 @@
-/** All that can go wrong with a call, in words for the person who calls. */
+/** All that can go wrong with a call; the words for the person who calls are in `english.ts` and its translations. */
+
+import type { Words } from "./english";
 
 export type FailureCode =
   | "microphone_refused"
@@ -17,37 +19,6 @@ export type FailureCode =
   | "blocked"
   | "lost"
   | "ended";
-
-const WORDS: Record<FailureCode, readonly [title: string, hint: string]> = {
-  microphone_refused: [
-    "The microphone is blocked.",
-    "Allow it for this page (the icon beside the address), then call again.",
-  ],
-  microphone_missing: ["No microphone was found.", "Plug one in or switch it on, then call again."],
-  microphone_busy: [
-    "The microphone could not be opened.",
-    "Another program may be using it. Close that program or choose another microphone.",
-  ],
-  insecure: [
-    "The browser keeps the microphone from this page.",
-    "Open the page by https, or as localhost on the machine that serves it.",
-  ],
-  unsupported: [
-    "This browser cannot make calls.",
-    "A current version of Chrome, Edge, Firefox or Safari can.",
-  ],
-  full: ["All lines are busy.", "Try again in a moment."],
-  too_many: ["Too many calls from here in a short time.", "Wait a little, then call again."],
-  unknown_graph: ["That conversation is not there any more.", "Choose another one and call again."],
-  not_allowed: ["This page may not call that host.", "Open it by the address that the host prints."],
-  refused: ["The host did not take the call.", "Try again; if it stays so, the host's log says why."],
-  server_error: ["Something went wrong at the other end.", "Try again in a moment."],
-  timeout: ["Nobody answered in time.", "Check that the host is running, then call again."],
-  unreachable: ["The host cannot be reached.", "Check your connection, then call again."],
-  blocked: ["No sound gets through this network.", "Another network, or a host with a TURN server, would help."],
-  lost: ["The connection was lost and did not come back.", "Check your connection, then call again."],
-  ended: ["The other end hung up.", "Call again whenever you like."],
-};
 
 /** Codes after which it is no use to try again by oneself. */
 const FINAL = new Set<FailureCode>([
@@ -68,7 +39,7 @@ const FINAL = new Set<FailureCode>([
 const LONGEST_WAIT_SECONDS = 15;
 
 export interface FailureOptions {
-  /** What the host said; shown in place of our own hint. */
+  /** What the host said, in English. */
   message?: string | undefined;
   retryAfterSeconds?: number | undefined;
   cause?: unknown;
@@ -76,19 +47,27 @@ export interface FailureOptions {
 
 export class Failure extends Error {
   override readonly name = "Failure";
-  readonly title: string;
-  readonly hint: string;
   readonly retryAfterSeconds: number | undefined;
+  private readonly said: string | undefined;
 
   constructor(
     readonly code: FailureCode,
     { message, retryAfterSeconds, cause }: FailureOptions = {},
   ) {
-    const [title, hint] = WORDS[code];
-    super(title, { cause });
-    this.title = title;
-    this.hint = message ?? (retryAfterSeconds ? `Try again in ${waiting(retryAfterSeconds)}.` : hint);
+    super(code, { cause });
+    this.said = message;
     this.retryAfterSeconds = retryAfterSeconds;
+  }
+
+  /** What happened. */
+  title(words: Words): string {
+    return words.failures[this.code][0];
+  }
+
+  /** What to do about it: what the host said, where the page's language has it, or else our own hint. */
+  hint(words: Words): string {
+    const said = this.said === undefined ? null : words.fromHost(this.said);
+    return said ?? (this.retryAfterSeconds ? words.tryIn(this.retryAfterSeconds) : words.failures[this.code][1]);
   }
 
   get final(): boolean {
@@ -101,11 +80,6 @@ export class Failure extends Error {
     const seconds = this.code === "full" || this.code === "too_many" ? this.retryAfterSeconds : undefined;
     return seconds !== undefined && seconds <= LONGEST_WAIT_SECONDS ? seconds * 1_000 : null;
   }
-}
-
-function waiting(seconds: number): string {
-  if (seconds < 90) return seconds === 1 ? "a second" : `${Math.ceil(seconds)} seconds`;
-  return `${Math.ceil(seconds / 60)} minutes`;
 }
 
 const BY_STATUS: Record<number, FailureCode> = {

@@ -9,6 +9,8 @@ export type Activity = "listening" | "hearing" | "thinking" | "speaking";
 export interface Message {
   id: string;
   speaker: Speaker;
+  /** BCP 47; undefined if the host does not know it. */
+  language: string | undefined;
   /** What was said; of an interrupted answer, as far as it was heard. */
   text: string;
   /** What an interruption cut off: prepared, but never heard. */
@@ -76,26 +78,34 @@ function reduceItem(state: Conversation, event: ServerEvent): Conversation {
     case "conversation.item.deleted":
       return { ...state, messages: state.messages.filter(({ id }) => id !== event.item_id) };
     case "conversation.item.input_audio_transcription.delta":
-      return said(state, event.item_id, "person", (message) => ({ ...message, text: message.text + event.delta }));
+      return said(state, event.item_id, "person", (message) => inLanguage(event, { ...message, text: message.text + event.delta }));
     case "conversation.item.input_audio_transcription.completed":
-      return said(state, event.item_id, "person", (message) => ({ ...message, text: event.transcript, done: true }));
+      return said(state, event.item_id, "person", (message) =>
+        inLanguage(event, { ...message, text: event.transcript, done: true }),
+      );
     case "conversation.item.input_audio_transcription.failed":
       return said(state, event.item_id, "person", (message) => ({ ...message, done: true }));
     case "response.created":
       return state.activity === "speaking" ? state : { ...state, activity: "thinking" };
     case "response.output_audio_transcript.delta":
       return said(state, event.item_id, "assistant", (message) =>
-        message.done ? message : { ...message, text: message.text + event.delta, response: event.response_id },
+        message.done
+          ? message
+          : inLanguage(event, { ...message, text: message.text + event.delta, response: event.response_id }),
       );
     case "response.output_audio_transcript.done":
       return said(state, event.item_id, "assistant", (message) =>
-        message.done ? message : { ...message, text: event.transcript, response: event.response_id },
+        message.done ? message : inLanguage(event, { ...message, text: event.transcript, response: event.response_id }),
       );
     case "response.done":
       return responseDone(state, event.response);
     default:
       return state;
   }
+}
+
+function inLanguage({ language }: { language?: string }, message: Message): Message {
+  return language === undefined ? message : { ...message, language };
 }
 
 /** What ids begin with until the host has given one. */
@@ -185,6 +195,7 @@ function said(
   const begun: Message = {
     id,
     speaker,
+    language: undefined,
     text: "",
     cut: "",
     done: false,

@@ -42,12 +42,17 @@ export type ServerEvent =
     }
   | { type: "conversation.item.truncated"; item_id: string; audio_end_ms: number }
   | { type: "conversation.item.deleted"; item_id: string }
-  | { type: "conversation.item.input_audio_transcription.delta"; item_id: string; delta: string }
-  | { type: "conversation.item.input_audio_transcription.completed"; item_id: string; transcript: string }
+  | { type: "conversation.item.input_audio_transcription.delta"; item_id: string; delta: string; language?: string }
+  | {
+      type: "conversation.item.input_audio_transcription.completed";
+      item_id: string;
+      transcript: string;
+      language?: string;
+    }
   | { type: "conversation.item.input_audio_transcription.failed"; item_id: string; error: ErrorDetails }
   | { type: "response.created" | "response.done"; response: ResponseResource }
-  | ({ type: "response.output_audio_transcript.delta"; delta: string } & Transcript)
-  | ({ type: "response.output_audio_transcript.done"; transcript: string } & Transcript)
+  | ({ type: "response.output_audio_transcript.delta"; delta: string; language?: string } & Transcript)
+  | ({ type: "response.output_audio_transcript.done"; transcript: string; language?: string } & Transcript)
   | {
       type: "output_audio_buffer.started" | "output_audio_buffer.stopped" | "output_audio_buffer.cleared";
       response_id: string;

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 
 import type { Message } from "../core/messages";
 import type { Rating, Turn } from "../core/protocol";
+import { useLanguage } from "../hooks/useLanguage";
 import { ThumbIcon } from "./icons";
 
 interface Props {
@@ -12,22 +13,25 @@ interface Props {
 
 /** An answer: what was heard of it, what an interruption cut off, how long it took, and what one thinks of it. */
 export function Answer({ message, connected, onRate }: Props): ReactNode {
+  const { words } = useLanguage();
   const { text, cut, interrupted, done, response, rating, turn } = message;
   return (
     <article className="message" data-speaker="assistant" data-done={done}>
       <h2>Vitagraph</h2>
-      <p>
+      <p lang={message.language}>
         {text}
         {cut && (
           <>
-            <span className="hidden"> Not heard: </span>
+            <span className="hidden">
+              {` ${words.notHeard} `}
+            </span>
             <s>{cut}</s>
           </>
         )}
         {interrupted && !cut && "…"}
       </p>
       <footer>
-        {interrupted && <span className="tag">interrupted</span>}
+        {interrupted && <span className="tag">{words.interrupted}</span>}
         {typeof turn?.silence === "number" && <Latency turn={turn} silence={turn.silence} />}
         {done && response && (
           <Thumbs rating={rating} enabled={connected} onRate={(value) => onRate(response, value)} />
@@ -37,30 +41,20 @@ export function Answer({ message, connected, onRate }: Props): ReactNode {
   );
 }
 
-/** What each stage of a turn does, in order. */
-const STAGES: readonly [name: string, words: string][] = [
-  ["decided", "noticing that you had finished"],
-  ["transcript", "understanding the words"],
-  ["text", "thinking of an answer"],
-  ["sentence", "finishing a first sentence"],
-  ["speech", "making the voice"],
-  ["playing", "sending the sound"],
-  ["audible", "first audible sound"],
-];
-
 function Latency({ turn, silence }: { turn: Turn; silence: number }): ReactNode {
-  const parts = STAGES.flatMap(([name, words]) => {
+  const { words } = useLanguage();
+  const parts = Object.entries(words.stages).flatMap(([name, what]) => {
     const ms = turn.parts[name] ?? 0;
-    return ms > 0 ? [{ name, words, ms }] : [];
+    return ms > 0 ? [{ name, what, ms }] : [];
   });
   return (
     <details className="latency">
-      <summary>answered in {seconds(silence)}</summary>
+      <summary>{words.answeredIn(seconds(silence))}</summary>
       <ol>
-        {parts.map(({ name, words, ms }) => (
+        {parts.map(({ name, what, ms }) => (
           <li key={name}>
             <span className="part" style={{ inlineSize: `${Math.max(1, (100 * ms) / silence)}%` }} aria-hidden="true" />
-            {words} <span className="ms">{Math.round(ms)} ms</span>
+            {what} <span className="ms">{Math.round(ms)} ms</span>
           </li>
         ))}
       </ol>
@@ -79,8 +73,9 @@ interface ThumbsProps {
 }
 
 function Thumbs({ rating, enabled, onRate }: ThumbsProps): ReactNode {
+  const { words } = useLanguage();
   return (
-    <span className="thumbs" role="group" aria-label="Rate this answer">
+    <span className="thumbs" role="group" aria-label={words.rate}>
       {([1, -1] as const).map((value) => (
         <button
           key={value}
@@ -90,7 +85,7 @@ function Thumbs({ rating, enabled, onRate }: ThumbsProps): ReactNode {
           onClick={() => onRate(value)}
         >
           <ThumbIcon down={value === -1} />
-          <span className="hidden">{value === 1 ? "Good answer" : "Bad answer"}</span>
+          <span className="hidden">{value === 1 ? words.good : words.bad}</span>
         </button>
       ))}
     </span>

@@ -7,10 +7,12 @@ import { AVATAR_PATH } from "../core/realtime";
 import { askedQuality } from "../core/quality";
 import type { ResourceManager } from "../core/resources";
 import type { CallState } from "../core/voiceConversation";
+import { useLanguage } from "../hooks/useLanguage";
 import { useResourceManager } from "../hooks/useResourceManager";
 
 /** The face. Whatever goes wrong with it is thrown at the error boundary around it. */
 export function AvatarView({ source, state }: { source: FaceFeed; state: CallState }): ReactNode {
+  const { words } = useLanguage();
   const place = useRef<HTMLDivElement>(null);
   const [human, setHuman] = useState<OptimizedDigitalHuman | null>(null);
   const [error, setError] = useState<Error | null>(null);
@@ -37,7 +39,7 @@ export function AvatarView({ source, state }: { source: FaceFeed; state: CallSta
 
   if (error) throw error;
   return (
-    <div className="avatar" ref={place} role="img" aria-label="An animated face" data-ready={human !== null}>
+    <div className="avatar" ref={place} role="img" aria-label={words.face} data-ready={human !== null}>
       {!human && <div className="silhouette" aria-hidden="true" />}
     </div>
   );

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 
 import type { AudioManager } from "../core/audioManager";
+import { useLanguage } from "../hooks/useLanguage";
 import type { VoiceHandle } from "../hooks/useVoiceConversation";
 import { HangUpIcon, MicrophoneIcon, PhoneIcon } from "./icons";
 
@@ -13,10 +14,11 @@ interface Props {
 
 /** Call and hang up, mute, and the microphone. */
 export function Controls({ call, ready, onCall }: Props): ReactNode {
+  const { words } = useLanguage();
   const { audio, busy, voice } = call;
   const { muted, recording, devices, device } = audio.state;
   return (
-    <div className="controls" role="group" aria-label="Call controls">
+    <div className="controls" role="group" aria-label={words.callControls}>
       <button
         type="button"
         className="round mute"
@@ -25,17 +27,17 @@ export function Controls({ call, ready, onCall }: Props): ReactNode {
         onClick={() => audio.setMuted(!muted)}
       >
         <MicrophoneIcon off={muted} />
-        <span className="hidden">Mute microphone</span>
+        <span className="hidden">{words.mute}</span>
       </button>
       <div className="microphone">
         <label className="hidden" htmlFor="microphone">
-          Microphone
+          {words.microphone}
         </label>
         <select id="microphone" value={device} onChange={({ target }) => void voice.chooseMicrophone(target.value)}>
-          <option value="">Default microphone</option>
-          {devices.map(({ id, label }) => (
+          <option value="">{words.defaultMicrophone}</option>
+          {devices.map(({ id, label }, index) => (
             <option key={id} value={id}>
-              {label}
+              {label || words.numberedMicrophone(index + 1)}
             </option>
           ))}
         </select>
@@ -44,12 +46,12 @@ export function Controls({ call, ready, onCall }: Props): ReactNode {
       {busy ? (
         <button type="button" className="action hangup" onClick={() => voice.end()}>
           <HangUpIcon />
-          Hang up
+          {words.hangUp}
         </button>
       ) : (
         <button type="button" className="action start" disabled={!ready} onClick={onCall}>
           <PhoneIcon />
-          Call
+          {words.call}
         </button>
       )}
     </div>
@@ -61,6 +63,7 @@ const SPOKEN_MS = 500;
 
 /** Moves by itself, without drawing anything of the page anew. */
 function LevelMeter({ audio, recording }: { audio: AudioManager; recording: boolean }): ReactNode {
+  const { words } = useLanguage();
   const meter = useRef<HTMLDivElement>(null);
   useEffect(() => {
     let request = 0;
@@ -84,7 +87,7 @@ function LevelMeter({ audio, recording }: { audio: AudioManager; recording: bool
       ref={meter}
       className="level"
       role="meter"
-      aria-label="Microphone level"
+      aria-label={words.level}
       aria-valuemin={0}
       aria-valuemax={100}
       aria-valuenow={0}

@@ -1,11 +1,14 @@
 import type { ReactNode } from "react";
 
+import type { Words } from "../core/english";
 import type { Failure } from "../core/failures";
 import type { GraphsHandle } from "../hooks/useGraphs";
+import { useLanguage } from "../hooks/useLanguage";
 import type { VoiceHandle } from "../hooks/useVoiceConversation";
 
 /** What is wrong, in plain words, and what to do about it. */
 export function Notices({ call, graphs }: { call: VoiceHandle; graphs: GraphsHandle }): ReactNode {
+  const { words } = useLanguage();
   const { failure, audio, conversation, connected } = call;
   const away = Object.entries(conversation.degraded);
   return (
@@ -13,36 +16,37 @@ export function Notices({ call, graphs }: { call: VoiceHandle; graphs: GraphsHan
       {graphs.failure && !call.busy && (
         <Problem failure={graphs.failure}>
           <button type="button" className="quiet" onClick={graphs.retry}>
-            Try again
+            {words.tryAgain}
           </button>
         </Problem>
       )}
       {failure && <Problem failure={failure} />}
       {call.state === "reconnecting" && (
-        <p className="notice">The connection was lost. Calling again; what was said stays here.</p>
+        <p className="notice">{words.reconnecting}</p>
       )}
       {connected && !call.sound && (
-        <p className="notice">No sound gets through this network. You can type, and read the answers.</p>
+        <p className="notice">{words.noSound}</p>
       )}
       {audio.state.blocked && (
         <p className="notice">
-          The browser waits for a click before it plays sound.{" "}
+          {words.silentBrowser}{" "}
           <button type="button" className="quiet" onClick={() => void audio.resume()}>
-            Play sound
+            {words.play}
           </button>
         </p>
       )}
-      {connected && away.length > 0 && <p className="notice">{away.map(([node, how]) => limited(node, how)).join(" ")}</p>}
-      {connected && conversation.complaint && <p className="notice">{conversation.complaint}</p>}
+      {connected && away.length > 0 && <p className="notice">{away.map(([node, how]) => limited(words, node, how)).join(" ")}</p>}
+      {connected && conversation.complaint && <p className="notice">{words.fromHost(conversation.complaint) ?? conversation.complaint}</p>}
     </div>
   );
 }
 
 function Problem({ failure, children }: { failure: Failure; children?: ReactNode }): ReactNode {
+  const { words } = useLanguage();
   return (
     <div className="notice problem">
       <p>
-        <strong>{failure.title}</strong> {failure.hint}
+        <strong>{failure.title(words)}</strong> {failure.hint(words)}
       </p>
       {children}
     </div>
@@ -50,7 +54,7 @@ function Problem({ failure, children }: { failure: Failure; children?: ReactNode
 }
 
 /** A message of the host is a sentence; the name of a member is not. */
-function limited(node: string, how: string): string {
-  if (how === "") return `“${node}” does not work at the moment.`;
-  return /[.!?]$/.test(how) ? how : `A stand-in (${how}) serves for “${node}”; answers may be simpler.`;
+function limited(words: Words, node: string, how: string): string {
+  if (how === "") return words.noWork(node);
+  return /[.!?]$/.test(how) ? (words.fromHost(how) ?? how) : words.standIn(node, how);
 }

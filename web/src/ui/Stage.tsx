@@ -1,34 +1,23 @@
 import type { ReactNode } from "react";
 
-import type { CallState } from "../core/voiceConversation";
+import { useLanguage } from "../hooks/useLanguage";
 import type { VoiceHandle } from "../hooks/useVoiceConversation";
 import { AvatarView } from "./AvatarView";
 import { ErrorBoundary } from "./ErrorBoundary";
 
-/** The state of the call, in the words of the page. */
-const WORDS: Record<CallState, string> = {
-  idle: "Ready to call",
-  calling: "Calling…",
-  reconnecting: "Reconnecting…",
-  failed: "Not connected",
-  listening: "Listening",
-  hearing: "Hearing you",
-  thinking: "Thinking",
-  speaking: "Speaking",
-};
-
 /** The face, the state of the call, and what is said right now. */
 export function Stage({ call, children }: { call: VoiceHandle; children: ReactNode }): ReactNode {
+  const { words } = useLanguage();
   const degraded = Object.keys(call.conversation.degraded).length > 0 || !call.sound;
   return (
-    <section className="stage" data-state={call.state} aria-label="Call">
+    <section className="stage" data-state={call.state} aria-label={words.callArea}>
       <ErrorBoundary fallback={(_, retry) => <NoFace busy={call.busy} onRetry={retry} />}>
         <AvatarView source={call.voice.face} state={call.state} />
       </ErrorBoundary>
       <p className="state" role="status">
         <span className="dot" aria-hidden="true" />
-        {WORDS[call.state]}
-        {degraded && call.connected && <span className="degraded"> · with limits</span>}
+        {words.states[call.state]}
+        {degraded && call.connected && <span className="degraded">{` · ${words.withLimits}`}</span>}
       </p>
       <div className="foot">
         <LiveCaption call={call} />
@@ -39,14 +28,14 @@ export function Stage({ call, children }: { call: VoiceHandle; children: ReactNo
 }
 
 function NoFace({ busy, onRetry }: { busy: boolean; onRetry: () => void }): ReactNode {
+  const { words } = useLanguage();
   return (
     <div className="noface" role="alert">
       <p>
-        <strong>The face cannot be shown.</strong>{" "}
-        {busy ? "The call goes on: you can hear the answers and read them." : "You can call all the same."}
+        <strong>{words.noFace}</strong> {busy ? words.callGoesOn : words.callAnyway}
       </p>
       <button type="button" className="quiet" onClick={onRetry}>
-        Show it again
+        {words.showFace}
       </button>
     </div>
   );
@@ -59,15 +48,16 @@ function LiveCaption({ call }: { call: VoiceHandle }): ReactNode {
   if (!live) return null;
   return (
     <p className="caption" data-speaker={message.speaker} aria-hidden="true">
-      <span>{lastWords(message.text)}</span>
+      <span lang={message.language}>{lastWords(message.text)}</span>
     </p>
   );
 }
 
 const CAPTION_LENGTH = 140;
 
-function lastWords(text: string): string {
+/** The end of a text, cut before a word where there are words: Chinese has no spaces. */
+export function lastWords(text: string): string {
   if (text.length <= CAPTION_LENGTH) return text;
   const end = text.slice(-CAPTION_LENGTH);
-  return `…${end.slice(end.indexOf(" "))}`;
+  return `…${end.slice(Math.max(0, end.indexOf(" ")))}`;
 }

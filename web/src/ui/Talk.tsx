@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 
 import type { Message } from "../core/messages";
+import { useLanguage } from "../hooks/useLanguage";
 import type { VoiceHandle } from "../hooks/useVoiceConversation";
 import { Answer } from "./Answer";
 
@@ -9,6 +10,7 @@ const NEAR = 80;
 
 /** What both sides said. */
 export function Talk({ call, about }: { call: VoiceHandle; about: string | null }): ReactNode {
+  const { words } = useLanguage();
   const list = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
   const messages = call.conversation.messages.filter(({ text, cut, done }) => text !== "" || cut !== "" || !done);
@@ -21,7 +23,7 @@ export function Talk({ call, about }: { call: VoiceHandle; about: string | null 
     if (current) follow.current = current.scrollHeight - current.scrollTop - current.clientHeight < NEAR;
   };
   return (
-    <div className="log" ref={list} role="log" aria-label="What was said" tabIndex={0} onScroll={scrolled}>
+    <div className="log" ref={list} role="log" aria-label={words.log} tabIndex={0} onScroll={scrolled}>
       {messages.length === 0 && <Welcome about={about} connected={call.connected} />}
       {messages.map((message) =>
         message.speaker === "person" ? (
@@ -35,23 +37,25 @@ export function Talk({ call, about }: { call: VoiceHandle; about: string | null 
 }
 
 function Said({ message }: { message: Message }): ReactNode {
+  const { words } = useLanguage();
   return (
     <article className="message" data-speaker="person" data-done={message.done}>
-      <h2>You</h2>
-      <p>{message.text || <span className="dots">…</span>}</p>
+      <h2>{words.you}</h2>
+      <p lang={message.language}>{message.text || <span className="dots">…</span>}</p>
     </article>
   );
 }
 
 function Welcome({ about, connected }: { about: string | null; connected: boolean }): ReactNode {
+  const { words } = useLanguage();
   return (
     <div className="welcome">
-      <h2>{connected ? "Go ahead, I am listening." : "Say hello."}</h2>
+      <h2>{connected ? words.listening : words.hello}</h2>
       {about && <p>{about}</p>}
       <ul>
-        <li>Speak as you would on the telephone; interrupt whenever you like.</li>
-        <li>What both of you say appears here.</li>
-        <li>During a call you can type as well.</li>
+        {words.advice.map((each) => (
+          <li key={each}>{each}</li>
+        ))}
       </ul>
     </div>
   );

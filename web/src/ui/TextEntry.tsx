@@ -1,5 +1,6 @@
 import { type ReactNode, type SyntheticEvent, useState } from "react";
 
+import { useLanguage } from "../hooks/useLanguage";
 import { SendIcon } from "./icons";
 
 interface Props {
@@ -10,6 +11,7 @@ interface Props {
 
 /** For what one would rather type. */
 export function TextEntry({ enabled, onSend }: Props): ReactNode {
+  const { words } = useLanguage();
   const [text, setText] = useState("");
   const send = (event: SyntheticEvent): void => {
     event.preventDefault();
@@ -18,7 +20,7 @@ export function TextEntry({ enabled, onSend }: Props): ReactNode {
   return (
     <form className="entry" onSubmit={send}>
       <label className="hidden" htmlFor="say">
-        Type something to say
+        {words.type}
       </label>
       <input
         id="say"
@@ -27,12 +29,12 @@ export function TextEntry({ enabled, onSend }: Props): ReactNode {
         maxLength={2_000}
         autoComplete="off"
         enterKeyHint="send"
-        placeholder={enabled ? "Type something to say" : "Call first to type here"}
+        placeholder={enabled ? words.type : words.callFirst}
         onChange={({ target }) => setText(target.value)}
       />
       <button type="submit" className="round" disabled={!enabled || text.trim() === ""}>
         <SendIcon />
-        <span className="hidden">Send</span>
+        <span className="hidden">{words.send}</span>
       </button>
     </form>
   );

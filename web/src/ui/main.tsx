@@ -5,6 +5,7 @@ import "./styles/talk.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
+import { LANGUAGES, pageLanguage } from "../core/language";
 import { CallPage } from "./CallPage";
 import { ErrorBoundary } from "./ErrorBoundary";
 
@@ -15,7 +16,7 @@ createRoot(root).render(
     <ErrorBoundary
       fallback={() => (
         <p className="crashed" role="alert">
-          The page has a fault and cannot go on. Load it again to start afresh.
+          {LANGUAGES[pageLanguage().get()].words.crashed}
         </p>
       )}
     >

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
+import { ENGLISH } from "../../src/core/english";
 import { Connection } from "../../src/core/connection";
 import { Failure } from "../../src/core/failures";
 import type { TransportListeners } from "../../src/core/transport";
@@ -59,7 +60,7 @@ describe("connecting", () => {
     FakeTransport.last.fail(new Failure("full", { retryAfterSeconds: 20 }));
     expect(await done).toMatchObject({ code: "full" });
     expect(FakeTransport.made).toHaveLength(1);
-    expect(connection.state.get().lastError?.hint).toBe("Try again in 20 seconds.");
+    expect(connection.state.get().lastError?.hint(ENGLISH)).toBe("Try again in 20 seconds.");
   });
 
   test("takes the second way where the network lets the first one not through", async () => {

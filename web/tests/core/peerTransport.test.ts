@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
+import { ENGLISH } from "../../src/core/english";
 import { Failure } from "../../src/core/failures";
 import { PeerTransport, whyNoCalls } from "../../src/core/peerTransport";
 import { SocketTransport, socketUrl } from "../../src/core/socketTransport";
@@ -68,7 +69,8 @@ describe("a call by WebRTC", () => {
   ])("that the host refuses with %i says why in plain words", async (status, headers, body, code, hint) => {
     fetched.mockResolvedValueOnce(new Response(body, { status, headers: headers as HeadersInit }));
     const error = await transport().open(new AbortController().signal).catch((refused: unknown) => refused);
-    expect(error).toMatchObject({ code, hint });
+    expect(error).toMatchObject({ code });
+    expect((error as Failure).hint(ENGLISH)).toBe(hint);
   });
 
   test("to a host that is away fails as unreachable", async () => {

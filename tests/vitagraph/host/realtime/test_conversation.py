@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from nodes.packets import Audio, Speech, Utterance
+from nodes.packets import Audio, Speech, TextDelta, Transcript, Utterance
 from pipeline.errors import Category
 from pipeline.events import NodeFailed, NodeRecovered
 from tests.vitagraph.host.realtime.call import Call, Event
@@ -108,6 +108,25 @@ def test_realtime_turn_is_transcribed_and_answered() -> None:
     (response,) = resources(call)
     assert response["status"] == "completed"
     assert transcripts(call) == ["Paris. It lies on the Seine."]
+
+
+def test_realtime_transcripts_tell_their_language_where_it_is_known() -> None:
+    """A screen reader reads Chinese captions in Chinese."""
+    call = Call()
+    cause = call.speak()
+    call.change("committed", cause)
+    call.pass_on(Transcript(call.stamp(cause, 1000), "你好", whole=False, language="zh"))
+    call.pass_on(Transcript(call.stamp(cause, 1000), "你好吗？", whole=True, language="zh"))
+    call.pass_on(TextDelta(call.stamp(cause), "很好。", language="zh"))
+    call.play(cause)
+    call.played(cause, "很好。", last=True)
+    said = "conversation.item.input_audio_transcription"
+    answered = "response.output_audio_transcript"
+    told = [
+        event for kind in (said, answered) for event in (*call.all(f"{kind}.delta"), *call.all(f"{kind}.completed"))
+    ]
+    assert [event["language"] for event in told] == ["zh"] * 4
+    assert call.one(f"{answered}.done")["language"] == "zh"
 
 
 def test_realtime_revoked_turn_leaves_no_trace() -> None:
