@@ -66,16 +66,16 @@ class CallPage:
         """Opens a page of the host."""
         self.page.goto(self.url + path)
 
-    def call(self) -> None:
-        """Presses Call and waits until somebody listens."""
-        self.page.get_by_role("button", name="Call", exact=True).click()
+    def call(self, name: str = "Call", hang_up: str = "Hang up") -> None:
+        """Presses Call and waits until somebody listens; the buttons have other names in another language."""
+        self.page.get_by_role("button", name=name, exact=True).click()
         expect(self.page.locator('.stage:not([data-state="calling"])')).to_be_visible(timeout=CANCEL_GRACE)
-        expect(self.page.get_by_role("button", name="Hang up")).to_be_visible()
+        expect(self.page.get_by_role("button", name=hang_up)).to_be_visible()
 
-    def hang_up(self) -> None:
+    def hang_up(self, name: str = "Hang up", ready: str = "Ready to call") -> None:
         """Ends the call, and sees that it has ended."""
-        self.page.get_by_role("button", name="Hang up").click()
-        expect(self.state).to_have_text("Ready to call")
+        self.page.get_by_role("button", name=name).click()
+        expect(self.state).to_have_text(ready)
 
     def face(self) -> None:
         """Waits until the face is drawn."""

@@ -34,6 +34,26 @@ nodes:
     max_tokens: 24
 """
 
+CHINESE = f"""
+vitagraph: 1
+description: The assistant in Chinese, but its answers are known beforehand.
+extends: {ROOT / "graphs" / "assistant-zh.yaml"}
+params:
+  greeting: ""
+nodes:
+  chat:
+    use: dialogue.script
+    language: zh
+    rules:
+      - when: .*世界.*
+        say: 你好，很高兴认识你。今天天气很好，我们一起去公园散步吧。
+    otherwise: 请再说一遍好吗？
+    fallback: null
+  tts:
+    deadline: {first: 20s, stall: 10s, total: 1m} # beside a browser that draws a face
+    cache: {size: 64MB, prefetch: [你好，很高兴认识你。, 今天天气很好，我们一起去公园散步吧。]}
+"""
+
 TALK = """
 vitagraph: 1
 description: Answers by rules, with a small voice and a face.

@@ -95,15 +95,16 @@ class Recording:
 
 
 @cache
-def _whisper() -> Any:
+def _whisper(model: str) -> Any:
     from faster_whisper import WhisperModel, transcribe
 
     transcribe.tqdm.monitor_interval = 0  # else its progress bars, which nobody sees, start a thread
-    return WhisperModel(str(path("whisper-tiny.en")), device="cpu", compute_type="int8", cpu_threads=2)
+    return WhisperModel(str(path(model)), device="cpu", compute_type="int8", cpu_threads=2)
 
 
-def transcribe(sound: Sound) -> str:
+def transcribe(sound: Sound, language: str = "en") -> str:
     """The words in it."""
     samples = soxr.resample(sound.astype(np.float32) / 32_768, RATE, 16_000)
-    segments, _ = _whisper().transcribe(samples, language="en", beam_size=1, vad_filter=True)
+    model = _whisper("whisper-tiny.en" if language == "en" else "whisper-base")
+    segments, _ = model.transcribe(samples, language=language, beam_size=1, vad_filter=True)
     return " ".join(segment.text.strip() for segment in segments)
