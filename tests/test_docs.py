@@ -23,6 +23,14 @@ def test_relative_links_lead_to_files(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_chinese_readme_lists_the_same_graphs_and_pages() -> None:
+    """Who reads it misses nothing that the English one leads to."""
+    english, chinese = (
+        set(_LINK.findall((ROOT / name).read_text(encoding="utf-8"))) for name in ("README.md", "README.zh.md")
+    )
+    assert english - {"README.zh.md"} == chinese - {"README.md"}
+
+
 def commands() -> Iterator[tuple[str, list[str]]]:
     """The arguments of every `vitagraph` in the docs and the graphs, with its page."""
     for page in [*PAGES, *sorted(ROOT.glob("graphs/*.yaml")), *sorted(ROOT.glob("examples/**/*.yaml"))]:

@@ -163,7 +163,7 @@ def test_class_names_occur_once() -> None:
 def test_docs_name_files_that_exist() -> None:
     """A reader who follows a page finds each file that it names, in this folder or below the one named last."""
     missing = []
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    for page in [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").rglob("*.md"))]:
         folder = ROOT
         for name in re.findall(r"`((?:[\w-]+/)*[\w-]+\.py)`", page.read_text(encoding="utf-8")):
             if (ROOT / name).is_file():
