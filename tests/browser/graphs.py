@@ -50,8 +50,8 @@ nodes:
     otherwise: 请再说一遍好吗？
     fallback: null
   tts:
-    deadline: {first: 20s, stall: 10s, total: 1m} # beside a browser that draws a face
-    cache: {size: 64MB, prefetch: [你好，很高兴认识你。, 今天天气很好，我们一起去公园散步吧。]}
+    deadline: {{first: 20s, stall: 10s, total: 1m}} # beside a browser that draws a face
+    cache: {{size: 64MB, prefetch: [你好，很高兴认识你。, 今天天气很好，我们一起去公园散步吧。]}}
 """
 
 TALK = """

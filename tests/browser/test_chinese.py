@@ -23,8 +23,8 @@ QUESTION = "你好世界"
 ANSWER = "你好，很高兴认识你。今天天气很好，我们一起去公园散步吧。"
 MISHEARD = 0.25
 """Of the characters of the answer, so many may be transcribed as others."""
-ASKED = 6
-"""Seconds until the person asks."""
+ASKED = 12
+"""Seconds until the person asks: by then the host has made its prefetched sentences."""
 
 
 def test_browser_call_in_chinese_is_understood_and_answered(open_page: OpenPage, tmp_path: Path) -> None:
@@ -35,9 +35,9 @@ def test_browser_call_in_chinese_is_understood_and_answered(open_page: OpenPage,
     assert call.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     call.face()
     call.call("呼叫", "挂断")
-    expect(call.questions.locator("p")).to_contain_text([QUESTION], timeout=20_000)
+    expect(call.questions.locator("p")).to_contain_text([QUESTION], timeout=40_000)
     expect(call.questions.locator("p")).to_have_attribute("lang", "zh")
-    expect(call.state).to_contain_text("正在说话", timeout=20_000)
+    expect(call.state).to_contain_text("正在说话", timeout=30_000)
     call.shot("speaking")
     expect(call.answers.and_(call.page.locator('[data-done="true"]'))).to_have_count(1, timeout=30_000)
     expect(call.answers.locator("p")).to_have_attribute("lang", "zh")
