@@ -37,7 +37,7 @@ NOTICES: Mapping[FailureReason, str] = {
     "opening": "Still warming up: answers are simpler for a moment.",
 }
 """What a client is told when another member answers although the first one has no fault."""
-_CAUSES: dict[Category, str] = {
+CAUSES: dict[Category, str] = {
     "network": "A service that is needed does not answer",
     "resource": "Something that is needed is used up or missing",
     "dependency": "Something that is needed is missing",
@@ -171,7 +171,7 @@ class Degradation:
         self._members[failure.node] = now
         if failure.answered_by and (notice := NOTICES.get(failure.reason)):
             return Degraded(failure.node[:MOST_NAME], failure.answered_by[:MOST_NAME], notice, failure.rung)
-        cause = _CAUSES.get(failure.category, _CAUSES["unknown"])
+        cause = CAUSES.get(failure.category, CAUSES["unknown"])
         message = (
             f"{cause}: a simpler stand-in takes over, and the conversation goes on."
             if failure.answered_by

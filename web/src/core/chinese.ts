@@ -2,6 +2,7 @@
 
 import type { Words } from "./english";
 
+/** The beginnings of what the host says of a limitation; its tests know that all of them are here. */
 const CAUSES: Record<string, string> = {
   "A service that is needed does not answer": "所需的服务没有响应",
   "Something that is needed is used up or missing": "所需的资源不足或缺失",
@@ -18,6 +19,7 @@ const EFFECTS: Record<string, string> = {
 
 const SENTENCES: Record<string, string> = {
   "Answering briefly: there are many callers.": "目前通话较多，回答会简短一些。",
+  "Still warming up: answers are simpler for a moment.": "正在预热，回答会暂时简单一些。",
   "The answer could not be made. Please say it again.": "没能生成回答，请再说一遍。",
   "What was said could not be understood.": "没能听懂刚才的话。",
 };

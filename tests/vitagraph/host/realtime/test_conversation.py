@@ -6,6 +6,7 @@ import gc
 import json
 import tracemalloc
 import weakref
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -16,8 +17,10 @@ from pipeline.errors import Category
 from pipeline.events import NodeFailed, NodeRecovered
 from tests.vitagraph.host.realtime.call import Call, Event
 from tests.vitagraph.host.realtime.scenes import FOLDER, SCENES, played, written
-from vitagraph.host.realtime.conversation import NOTICES, Degradation
+from vitagraph.host.realtime.conversation import CAUSES, NOTICES, Degradation
 from vitagraph.host.realtime.event_writer import MOST_QUEUED
+from vitagraph.host.realtime.input_audio import NOT_UNDERSTOOD
+from vitagraph.host.realtime.response import NO_RESPONSE
 
 HEARD = ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"]
 TURN = [
@@ -127,6 +130,17 @@ def test_realtime_transcripts_tell_their_language_where_it_is_known() -> None:
     ]
     assert [event["language"] for event in told] == ["zh"] * 4
     assert call.one(f"{answered}.done")["language"] == "zh"
+
+
+def test_realtime_notices_are_all_known_to_the_translation_of_the_page() -> None:
+    """A Chinese page would show what is new in English."""
+    chinese = (Path(__file__).parents[4] / "web/src/core/chinese.ts").read_text(encoding="utf-8")
+    sentences = {*NOTICES.values(), NO_RESPONSE["message"], NOT_UNDERSTOOD["message"]}
+    for by in ("asr.sorry", ""):
+        notice = Degradation().failed(NodeFailed(0, "asr", "asr.first", "network", "", "", by, rung=1))
+        assert notice is not None
+        sentences.add(notice.message.removeprefix(CAUSES["network"]))
+    assert [each for each in (*sentences, *CAUSES.values()) if f'"{each}"' not in chinese] == []
 
 
 def test_realtime_revoked_turn_leaves_no_trace() -> None:
