@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from nodes.markers import MarkerFilter
@@ -33,6 +33,16 @@ class AnswerCut(Exception):
 def whole_sentences(text: str) -> int:
     """The length of a text up to the end of its last whole sentence; 0 if it has none."""
     return max((found.end() for found in _SENTENCE_END.finditer(text)), default=0)
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of a text, and what follows the last whole one."""
+    start = 0
+    for found in _SENTENCE_END.finditer(text):
+        yield text[start : found.end()].strip()
+        start = found.end()
+    if rest := text[start:].strip():
+        yield rest
 
 
 async def word_by_word(text: str) -> Pieces:

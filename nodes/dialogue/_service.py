@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import Field
 
 from nodes.apologies import apologies
 from nodes.dialogue import _languages
+from nodes.dialogue._background import giving_way
 from nodes.dialogue._history import OPENING, ChatExchange, ChatMessage, History
 from nodes.dialogue._pieces import (
     AnswerCut,
@@ -22,9 +23,11 @@ from nodes.dialogue._pieces import (
     without_repetition,
     word_by_word,
 )
+from nodes.dialogue._summary import is_due, summarise
 from nodes.markers import MarkerFilter
 from nodes.packets import GREETING, InstructionsChanged, PlaybackProgress, TextDelta, Transcript
 from nodes.words import completeness
+from pipeline.compute.pool import Pool
 from pipeline.errors import NodeError, UserInputError
 from pipeline.node import Context, Service
 from pipeline.packet import Packet, Stamp
@@ -62,6 +65,7 @@ class DialogueService(Service[P]):
     @text.each
     async def reply(self, heard: Transcript) -> AsyncIterator[TextDelta]:
         """Streams the answer to a whole transcript."""
+        self.attend(heard)
         if not heard.whole or not (heard.text.strip() or heard.answer.strip()):
             return
         if heard.text and completeness(heard.text) < 1:
@@ -80,6 +84,9 @@ class DialogueService(Service[P]):
         except AnswerCut:
             truncated = True
         yield self._delta(heard, "", end=True, truncated=truncated)
+
+    def attend(self, heard: Transcript) -> None:
+        """Called with every transcript, partial ones included: the person speaks."""
 
     def requires_output(self, packet: Packet) -> bool:
         """Every whole transcript with words requires an answer."""
@@ -136,7 +143,11 @@ class ChatParams(Params):
     turns: int = Field(20, ge=1, le=1000)
     """Number of questions that are remembered, with their answers."""
     history: int = Field(4000, ge=100, le=1_000_000)
-    """Characters of conversation that are remembered. Beyond either limit the older half is dropped."""
+    """Bytes of conversation that are remembered word for word: a Latin letter is one, a Chinese character three."""
+    summary: bool = True
+    """Whether the model sums up the older turns, between two answers, when `turns` or `history` is two thirds full.
+    Without a summary the older half leaves the prompt beyond either limit. Sentences in which the caller gave
+    names, dates or numbers, or spoke of themselves, are kept word for word in any case: at most 12, and 600 bytes."""
     languages: tuple[str, ...] = ()
     """BCP 47 codes of the languages that the voice speaks. A question in one of them is answered in it; one
     in another language in the first, which is said before the first such answer. Empty leaves it to the model."""
@@ -154,6 +165,10 @@ class Chat(DialogueService[C]):
 
     A prepared answer to a question is remembered like any other, because the person has heard
     it, and so is a greeting. An apology without a question is not: a model that reads its own repeats them.
+
+    When the conversation has grown long, the model sums up its older part while nobody waits
+    (`_background.py`): after an answer, in the low lane, until the next word of this caller
+    or the next question of another one who needs the same model or connection.
     """
 
     played = Receives(PlaybackProgress)
@@ -210,20 +225,42 @@ class Chat(DialogueService[C]):
         told = _languages.instruction(self.answer_language(heard)) if self.params.languages else ""
         return f"{self.params.system} {told}".strip()
 
-    def _remembered(self, heard: Transcript, question: str) -> Pieces:
-        return _recorded(self._exchange(heard, question), super().answered(heard))
+    def attend(self, heard: Transcript) -> None:
+        """Ends what is done in the background."""
+        self.memory.background.stop()
+
+    @property
+    def pool(self) -> Pool[Any] | None:
+        """What an answer needs an instance of: the model or the connections; None if it needs nothing."""
+        return next(iter(self.context.pools.values()), None)
+
+    async def close(self) -> None:
+        """Ends what is done in the background."""
+        await self.memory.background.close()
+
+    async def _remembered(self, heard: Transcript, question: str) -> Pieces:
+        async with aclosing(_recorded(self._exchange(heard, question), super().answered(heard))) as pieces:
+            async for piece in pieces:
+                yield piece
+        self._tidy(heard)
 
     def _exchange(self, heard: Transcript, question: str) -> ChatExchange:
         params = self.params
-        return self.memory.ask(heard.at.cause, question, turns=params.turns, characters=params.history)
+        return self.memory.ask(heard.at.cause, question, turns=params.turns, budget=params.history)
+
+    def _tidy(self, heard: Transcript) -> None:
+        """Begins a summary of the conversation if it has become long."""
+        if self.params.summary and is_due(self.memory):
+            system, language = self._system(heard), self.answer_language(heard)
+            self.memory.background.begin(lambda: summarise(self, system, language))
 
     async def generate_reply(self, heard: Transcript) -> Pieces:
         """Streams what the model generates; drops the older half of a conversation that is too long for it."""
         said = ""
         while True:
-            messages = self.memory.messages(self._system(heard))
+            messages = self.memory.messages(self._system(heard), self.answer_language(heard))
             try:
-                async with aclosing(self._spoken(messages)) as pieces:
+                async with aclosing(self.spoken(messages)) as pieces:
                     async for piece in pieces:
                         said += piece
                         yield piece
@@ -241,11 +278,12 @@ class Chat(DialogueService[C]):
             async for piece in pieces:
                 yield piece
 
-    async def _spoken(self, messages: list[ChatMessage]) -> Pieces:
+    async def spoken(self, messages: list[ChatMessage], *, aside: bool = False) -> Pieces:
         """What of the model's answer is meant for the person."""
+        generate = self.generate_aside if aside else self.generate
         model, thinks = str(getattr(self.params, "model", "")), self.memory.thinks
         markers = MarkerFilter(thinks=thinks.get(model))
-        async with aclosing(filtered(cut_off(self.generate(messages), self._most), markers)) as pieces:
+        async with aclosing(filtered(cut_off(generate(messages), self._most), markers)) as pieces:
             async for piece in pieces:
                 yield piece
         thinks[model] = markers.thinks
@@ -265,7 +303,7 @@ class Chat(DialogueService[C]):
         rest = ""
         for _ in range(MAX_CONTINUATIONS):
             before, is_cut = rest, False
-            more = self._spoken([*messages, {"role": "assistant", "content": said + rest}])
+            more = self.spoken([*messages, {"role": "assistant", "content": said + rest}])
             try:
                 async with aclosing(first_sentence(without_repetition(said + rest, more))) as pieces:
                     async for piece in pieces:
@@ -292,9 +330,16 @@ class Chat(DialogueService[C]):
 
     def continued(self, heard: Transcript, said: str) -> Pieces:
         """Lets the model answer again, without the words that were already generated."""
+        return self._continued(heard, said)
+
+    async def _continued(self, heard: Transcript, said: str) -> Pieces:
         exchange = self._exchange(heard, heard.text.strip())
         exchange.answer = said
-        return _recorded(exchange, without_repetition(said, self.generate_reply(heard)))
+        rest = without_repetition(said, self.generate_reply(heard))
+        async with aclosing(_recorded(exchange, rest)) as pieces:
+            async for piece in pieces:
+                yield piece
+        self._tidy(heard)
 
     async def probe(self) -> None:
         """Generates one token."""
@@ -308,6 +353,16 @@ class Chat(DialogueService[C]):
         Raises PromptTooLong before its first piece, AnswerCut after the last if that was at `max_tokens`.
         """
         raise NotImplementedError
+
+    def generate_aside(self, messages: list[ChatMessage]) -> Pieces:
+        """As `generate`, for work in the background; raises GaveWay as soon as a caller waits for the model."""
+        return giving_way(self.generate(messages), self.pool)
+
+    async def read(self, messages: list[ChatMessage]) -> None:
+        """Lets the model process the beginning of later prompts, where that makes these faster.
+
+        Called in the background, so it raises GaveWay as soon as a caller waits for the model.
+        """
 
 
 async def _after(first: str, pieces: Pieces) -> Pieces:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from nodes import models
+from nodes.dialogue._background import giving_way
 from nodes.dialogue._history import ChatMessage
 from nodes.dialogue._pieces import AnswerCut, Pieces, read_ahead
 from nodes.dialogue._service import Chat, ChatParams, PromptTooLong
@@ -218,16 +219,27 @@ class LlamaChat(Chat[LlamaParams]):
 
     async def open(self) -> None:
         """Processes the common beginning of all prompts, so that the first answer is not slow."""
-        beginning: list[ChatMessage] = [*self.memory.messages(self.params.system), {"role": "user", "content": ""}]
+        await self._read(self.memory.messages(self.params.system))
+
+    async def read(self, messages: list[ChatMessage]) -> None:
+        """Processes the beginning of later prompts."""
+        await self._read(messages, aside=True)
+
+    async def _read(self, messages: list[ChatMessage], *, aside: bool = False) -> None:
+        beginning: list[ChatMessage] = [*messages, {"role": "user", "content": ""}]
         with suppress(AnswerCut):
-            async for _ in self._stream(beginning, max_tokens=1):
+            async for _ in self._stream(beginning, max_tokens=1, aside=aside):
                 pass
 
     def generate(self, messages: list[ChatMessage]) -> Pieces:
         """Streams the answer to a prompt; the model runs ahead of the speech."""
         return read_ahead(self._stream(messages, max_tokens=self.params.max_tokens))
 
-    async def _stream(self, messages: list[ChatMessage], max_tokens: int) -> Pieces:
+    def generate_aside(self, messages: list[ChatMessage]) -> Pieces:
+        """As `generate`; stops also while the prompt is processed."""
+        return self._stream(messages, max_tokens=self.params.max_tokens, aside=True)
+
+    async def _stream(self, messages: list[ChatMessage], max_tokens: int, *, aside: bool = False) -> Pieces:
         body = {
             "messages": messages,
             "max_tokens": max_tokens,
@@ -240,7 +252,7 @@ class LlamaChat(Chat[LlamaParams]):
         }
         reasons: list[str] = []
         stream = self.engine.stream(lambda model: model.generate(body, reasons.append))
-        async with aclosing(stream) as pieces:
+        async with aclosing(giving_way(stream, self.engine) if aside else stream) as pieces:
             async for piece in pieces:
                 if piece:
                     yield piece

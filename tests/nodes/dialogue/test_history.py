@@ -26,7 +26,7 @@ def lines(history: History) -> list[tuple[str, str]]:
 
 def ask(history: History, cause: Cause, question: str, answer: str = "", *, complete: bool = True) -> ChatExchange:
     """Adds a question with a generated answer."""
-    exchange = history.ask(cause, question, turns=MANY, characters=MANY * MANY)
+    exchange = history.ask(cause, question, turns=MANY, budget=MANY * MANY)
     exchange.answer, exchange.complete = answer, complete
     return exchange
 
@@ -133,37 +133,38 @@ def test_history_drops_older_half_when_there_are_too_many_turns() -> None:
     causes, history = Causes(), History()
     starts = []
     for number in range(20):
-        history.ask(causes.begin("turn"), str(number), turns=8, characters=MANY)
+        history.ask(causes.begin("turn"), chr(ord("a") + number), turns=8, budget=MANY)
         starts.append(lines(history)[0][1].split("\n")[0])
-    assert sorted(set(starts), key=int) == ["0", "5", "10", "15"]
+    assert sorted(set(starts)) == ["a", "f", "k", "p"]
 
 
 def test_history_drops_older_turns_when_there_is_too_much_text() -> None:
     """Long answers must not push the question out of the context."""
     causes, history = Causes(), History()
     for number in range(9):
-        exchange = history.ask(causes.begin("turn"), str(number), turns=MANY, characters=100)
+        exchange = history.ask(causes.begin("turn"), chr(ord("a") + number), turns=MANY, budget=100)
         exchange.answer, exchange.complete = "x" * 30, True
     assert sum(len(content) for _, content in lines(history)) <= 131
-    assert lines(history)[-2][1] == "8"
+    assert lines(history)[-2][1] == "i"
 
 
 def test_history_never_drops_the_newest_question() -> None:
     causes, history = Causes(), History()
     ask(history, causes.begin("turn"), "a", "A.")
-    history.ask(causes.begin("turn"), "x" * 500, turns=1, characters=100)
+    history.ask(causes.begin("turn"), "x" * 500, turns=1, budget=100)
     assert lines(history) == [("user", "x" * 500)]
 
 
 def test_history_shortens_until_only_the_question_is_left() -> None:
-    """A prompt rejected as too long gets shorter each time, until that is reported."""
+    """A prompt rejected as too long gets shorter each time, at last without the facts, until that is reported."""
     causes, history = Causes(), History()
     for number in range(5):
-        ask(history, causes.begin("turn"), str(number), "x")
+        ask(history, causes.begin("turn"), f"It is {number}.", "x")
     left = []
     while history.shorten():
-        left.append(lines(history)[0][1])
-    assert left == ["3", "4"]
+        left.append([content for role, content in lines(history) if role != "assistant"])
+    facts = 'The person said: "It is 0." "It is 1." "It is 2."'
+    assert left == [[facts, "It is 3.", "It is 4."], [f'{facts} "It is 3."', "It is 4."], ["It is 4."]]
 
 
 class Conversation(RuleBasedStateMachine):
@@ -184,7 +185,7 @@ class Conversation(RuleBasedStateMachine):
         cause = self.causes.begin("turn")
         if commit:
             self.causes.commit(cause)
-        exchange = self.history.ask(cause, self.word(), turns=MANY, characters=MANY * MANY)
+        exchange = self.history.ask(cause, self.word(), turns=MANY, budget=MANY * MANY)
         exchange.answer = f"{self.word()} " + "generated " * MANY  # no more is heard than was generated
         self.asked.append((exchange, []))
 
@@ -240,7 +241,7 @@ def test_history_size_stays_within_its_limits(lengths: list[int], turns: int, ch
     """Memory must not grow with the length of a call."""
     causes, history = Causes(), History()
     for length in lengths:
-        exchange = history.ask(causes.begin("turn"), "q" * length, turns=turns, characters=characters)
+        exchange = history.ask(causes.begin("turn"), "q" * length, turns=turns, budget=characters)
         questions = sum(content.count("q") for role, content in lines(history) if role == "user")
         assert sum(role == "user" for role, _ in lines(history)) <= turns
         assert questions <= max(characters, length)
@@ -251,9 +252,9 @@ def test_history_of_many_turns_is_shortened_in_a_moment() -> None:
     """Each of the dropped turns had the size of all others counted anew, in the event loop of all calls."""
     causes, history = Causes(), History()
     for number in range(MANY):
-        ask(history, causes.begin("turn"), f"Question {number}?", "word " * 100)
-    check_within(lambda: history.ask(causes.begin("turn"), "And?", turns=MANY, characters=MANY * MANY), 0.05)
-    assert len(history.messages()) == MANY - 1  # half of the questions with their answers, and the new one
+        ask(history, causes.begin("turn"), f"Question {number}.", "word " * 100)
+    check_within(lambda: history.ask(causes.begin("turn"), "And?", turns=MANY, budget=MANY * MANY), 0.05)
+    assert len(history.messages()) == MANY  # the facts, half of the questions with their answers, and the new one
 
 
 def test_history_collects_many_pieces_of_an_answer_in_linear_time() -> None:
