@@ -33,9 +33,10 @@ MAX_MESSAGE = 200
 _WORD = re.compile(r"\w+")
 
 READ = 32
-"""Prompt tokens between two checks for cancellation: about 150 ms of a small model on one core."""
-READ_AT_ONCE = 128
-"""The same if prompt tokens are processed in batches."""
+"""Prompt tokens between two checks for cancellation: about 150 ms of a small model on one core, 700 ms of a large one.
+
+Four times as many take 8 % less time to read, and a caller waits four times as long for a model that is being stopped.
+"""
 
 
 class LlamaParams(ChatParams):
@@ -177,9 +178,9 @@ def _settings(xllamacpp: Any, file: str, params: LlamaParams) -> Any:
     settings.verbosity = -1
     settings.n_ctx = params.context
     settings.n_parallel = 1
-    settings.n_batch = READ if params.reproducible else READ_AT_ONCE
+    settings.n_batch = READ
     # Batched sums are rounded differently from single ones.
-    settings.n_ubatch = 1 if params.reproducible else READ_AT_ONCE
+    settings.n_ubatch = 1 if params.reproducible else READ
     settings.cache_ram_mib = params.prompt_cache
     # Above 0 it overwrites a cached conversation with any that begins alike, as all conversations do.
     settings.slot_prompt_similarity = 0.0
