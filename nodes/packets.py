@@ -305,6 +305,16 @@ class TurnChanged(Event, frozen=True):
     """The reason; `typed` for a typed turn, `prompt` for what a silent caller is told."""
 
 
+class SummaryFailed(Event, frozen=True):
+    """On the bus: the model gave no summary of a long conversation, whose oldest turns are dropped without one."""
+
+    pts: int
+    node: str
+    message: str
+    count: int
+    """How often that has happened in this session; after three times no summary is tried."""
+
+
 def duration_of(samples: int, rate: int) -> int:
     """Duration in nanoseconds of a number of samples at a rate in Hz."""
     return samples * SECOND // rate

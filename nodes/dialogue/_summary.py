@@ -8,7 +8,6 @@ summary is kept, and the rest is done after a later answer.
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from nodes.dialogue._background import GaveWay, alone_with
 from nodes.dialogue._history import ChatExchange, ChatMessage, History
 from nodes.dialogue._pieces import AnswerCut, Pieces
 from nodes.dialogue._recap import request
+from nodes.packets import SummaryFailed
 from pipeline.clock import Clock
 from pipeline.compute.errors import Late, PoolExhausted
 from pipeline.compute.pool import Pool
@@ -27,16 +27,6 @@ LIMIT = 60.0
 """Seconds that a summary may take."""
 MAX_FAILURES = 3
 """Summaries of one conversation that may fail; then no more are tried."""
-
-_log = logging.getLogger(__name__)
-
-
-class SummaryFailed(Event, frozen=True):
-    """The model gave no summary of a conversation; its oldest turns will leave the prompt without one."""
-
-    pts: int
-    node: str
-    message: str
 
 
 class Summarises(Protocol):
@@ -73,7 +63,7 @@ def is_due(memory: History) -> bool:
 async def summarise(chat: Summarises, system: str, language: str) -> None:
     """Lets the model sum up the conversation, read the new prompt, and adopts the summary.
 
-    Ends early if a caller waits for the model. A failure is posted as SummaryFailed, the first of a session logged.
+    Ends early if a caller waits for the model. A failure is posted as SummaryFailed.
     """
     memory = chat.memory
     try:
@@ -108,8 +98,6 @@ async def _propose(chat: Summarises, messages: list[ChatMessage], replaced: list
 
 
 def _report(chat: Summarises, message: str) -> None:
-    background, name = chat.memory.background, chat.context.name
+    background = chat.memory.background
     background.failures += 1
-    chat.post(SummaryFailed(chat.clock.now(), name, message))
-    if background.failures == 1:
-        _log.warning("%s: no summary of a long conversation, whose oldest turns will be dropped: %s", name, message)
+    chat.post(SummaryFailed(chat.clock.now(), chat.context.name, message, background.failures))

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from nodes.packets import CancelResponse, InstructionsChanged, TextInput
+from nodes.packets import CancelResponse, InstructionsChanged, SummaryFailed, TextInput
 from nodes.webrtc.protocol import Turn as TurnMessage
 from nodes.webrtc.transport.call import CLOSE_TIMEOUT, CallTransport
 from pipeline.errors import Stuck, VitagraphError
@@ -96,6 +96,10 @@ class Call:
         """Nanoseconds that its oldest packet has waited for a service that nothing downstream blocks."""
         return self.session.lag() if self.session is not None else 0
 
+    def _not_summed_up(self, event: SummaryFailed) -> None:
+        if event.count == 1:
+            log.warning("call %s: %s sums up no long conversation: %s", self.id, event.node, event.message)
+
     async def run(self) -> None:
         """Runs the session until the call is over; frees all resources in any case."""
         provide: list[object] = [self.transport]
@@ -106,6 +110,7 @@ class Call:
             self._conversation.listen(session.bus)
             self.activity.listen(session.bus)
             self._turns.listen(session)
+            session.bus.of(SummaryFailed).subscribe(self._not_summed_up)
             await self._conclude(await self._until_over(session))
         except VitagraphError as error:
             await self._fail(error)

@@ -13,7 +13,7 @@ from pipeline.compute.executor import Executor
 from pipeline.compute.pool import Pool
 from pipeline.compute.resources import Resources
 from pipeline.node import Context, Service
-from pipeline.packet import Stamp
+from pipeline.packet import SECOND, Stamp
 from pipeline.runtime.virtual import run_virtual
 
 Step = Transcript | PlaybackProgress | InstructionsChanged | Callable[[], None]
@@ -25,10 +25,15 @@ def heard(text: str, cause: Cause | None = None, *, whole: bool = True, answer: 
 
 
 def talk(
-    node: Service[Any], *steps: Step, pools: dict[str, Any] | None = None, provide: Sequence[object] = ()
+    node: Service[Any],
+    *steps: Step,
+    pools: dict[str, Any] | None = None,
+    provide: Sequence[object] = (),
+    patient: bool = False,
 ) -> list[list[TextDelta]]:
     """The deltas that answer each transcript; other steps are done in between.
 
+    With `patient`, each step waits until nothing is done in the background.
     `pools` are its resources; without them, those that its class declares are loaded, and closed.
     """
 
@@ -39,7 +44,12 @@ def talk(
             start(node, await _pools(node, resources, pools), provide)
             await node.open()
             try:
-                return [answer for step in steps if (answer := await _do(node, step)) is not None]
+                answers = []
+                for step in steps:
+                    answers.append(await _do(node, step))
+                    while patient and not node.memory.background.is_free:
+                        await node.clock.sleep(SECOND)
+                return [answer for answer in answers if answer is not None]
             finally:
                 await node.close()
                 await settle()

@@ -16,12 +16,10 @@ from nodes.packets import PlaybackProgress, TextDelta
 from pipeline.cause import Causes
 from pipeline.compute.executor import Executor
 from pipeline.compute.job_context import JOB_CONTEXT, JobContext
-from pipeline.compute.pool import Pool, Pooled
+from pipeline.compute.pool import Pooled
 from pipeline.compute.pool_spec import PoolBounds
 from pipeline.compute.resources import Resources
-from pipeline.compute.scheduler import Scheduler
 from pipeline.errors import DependencyError, NodeError, ResourceError
-from pipeline.packet import SECOND
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
 from pipeline.testing import Harness, RunResult, run_node
@@ -145,25 +143,14 @@ def test_llama_summary_is_made_and_read_before_it_is_used(make: Callable[[Any], 
 
     server.handle_chat_completions = summing_up  # type: ignore[method-assign]
     node = LlamaChat(system="Be kind.", turns=3, max_tokens=9)
-
-    async def main() -> None:
-        executor = Executor(1)
-        pool = Pool(make(server), Scheduler(executor))
-        start(node, {"engine": pool})
-        for text in ("My name is Ada.", "Go on.", "Well?", "And you?"):
-            assert [delta async for delta in node.reply(heard(text))]
-            await node.clock.sleep(SECOND)
-        await node.close()
-        await pool.close()
-        executor.shutdown()
-
-    run_virtual(main())
+    texts = ("My name is Ada.", "Go on.", "Well?", "And you?")
+    talk(node, *map(heard, texts), pools={"engine": make(server)}, patient=True)
     recap = 'Be kind.\n\nEarlier in this conversation: They met.\nThe person said: "My name is Ada."'
     asked = [(body["messages"][0]["content"], body["messages"][-1]["content"]) for body in server.bodies]
-    assert asked[:3] == [("Be kind.", "My name is Ada."), ("Be kind.", "Go on."), ("Be kind.", "Well?")]
-    assert asked[3:5] == [("Be kind.", request("")), (recap, "")]
-    assert asked[5] == (recap, "And you?")
-    assert [body["max_tokens"] for body in server.bodies[:5]] == [9, 9, 9, 9, 1]
+    assert asked[:4] == [("Be kind.", text) for text in ("", *texts[:3])]
+    assert asked[4:6] == [("Be kind.", request("")), (recap, "")]
+    assert asked[6] == (recap, "And you?")
+    assert [body["max_tokens"] for body in server.bodies[:6]] == [1, 9, 9, 9, 9, 1]
 
 
 def test_llama_missing_package_error_has_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,35 +323,18 @@ def test_llama_interrupted_answer_does_not_delay_the_next() -> None:
 
 
 @pytest.mark.real_model
-def test_llama_real_model_still_has_the_name_after_a_long_chat() -> None:
+def test_llama_real_model_still_has_the_name_after_a_long_chat(model: Llama, make: Callable[[Any], Llama]) -> None:
     """The name was said in the first turn, which has left the prompt; a summary has taken its place."""
     node = LlamaChat(max_tokens=16, turns=6, system="You chat about animals.")
-    noting: list[Noting] = []
-
-    def load(params: LlamaParams) -> Llama:
-        model = load_llama(params)
-        noting.append(Noting(model.server))
-        model.server = noting[0]
-        return model
-
-    async def main() -> None:
-        executor = Executor(1)
-        resources = Resources(executor)
-        pool = await resources.get(Pooled(load), node.params)
-        start(node, {"engine": pool})
-        asked = ["How many legs has a spider?", "And a bee?", "And a dog?", "And a hen?", "And a fish?", "And a cow?"]
-        for text in ("My name is Ada Lovelace.", *asked, "What is my name?"):
-            assert [delta async for delta in node.reply(heard(text, Causes().root))]
-            await node.clock.sleep(SECOND)
-        await node.close()
-        await resources.close()
-        executor.shutdown()
-
-    run_virtual(main())
+    noting = Noting(model.server)
+    noting_model = make(noting)
+    asked = ["How many legs has a spider?", "And a bee?", "And a dog?", "And a hen?", "And a fish?", "And a cow?"]
+    texts = ("My name is Ada Lovelace.", *asked, "What is my name?")
+    talk(node, *map(heard, texts), pools={"engine": noting_model}, patient=True)
     system, question, *_ = (message["content"] for message in node.memory.messages(node.params.system))
     assert "My name is Ada Lovelace." in system and "Earlier in this conversation: " in system
     assert "Ada" not in question and node.memory.background.failures == 0
-    beforehand, with_question, *_ = (tokens for told, tokens in noting[0].read if "Ada" in told)
+    beforehand, with_question, *_ = (tokens for told, tokens in noting.read if "Ada" in told)
     assert with_question < 30 < beforehand, "the summary had been read before the question"
 
 

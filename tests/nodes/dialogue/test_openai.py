@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from nodes.dialogue._recap import request
 from nodes.dialogue.openai import OpenAiChat, OpenAiParams, load_connection, retry_after
 from nodes.packets import TextDelta, Transcript
 from pipeline.cause import Causes
@@ -67,6 +68,26 @@ def test_openai_request_contains_the_parameters(monkeypatch: pytest.MonkeyPatch)
         "temperature": 0.5,
         "top_p": 0.9,
     }
+
+
+def test_openai_long_conversation_is_summed_up_by_the_endpoint() -> None:
+    """The prompts of a long call stay short, and the name is in all of them."""
+
+    def script(reply: Reply) -> None:
+        is_summary = reply.body["messages"][-1]["content"].endswith(request(""))
+        says("They ", "met." if is_summary else "said so.")(reply)
+
+    with endpoint(script) as served:
+        node = OpenAiChat(model="m", base_url=served.url, system="Be kind.", turns=3)
+        talk(node, *map(heard, ("My name is Ada.", "Go on.", "Well?", "And you?")), patient=True)
+    recap = 'Be kind.\n\nEarlier in this conversation: They met.\nThe person said: "My name is Ada."'
+    assert [message["content"] for message in served.bodies[4]["messages"]] == [
+        recap,
+        "Well?",
+        "They said so.",
+        "And you?",
+    ]
+    assert served.bodies[3]["messages"][-1]["content"] == request("")
 
 
 def test_openai_own_models_get_max_completion_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
