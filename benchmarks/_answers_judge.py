@@ -27,8 +27,13 @@ _ENGLISH = frozenset(
     "a an the i you he she it we they is are was were am be been do does did have has had can could will would of to "
     "in on at for from with and or but not no yes my your his her its our their this that there what how who".split()
 )
-_FEW = 4
-"""Words of an answer that need not contain one of the commonest English ones."""
+_FOREIGN = frozenset(
+    "el la los las un una es en que por para con su der die das ein eine ist und nicht zu mit von le les des est une "
+    "dans pour il lo gli di che è sono o e os as um uma não do da em het een van niet och är att".split()
+)
+"""The commonest words of other languages with Latin letters."""
+_FRAGMENT = 2
+"""Words of an answer that is no sentence and so needs no end, such as `56` or `Mount Everest`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Verdict:
     foreign: bool
     """Whether the answer is in another language than the question."""
     cut: bool
-    """Whether the answer ends in the middle of a sentence."""
+    """Whether the answer ends in the middle of a sentence; one or two words need no end."""
     errors: int
     """Words, in Chinese characters, that were misheard, left out or added."""
     words: int
@@ -89,7 +94,7 @@ def judged(question: Question, heard: str, answer: str, language: str) -> Verdic
         answer,
         any(contains(answer, each, language) for each in question.accepted),
         bool(answer.strip()) and not is_in(answer, language),
-        whole_sentences(answer) < len(answer.rstrip()),
+        whole_sentences(answer) < len(answer.rstrip()) and len(tokens(answer, language)) > _FRAGMENT,
         distance(wanted, got),
         len(wanted),
     )
@@ -111,14 +116,14 @@ def contains(answer: str, accepted: str, language: str) -> bool:
 
 
 def is_in(answer: str, language: str) -> bool:
-    """Whether an answer is in a language, by its script; English also by its commonest words."""
+    """Whether an answer is in a language, by its script; English also by the commonest words of others."""
     letters = [letter for letter in answer if letter.isalpha()]
     han = sum(bool(_HAN.match(letter)) for letter in letters)
     if language == "zh":
         return not letters or han >= len(letters) / 2
     words = re.findall(r"[^\W\d_]+", answer.lower())
     is_latin = sum(letter.isascii() for letter in letters) >= 0.9 * len(letters)
-    return is_latin and (len(words) < _FEW or not _ENGLISH.isdisjoint(words))
+    return is_latin and sum(word in _FOREIGN for word in words) <= sum(word in _ENGLISH for word in words)
 
 
 def distance(wanted: list[str], got: list[str]) -> int:

@@ -8,7 +8,8 @@ virtual time and with `reproducible: true`, as `vitagraph replay --latency zero`
 recognition, the end of the turn, the history and the model, and is judged by what was played of it.
 
 An answer is right if it contains one of the accepted texts as whole words, with numbers as digits; it is
-cut if it does not end with a sentence. The language is judged by the script, English also by its commonest words.
+cut if it has more than two words and does not end with a sentence. The language is judged by the script, and by the
+commonest words of languages with Latin letters.
 
 Not measured: whether the rest of a right answer is true, or kind; people's voices, noise and other microphones (one
 synthetic voice asks); latency, and what is lost on a loaded machine (computing takes no time here); the sound

@@ -86,6 +86,8 @@ def test_answers_accepted_text_is_found_as_whole_words() -> None:
         ("The capital is Paris.", "en", True),
         ("Paris.", "en", True),
         ("8", "en", True),
+        ("William Shakespeare wrote Hamlet.", "en", True),
+        ("Leonardo da Vinci painted it in Italy.", "en", True),
         ("首都是巴黎。", "en", False),
         ("The capital is 巴黎 but I call it 花都和光之城市。", "en", False),
         ("La capital de Francia es París.", "en", False),
@@ -104,6 +106,7 @@ def test_answers_verdict_has_all_that_can_go_wrong() -> None:
     assert (good.right, good.foreign, good.cut, good.errors, good.words) == (True, False, False, 0, 6)
     cut = judged(PARIS, "What is a capital friends?", "It is Paris, which is", "en")
     assert (cut.right, cut.foreign, cut.cut, cut.errors) == (True, False, True, 3)
+    assert not judged(PARIS, "", "Paris", "en").cut
     silent = judged(PARIS, "", "", "en")
     assert (silent.right, silent.foreign, silent.cut, silent.errors) == (False, False, False, 6)
 
