@@ -5,6 +5,7 @@ VitagraphError           a message for a person, and a hint: what to do about it
  ├─ NodeError            a node failed: node, category, retryable, retry_after
  │   ├─ UserInputError   what came in cannot be used: a file, a text
  │   ├─ ResourceError    a model, memory, disk or device is missing or used up
+ │   │   └─ StillOpening a member is well, and not open yet
  │   ├─ NetworkError     a remote party did not answer, or answered that it could not
  │   └─ DependencyError  a package, program or service that the node needs is not there
  ├─ AdmissionError       no seat: retry_after
