@@ -22,6 +22,8 @@ class Activity:
     def __init__(self, plan: Plan, now: Callable[[], float]) -> None:
         self.last_word = now()
         """When the person last said or typed something, or heard the answer to it; at first, when the call began."""
+        self.voice_began = 0
+        """When the latest voice began, nanoseconds on the session's clock."""
         self._now = now
         self._last_turn: float | None = None
         self._transcribes = _transcribes(plan)
@@ -39,8 +41,10 @@ class Activity:
             if packet.text.strip():  # noise is transcribed as nothing
                 self._worded.append(packet.at.cause.id)
                 self.note_word()
-        elif isinstance(packet, SpeechStart) and not self._transcribes:
-            self.note_word()
+        elif isinstance(packet, SpeechStart):
+            self.voice_began = packet.at.pts
+            if not self._transcribes:
+                self.note_word()
 
     def note_word(self) -> None:
         """The person has just done something."""

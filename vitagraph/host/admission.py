@@ -16,8 +16,9 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Protocol
+from typing import Literal, Protocol
 
+from pipeline.errors import AdmissionError
 from vitagraph.host.headroom import AssumedCosts, CallCounts, Headroom, SharedResource
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,10 @@ _BURST = "many calls have come at once"
 _NAMES = tuple(each.name for each in fields(Measures))
 
 
+RefusalKind = Literal["full", "crowd", "busy", "burst", "unhealthy", "shutdown"]
+"""`full`: all seats are taken. `crowd`: many calls are still to connect. `burst`: many have just connected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a call is not taken, and when to try again."""
@@ -89,11 +94,21 @@ class Refusal:
     """For the operator."""
     retry_after: float
     """Seconds."""
+    kind: RefusalKind
+    """For metrics."""
 
     @property
     def message(self) -> str:
         """For the caller, as sentences."""
         return f"Sorry, {self.reason}. {try_again(self.retry_after)}"
+
+
+class CallRefused(AdmissionError):
+    """A call is not taken."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"Sorry, {refusal.reason}.", retry_after=refusal.retry_after, hint=refusal.detail)
+        self.kind = refusal.kind
 
 
 def try_again(after: float) -> str:
@@ -147,9 +162,10 @@ class AdmissionControl:
         calls, limits = self._calls(), self._thresholds
         memory_short = self.measures.memory >= limits.back * limits.memory
         if self.exceeded and (calls.count or memory_short):
-            return Refusal(_BUSY, self._detail(self.exceeded), 2 * limits.calm)
+            return Refusal(_BUSY, self._detail(self.exceeded), 2 * limits.calm, "busy")
         if calls.count and (shortage := self.headroom.shortage(calls.and_one(heavy=heavy), heavy=heavy)):
-            return Refusal(_BURST if calls.new else _BUSY, shortage, SETTLING / 2)
+            burst = bool(calls.new)
+            return Refusal(_BURST if burst else _BUSY, shortage, SETTLING / 2, "burst" if burst else "busy")
         return None
 
     def _measured_calls(self) -> CallCounts:

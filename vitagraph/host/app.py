@@ -4,6 +4,7 @@
 /graphs              the graphs that can be called
 /avatar/head.glb     the face
 /healthz, /readyz    probes
+/metrics             for Prometheus
 /docs                the description of this interface
 /                    the page
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from vitagraph.host import errors, ice, openapi, pages
@@ -26,6 +27,7 @@ from vitagraph.host.auth import Auth
 from vitagraph.host.call_manager import CallManager
 from vitagraph.host.calls import CallRoutes
 from vitagraph.host.errors import ApiError
+from vitagraph.host.metrics import check_reader
 from vitagraph.host.proxies import ProxyMiddleware
 from vitagraph.host.security import SecurityMiddleware, content_security_policy
 from vitagraph.host.settings import HostSettings
@@ -124,6 +126,15 @@ def _add_probes(app: FastAPI, settings: HostSettings, calls: CallManager, auth: 
         if reason := calls.not_ready():
             return JSONResponse({"ready": False, "reason": reason, "degraded": degraded}, 503)
         return JSONResponse({"ready": True, "degraded": degraded})
+
+    @app.get("/metrics", tags=["about"], response_class=PlainTextResponse)
+    async def metrics(request: Request) -> Response:
+        """Metrics for Prometheus: to those who have the host's key, or without one to this machine.
+
+        In the OpenMetrics format if `Accept` names it.
+        """
+        check_reader(request, auth)
+        return calls.metrics.answer(request)
 
 
 def _add_pages(app: FastAPI, head: AvatarHead, static: Path) -> None:

@@ -19,6 +19,7 @@ from pipeline.runtime.session import STOP_DEADLINE, Session
 from vitagraph.host.activity import Activity, takes_text
 from vitagraph.host.admission import Refusal
 from vitagraph.host.realtime import Conversation, SessionInfo
+from vitagraph.observe.counted import CallOutcome
 from vitagraph.turns import TurnTracker
 from vitagraph.waterfall import TurnRecord
 
@@ -73,8 +74,14 @@ class Call:
         """Called when the client gets its `session.created`."""
         self.on_end: Callable[[], None] = lambda: None
         """Called when its resources and its slot are free."""
+        self.on_session: Callable[[Session], None] = lambda session: None
+        """Called with its session before that runs."""
+        self.on_turn: Callable[[TurnRecord], None] = lambda turn: None
+        """Called with each turn that is final."""
         self.reason = "the caller hung up"
         """Why it ended."""
+        self.outcome: CallOutcome = "completed"
+        """The same for metrics; unless its transport has a `fault`."""
         loop = asyncio.get_running_loop()
         self.began = loop.time()
         """When it began, on the loop's clock."""
@@ -111,17 +118,22 @@ class Call:
             self.activity.listen(session.bus)
             self._turns.listen(session)
             session.bus.of(SummaryFailed).subscribe(self._not_summed_up)
+            self.on_session(session)
             await self._conclude(await self._until_over(session))
         except VitagraphError as error:
             await self._fail(error)
         finally:
             await self._free()
 
-    def hang_up(self, reason: str) -> None:
+    def hang_up(self, reason: str, outcome: CallOutcome = "completed") -> None:
         """Ends it soon; safe to call twice."""
         if not self.transport.ended.is_set():
-            self.reason = reason
+            self.reason, self.outcome = reason, outcome
             self.transport.end()
+
+    def unfinished_turns(self) -> list[TurnRecord]:
+        """The turns that were not final yet."""
+        return [turn for turn in self._turns.committed if not turn.finished]
 
     async def freed(self) -> None:
         """Returns when its resources and its slot are free."""
@@ -181,7 +193,7 @@ class Call:
         try:
             await asyncio.wait((connected, ended), timeout=CONNECT_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
             if not connected.done():
-                self.hang_up(f"no packet of the client came within {CONNECT_TIMEOUT} s")
+                self.hang_up(f"no packet of the client came within {CONNECT_TIMEOUT} s", "not_connected")
             elif self.seated is None and not ended.done():
                 await self._sit_down()
             await ended
@@ -196,7 +208,7 @@ class Call:
             return
         self._conversation.fail(refusal.message, "no_seat")
         await self._apologise()
-        self.hang_up(refusal.reason)
+        self.hang_up(refusal.reason, "no_seat")
 
     async def _conclude(self, report: SessionReport) -> None:
         if report.error is not None:
@@ -206,7 +218,7 @@ class Call:
 
     async def _fail(self, error: Exception) -> None:
         """Logs the error, and tells the user that something failed once the client is connected."""
-        self.reason = f"the graph failed: {getattr(error, 'message', error)}"
+        self.reason, self.outcome = f"the graph failed: {getattr(error, 'message', error)}", "failed"
         log.error("call %s: %s", self.id, error)
         self._conversation.fail("Something went wrong at this end, and the call cannot go on.")
         await self._apologise()
@@ -242,6 +254,7 @@ class Call:
         self._conversation.observe(packet)
 
     def _turn_over(self, turn: TurnRecord) -> None:
+        self.on_turn(turn)
         silence = turn.silence
         self.transport.send(
             TurnMessage(

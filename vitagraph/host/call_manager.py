@@ -16,15 +16,16 @@ from typing import Any, Self
 from nodes.webrtc.transport.call import CallTransport
 from nodes.webrtc.transport.peer import Peer
 from nodes.webrtc.transport.process import CallProcess
-from pipeline.errors import AdmissionError, NodeError
+from pipeline.errors import NodeError
 from pipeline.graph.plan import Plan
 from pipeline.runtime.health import MemberHealth
 from pipeline.runtime.runner import Runner
-from vitagraph.host.admission import SETTLING, Refusal
+from vitagraph.host.admission import SETTLING, CallRefused, Refusal
 from vitagraph.host.call import END_TIMEOUT, Call
 from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
+from vitagraph.host.metrics import HostMetrics
 from vitagraph.host.monitoring import Monitoring, has_models
 from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.seats import RETRY_AFTER, Seats
@@ -67,7 +68,8 @@ class CallManager:
     """
 
     monitoring: Monitoring
-    """Set while the context is entered."""
+    """Set while the context is entered, as is `metrics`."""
+    metrics: HostMetrics
 
     def __init__(self, settings: HostSettings, graphs: GraphCatalogue) -> None:
         self.graphs = graphs
@@ -87,6 +89,9 @@ class CallManager:
         self._exit.enter_context(CallProcess())
         await self._exit.enter_async_context(self._runner)
         self.monitoring = Monitoring(self._settings, self._runner, self.counts, self._lags)
+        self.metrics = HostMetrics(
+            self._runner, self.monitoring.meter, lambda: self._seats.free, lambda: not self.not_ready()
+        )
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
 
@@ -98,6 +103,7 @@ class CallManager:
             if self._checking is not None:
                 self._checking.cancel()
                 await asyncio.wait((self._checking,))
+            self.metrics.stop()
             await self.monitoring.stop()
         finally:
             await self._exit.__aexit__(kind, error, trace)
@@ -185,7 +191,7 @@ class CallManager:
         if self._tasks and seconds > 0:
             await asyncio.wait(self._tasks, timeout=seconds)
         for call in self._seats.calls.values():
-            call.hang_up("the host is shutting down")
+            call.hang_up("the host is shutting down", "shutdown")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=END_TIMEOUT)
         for task in self._tasks:
@@ -201,7 +207,7 @@ class CallManager:
     def _refusal(self, graph: str, *, returning: bool = False) -> Refusal | None:
         """Why an offer would not be answered now; None if it would."""
         if self._draining:
-            return Refusal("the host is shutting down", "", RETRY_AFTER)
+            return Refusal("the host is shutting down", "", RETRY_AFTER, "shutdown")
         return self._shortage(graph, returning=returning) or (None if returning else self._seats.crowd())
 
     def _shortage(self, graph: str, *, returning: bool = False) -> Refusal | None:
@@ -225,6 +231,7 @@ class CallManager:
                 await asyncio.to_thread(self._runner.policies.prepare, plan)
                 self._plans[name] = plan
                 self.monitoring.watch(plan)
+                self.metrics.watch(name, plan)
         return plan
 
     def _start(self, offer: Offer, plan: Plan, transport: CallTransport) -> Call:
@@ -237,9 +244,10 @@ class CallManager:
         )
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
+        self.metrics.attend(call, plan)
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
-        task.add_done_callback(partial(self._call_ended, call.id))
+        task.add_done_callback(partial(self._call_ended, call))
         return call
 
     # --- while calls run
@@ -247,12 +255,14 @@ class CallManager:
     def _lags(self) -> Iterator[int]:
         return (call.lag for call in self._seats.calls.values())
 
-    def _call_ended(self, id: str, task: asyncio.Task[None]) -> None:
+    def _call_ended(self, call: Call, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._seats.calls.pop(id).settle()
-        self._ended.append(id)
+        self._seats.calls.pop(call.id).settle()
+        self._ended.append(call.id)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("call %s ended by a fault of the program", id, exc_info=error)
+            call.outcome = "failed"
+            log.error("call %s ended by a fault of the program", call.id, exc_info=error)
+        self.metrics.ended(call)
 
     async def _check(self) -> None:
         """Ends calls that are idle or too long."""
@@ -261,11 +271,11 @@ class CallManager:
             await asyncio.sleep(CHECK_INTERVAL)
             for call in tuple(self._seats.calls.values()):
                 if now() - call.began > settings.call_length:
-                    call.hang_up("the call has reached its maximum length")
+                    call.hang_up("the call has reached its maximum length", "too_long")
                 elif now() - call.activity.last_word > settings.idle:
-                    call.hang_up("the call was idle for too long")
+                    call.hang_up("the call was idle for too long", "idle")
 
 
 def _raise_for(refusal: Refusal | None) -> None:
     if refusal is not None:
-        raise AdmissionError(f"Sorry, {refusal.reason}.", retry_after=refusal.retry_after, hint=refusal.detail)
+        raise CallRefused(refusal)

@@ -120,11 +120,12 @@ class CallRoutes:
         model: Annotated[str, Query(description="The same, for other clients; unknown names are ignored.")] = "",
     ) -> Response:
         """Makes a call. Location in the answer is the call's address, by which it can be ended."""
-        self.new_calls.check(request)
-        async with self.auth.authorize(request) as authorized:
-            sdp, session = await read_offer(request, self.settings.sdp_bytes)
-            call = await self.calls.answer(self._offer(request, authorized, sdp, graph, model, session))
-            authorized.call_started(call)
+        with self.calls.metrics.counting_refusals():
+            self.new_calls.check(request)
+            async with self.auth.authorize(request) as authorized:
+                sdp, session = await read_offer(request, self.settings.sdp_bytes)
+                call = await self.calls.answer(self._offer(request, authorized, sdp, graph, model, session))
+                authorized.call_started(call)
         if await request.is_disconnected():
             call.hang_up("the caller has gone")
         return Response(
@@ -133,11 +134,12 @@ class CallRoutes:
 
     async def connect(self, socket: WebSocket, graph: str = "", model: str = "") -> None:
         """Makes a call by WebSocket; errors are answered over HTTP, before the socket is accepted."""
-        self.new_calls.check(socket)
-        line = WebSocketTransport(socket)
-        async with self.auth.authorize(socket) as authorized:
-            call = await self.calls.join(line, self._offer(socket, authorized, "", graph, model, {}))
-            authorized.call_started(call)
+        with self.calls.metrics.counting_refusals():
+            self.new_calls.check(socket)
+            line = WebSocketTransport(socket)
+            async with self.auth.authorize(socket) as authorized:
+                call = await self.calls.join(line, self._offer(socket, authorized, "", graph, model, {}))
+                authorized.call_started(call)
         await line.carry()
 
     async def get(self, id: str) -> JSONResponse:

@@ -103,7 +103,7 @@ class ProcessMeter:
 
     def resources(self) -> list[SharedResource]:
         """The cores, and the pool of each loaded model."""
-        pools = (SharedResource(name, pool.active, pool.max_size) for name, pool in self._pools().items())
+        pools = (SharedResource(name, pool.active, pool.max_size) for name, pool in self.pools().items())
         return [SharedResource(PROCESSOR, self.load.cpu * self._cores, self._cores), *pools]
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class ProcessMeter:
         self._memory.close()
         self.load.stop()
 
-    def _pools(self) -> dict[str, PoolStatistics]:
+    def pools(self) -> dict[str, PoolStatistics]:
         """Every pool by a name that stays the same while others come and go: its `use`, numbered if not unique."""
         loaded = self._resources.loaded()
         self._names = {each.key: self._names[each.key] for each in loaded if each.key in self._names}
@@ -123,7 +123,7 @@ class ProcessMeter:
 
     def _waits(self) -> list[float]:
         """For each pool, the mean nanoseconds that callers have waited for an instance since this was last called."""
-        before, pools = self._waited, self._pools()
+        before, pools = self._waited, self.pools()
         self._waited = {name: (pool.waited, pool.requests) for name, pool in pools.items()}
         changes = ((self._waited[name], before.get(name, (0, 0))) for name in pools)
         return [(waited - old) / max(1, requests - seen) for (waited, requests), (old, seen) in changes]
@@ -151,7 +151,8 @@ class Monitoring:
     def refusal(self, plan: Plan | None) -> Refusal | None:
         """Why a call of a graph would not be taken now; None if it would."""
         if plan is not None and (nodes := unserviceable_nodes(self._health.report(plan.graph.path))):
-            return Refusal("it is out of order just now", f"no healthy member for {', '.join(nodes)}", _OUTAGE)
+            detail = f"no healthy member for {', '.join(nodes)}"
+            return Refusal("it is out of order just now", detail, _OUTAGE, "unhealthy")
         return self.admission.refusal(heavy=has_models(plan))
 
     def degraded(self) -> list[MemberHealth]:

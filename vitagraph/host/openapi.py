@@ -28,6 +28,7 @@ _CODES: dict[tuple[str, str], tuple[int, ...]] = {
     ("post", "/v1/realtime/calls/{id}/hangup"): (404,),
     ("post", "/v1/realtime/client_secrets"): (*_BODY, 401, 429),
     ("get", "/readyz"): (503,),
+    ("get", "/metrics"): (401, 429),
 }
 """The refusals of each operation, beside 403, with which each may refuse."""
 _WEB_SOCKET = {

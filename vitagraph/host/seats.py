@@ -43,16 +43,22 @@ class Seats:
         """The connected calls."""
         return [call for call in self.calls.values() if call.seated is not None]
 
+    @property
+    def free(self) -> int:
+        """How many further calls could be connected."""
+        return max(0, self._most - len(self.taken()))
+
     def shortage(self) -> Refusal | None:
         """Why no further call can be connected; None if one can."""
         if len(self.taken()) >= self._most:
-            return Refusal(f"all {self._most} lines are busy", "raise --calls on the host", RETRY_AFTER)
+            return Refusal(f"all {self._most} lines are busy", "raise --calls on the host", RETRY_AFTER, "full")
         return None
 
     def crowd(self) -> Refusal | None:
         """Why no further call may wait for its client to connect; None if one may."""
         if self.count - len(self.taken()) >= UNCONNECTED:
-            return Refusal("many calls have come at once", f"{UNCONNECTED} calls are unconnected", CONNECT_TIMEOUT)
+            detail = f"{UNCONNECTED} calls are unconnected"
+            return Refusal("many calls have come at once", detail, CONNECT_TIMEOUT, "crowd")
         return None
 
     @contextmanager

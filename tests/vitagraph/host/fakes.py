@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
+from fastapi import Response
 
 from pipeline.runtime.health import MemberHealth
 from vitagraph.host.app import make_app
@@ -63,6 +65,19 @@ class FakeCatalogue:
         return [GraphInfo("assistant", "Talks."), GraphInfo("echo", "Says it back.")]
 
 
+class FakeMetrics:
+    """Counts nothing."""
+
+    @contextmanager
+    def counting_refusals(self) -> Iterator[None]:
+        """Lets everything through."""
+        yield
+
+    def answer(self, request: object) -> Response:
+        """One metric."""
+        return Response("up 1\n", media_type="text/plain")
+
+
 @dataclass
 class FakeCallManager:
     """Takes every call, unless it has an error to raise."""
@@ -73,6 +88,7 @@ class FakeCallManager:
     offers: list[Offer] = field(default_factory=list)
     calls: list[FakeCall] = field(default_factory=list)
     ill: list[MemberHealth] = field(default_factory=list)
+    metrics: FakeMetrics = field(default_factory=FakeMetrics)
 
     async def answer(self, offer: Offer) -> FakeCall:
         """A new call."""
