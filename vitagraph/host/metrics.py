@@ -11,7 +11,6 @@ from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
     CollectorRegistry,
     ProcessCollector,
-    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.openmetrics import exposition as openmetrics
@@ -43,7 +42,6 @@ class HostMetrics:
     def __init__(
         self, runner: Runner, meter: ProcessMeter, seats_free: Callable[[], int], ready: Callable[[], bool]
     ) -> None:
-        disable_created_metrics()  # they double the text, and Prometheus does not need them
         self.registry = CollectorRegistry()
         self.counted = CountedMetrics(self.registry)
         self._meter, self._seats_free, self._ready = meter, seats_free, ready

@@ -19,7 +19,7 @@ _SOURCES: Mapping[str, InterruptionSource] = {"typed": "text", "cancelled": "cli
 
 
 @dataclass(slots=True)
-class _Answer:
+class _HeardAnswer:
     """The answer that is being heard."""
 
     cause: int
@@ -42,7 +42,7 @@ class CallMetrics:
         self._nodes = nodes
         self._voice_began = voice_began
         self._now: Callable[[], int] = lambda: 0
-        self._answer: _Answer | None = None
+        self._answer: _HeardAnswer | None = None
         self._unspoken: dict[int, str] = {}
         """Why no voice began a turn, by its cause: `typed`, or `prompt` for what a silent caller was told."""
 
@@ -85,7 +85,7 @@ class CallMetrics:
         """Takes the playback progress of an answer."""
         if not event.ended:
             if self._answer is None or self._answer.cause != event.cause.id:
-                self._answer = _Answer(event.cause.id, self._now())
+                self._answer = _HeardAnswer(event.cause.id, self._now())
             return
         self._counted.audio_seconds.labels("out").inc(event.position / SECOND)
         self._counted.characters_spoken.inc(len(event.text))
@@ -106,7 +106,7 @@ class CallMetrics:
         """Takes the return of a primary member."""
         self.fallbacks.discard(event.node)
 
-    def _interrupted(self, answer: _Answer, event: TurnChanged) -> None:
+    def _interrupted(self, answer: _HeardAnswer, event: TurnChanged) -> None:
         source = _SOURCES.get(event.reason, "voice")
         self._counted.interruptions.labels(source).inc()
         self._answer = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
 from pipeline.errors import Category
 from vitagraph.waterfall import PARTS
@@ -38,6 +38,8 @@ class CountedMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        # Times of creation would double the text, and Prometheus does not need them.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = registry
         self.turns = self._counter("turns", "Turns of persons, by how they ended.", "outcome")
         self.turn_silence = self._histogram(
