@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
@@ -16,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
 from pipeline.errors import GraphError, UserInputError
-from pipeline.packet import MILLISECOND, SECOND
+from tests.nodes.webrtc.transport.test_peer import tone
 from tests.vitagraph.host.dialling import dial, gone, hosting, scripted
 from tests.vitagraph.host.fakes import Host, bearer, code
 from tests.vitagraph.observe.reading import labels_of, value
@@ -128,3 +123,22 @@ def test_metrics_count_a_turn_that_the_end_of_the_call_cut_short(tmp_path: Path)
         assert value(manager.metrics.registry, "turns_total", outcome="answered") == 1
 
     hosting(scene, scripted(tmp_path))
+
+
+def test_metrics_measure_how_soon_an_answer_is_silent_for_a_voice() -> None:
+    """By the voice that the detector hears, in a graph that says back what it heard."""
+
+    async def scene(manager: CallManager) -> None:
+        registry, caller = manager.metrics.registry, await dial(manager)
+        quiet = np.zeros(24_000, np.int16)
+        await caller.speak(np.concatenate([quiet, tone(2.0, 48_000), quiet, quiet]))
+        await caller.wait_for("output_audio_buffer.started")
+        await caller.speak(np.concatenate([tone(1.0, 48_000), quiet, quiet]))
+        assert value(registry, "interruptions_total", source="voice") == 1
+        assert value(registry, "barge_in_silence_seconds_count") == 1
+        assert 0 < value(registry, "barge_in_silence_seconds_sum") < 0.6
+        assert value(registry, "cut_off_turns_total") == 1
+        await caller.close()
+        await gone(manager)
+
+    hosting(scene)
