@@ -134,7 +134,7 @@ def _add_probes(app: FastAPI, settings: HostSettings, calls: CallManager, auth: 
         In the OpenMetrics format if `Accept` names it.
         """
         check_reader(request, auth)
-        return calls.metrics.answer(request)
+        return await calls.metrics.answer(request)
 
 
 def _add_pages(app: FastAPI, head: AvatarHead, static: Path) -> None:

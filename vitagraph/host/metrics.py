@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from fastapi import Request, Response
 from prometheus_client import (
@@ -13,7 +15,9 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 
 from pipeline.errors import VitagraphError
@@ -31,6 +35,16 @@ from vitagraph.observe.samples import EngineSamples, HostState, LiveCall, Source
 
 _OPENMETRICS = "application/openmetrics-text"
 _FORWARDED = ("x-forwarded-for", "forwarded")
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot(Collector):
+    """Metrics that were read in the event loop, to be written in a thread."""
+
+    metrics: tuple[Metric, ...]
+
+    def collect(self) -> tuple[Metric, ...]:
+        return self.metrics
 
 
 class HostMetrics:
@@ -90,13 +104,14 @@ class HostMetrics:
             self.counted.refused(api_error_of(error).code)
             raise
 
-    def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         """The metrics as text: OpenMetrics for those who ask for it, else the format of Prometheus."""
+        snapshot = _Snapshot(tuple(self.registry.collect()))
         # The client's own version and escaping are not believed: those of the library are.
         if _OPENMETRICS in request.headers.get("accept", ""):
-            text = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
+            text = await asyncio.to_thread(openmetrics.generate_latest, snapshot)
             return Response(text, media_type=openmetrics.CONTENT_TYPE_LATEST)
-        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+        return Response(await asyncio.to_thread(generate_latest, snapshot), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     def _live(self) -> list[LiveCall]:
         return [_live(call, metrics) for call, metrics in self._calls.items()]

@@ -7,7 +7,7 @@ sums, so that no total falls when a call ends.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from pipeline.node import Service
 from pipeline.packet import SECOND
 from pipeline.policies.breaker import Breaker
 from pipeline.policies.cache import Cache
+from pipeline.runtime.link import Link
 from pipeline.runtime.policy_store import PolicyStore
 from pipeline.runtime.session import Session
 from vitagraph.observe.counted import PREFIX
@@ -147,9 +148,10 @@ class EngineSamples(Collector):
         drops = Counter(self._drops)
         for call in calls:
             for link in _links(call):
-                depths[link.name] += link.depth
-                ages[link.name] = max(ages.get(link.name, 0), link.age)
                 drops[link.name] += link.dropped
+                if waiting := len(link.items):  # seldom: the links of a host that keeps up are empty
+                    depths[link.name] += waiting
+                    ages[link.name] = max(ages.get(link.name, 0), link.statistics().age)
         depth = _gauge("link_depth", "Packets that wait in the links of all calls.", "link")
         age = _gauge("link_age_seconds", "The longest that a packet has waited in such a link, at most.", "link")
         dropped = _counter("link_drops", "Packets that were lost because a link was full.", "link")
@@ -211,9 +213,8 @@ class EngineSamples(Collector):
         yield from (requests, failed)
 
 
-def _links(call: LiveCall) -> Iterator[Any]:
-    if call.session is not None and call.session.is_open:
-        yield from (link.statistics() for link in call.session.wiring.links.values())
+def _links(call: LiveCall) -> Iterable[Link]:
+    return call.session.wiring.links.values() if call.session is not None and call.session.is_open else ()
 
 
 def _drops(call: LiveCall) -> Counter[str]:

@@ -73,7 +73,7 @@ class FakeMetrics:
         """Lets everything through."""
         yield
 
-    def answer(self, request: object) -> Response:
+    async def answer(self, request: object) -> Response:
         """One metric."""
         return Response("up 1\n", media_type="text/plain")
 

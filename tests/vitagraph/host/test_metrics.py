@@ -55,11 +55,11 @@ def test_metrics_come_in_both_formats() -> None:
     """OpenMetrics only for those who ask for it; an odd `Accept` is no error."""
 
     async def scene(manager: CallManager) -> None:
-        text = manager.metrics.answer(request("text/plain;version=abc,*/*"))
+        text = await manager.metrics.answer(request("text/plain;version=abc,*/*"))
         assert text.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
         names = {each.name for each in text_string_to_metric_families(bytes(text.body).decode())}
         assert {"vitagraph_turns", "vitagraph_loop_lag_seconds", "process_resident_memory_bytes"} <= names
-        asked = manager.metrics.answer(request("application/openmetrics-text;version=x;q=0.9,text/plain"))
+        asked = await manager.metrics.answer(request("application/openmetrics-text;version=x;q=0.9,text/plain"))
         assert asked.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
         read = openmetrics_families(bytes(asked.body).decode())  # type: ignore[no-untyped-call]
         assert {each.name for each in read} == names
@@ -100,7 +100,7 @@ def test_metrics_have_no_label_of_a_caller(tmp_path: Path) -> None:
         caller.type("odd-text")
         await caller.wait_for("response.done")
         caller.tell(type="odd-type", event_id="odd-id")
-        text = bytes(manager.metrics.answer(request()).body).decode()
+        text = bytes((await manager.metrics.answer(request())).body).decode()
         await caller.close()
         await gone(manager)
         assert "odd" not in text

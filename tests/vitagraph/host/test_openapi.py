@@ -82,6 +82,11 @@ def test_openapi_describes_the_status_codes_that_come(monkeypatch: pytest.Monkey
     for _ in range(2):
         ask(limited, "POST", SECRETS)
 
+    for client in ("127.0.0.1", "192.0.2.1"):
+        ask(host, "GET", "/metrics", client=client)
+    for _ in range(12):
+        ask(keyed, "GET", "/metrics", client="192.0.2.9", headers=bearer("wrong"))
+
     codes = described()
     web_socket = codes.pop(("GET", "/v1/realtime"))
     assert web_socket == {101, 401, 403, 404, 429, 503}
