@@ -16,7 +16,10 @@ os.environ.setdefault("VITAGRAPH_BRAIN", "smollm2-135m")  # of the assistant, al
 TESTS = Path(__file__).parent
 ALONE = ("browser", "hostile")
 """Tests that measure real time and need both cores: bin/test runs them while nothing else uses the machine."""
-LIVE = ("nodes/webrtc", "vitagraph/host", "vitagraph/commands", "nodes/asr/test_whisper.py", "test_interrupt.py")
+LIVE = (
+    "nodes/webrtc", "vitagraph/host", "vitagraph/commands", "vitagraph/observe/test_loop_watch.py",
+    "nodes/asr/test_whisper.py", "test_interrupt.py",
+)  # fmt: skip
 """Tests in which real time passes, like those with Redis: they need a core of their own."""
 
 

@@ -91,6 +91,15 @@ def test_activity_speech_is_a_word_where_nothing_is_transcribed() -> None:
     assert scene.activity.last_word == 10
 
 
+def test_activity_knows_when_the_latest_voice_began() -> None:
+    """From there on it counts how soon an interrupted answer is silent, transcribed or not."""
+    for graph in (SCRIPTED, ECHO):
+        scene = Scene(graph)
+        for at in (3, 7):
+            scene.activity.observe(SpeechStart(Stamp(at, 0, scene.causes.root)))
+        assert scene.activity.voice_began == 7
+
+
 def test_activity_call_talks_for_a_while_after_a_turn() -> None:
     """What costs is what counts for admission, whether it had words or not."""
     scene = Scene(SCRIPTED)
