@@ -26,6 +26,8 @@ class Loaded:
     use: str
     """The node that asked for it first, as a graph writes it."""
     pool: Pool[Any]
+    threads: int = 1
+    """Cores that an instance takes while it computes."""
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class Resources:
     def loaded(self) -> list[Loaded]:
         """Everything that is ready for use."""
         return [
-            Loaded(key, entry.use, entry.ready.result())
+            Loaded(key, entry.use, entry.ready.result(), entry.spec.threads)
             for key, entry in self._entries.items()
             if entry.ready.done() and entry.ready.exception() is None
         ]

@@ -177,8 +177,9 @@ class AdmissionControl:
 
     def _sample(self) -> None:
         self._timer = self._loop.call_later(PERIOD, self._sample)
-        found, kept = self._source.measure(), math.exp(-PERIOD / SMOOTH)
-        old = self.measures
+        # Without calls nobody is hurt, as while models are loaded: what was before them does not count.
+        kept = math.exp(-PERIOD / SMOOTH) if self._calls().count else 0.0
+        found, old = self._source.measure(), self.measures
         smoothed = {name: kept * getattr(old, name) + (1 - kept) * getattr(found, name) for name in _NAMES}
         self.measures = Measures(**{**smoothed, "memory": found.memory})
         self.headroom.learn(self._source.resources(), self._measured_calls(), PERIOD)
@@ -188,15 +189,17 @@ class AdmissionControl:
         """Closes the door above a threshold, and opens it after `calm` seconds below `back` of all of them."""
         shares = {name: getattr(self.measures, name) / getattr(self._thresholds, name) for name in _NAMES}
         worst = max(shares, key=lambda name: shares[name])
+        called = self._calls().count > 0  # else nobody is kept out, whatever is exceeded
         if shares[worst] >= 1:
-            if not self.exceeded:
+            if not self.exceeded and called:
                 log.warning("no further calls for now: %s", self._detail(worst))
             self.exceeded, self._calm = worst, 0.0
         elif self.exceeded and shares[worst] < self._thresholds.back:
             self._calm += PERIOD
-            if self._calm >= self._thresholds.calm:
+            if self._calm >= self._thresholds.calm or not called:
                 self.exceeded = ""
-                log.warning("further calls are taken again")
+                if called:
+                    log.warning("further calls are taken again")
         else:
             self._calm = 0.0
 

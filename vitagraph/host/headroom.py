@@ -97,7 +97,7 @@ class AssumedCosts:
     """Instances of a pool that a heavy call uses."""
     new: float = 0.25
     """What each of the first `few` new calls counts of a heavy one, 0 to 1."""
-    few: int = 4
+    few: int = 8
     """New calls that count less than a heavy one."""
     crowded: float = 0.25
     """How often an answer may find every core or instance busy, 0 to 1.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial
 from itertools import count
 
@@ -90,6 +90,8 @@ class ProcessMeter:
         self._resources = runner.resources
         self._names: dict[Hashable, str] = {}
         """The pools by the keys of their resources."""
+        self._yielding: set[Hashable] = set()
+        """Keys of models that leave their work to others while the machine is loaded."""
         self._waited: dict[str, tuple[int, int]] = {}
         """For each pool, the nanoseconds its callers have waited so far, and their number."""
         self._lags = lags
@@ -99,12 +101,24 @@ class ProcessMeter:
         load, queue = self.load, max(self._lags(), default=0)
         wait = max(self._resources.scheduler.statistics().oldest, *self._waits(), 0)
         self._memory.update(load.memory)
-        return Measures(load.lag_ms, load.cpu, load.memory, wait / SECOND, queue / SECOND)
+        return Measures(load.lag_ms, self._cores_used() / self._cores, load.memory, wait / SECOND, queue / SECOND)
+
+    def watch(self, plan: Plan) -> None:
+        """Takes note of the models that a graph uses only while there is room for them."""
+        self._yielding.update(_yielding(plan))
 
     def resources(self) -> list[SharedResource]:
-        """The cores, and the pool of each loaded model."""
-        pools = (SharedResource(name, pool.active, pool.max_size) for name, pool in self.pools().items())
-        return [SharedResource(PROCESSOR, self.load.cpu * self._cores, self._cores), *pools]
+        """The cores, and the pool of each loaded model; without those models for which no caller waits."""
+        spared = {self._names.get(key) for key in self._yielding}
+        pools = self.pools().items()
+        shared = (SharedResource(name, pool.active, pool.max_size) for name, pool in pools if name not in spared)
+        return [SharedResource(PROCESSOR, self._cores_used(), self._cores), *shared]
+
+    def _cores_used(self) -> float:
+        """Cores in use, without those that would be free if there were more to do."""
+        loaded = self._resources.loaded()
+        spared = sum(each.pool.statistics().active * each.threads for each in loaded if each.key in self._yielding)
+        return max(0.0, self.load.cpu * self._cores - spared)
 
     def close(self) -> None:
         """Stops measuring."""
@@ -147,6 +161,7 @@ class Monitoring:
     def watch(self, plan: Plan) -> None:
         """Probes the members of a graph from now on; a plan of the same file is replaced."""
         self._health.add(plan)
+        self.meter.watch(plan)
 
     def refusal(self, plan: Plan | None) -> Refusal | None:
         """Why a call of a graph would not be taken now; None if it would."""
@@ -173,6 +188,15 @@ def has_models(plan: Plan | None) -> bool:
         return True
     members = (member.node for node in plan.nodes.values() for member in node.members)
     return any(issubclass(member, Service) and member.resources for member in members)
+
+
+def _yielding(plan: Plan) -> Iterator[Hashable]:
+    """The keys of models that serve some callers while a fallback serves all others, and nobody on a loaded machine."""
+    for node in plan.nodes.values():
+        limit, primary = node.limit, node.members[0]
+        if limit is not None and limit.adaptive and limit.when_full == "fallback" and len(node.members) > 1:
+            for pooled in getattr(primary.node, "resources", {}).values():
+                yield pooled.key(primary.params)
 
 
 def _shrink(policies: PolicyStore) -> None:

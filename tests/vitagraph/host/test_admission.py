@@ -148,6 +148,27 @@ def test_admission_does_not_flap_at_a_threshold(caplog: pytest.LogCaptureFixture
     assert len(caplog.records) == 2
 
 
+def test_admission_accepts_eight_calls_at_once_on_two_cores() -> None:
+    """A graph with smaller models for a crowd could serve them, and half of them would be sent away."""
+
+    async def scene(door: Door) -> None:
+        door.pools = [SharedResource(name, 0, 1) for name in ("asr.whisper", "dialogue.llama (2)", "tts.piper")]
+        assert sum(door.enter() for _ in range(8)) == 8
+
+    at_door(scene)
+
+
+def test_admission_does_not_hold_the_loading_of_models_against_the_first_callers() -> None:
+    """A host that has just started would tell its second caller that the machine is busy."""
+
+    async def scene(door: Door) -> None:
+        await door.show(20, lag=400, wait=3.0)
+        await door.show(1, lag=1, wait=0.0)
+        assert door.enter() and door.enter()
+
+    at_door(scene)
+
+
 @pytest.mark.parametrize("cores", [1.0, 2.0, 16.0])
 def test_admission_accepts_four_calls_within_a_second(cores: float) -> None:
     """On an idle machine whose models are one of each: who has not spoken yet costs nearly nothing."""

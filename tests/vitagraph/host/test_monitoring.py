@@ -16,6 +16,9 @@ import uvloop
 from pipeline.clock import Clock
 from pipeline.compute.pool import Pool, Pooled
 from pipeline.errors import AdmissionError, ResourceError
+from pipeline.graph.loader import load
+from pipeline.graph.planner import plan
+from pipeline.graph.registry import Registry
 from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.virtual import run_virtual
@@ -249,6 +252,31 @@ def test_monitoring_names_pools_the_same_while_others_come_and_go() -> None:
         await runner.resources.get(Pooled(lambda _: object(), key=lambda _: "other"), None, "tts.quick")
         names = [each.name for each in meter.resources()]
         assert names[1:] == ["asr.slow", "tts.quick", "tts.quick (2)"] and meter.resources() == meter.resources()
+
+    metering(scene)
+
+
+class Large(Beeper):
+    """Answers while there is room."""
+
+    engine = Pooled(lambda _: object(), key=lambda _: "large")
+
+
+def test_monitoring_leaves_out_a_model_that_gives_way_to_a_smaller_one(tmp_path: Path) -> None:
+    """Its one caller would take the room of seven whom the smaller one can serve."""
+    spare = "tests.vitagraph.host.dialling_nodes:Beeper"
+    large = '{use: "%s:Large", limit: {when_full: %s, adaptive: true}, fallback: "%s"}'
+    plans = {}
+    for full in ("queue", "fallback"):
+        text = SCRIPTED.replace(f"tts: {spare}", f"tts: {large % (__name__, full, spare)}")
+        plans[full] = plan(load(scripted(tmp_path, full, text), registry=Registry()), Registry())
+
+    async def scene(runner: Runner, meter: ProcessMeter) -> None:
+        await runner.resources.get(Large.resources["engine"], None, "tts.large")
+        meter.watch(plans["queue"])
+        assert [each.name for each in meter.resources()[1:]] == ["tts.large"]
+        meter.watch(plans["fallback"])
+        assert meter.resources()[1:] == []
 
     metering(scene)
 
