@@ -26,7 +26,7 @@ class NodeFailed(Event, frozen=True):
     rung: int = 0
     """The place of that fallback in the chain, from 1; 0 if there is none."""
     reason: FailureReason = "fault"
-    """Whether the member has a fault, or is well: its limit had no room, or it is still being opened."""
+    """Whether the member has a fault, or is well: its limit, its pool or the cores had no room, or it is opening."""
 
 
 class NodeRetries(Event, frozen=True):

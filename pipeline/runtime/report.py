@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pipeline.await_chain import await_chain
 from pipeline.clock import Clock
+from pipeline.compute.errors import Late, PoolExhausted
 from pipeline.errors import StillOpening, Stuck, classify, in_words
 from pipeline.events import Abandoned, FailureReason, NodeFailed, NodeRecovered, NodeRetries
 from pipeline.packet import Event, Packet
@@ -115,6 +116,6 @@ class Reporter:
 
 
 def _reason(error: BaseException) -> FailureReason:
-    if isinstance(error, LimitReached):
+    if isinstance(error, LimitReached | PoolExhausted | Late):
         return "limit"
     return "opening" if isinstance(error, StillOpening) else "fault"
