@@ -1,6 +1,6 @@
 """What Whisper hears of 40 lines of the table of spoken readings, by each voice that is here.
 
-    .venv/bin/python -m benchmarks.spoken [--model whisper-base] [--lines 40] [--voices piper,hibari,espeak]
+    .venv/bin/python -m benchmarks.spoken [--model whisper-base] [--lines 40] [--voices piper,hibari,espeak,kokoro]
 
 The lines are English sentences of tests/data/spoken/en.tsv, spread over its kinds. Each is prepared as for a
 caller, spoken, and transcribed. The transcript is written out by the same rules, because Whisper writes
@@ -28,13 +28,27 @@ from nodes.text._speakable import speakable
 from nodes.tts._sound import SynthesizedSpeech
 from nodes.tts.espeak import EspeakParams, load_espeak
 from nodes.tts.hibari import HibariParams, load_hibari
+from nodes.tts.kokoro import KokoroParams, load_kokoro
 from nodes.tts.piper import PiperParams, load_piper
 from tests.nodes.text.spoken_table import Case, cases, heard, said
+
+
+class Kokoro:
+    """The engine of `tts.kokoro`, which speaks English here."""
+
+    def __init__(self, params: KokoroParams) -> None:
+        self._engine = load_kokoro(params)
+
+    def speak(self, text: str, params: KokoroParams, tail: int) -> SynthesizedSpeech:
+        """Synthesises a text."""
+        return self._engine.speak(text, params.language(), params, tail)
+
 
 VOICES: Mapping[str, tuple[Any, Any]] = {
     "piper": (load_piper, PiperParams),
     "hibari": (load_hibari, HibariParams),
     "espeak": (load_espeak, EspeakParams),
+    "kokoro": (Kokoro, KokoroParams),
 }
 MODEL_RATE = 16_000
 _WORDS = 5
