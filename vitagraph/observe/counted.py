@@ -59,7 +59,9 @@ class CountedMetrics:
         )
         self.cut_off_turns = self._counter("cut_off_turns", "Answers begun within a second before the person went on.")
         self.node_errors = self._counter("node_errors", "Failures of members of nodes.", "node", "category")
-        self.limit_refusals = self._counter("limit_refusals", "Packets for which a node's limit or pool had no room.", "node")
+        self.limit_refusals = self._counter(
+            "limit_refusals", "Packets for which a node's limit or pool had no room.", "node"
+        )
         self.audio_seconds = self._counter("audio_seconds", "Sound that was played to callers.", "direction")
         self.characters_spoken = self._counter("characters_spoken", "Characters of answers that were heard.")
         self.calls = self._counter("calls", "Calls that have ended.", "outcome")
