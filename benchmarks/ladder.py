@@ -67,6 +67,7 @@ async def measure(arguments: argparse.Namespace) -> bool:
             many = await crowd(arguments.callers, said, http, ramp=1, seconds=arguments.seconds)
             left = time.monotonic()
             show(f"{arguments.callers} callers", many)
+            await until_ready(http)
             after = await crowd(1, said, http, ramp=0, seconds=ALONE)
             show("one again", after)
     asked = (at - took - left for (at, rung), took in zip(after.rungs, after.answers, strict=True) if rung == 0)
