@@ -204,9 +204,10 @@ def idle(text: str, tmp_path: Path, act: Any, monkeypatch: pytest.MonkeyPatch) -
         caller = await dial(manager)
         for number in range(20):
             await caller.clock.sleep(100 * MILLISECOND)
-            if manager.count == 0 or caller.channel.readyState != "open":
+            if manager.count == 0:
                 break
-            act(caller, number)
+            if caller.channel.readyState == "open":  # it closes a moment before the call is gone
+                act(caller, number)
         reason = caller.call_.reason if manager.count == 0 else ""
         await caller.close()
         return reason
