@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import soxr
 
+from benchmarks.spoken import Kokoro
 from nodes.packets import Samples
-from nodes.tts.kokoro import KokoroParams, load_kokoro
+from nodes.tts.kokoro import KokoroParams
 from nodes.tts.piper import PiperParams, load_piper
 from pipeline.packet import SECOND
 from tests.nodes.text.spoken_table import said
@@ -47,7 +48,7 @@ class Speaker:
             self.engine = load_piper(self.params)
         else:
             self.params = KokoroParams(voice=voice)
-            self.engine = load_kokoro(self.params)
+            self.engine = Kokoro(self.params, language)
 
     def speech(self, text: str) -> Samples:
         """A question at 16 kHz."""
@@ -55,8 +56,7 @@ class Speaker:
         return np.concatenate(parts)
 
     def _sentence(self, text: str) -> Samples:
-        given = (text, self.params) if isinstance(self.params, PiperParams) else (text, self.language, self.params)
-        spoken = self.engine.speak(*given, 0)
+        spoken = self.engine.speak(text, self.params, 0)
         sound: Samples = soxr.resample(spoken.samples, spoken.rate, RATE)
         return sound
 

@@ -16,19 +16,15 @@ cores, which a host of its own does not.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
 import tempfile
 import time
 from collections import Counter
-from unittest import mock
 
-import aioice.ice
 import numpy as np
 
-from benchmarks._density_callers import _loopback
 from benchmarks._density_figures import percentile
 from benchmarks._overload_callers import Seen, crowd
+from benchmarks._targets import conclude, met
 from benchmarks.overload import cores, graph_of, questions, serving, until_ready
 
 BACK = 10.0
@@ -80,9 +76,7 @@ async def measure(arguments: argparse.Namespace) -> bool:
         "lower rungs say why": not lower or bool(many.reasons),
         f"the first rung answers a question that ends {back:.1f} s after they left": back <= BACK,
     }
-    for what, holds in held.items():
-        print(f"  {'met   ' if holds else 'MISSED'} {what}")
-    return all(held.values())
+    return met(held)
 
 
 def main() -> None:
@@ -92,9 +86,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--cores", type=cores, default={0, 1}, metavar="N,N", help="cores of the host")
     arguments = parser.parse_args()
-    with mock.patch.object(aioice.ice, "get_host_addresses", _loopback):
-        if not asyncio.run(measure(arguments)):
-            sys.exit(1)
+    conclude(measure(arguments))
 
 
 if __name__ == "__main__":

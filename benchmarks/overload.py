@@ -23,24 +23,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from unittest import mock
 
-import aioice.ice
 import httpx
 import numpy as np
 
-from benchmarks._density_callers import _loopback
 from benchmarks._density_figures import percentile
 from benchmarks._density_load import busy
 from benchmarks._density_sound import sentences
 from benchmarks._overload_callers import Question, Seen, crowd, question
+from benchmarks._targets import conclude, met
 
 RATIO = 1.5
 CROWD = 4
@@ -135,8 +132,6 @@ def show(what: str, seen: Seen, others: Others) -> tuple[float, float]:
 
 async def measure(arguments: argparse.Namespace) -> bool:
     """Prints the figures; returns whether all targets were met."""
-    if (task := asyncio.current_task()) is not None:  # otherwise the host would outlive this program
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with tempfile.TemporaryDirectory() as folder:
         async with serving(graph_of(folder, arguments.graph), arguments.cores) as (http, others):
             return await measured(http, others, arguments)
@@ -162,9 +157,7 @@ async def measured(http: httpx.AsyncClient, others: Others, arguments: argparse.
         f"answers that never came: {unanswered}": not unanswered,
         f"as before when they have left: {again / base:.2f}": again <= RATIO * base,
     }
-    for what, holds in held.items():
-        print(f"  {'met   ' if holds else 'MISSED'} {what}")
-    return all(held.values())
+    return met(held)
 
 
 def cores(text: str) -> set[int]:
@@ -182,9 +175,7 @@ def main() -> None:
     parser.add_argument("--callers-core", type=int, default=0)
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {arguments.callers_core})
-    with mock.patch.object(aioice.ice, "get_host_addresses", _loopback):
-        if not asyncio.run(measure(arguments)):
-            sys.exit(1)
+    conclude(measure(arguments))
 
 
 if __name__ == "__main__":

@@ -32,17 +32,15 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from unittest import mock
 
-import aioice.ice
 import httpx
 
-from benchmarks._density_callers import _loopback
 from benchmarks._density_sound import sentences
 from benchmarks._overload_callers import Question, question
 from benchmarks._soak_callers import KEY, Soak, Talker
 from benchmarks._soak_figures import Ledger, table
 from benchmarks._soak_strangers import Stranger, Typist, offer
+from benchmarks._targets import conclude, met
 from benchmarks.overload import graph_of
 
 CHAOS = """
@@ -157,8 +155,6 @@ def questions() -> list[Question]:
 
 async def measure(arguments: argparse.Namespace) -> bool:
     """Prints the figures; whether all held."""
-    if (task := asyncio.current_task()) is not None:  # else the host would outlive this program
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     said, sdp = questions(), await offer()
     with tempfile.TemporaryDirectory() as folder:
         chaos = arguments.chaos
@@ -219,9 +215,7 @@ def verdict(ledger: Ledger, killed: bool) -> bool:
     if killed:
         slowest = max(ledger.back, default=0.0)
         held[f"back within {BACK:.0f} s after SIGKILL: {slowest:.1f} s"] = bool(ledger.back) and slowest <= BACK
-    for what, holds in held.items():
-        print(f"  {'met   ' if holds else 'MISSED'} {what}")
-    return all(held.values())
+    return met(held)
 
 
 def main() -> None:
@@ -234,9 +228,7 @@ def main() -> None:
     parser.add_argument("--chaos", type=Path, help="other faults than those for `assistant`")
     parser.add_argument("--kill", action="store_true", help="SIGKILL the host that serves at half time")
     arguments = parser.parse_args()
-    with mock.patch.object(aioice.ice, "get_host_addresses", _loopback):
-        if not asyncio.run(measure(arguments)):
-            sys.exit(1)
+    conclude(measure(arguments))
 
 
 if __name__ == "__main__":

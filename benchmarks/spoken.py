@@ -34,14 +34,14 @@ from tests.nodes.text.spoken_table import Case, cases, heard, said
 
 
 class Kokoro:
-    """The engine of `tts.kokoro`, which speaks English here."""
+    """The engine of `tts.kokoro` with one language, by default that of its voice."""
 
-    def __init__(self, params: KokoroParams) -> None:
-        self._engine = load_kokoro(params)
+    def __init__(self, params: KokoroParams, language: str = "") -> None:
+        self._engine, self._language = load_kokoro(params), language or params.language()
 
     def speak(self, text: str, params: KokoroParams, tail: int) -> SynthesizedSpeech:
         """Synthesises a text."""
-        return self._engine.speak(text, params.language(), params, tail)
+        return self._engine.speak(text, self._language, params, tail)
 
 
 VOICES: Mapping[str, tuple[Any, Any]] = {

@@ -166,7 +166,7 @@ class Limit:
 
         Where there is a fallback it allows nothing from 0.9 on, until the load has fallen to 0.5.
         """
-        if self.spec.adaptive and self.spec.when_full == "fallback":
+        if self.spec.gives_way:
             self._closed = level >= _CLOSES or (self._closed and level > _OPENS)
         factor = min(1.0, max(_FLOOR, 1 - level))
         if not self.spec.adaptive or (factor < 1 and abs(factor - self.factor) < _STEP):

@@ -87,6 +87,11 @@ class LimitSpec(Params):
     shared: str = ""
     """A Redis address (`redis://host:6379/0`) through which several processes share `max`."""
 
+    @property
+    def gives_way(self) -> bool:
+        """Whether all work goes to the next member while the machine is loaded."""
+        return self.adaptive and self.when_full == "fallback"
+
 
 class CacheSpec(Params):
     """How a node caches its output."""

@@ -109,9 +109,11 @@ class ProcessMeter:
 
     def resources(self) -> list[SharedResource]:
         """The cores, and the pool of each loaded model; without those models for which no caller waits."""
+        pools = self.pools()  # which names them
         spared = {self._names.get(key) for key in self._yielding}
-        pools = self.pools().items()
-        shared = (SharedResource(name, pool.active, pool.max_size) for name, pool in pools if name not in spared)
+        shared = (
+            SharedResource(name, pool.active, pool.max_size) for name, pool in pools.items() if name not in spared
+        )
         return [SharedResource(PROCESSOR, self._cores_used(), self._cores), *shared]
 
     def _cores_used(self) -> float:
@@ -194,7 +196,7 @@ def _yielding(plan: Plan) -> Iterator[Hashable]:
     """The keys of models that serve some callers while a fallback serves all others, and nobody on a loaded machine."""
     for node in plan.nodes.values():
         limit, primary = node.limit, node.members[0]
-        if limit is not None and limit.adaptive and limit.when_full == "fallback" and len(node.members) > 1:
+        if limit is not None and limit.gives_way and len(node.members) > 1:
             for pooled in getattr(primary.node, "resources", {}).values():
                 yield pooled.key(primary.params)
 
