@@ -20,6 +20,7 @@ from vitagraph.host.activity import Activity, takes_text
 from vitagraph.host.admission import Refusal
 from vitagraph.host.realtime import Conversation, SessionInfo
 from vitagraph.observe.counted import CallOutcome
+from vitagraph.observe.watcher import CallEnd, Observer, Watchers
 from vitagraph.turns import TurnTracker
 from vitagraph.waterfall import TurnRecord
 
@@ -74,10 +75,8 @@ class Call:
         """Called when the client gets its `session.created`."""
         self.on_end: Callable[[], None] = lambda: None
         """Called when its resources and its slot are free."""
-        self.on_session: Callable[[Session], None] = lambda session: None
-        """Called with its session before that runs."""
-        self.on_turn: Callable[[TurnRecord], None] = lambda turn: None
-        """Called with each turn that is final."""
+        self.watchers = Watchers(())
+        """What sees it from outside; set before it runs."""
         self.reason = "the caller hung up"
         """Why it ended."""
         self.outcome: CallOutcome = "completed"
@@ -95,6 +94,7 @@ class Call:
         """Set once it runs."""
         self._conversation = Conversation(transport.send_text, info, self, message_bytes)
         self._turns = TurnTracker(keep=REMEMBERED, on_finished=self._turn_over)
+        self._observers: tuple[Observer, ...] = ()
         self._freed = asyncio.Event()
         transport.on_open, transport.on_message = self._open, self._receive
 
@@ -118,7 +118,8 @@ class Call:
             self.activity.listen(session.bus)
             self._turns.listen(session)
             session.bus.of(SummaryFailed).subscribe(self._not_summed_up)
-            self.on_session(session)
+            self._observers = self.watchers.observers
+            self.watchers.listen(session)
             await self._conclude(await self._until_over(session))
         except VitagraphError as error:
             await self._fail(error)
@@ -131,9 +132,13 @@ class Call:
             self.reason, self.outcome = reason, outcome
             self.transport.end()
 
-    def unfinished_turns(self) -> list[TurnRecord]:
-        """The turns that were not final yet."""
-        return [turn for turn in self._turns.committed if not turn.finished]
+    def tell_end(self) -> None:
+        """Tells the watchers that it is over."""
+        end = CallEnd("client_fault" if self.transport.fault else self.outcome, self.transport.fault or self.reason)
+        for turn in self._turns.committed:
+            if not turn.finished:
+                self.watchers.turn_over(turn, abandoned=True)
+        self.watchers.ended(end)
 
     async def freed(self) -> None:
         """Returns when its resources and its slot are free."""
@@ -248,13 +253,15 @@ class Call:
         if not self.transport.ended.is_set():
             self._conversation.receive(text)
 
-    def _observe(self, _node: str, packet: Packet) -> None:
+    def _observe(self, node: str, packet: Packet) -> None:
         self._turns.observe(packet)
         self.activity.observe(packet)
         self._conversation.observe(packet)
+        for observe in self._observers:
+            observe(node, packet)
 
     def _turn_over(self, turn: TurnRecord) -> None:
-        self.on_turn(turn)
+        self.watchers.turn_over(turn)
         silence = turn.silence
         self.transport.send(
             TurnMessage(

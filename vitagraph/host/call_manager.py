@@ -31,6 +31,7 @@ from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.seats import RETRY_AFTER, Seats
 from vitagraph.host.settings import START_WITHIN, HostSettings
 from vitagraph.host.tokens import ClientSecret
+from vitagraph.observe.watcher import Watchers
 
 log = logging.getLogger(__name__)
 
@@ -244,7 +245,7 @@ class CallManager:
         )
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
-        self.metrics.attend(call, plan)
+        call.watchers = Watchers([self.metrics.attend(call, plan)])
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._call_ended, call))
@@ -262,6 +263,7 @@ class CallManager:
         if not task.cancelled() and (error := task.exception()) is not None:
             call.outcome = "failed"
             log.error("call %s ended by a fault of the program", call.id, exc_info=error)
+        call.tell_end()
         self.metrics.ended(call)
 
     async def _check(self) -> None:

@@ -76,21 +76,16 @@ class HostMetrics:
         self._samples.watch(graph, plan)
         self.counted.watch(plan.nodes, [node.name for node in plan.nodes.values() if node.limit is not None])
 
-    def attend(self, call: Call, plan: Plan) -> None:
-        """Counts what happens in a call that is about to run."""
+    def attend(self, call: Call, plan: Plan) -> CallMetrics:
+        """What counts what happens in a call that is about to run."""
         metrics = CallMetrics(self.counted, plan.nodes, lambda: call.activity.voice_began)
-        call.on_session, call.on_turn = metrics.listen, metrics.turn_over
         self._calls[call] = metrics
         self._samples.begin(plan)
+        return metrics
 
     def ended(self, call: Call) -> None:
-        """Counts a call that has ended."""
-        metrics = self._calls[call]
-        for turn in call.unfinished_turns():
-            metrics.turn_over(turn, abandoned=True)
-        self._samples.ended(_live(call, metrics))
-        del self._calls[call]
-        self.counted.calls.labels("client_fault" if call.transport.fault else call.outcome).inc()
+        """Keeps the totals of a call that has ended."""
+        self._samples.ended(_live(call, self._calls.pop(call)))
 
     @contextmanager
     def counting_refusals(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from pipeline.events import NodeFailed, NodeRecovered
 from pipeline.packet import SECOND
 from pipeline.runtime.session import Session
 from vitagraph.observe.counted import OTHER, CountedMetrics, InterruptionSource, TurnEnd
+from vitagraph.observe.watcher import CallEnd, SessionWatcher
 from vitagraph.waterfall import TurnRecord
 
 CUT_OFF = SECOND
@@ -29,7 +30,7 @@ class _HeardAnswer:
     """Nanoseconds from the start of the voice that holds it to its silence; 0 while nobody has spoken over it."""
 
 
-class CallMetrics:
+class CallMetrics(SessionWatcher):
     """Listens to one session. `voice_began` gives the start of the latest voice, nanoseconds on its clock.
 
     A failure that names none of the graph's `nodes` counts for `other`.
@@ -66,6 +67,10 @@ class CallMetrics:
         self._counted.turn_silence.labels(end).observe(turn.silence / SECOND)
         for part, duration in turn.parts().items():
             self._counted.turn_part.labels(part).observe(duration / SECOND)
+
+    def ended(self, end: CallEnd) -> None:
+        """Counts the call."""
+        self._counted.calls.labels(end.outcome).inc()
 
     def turn_changed(self, event: TurnChanged) -> None:
         """Takes a decision of the turn node."""

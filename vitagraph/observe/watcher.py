@@ -1,0 +1,82 @@
+"""What sees a session from outside: the base of metrics, timelines, quality, traces and recordings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pipeline.packet import Packet
+from pipeline.runtime.dispatch import make_dispatcher
+from pipeline.runtime.session import Session
+from vitagraph.waterfall import TurnRecord
+
+log = logging.getLogger(__name__)
+
+Observer = Callable[[str, Packet], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How a call ended."""
+
+    outcome: str
+    """A `CallOutcome`; for a replay `completed` or `failed`."""
+    reason: str
+    """For the operator."""
+
+
+class SessionWatcher:
+    """Sees one session, of a call or of a replay. A subclass overrides what it needs; the rest does nothing.
+
+    Everything is called in the event loop, and must be quick. What raises is logged, and hurts neither the
+    session nor other watchers.
+    """
+
+    def listen(self, session: Session) -> None:
+        """The session is there, and does not run yet: the place to subscribe to its bus."""
+
+    def observe(self, node: str, packet: Packet) -> None:
+        """Takes every output of every node, 50 packets a second and more; not called if it is not overridden."""
+
+    def turn_over(self, turn: TurnRecord, *, abandoned: bool = False) -> None:
+        """Takes a turn that is final; with `abandoned`, one that was not when its session ended."""
+
+    def ended(self, end: CallEnd) -> None:
+        """The session is over, and nothing follows."""
+
+
+class Watchers:
+    """All watchers of one session, each guarded from the others."""
+
+    def __init__(self, watchers: Sequence[SessionWatcher]) -> None:
+        self._all = tuple(watchers)
+        self.observers: tuple[Observer, ...] = tuple(
+            each.observe for each in watchers if type(each).observe is not SessionWatcher.observe
+        )
+        self._tell = make_dispatcher({partial: _call}, _report)
+
+    def listen(self, session: Session) -> None:
+        """Gives each the session."""
+        for watcher in self._all:
+            self._tell(partial(watcher.listen, session))
+
+    def turn_over(self, turn: TurnRecord, *, abandoned: bool = False) -> None:
+        """Gives each a turn."""
+        for watcher in self._all:
+            self._tell(partial(watcher.turn_over, turn, abandoned=abandoned))
+
+    def ended(self, end: CallEnd) -> None:
+        """Tells each that the session is over."""
+        for watcher in self._all:
+            self._tell(partial(watcher.ended, end))
+
+
+def _call(told: partial[None]) -> tuple[()]:
+    told()
+    return ()
+
+
+def _report(error: Exception, told: partial[None]) -> None:
+    log.error("%s failed", getattr(told.func, "__qualname__", told.func), exc_info=error)
