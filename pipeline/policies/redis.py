@@ -61,6 +61,11 @@ class RedisClient:
         self._attempt: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def there(self) -> bool:
+        """Whether it can be reached, as far as is known."""
+        return self._there
+
     def begin(self) -> asyncio.Task[None]:
         """Starts to connect in the background, unless that has begun; the task ends with the attempt."""
         return self._attempt or self._try()
