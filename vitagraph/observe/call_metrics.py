@@ -9,6 +9,7 @@ from nodes.packets import Audio, PlaybackProgress, TokensUsed, TurnChanged
 from pipeline.events import BudgetExceeded, NodeFailed, NodeRecovered
 from pipeline.packet import MILLISECOND, SECOND, Packet
 from pipeline.runtime.session import Session
+from vitagraph.observe.client_events import ClientNetwork
 from vitagraph.observe.counted import (
     OTHER,
     Backchannel,
@@ -81,6 +82,7 @@ class CallMetrics(SessionWatcher):
         session.bus.of(PlaybackProgress).subscribe(self.played)
         session.bus.of(BudgetExceeded).subscribe(self.over_budget)
         session.bus.of(TokensUsed).subscribe(self.tokens_used)
+        session.bus.of(ClientNetwork).subscribe(self.client_measured)
         session.bus.of(NodeFailed).subscribe(self.node_failed)
         session.bus.of(NodeRecovered).subscribe(self.node_recovered)
 
@@ -146,6 +148,13 @@ class CallMetrics(SessionWatcher):
     def over_budget(self, event: BudgetExceeded) -> None:
         """Takes a turn that took longer than the graph's budget."""
         self._counted.over_budget.labels(event.part).inc()
+
+    def client_measured(self, event: ClientNetwork) -> None:
+        """Takes what a client measured of its network."""
+        measured = {"rtt": event.rtt, "jitter_buffer": event.jitter_buffer, "playout": event.playout}
+        for part, milliseconds in measured.items():
+            if milliseconds is not None:
+                self._counted.client_network.labels(part).observe(milliseconds / 1000)
 
     def tokens_used(self, event: TokensUsed) -> None:
         """Takes what a language model read and wrote."""

@@ -58,6 +58,9 @@ class CountedMetrics:
         self.turn_part = self._histogram(
             "turn_part_seconds", "The parts of that silence, which add up to it.", _PARTS, "part"
         )
+        self.client_network = self._histogram(
+            "client_network_seconds", "What clients measured of their network and playout.", _BARGE_IN, "part"
+        )
         self.barge_in_silence = self._histogram(
             "barge_in_silence_seconds", "From the start of a voice over an answer to its silence.", _BARGE_IN
         )
@@ -115,6 +118,8 @@ class CountedMetrics:
             self.calls.labels(outcome)
         for reason in (*REFUSALS, OTHER):
             self.calls_refused.labels(reason)
+        for network_part in ("rtt", "jitter_buffer", "playout"):
+            self.client_network.labels(network_part)
         for step in MEMORY_STEPS:
             self.memory_steps.labels(step)
         self.audio_seconds.labels("in")
