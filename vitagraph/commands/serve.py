@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vitagraph import console
+from vitagraph import console, logs
 from vitagraph.commands.options import ChaosFile, Settings, parse_settings
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ StateFile = Annotated[
 ]
 IceServers = Annotated[
     list[str] | None, typer.Option(metavar="URL", help="A STUN or TURN server, such as stun:host:3478. Repeatable.")
+]
+LogFormat = Annotated[
+    Literal["auto", "human", "json"],
+    typer.Option(help="Format of the log on stderr: auto is human on a terminal and json elsewhere."),
 ]
 Supervised = Annotated[
     bool,
@@ -98,10 +102,11 @@ def serve(
     supervise: Supervised = False,
     given: Settings = None,
     chaos: ChaosFile = None,
+    log: LogFormat = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:
     """Serve the call page and answer calls, each with a session of a graph."""
-    console.log_to_stderr()
+    logs.set_up(log)
     from vitagraph.host.handover import VARIABLE
     from vitagraph.host.settings import HostSettings
 

@@ -32,8 +32,10 @@ from vitagraph.host.seats import RETRY_AFTER, Seats
 from vitagraph.host.settings import START_WITHIN, HostSettings
 from vitagraph.host.tokens import ClientSecret
 from vitagraph.observe.archive import SessionArchive
+from vitagraph.observe.failure_log import FailureLog
 from vitagraph.observe.session_timeline import SessionTimeline
-from vitagraph.observe.watcher import Watchers
+from vitagraph.observe.tracing import Tracing
+from vitagraph.observe.watcher import SessionWatcher, Watchers
 
 log = logging.getLogger(__name__)
 
@@ -88,9 +90,11 @@ class CallManager:
         """The graphs that were called, as they were planned last."""
         self._preparing = asyncio.Lock()
         self._checking: asyncio.Task[None] | None = None
+        self._tracing: Tracing | None = None
 
     async def __aenter__(self) -> Self:
         self._exit.enter_context(CallProcess())
+        self._tracing = await asyncio.to_thread(Tracing.from_environment)
         await self._exit.enter_async_context(self._runner)
         self.monitoring = Monitoring(self._settings, self._runner, self.counts, self._lags)
         self.metrics = HostMetrics(
@@ -109,6 +113,8 @@ class CallManager:
                 await asyncio.wait((self._checking,))
             self.metrics.stop()
             await self.monitoring.stop()
+            if self._tracing is not None:
+                await asyncio.to_thread(self._tracing.close)
         finally:
             await self._exit.__aexit__(kind, error, trace)
 
@@ -249,7 +255,10 @@ class CallManager:
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
         timeline = self.archive.begin(SessionTimeline(call.id, call.graph))
-        call.watchers = Watchers([self.metrics.attend(call, plan), timeline])
+        watchers: list[SessionWatcher] = [self.metrics.attend(call, plan), timeline, FailureLog()]
+        if self._tracing is not None:
+            watchers.insert(0, self._tracing.session(call.id, call.graph))
+        call.watchers = Watchers(watchers)
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._call_ended, call))

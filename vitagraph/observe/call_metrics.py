@@ -95,9 +95,10 @@ class CallMetrics(SessionWatcher):
         self._counted.turns.labels(end).inc()
         if turn.silence is None or unspoken:
             return
-        self._counted.turn_silence.labels(end).observe(turn.silence / SECOND)
+        exemplar = {"trace_id": turn.trace} if turn.trace else None
+        self._counted.turn_silence.labels(end).observe(turn.silence / SECOND, exemplar)
         for part, duration in turn.parts().items():
-            self._counted.turn_part.labels(part).observe(duration / SECOND)
+            self._counted.turn_part.labels(part).observe(duration / SECOND, exemplar)
 
     def ended(self, end: CallEnd) -> None:
         """Counts the call."""

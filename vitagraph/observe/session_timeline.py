@@ -171,6 +171,7 @@ class SessionTimeline(SessionWatcher):
         if entry is None:
             return
         heard = turn.heard.strip()
+        entry.trace = turn.trace
         entry.said, entry.over_budget = turn.said, turn.over_budget
         entry.heard = entry.heard or heard
         entry.parts = {part: _ms(duration) for part, duration in turn.parts().items()}
