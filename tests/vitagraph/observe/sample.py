@@ -117,26 +117,93 @@ def _turns(running: bool) -> list[TurnEntry]:
     network = {"round_trip": 38.0, "jitter_buffer": 62.0, "playout": 21.0}
     slow = [420.0, 180, 1_780, 240, 390, 20, 90]
     return [
-        _turn(1, 1, 1_400, 3_600, [320.0, 65, 285, 60, 110, 12, 28], heard="When does the harbour open?", confidence=0.94,
-              said="The harbour opens at six in the morning. The first ferry leaves at half past six.", firsts=first,
-              network=network, rating=1, trace="4bf92f3577b34da6a3ce929d0e0e4736"),
-        _turn(2, 2, 10_100, 12_900, slow, heard="And how many ferries are there on a Sunday?", confidence=0.88,
-              said="Sorry, let me look at the timetable again. On Sundays there are only four crossings.",
-              firsts={"turn": 13_320, "asr": 13_500, "chat": 15_280, "sentences": 15_520, "tts": 15_900},
-              over_budget="text", network={**network, "round_trip": 141.0}, rating=-1),
-        _turn(3, 4, 22_500, 27_400, [480.0, 90, 260, 70, 95, 10, 15], heard="Can I take a bicycle, and what about a cargo bike?",
-              confidence=0.71, said="You can take a bicycle with you, it costs two euros. If you have a larger",
-              outcome="interrupted", network=network),
-        _turn(4, 5, 34_300, 35_900, [310.0, 70, 300, 80, 105, 11, 24], heard="What about groups?", confidence=0.97,
-              said="A group ticket is for five persons or more.", network=network),
+        _turn(
+            1,
+            1,
+            1_400,
+            3_600,
+            [320.0, 65, 285, 60, 110, 12, 28],
+            heard="When does the harbour open?",
+            confidence=0.94,
+            said="The harbour opens at six in the morning. The first ferry leaves at half past six.",
+            firsts=first,
+            network=network,
+            rating=1,
+            trace="4bf92f3577b34da6a3ce929d0e0e4736",
+        ),
+        _turn(
+            2,
+            2,
+            10_100,
+            12_900,
+            slow,
+            heard="And how many ferries are there on a Sunday?",
+            confidence=0.88,
+            said="Sorry, let me look at the timetable again. On Sundays there are only four crossings.",
+            firsts={"turn": 13_320, "asr": 13_500, "chat": 15_280, "sentences": 15_520, "tts": 15_900},
+            over_budget="text",
+            network={**network, "round_trip": 141.0},
+            rating=-1,
+        ),
+        _turn(
+            3,
+            4,
+            22_500,
+            27_400,
+            [480.0, 90, 260, 70, 95, 10, 15],
+            heard="Can I take a bicycle, and what about a cargo bike?",
+            confidence=0.71,
+            said="You can take a bicycle with you, it costs two euros. If you have a larger",
+            outcome="interrupted",
+            network=network,
+        ),
+        _turn(
+            4,
+            5,
+            34_300,
+            35_900,
+            [310.0, 70, 300, 80, 105, 11, 24],
+            heard="What about groups?",
+            confidence=0.97,
+            said="A group ticket is for five persons or more.",
+            network=network,
+        ),
         _turn(5, 6, 45_000, 45_350, [], outcome="nothing_heard", why="The speech recognition found no words."),
-        _turn(6, 7, 52_300, 54_800, [330.0, 80, 1_050, 3_480, 270, 14, 26], heard="Is there something to eat on board?",
-              confidence=0.9, said="Yes, there is a café on the upper deck.", over_budget="sentence", network=network),
-        _turn(7, 8, 64_200, 66_900, [], heard="And when does the last one go back?", confidence=0.83, outcome="unanswered",
-              why="chat failed and has no fallback that answers: the connection was refused."),
-        _turn(8, 9, 72_000, 72_000, [], typed=True, heard="Hello? Are you still there?",
-              outcome=None if running else "abandoned", why="" if running else "The call ended before the answer began."),
-    ]  # fmt: skip
+        _turn(
+            6,
+            7,
+            52_300,
+            54_800,
+            [330.0, 80, 1_050, 3_480, 270, 14, 26],
+            heard="Is there something to eat on board?",
+            confidence=0.9,
+            said="Yes, there is a café on the upper deck.",
+            over_budget="sentence",
+            network=network,
+        ),
+        _turn(
+            7,
+            8,
+            64_200,
+            66_900,
+            [],
+            heard="And when does the last one go back?",
+            confidence=0.83,
+            outcome="unanswered",
+            why="chat failed and has no fallback that answers: the connection was refused.",
+        ),
+        _turn(
+            8,
+            9,
+            72_000,
+            72_000,
+            [],
+            typed=True,
+            heard="Hello? Are you still there?",
+            outcome=None if running else "abandoned",
+            why="" if running else "The call ended before the answer began.",
+        ),
+    ]
 
 
 def _turn(number: int, cause: int, start: float, voice_end: float, parts: Sequence[float], **more: Any) -> TurnEntry:
@@ -285,9 +352,11 @@ def _calls() -> list[CallState]:
         call("rtc_7f3c91ab20", 78, 78_000, 8, 980, fallbacks=["chat"], recorded=True),
         call("rtc_02ee5f7710", 341, 341_000, 27, 2_840, fallbacks=["chat"], lost=0.081, mos=2.9),
         call("rtc_c4419d8e03", 1_260, 1_260_000, 96, 870),
-        call("rtc_99aa17de5b", 2_000, 604_000, 41, 910, outcome="completed", reason="the client hung up", recorded=True),
+        call(
+            "rtc_99aa17de5b", 2_000, 604_000, 41, 910, outcome="completed", reason="the client hung up", recorded=True
+        ),
         call("rtc_5d20b6f1c9", 2_400, 31_000, 2, None, outcome="failed", reason="chat: the endpoint was away"),
-    ]  # fmt: skip
+    ]
 
 
 def _latest() -> list[LatestTurn]:
@@ -310,13 +379,39 @@ def _latest() -> list[LatestTurn]:
 
 def _alerts() -> list[AlertState]:
     return [
-        AlertState("TurnPartSlow", "ticket", "A part of the silence is slow for one turn in twenty.", "slow-answers",
-                   NOW - 340, None, 2.1, 1.2, {"part": "text"}),
-        AlertState("FallbackInUse", "ticket", "A fallback does the work of a node.", "failures", NOW - 610, None, 2, 0,
-                   {"node": "chat"}),
-        AlertState("TurnsUnanswered", "page", "Over 5 % of the turns meet silence.", "failures", NOW - 2_500, NOW - 2_200,
-                   0.08, 0.05),
-    ]  # fmt: skip
+        AlertState(
+            "TurnPartSlow",
+            "ticket",
+            "A part of the silence is slow for one turn in twenty.",
+            "slow-answers",
+            NOW - 340,
+            None,
+            2.1,
+            1.2,
+            {"part": "text"},
+        ),
+        AlertState(
+            "FallbackInUse",
+            "ticket",
+            "A fallback does the work of a node.",
+            "failures",
+            NOW - 610,
+            None,
+            2,
+            0,
+            {"node": "chat"},
+        ),
+        AlertState(
+            "TurnsUnanswered",
+            "page",
+            "Over 5 % of the turns meet silence.",
+            "failures",
+            NOW - 2_500,
+            NOW - 2_200,
+            0.08,
+            0.05,
+        ),
+    ]
 
 
 def _quality(n: int) -> QualityPoint:

@@ -1,0 +1,2 @@
+import { type ConsoleWords, ENGLISH } from "./words";
+export const CHINESE: ConsoleWords = ENGLISH;
