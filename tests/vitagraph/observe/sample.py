@@ -27,6 +27,7 @@ from vitagraph.observe.timeline import (
     ProcessState,
     QualityPoint,
     QueueSample,
+    Side,
     Span,
     Timeline,
     Trouble,
@@ -38,6 +39,7 @@ BEGAN = 1_780_000_000.0
 NOW = BEGAN + 3_000
 DURATION = 78_000.0
 RATE = 8_000
+SIDES: tuple[Side, ...] = ("caller", "assistant")
 
 _VOICES = [(1_400, 3_600), (10_100, 12_900), (22_500, 24_300), (25_000, 27_400), (34_300, 35_900)]
 _VOICES += [(45_000, 45_350), (52_300, 54_800), (64_200, 66_900)]
@@ -66,7 +68,7 @@ def timeline(*, running: bool = False, sound: bool = False) -> Timeline:
         reason="" if running else "the client hung up",
         caller=_envelope(heard, 1),
         assistant=_envelope(spoken, 2),
-        sound={"caller": _wav(heard, 180), "assistant": _wav(spoken, 320)} if sound else {},
+        sound={side: _address(side) for side in SIDES} if sound else {},
         speech=heard,
         turns=_turns(running),
         causes=_causes(),
@@ -278,19 +280,24 @@ def _face(answer: tuple[int, int, int, str, bool]) -> FaceSpan:
     return FaceSpan(start, end, cause, jaw)
 
 
-def _wav(spans: Sequence[Span], pitch: int) -> str:
-    """A hum where somebody speaks, as a data: address."""
+def sound(side: Side) -> bytes:
+    """A hum where somebody speaks, as a WAV file."""
     time = np.arange(round(DURATION / 1_000 * RATE)) / RATE
     speaks = np.zeros(len(time))
-    for span in spans:
-        speaks[round(span.start * RATE / 1_000) : round(span.end * RATE / 1_000)] = 0.3
+    for start, end in _VOICES if side == "caller" else [(start, end) for _, start, end, _, _ in _ANSWERS]:
+        speaks[round(start * RATE / 1_000) : round(end * RATE / 1_000)] = 0.3
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(RATE)
+        pitch = 180 if side == "caller" else 320
         out.writeframes((np.sin(2 * np.pi * pitch * time) * speaks * 32_767).astype("<i2").tobytes())
-    return f"data:audio/wav;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return file.getvalue()
+
+
+def _address(side: Side) -> str:
+    return f"data:audio/wav;base64,{base64.b64encode(sound(side)).decode()}"
 
 
 def _nodes() -> list[NodeState]:

@@ -8,9 +8,9 @@ import { useWidth } from "./useWidth";
 import { useWords } from "./useWords";
 import type { ConsoleWords } from "./words";
 
-const NODE = { width: 106, height: 50 };
+const NODE = { width: 102, height: 50 };
 const INSERTED = { width: 18, height: 18 };
-const GAP = { least: 46, most: 96 };
+const GAP = { least: 36, most: 96 };
 const SPACE = 16;
 
 interface Plan extends Drawing {

@@ -122,27 +122,43 @@ function middle(cells: readonly Cell[]): number | null {
   return cells.length ? cells.reduce((sum, { across }) => sum + across, 0) / cells.length : null;
 }
 
-/** Puts each cell as near to the middle of its neighbours as the others of its row allow. */
+/** Puts the main path on a straight line, and each other cell as near to its neighbours as its row allows. */
 function place(rows: readonly Cell[][], space: number): void {
-  for (const row of rows) spread(row, row.map(() => 0), space);
+  const main = new Set(mainPath(rows));
+  for (const row of rows) for (const each of row) each.across = 0;
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    for (const row of sweep % 2 ? rows.toReversed() : rows) {
-      spread(row, row.map((each) => middle([...each.before, ...each.after]) ?? each.across), space);
-    }
+    for (const row of sweep % 2 ? rows.toReversed() : rows) spread(row, main, space);
   }
   const low = Math.min(...rows.flat().map(({ across, size }) => across - size.breadth / 2));
   for (const each of rows.flat()) each.across -= low;
 }
 
-/** Gives the cells of a row their wanted places, moved apart where they would overlap. */
-function spread(row: readonly Cell[], wanted: readonly number[], space: number): void {
-  let least = -Infinity;
-  row.forEach((each, n) => {
-    each.across = Math.max(wanted[n] ?? 0, least + each.size.breadth / 2);
-    least = each.across + each.size.breadth / 2 + space;
-  });
-  const moved = row.reduce((sum, each, n) => sum + each.across - (wanted[n] ?? 0), 0) / (row.length || 1);
-  for (const each of row) each.across -= moved;
+/** A longest path, from its last node back: it has one cell in each layer. */
+function mainPath(rows: readonly Cell[][]): Cell[] {
+  const path: Cell[] = [];
+  let at = rows.at(-1)?.[0];
+  while (at) {
+    path.push(at);
+    const before: readonly Cell[] = at.before;
+    at = before.find(({ size }) => size !== PASS) ?? before[0];
+  }
+  return path;
+}
+
+/** Gives the cells of a row the middle of their neighbours, moved away from the main path where they would overlap. */
+function spread(row: readonly Cell[], main: ReadonlySet<Cell>, space: number): void {
+  const pinned = Math.max(0, row.findIndex((each) => main.has(each)));
+  const away = (cells: readonly Cell[], way: 1 | -1): void => {
+    let edge = -Infinity;
+    for (const each of cells) {
+      const wanted = main.has(each) ? 0 : way * (middle([...each.before, ...each.after]) ?? 0);
+      const across = Math.max(wanted, edge + each.size.breadth / 2);
+      edge = across + each.size.breadth / 2 + space;
+      each.across = way * across;
+    }
+  };
+  away(row.slice(pinned), 1);
+  away(row.slice(0, pinned + 1).reverse(), -1);
 }
 
 function alongOf(rows: readonly Cell[][], gap: number): number[] {

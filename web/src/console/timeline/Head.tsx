@@ -18,7 +18,7 @@ export function Head({ timeline }: { timeline: Timeline }): ReactNode {
     [words.turns, String(turns.length), false],
     [words.medianSilence, silence === null ? words.none : duration(silence), false],
     [words.overBudgetTurns, String(over), over > 0],
-    [words.outcomes.unanswered, String(unanswered), unanswered > 0],
+    [words.withoutAnswer, String(unanswered), unanswered > 0],
     [words.state, outcome ? `${kind === "replay" ? words.replay : words.call} · ${words.callOutcome(outcome)}` : words.running, false],
   ];
   return (
@@ -28,9 +28,9 @@ export function Head({ timeline }: { timeline: Timeline }): ReactNode {
           <div key={name} data-grade={bad ? "poor" : undefined}>
             <dt>{name}</dt>
             <dd>{value}</dd>
+            {name === words.state && reason && <dd className="reason">{reason}</dd>}
           </div>
         ))}
-        {reason && <p>{reason}</p>}
         {!outcome && <p>{words.goesOn}</p>}
       </dl>
       {left_out > 0 && <p className="notice">{words.leftOut(left_out)}</p>}

@@ -38,7 +38,7 @@ function place(line: HTMLDivElement | null, { player, scale }: Props): void {
   if (!line) return;
   const x = scale.x(player.position);
   line.style.transform = `translateX(${x}px)`;
-  line.style.visibility = x >= 0 && x <= scale.width ? "visible" : "hidden";
+  line.style.visibility = player.used && x >= 0 && x <= scale.width ? "visible" : "hidden";
 }
 
 /** The next stretch is shown when the line leaves this one. */

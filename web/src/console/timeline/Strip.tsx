@@ -5,6 +5,7 @@ import { gradeSilence } from "../grades";
 import { useWidth } from "../useWidth";
 import { useWords } from "../useWords";
 import { prepared } from "./canvas";
+import { GRADES, HIGHEST } from "./draw";
 import type { Colours } from "./pen";
 import { Scale, type View, clamped, columns, span } from "./scale";
 import { useColours } from "./useColours";
@@ -50,12 +51,12 @@ function draw(canvas: CanvasRenderingContext2D, timeline: Timeline, width: numbe
   half(canvas, columns(caller.peaks, caller.step, scale), -1, colours.voice);
   half(canvas, columns(assistant.peaks, assistant.step, scale), 1, colours.answer);
   canvas.globalAlpha = 1;
-  for (const { voice_end, silence, outcome, over_budget } of turns) {
-    const lost = outcome === "unanswered" || outcome === "abandoned";
-    const grade = over_budget || lost ? "poor" : gradeSilence(silence);
+  for (const { voice_end, silence, outcome, over_budget, budget } of turns) {
+    const lost = outcome === "unanswered";
     if (silence === null && !lost) continue;
-    canvas.fillStyle = grade === "poor" ? colours.alarm : grade === "fair" ? colours.caution : colours.accent;
-    const high = lost ? HEIGHT : Math.min(1, (silence ?? 0) / 3_000) * HEIGHT;
+    const grade = over_budget || lost ? "poor" : budget === null ? gradeSilence(silence) : "good";
+    canvas.fillStyle = colours[GRADES[grade]];
+    const high = lost ? HEIGHT : Math.min(1, (silence ?? 0) / HIGHEST) * HEIGHT;
     canvas.fillRect(scale.x(voice_end), HEIGHT - high, Math.max(2, scale.x(voice_end + (silence ?? 0)) - scale.x(voice_end)), high);
   }
 }

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useMemo, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 
 import { PartLegend } from "../PartBar";
 import { PARTS, type Timeline, type TurnEntry } from "../documents";
@@ -11,7 +11,7 @@ import { Strip } from "./Strip";
 import { Toolbar } from "./Toolbar";
 import { Tracks } from "./Tracks";
 import { TurnDetails } from "./TurnDetails";
-import { TurnList } from "./TurnList";
+import { TurnList, badness } from "./TurnList";
 import { stretchOf } from "./draw";
 import { Player, type Playing } from "./player";
 import { type View, clamped } from "./scale";
@@ -28,11 +28,14 @@ export function TimelineView({ timeline }: { timeline: Timeline }): ReactNode {
   const playing = useStore(player?.state ?? SILENT);
   const whole = { from: 0, to: Math.max(1, timeline.duration) };
   const shown = view ? clamped(view, timeline.duration) : whole;
-  const selected = timeline.turns.find(({ number }) => number === chosen) ?? null;
-  const select = (turn: TurnEntry): void => {
-    setChosen(turn.number);
-    setView(around(timeline, turn));
-  };
+  const selected = timeline.turns.find(({ number }) => number === chosen) ?? worst(timeline);
+  const select = useCallback(
+    (turn: TurnEntry): void => {
+      setChosen(turn.number);
+      setView(around(timeline, turn));
+    },
+    [timeline],
+  );
   const toggle = (): void => {
     if (!player) return;
     if (playing === "playing" || playing === "loading") player.pause();
@@ -87,6 +90,11 @@ function around(timeline: Timeline, turn: TurnEntry): View {
   const { from, to } = stretchOf(timeline, turn);
   const margin = Math.max(300, (to - from) * 0.06);
   return clamped({ from: from - margin, to: to + margin }, timeline.duration);
+}
+
+/** What to look at first. */
+function worst({ turns }: Timeline): TurnEntry | null {
+  return turns.reduce<TurnEntry | null>((found, turn) => (found && badness(found) >= badness(turn) ? found : turn), null);
 }
 
 function turnAt({ turns }: Timeline, at: number): TurnEntry | undefined {

@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from "react";
+import { type ReactNode, memo, useState } from "react";
 
 import { PartBar } from "../PartBar";
 import { Graded, Panel } from "../panels";
@@ -14,10 +14,10 @@ interface Props {
 }
 
 /** All turns, each with its waterfall; one click goes there. */
-export function TurnList({ timeline: { turns }, selected, onSelect }: Props): ReactNode {
+export const TurnList = memo(function TurnList({ timeline: { turns }, selected, onSelect }: Props): ReactNode {
   const { words } = useWords();
   const [slowest, setSlowest] = useState(false);
-  const shown = slowest ? turns.toSorted((a, b) => weight(b) - weight(a)) : turns;
+  const shown = slowest ? turns.toSorted((a, b) => badness(b) - badness(a)) : turns;
   const scale = Math.max(2_000, ...turns.map(({ silence }) => silence ?? 0));
   const choice = (
     <div className="order" role="group" aria-label={words.sortTurns}>
@@ -43,11 +43,11 @@ export function TurnList({ timeline: { turns }, selected, onSelect }: Props): Re
       </ol>
     </Panel>
   );
-}
+});
 
 /** Turns without an answer are worse than any silence. */
-function weight({ silence, outcome }: TurnEntry): number {
-  return outcome === "unanswered" || outcome === "abandoned" ? Infinity : (silence ?? -1);
+export function badness({ silence, outcome }: TurnEntry): number {
+  return outcome === "unanswered" ? Number.MAX_VALUE : (silence ?? -1);
 }
 
 function Row({ turn, scale }: { turn: TurnEntry; scale: number }): ReactNode {

@@ -2,11 +2,16 @@
 
 import { STEP, type Timeline, type TurnEntry } from "../documents";
 import { duration, moment } from "../format";
+import { gradeSilence } from "../grades";
 import { partName } from "../words";
 import { drawCauses, drawTroubles } from "./drawEvents";
 import { AXIS, type Lane, type LaneName } from "./lanes";
 import type { Pen } from "./pen";
 import { type View, columns, ticks } from "./scale";
+
+/** The silence that takes the whole height where turns are dense, in ms. */
+export const HIGHEST = 3_000;
+export const GRADES = { good: "accent", fair: "caution", poor: "alarm" } as const;
 
 type Draw = (pen: Pen, timeline: Timeline, lane: Lane) => void;
 
@@ -70,11 +75,29 @@ function drawCaller(pen: Pen, { caller, speech }: Timeline, { top, height }: Lan
   drawWave(pen, caller, top + 2, height - 4, colours.voice);
 }
 
+/** Pixels that a turn needs for its waterfall. */
+const ROOM = 26;
+
 function drawTurns(pen: Pen, { turns, duration: whole }: Timeline, { top, height }: Lane): void {
+  const room = pen.scale.x((whole - (turns[0]?.start ?? 0)) / Math.max(1, turns.length)) - pen.scale.x(0);
   turns.forEach((turn, n) => {
     const next = turns[n + 1]?.start ?? whole;
-    if (pen.scale.shows(turn.start, next)) drawTurn(pen, turn, next, top, height);
+    if (!pen.scale.shows(turn.start, next)) return;
+    if (room < ROOM) drawSilence(pen, turn, room, top, height);
+    else drawTurn(pen, turn, next, top, height);
   });
+}
+
+/** Where turns are dense, a bar as high as the silence is long. */
+function drawSilence(pen: Pen, turn: TurnEntry, room: number, top: number, height: number): void {
+  const { scale, colours } = pen;
+  const lost = turn.outcome === "unanswered";
+  if (turn.silence === null && !lost) return;
+  const grade = turn.over_budget || lost ? "poor" : turn.budget === null ? gradeSilence(turn.silence) : "good";
+  const high = lost ? height : Math.min(1, (turn.silence ?? 0) / HIGHEST) * height;
+  const left = scale.x(turn.voice_end);
+  pen.box(left, top + height - high, Math.max(2, room * 0.6), high, colours[GRADES[grade]], 1);
+  pen.mark(left, top, Math.max(2, room * 0.6), height, turnText(pen, turn));
 }
 
 function drawTurn(pen: Pen, turn: TurnEntry, next: number, top: number, height: number): void {

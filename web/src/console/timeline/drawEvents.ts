@@ -31,8 +31,11 @@ const TROUBLES: Record<Trouble["kind"], readonly [Glyph, keyof Omit<Colours, "pa
 
 export function drawCauses(pen: Pen, { causes }: Timeline, { top, height }: Lane): void {
   const { scale, colours, words } = pen;
+  let drawn = -Infinity;
   causes.forEach(({ at, cause, what, reason }, n) => {
-    if (!scale.shows(at, at)) return;
+    // Decisions nearer than a pixel cover each other.
+    if (!scale.shows(at, at) || scale.x(at) < drawn + 1) return;
+    drawn = scale.x(at);
     const [shape, colour] = GLYPHS[what];
     glyph(pen, shape, scale.x(at), top + height / 2, colours[colour]);
     const label = reason ? `${words.changes[what]}: ${reason}` : words.changes[what];

@@ -36,9 +36,10 @@ export class Pen {
   ) {}
 
   box(left: number, top: number, width: number, height: number, colour: string, round = 2): void {
+    const wide = Math.max(width, 1);
     this.canvas.fillStyle = colour;
     this.canvas.beginPath();
-    this.canvas.roundRect(left, top, Math.max(width, 1), height, Math.min(round, width / 2, height / 2));
+    this.canvas.roundRect(left, top, wide, height, Math.min(round, wide / 2, height / 2));
     this.canvas.fill();
   }
 

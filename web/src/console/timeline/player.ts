@@ -24,6 +24,11 @@ export class Player {
 
   constructor(private readonly addresses: readonly string[]) {}
 
+  /** Whether anything was played. */
+  get used(): boolean {
+    return this.context !== null;
+  }
+
   /** The moment that is heard, or was heard last, in milliseconds. */
   get position(): number {
     if (this.state.get() !== "playing" || !this.context) return this.place;
