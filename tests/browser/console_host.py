@@ -7,36 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import uvicorn
 
 from tests.vitagraph.host.fakes import FakeCallManager, Host
-from tests.vitagraph.observe import sample
+from tests.vitagraph.host.sample_source import SampleSource
 from vitagraph.host.app import STATIC
-from vitagraph.observe.timeline import Console, Side, Timeline
 
 SESSION = "/console/sessions/rtc_7f3c91ab20"
-
-
-@dataclass
-class SampleSource:
-    """What the console shows of the sample; a test may change it."""
-
-    console: Console = field(default_factory=sample.console)
-    session: Timeline = field(default_factory=sample.timeline)
-
-    def state(self) -> Console:
-        """The sample."""
-        return self.console
-
-    def timeline(self, id: str) -> Timeline | None:
-        """The sample, by its own id only."""
-        return self.session if id == self.session.id else None
-
-    def sound(self, id: str, side: Side) -> bytes | None:
-        """A hum for each sentence."""
-        return sample.sound(side) if id == self.session.id else None
 
 
 @contextmanager

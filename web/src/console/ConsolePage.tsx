@@ -1,11 +1,16 @@
 import type { ReactNode } from "react";
 
+import { Alerts } from "./Alerts";
+import { Calls } from "./Calls";
 import { Figures } from "./Figures";
 import { Frame } from "./Frame";
-import { GraphDrawing, GraphTables } from "./GraphDrawing";
+import { GraphDrawing } from "./GraphDrawing";
+import { GraphTables } from "./GraphTables";
+import { LatestTurns } from "./LatestTurns";
+import { Panel } from "./Panel";
+import { Quality } from "./Quality";
 import { Notice, TokenForm } from "./TokenForm";
 import type { Console } from "./documents";
-import { Alerts, Calls, LatestTurns, Panel, Quality } from "./panels";
 import { usePolled } from "./usePolled";
 import { useWords } from "./useWords";
 

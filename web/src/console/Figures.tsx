@@ -3,7 +3,6 @@ import type { ReactNode } from "react";
 import type { Console } from "./documents";
 import { duration, median, percent, roughly } from "./format";
 import { type Grade, gradeLag, gradeLoad, gradeSilence, gradeSuccess } from "./grades";
-import { largest } from "./panels";
 import { useWords } from "./useWords";
 import { partName } from "./words";
 
@@ -64,4 +63,12 @@ function Figure({ name, value, grade, share, children }: FigureProps): ReactNode
       {children ? <small>{children}</small> : null}
     </div>
   );
+}
+
+/** The largest part of a turn. */
+function largest(parts: Record<string, number>): string | null {
+  return Object.entries(parts).reduce<[string, number] | null>(
+    (best, [part, ms]) => (best && best[1] >= ms ? best : [part, ms]),
+    null,
+  )?.[0] ?? null;
 }

@@ -1,14 +1,14 @@
 import { type CSSProperties, type ReactNode, useMemo } from "react";
 
 import type { GraphState, LinkState, NodeState } from "./documents";
-import { duration, roughly } from "./format";
+import { duration } from "./format";
 import { gradeAge } from "./grades";
 import { type Box, type Drawing, type Line, type Size, layOut } from "./layers";
 import { useWidth } from "./useWidth";
 import { useWords } from "./useWords";
 import type { ConsoleWords } from "./words";
 
-const NODE = { width: 102, height: 50 };
+const NODE = { width: 94, height: 50 };
 const INSERTED = { width: 18, height: 18 };
 const GAP = { least: 36, most: 96 };
 const SPACE = 16;
@@ -80,7 +80,7 @@ function placeOf(box: Box | undefined, down: boolean): CSSProperties {
 }
 
 function path({ points }: Line, down: boolean): string {
-  const at = points.map(([along, across]) => (down ? [across, along] : [along, across]) as [number, number]);
+  const at = points.map(([along, across]): [number, number] => (down ? [across, along] : [along, across]));
   return at.reduce((drawn, [x, y], n) => {
     const [px, py] = at[n - 1] ?? [x, y];
     if (n === 0) return `M${x} ${y}`;
@@ -125,47 +125,5 @@ function Queue({ link, line, down, words }: QueueProps): ReactNode {
       <b>{link.depth}</b>
       {link.age < 1_000 ? duration(link.age) : `${(link.age / 1_000).toFixed(1)} s`}
     </span>
-  );
-}
-
-/** The same as two tables, for those who cannot see it, or want every number. */
-export function GraphTables({ graph }: { graph: GraphState }): ReactNode {
-  const { words } = useWords();
-  const nodes = graph.nodes.map((node) => [node.name, node.use, words.states[node.state], node.fallbacks, node.errors]);
-  const links = graph.links.map((link) => [link.name, link.kinds.join(", "), link.depth, roughly(link.age), link.dropped]);
-  return (
-    <details className="more">
-      <summary>{words.linksTable}</summary>
-      <Table head={[words.node, words.use, words.state, words.fallbackColumn, words.errorsColumn]} rows={nodes} />
-      <Table head={[words.link, words.kinds, words.depth, words.age, words.drops]} rows={links} />
-    </details>
-  );
-}
-
-function Table({ head, rows }: { head: readonly string[]; rows: readonly (readonly (string | number)[])[] }): ReactNode {
-  return (
-    <div className="scroll" tabIndex={0} role="group" aria-label={head[0]}>
-      <table>
-        <thead>
-          <tr>
-            {head.map((each) => (
-              <th key={each} scope="col">
-                {each}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(([first, ...rest]) => (
-            <tr key={first}>
-              <th scope="row">{first}</th>
-              {rest.map((value, n) => (
-                <td key={head[n + 1]}>{value}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

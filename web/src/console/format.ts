@@ -13,7 +13,8 @@ export function duration(ms: number): string {
 
 /** The same in whole seconds, for what changes each second. */
 export function roughly(ms: number): string {
-  return ms < 59_500 ? `${Math.max(0, Math.round(ms / 1_000))} s` : duration(ms);
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  return seconds < 60 ? `${seconds} s` : duration(seconds * 1_000);
 }
 
 function pair(seconds: number, large: number, largeUnit: string, small: number, smallUnit: string): string {

@@ -85,7 +85,6 @@ export const ENGLISH = {
   changes,
   troubles,
   states,
-  callOutcomes,
   network,
   lanes,
   console: "Console",
@@ -232,7 +231,6 @@ export const ENGLISH = {
   bad: "bad",
   part: "Part",
   share: "Share",
-  meaning: "Meaning",
   eventsOfTurn: "Decisions and events",
   // Table
   table: "All of it as a table",

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-import { Graded, Panel } from "../panels";
+import { Graded, Panel } from "../Panel";
 import type { Timeline, TurnEntry } from "../documents";
 import { duration, moment, percent } from "../format";
 import { useWords } from "../useWords";

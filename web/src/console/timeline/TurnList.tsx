@@ -1,7 +1,7 @@
 import { type ReactNode, memo, useState } from "react";
 
 import { PartBar } from "../PartBar";
-import { Graded, Panel } from "../panels";
+import { Graded, Panel } from "../Panel";
 import type { Timeline, TurnEntry } from "../documents";
 import { duration, moment } from "../format";
 import { gradeSilence } from "../grades";

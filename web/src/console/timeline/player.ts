@@ -40,6 +40,7 @@ export class Player {
     this.pause();
     this.place = from;
     const attempt = ++this.attempt;
+    this.state.set("loading");
     try {
       const context = (this.context ??= new AudioContext());
       await context.resume();
@@ -73,7 +74,6 @@ export class Player {
 
   /** A session that goes on has more sound than when it was loaded. */
   private async load(): Promise<void> {
-    this.state.set("loading");
     this.tracks = (await Promise.all(this.addresses.map(fetched))).map((buffer) => Wav.read(buffer));
   }
 
