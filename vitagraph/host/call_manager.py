@@ -22,6 +22,7 @@ from pipeline.runtime.health import MemberHealth
 from pipeline.runtime.runner import Runner
 from vitagraph.host.admission import SETTLING, CallRefused, Refusal
 from vitagraph.host.call import END_TIMEOUT, Call
+from vitagraph.host.console import ConsoleSource
 from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
@@ -75,6 +76,7 @@ class CallManager:
     monitoring: Monitoring
     """Set while the context is entered, as is `metrics`."""
     metrics: HostMetrics
+    console: ConsoleSource
 
     def __init__(self, settings: HostSettings, graphs: GraphCatalogue) -> None:
         self.graphs = graphs
