@@ -27,6 +27,7 @@ from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.metrics import HostMetrics
 from vitagraph.host.monitoring import Monitoring, has_models
+from vitagraph.host.quality import HostQuality
 from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.seats import RETRY_AFTER, Seats
 from vitagraph.host.settings import START_WITHIN, HostSettings
@@ -76,6 +77,7 @@ class CallManager:
         self.graphs = graphs
         self._settings = settings
         self._exit = AsyncExitStack()
+        self.quality = HostQuality(settings)
         self._runner = Runner(start_within=START_WITHIN)
         self._seats = Seats(settings.calls, settings.calls_per_address)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,6 +95,8 @@ class CallManager:
         self.metrics = HostMetrics(
             self._runner, self.monitoring.meter, lambda: self._seats.free, lambda: not self.not_ready()
         )
+        self.metrics.on_refused = self.quality.refused
+        self.quality.start()
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
 
@@ -106,6 +110,7 @@ class CallManager:
                 await asyncio.wait((self._checking,))
             self.metrics.stop()
             await self.monitoring.stop()
+            await self.quality.stop()
         finally:
             await self._exit.__aexit__(kind, error, trace)
 
@@ -245,7 +250,8 @@ class CallManager:
         )
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
-        call.watchers = Watchers([self.metrics.attend(call, plan)])
+        metrics = self.metrics.attend(call, plan)
+        call.watchers = Watchers([metrics, *self.quality.attend(call, metrics)])
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._call_ended, call))
