@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,12 +37,9 @@ class Period:
 
     def part(self, begin: float, end: float) -> Period:
         """What lies between two times."""
-        return Period(
-            begin,
-            end,
-            [each for each in self.sessions if begin <= each.began < end],
-            [each for each in self.refused if begin <= each[0] < end],
-        )
+        first, last = (bisect_left(self.sessions, at, key=lambda each: each.began) for at in (begin, end))
+        refused = [each for each in self.refused if begin <= each[0] < end]
+        return Period(begin, end, self.sessions[first:last], refused)
 
 
 def insert(connection: sqlite3.Connection, records: Iterable[QualityRecord]) -> None:

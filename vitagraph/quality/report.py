@@ -15,6 +15,8 @@ from vitagraph.quality.significance import Trend, mann_kendall
 HOUR, DAY = 3_600.0, 86_400.0
 WIDTHS = ((2 * DAY, HOUR), (15 * DAY, 6 * HOUR), (200 * DAY, DAY))
 """Periods up to so many seconds are divided into stretches of so many; longer ones into weeks."""
+STEP_MS, STEPS = 100, 50
+"""Of the distribution of the silences."""
 VERSION = 1
 
 
@@ -73,8 +75,8 @@ class Report(msgspec.Struct, frozen=True):
     outcomes: dict[str, int]
     calls: list[Point]
     """The sessions of each stretch."""
-    silences: list[float]
-    """All silences, in milliseconds."""
+    silences: list[int]
+    """How many silences were in each step of 100 ms, up to 5 s; the last number is that of all longer ones."""
     measures: list[MeasureSummary]
     version: int = VERSION
 
@@ -99,7 +101,7 @@ def make_report(period: Period, before: Period, graph: str = "") -> Report:
         refused=sum(count for _, count in period.refused),
         outcomes={outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))},
         calls=[Point(part.begin, sum(each.conversed for each in part.sessions)) for part in parts],
-        silences=[silence for each in period.sessions for silence in each.silences_ms],
+        silences=_distribution([silence for each in period.sessions for silence in each.silences_ms]),
         measures=[_summary(measure, period, before, parts) for measure in MEASURES],
     )
 
@@ -147,6 +149,13 @@ def _summary(measure: Measure, period: Period, before: Period, parts: Sequence[P
 def _point(measure: Measure, part: Period) -> Point:
     low, _, high = _percentiles([value for each in part.sessions for value in measure.values(each)])
     return Point(part.begin, measure.overall(part), low, high)
+
+
+def _distribution(silences: Sequence[float]) -> list[int]:
+    counts = [0] * (STEPS + 1)
+    for silence in silences:
+        counts[min(STEPS, int(silence // STEP_MS))] += 1
+    return counts
 
 
 def _percentiles(values: Sequence[float]) -> tuple[float | None, float | None, float | None]:
