@@ -69,7 +69,7 @@ def read(connection: sqlite3.Connection, begin: float, end: float, graph: str = 
     )
     refused = connection.execute(
         "SELECT hour, sum(count) FROM refusals WHERE hour >= ? AND hour < ? GROUP BY hour ORDER BY hour",
-        (int(begin // HOUR), -(-end // HOUR)),
+        (-int(-begin // HOUR), -int(-end // HOUR)),  # an hour belongs to the period in which it begins
     )
     hours = [] if graph else [(float(hour * HOUR), int(count)) for hour, count in refused]
     return Period(begin, end, [_record(row) for row in rows], hours)

@@ -84,7 +84,7 @@ def histogram(counts: Sequence[int], step: float, label: str, marks: Sequence[tu
     shown = counts[: max(10, last)]
     ticks = [tick for tick in nice_ticks(0, max(shown)) if tick == int(tick)]
     x = Scale(0, len(shown) * step, LEFT, WIDTH - RIGHT)
-    y = Scale(ticks[0], ticks[-1], HEIGHT - BOTTOM, TOP)
+    y = Scale(ticks[0], ticks[-1], HEIGHT - BOTTOM, TOP + 16)  # the names of the marks are above
     drawn = [
         _bar(x(at * step), x((at + 1) * step), y(count), f"{at * step:.0f} to {(at + 1) * step:.0f} ms: {count}")
         for at, count in enumerate(shown)

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from vitagraph.quality import charts
 from vitagraph.quality.measures import BY_KEY
-from vitagraph.quality.report import STEP_MS, MeasureSummary, Point, Report, trend_text, verdict
-from vitagraph.quality.terminal import counts, headline, tail
+from vitagraph.quality.report import STEP_MS, MeasureSummary, Point, Report, significant, trend_text, verdict
+from vitagraph.quality.terminal import counts, headline, no_trend, tail
 
 _STYLE = Path(__file__).with_name("page.css")
 TILES = ("availability", "success", "satisfaction", "silence_ms", "mos", "snr_db")
-CHARTS = ("silence_ms", "success", "mos", "satisfaction", "snr_db", "loss", "jitter_ms", "barge_in_ms")
+CHARTS = ("success", "satisfaction", "mos", "snr_db", "loss", "barge_in_ms")
 _NOTES = (
-    "A share is that of the totals of the period. Other values are medians; the number of turns and of interruptions "
-    "a call are means. Tail: 5 % of the values are worse. Before: the period of the same length before this one. "
-    "In the charts the line is the value of each stretch of time, and the shade holds nine of ten of its values.",
+    "All: a share of n, or the median of n values (the mean for turns and interruptions a call). Tail: 5 % of the "
+    "values are worse. Before: the period of the same length before this one. In the charts the line is the value of "
+    "each stretch of time, and the shade holds nine of ten of its values.",
     "Trends are those of the values over the stretches of time: the test of Mann and Kendall with p below 0.01, and "
     "the slope of Theil and Sen. The MOS is an estimate from loss and delay by the E-model of ITU-T G.107. How each "
     "number is measured, and its limits: docs/quality.md.",
@@ -42,10 +42,11 @@ def render(report: Report, version: str) -> str:
 def _sections(report: Report) -> Iterator[str]:
     yield '<h2>At a glance</h2>\n<div class="cards tiles">\n'
     yield from (_tile(report.measure(key)) for key in TILES)
-    yield '</div>\n<h2>Over time</h2>\n<div class="cards">\n'
-    yield from (_chart(report, report.measure(key)) for key in CHARTS)
-    yield _calls(report)
+    yield f'</div>\n{_trends(report)}<h2>Over time</h2>\n<div class="cards">\n'
+    yield _chart(report, report.measure("silence_ms"))
     yield _silences(report)
+    yield _calls(report)
+    yield from (_chart(report, report.measure(key)) for key in CHARTS)
     yield "</div>\n<h2>All measures</h2>\n"
     yield _table(report)
 
@@ -67,15 +68,23 @@ def _tail(summary: MeasureSummary) -> str:
 
 
 def _before(summary: MeasureSummary) -> str:
-    """The change since the period before, in words: colour alone would not tell everybody."""
-    measure = BY_KEY[summary.key]
-    if summary.value is None or summary.before is None:
-        return "<p>no value before</p>" if summary.value is not None else "<p>not measured</p>"
-    change = round(summary.value - summary.before, measure.digits)
-    if not change:
-        return "<p>as before</p>"
-    side = "better" if (change > 0) == (summary.better == "more") else "worse"
-    return f'<p><span class="{side}">{side}</span> than {measure.text(summary.before)} before</p>'
+    """The period before. Whether a difference is more than chance is for the trend to say."""
+    if summary.value is None:
+        return "<p>not measured</p>"
+    told = BY_KEY[summary.key].text(summary.before)
+    return f"<p>before: {told if summary.before is not None else 'not measured'}</p>"
+
+
+def _trends(report: Report) -> str:
+    found = significant(report)
+    lines = [f"<li>{escape(each.title)}: {_trend(each)}</li>" for each in found]
+    return f'<ul class="trends">{"".join(lines)}</ul>\n' if lines else f'<p class="trends">{no_trend(report)}</p>\n'
+
+
+def _trend(summary: MeasureSummary) -> str:
+    """In words, as colour alone would not tell everybody."""
+    side, told = verdict(summary), escape(trend_text(summary))
+    return f'<span class="{side}">{side}</span>, {told}' if side else told
 
 
 def _chart(report: Report, summary: MeasureSummary) -> str:
@@ -88,7 +97,7 @@ def _chart(report: Report, summary: MeasureSummary) -> str:
         if each.value is not None
     ]
     numbers = _numbers(summary.title, ("from", "value", "p5", "p95"), rows)
-    return _card(f"{summary.title}{unit}", trend_text(summary), verdict(summary), drawn + numbers)
+    return _card(f"{summary.title}{unit}", _trend(summary), drawn + numbers)
 
 
 def _in_words(summary: MeasureSummary) -> str:
@@ -112,7 +121,7 @@ def _calls(report: Report) -> str:
     label = f"Sessions over time: {report.sessions} in all, at most {_most(report.calls) or 0:.0f} in a stretch"
     rows = [(charts.moment(each.at, report.width), f"{each.value or 0:.0f}") for each in report.calls]
     numbers = _numbers("Sessions", ("from", "sessions"), rows)
-    return _card("Sessions", f"{report.sessions} in all", "", charts.bars(report.calls, report.width, label) + numbers)
+    return _card("Sessions", f"{report.sessions:,} in all", charts.bars(report.calls, report.width, label) + numbers)
 
 
 def _silences(report: Report) -> str:
@@ -126,12 +135,12 @@ def _silences(report: Report) -> str:
         if count
     ]
     numbers = _numbers("Silences", ("silence", "turns"), rows)
-    return _card("Distribution of the silence, ms", told, "", drawn + numbers)
+    return _card("Distribution of the silence, ms", told, drawn + numbers)
 
 
-def _card(title: str, told: str, side: str, body: str) -> str:
-    words = f'<span class="{side}">{side}</span>: {escape(told)}' if side else escape(told)
-    return f'<section class="card"><h3>{escape(title)}</h3><p>{words}</p>{body}</section>\n'
+def _card(title: str, told: str, body: str) -> str:
+    """`told` and `body` are HTML."""
+    return f'<section class="card"><h3>{escape(title)}</h3><p>{told}</p>{body}</section>\n'
 
 
 def _numbers(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -148,8 +157,7 @@ def _numbers(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ..
 
 def _table(report: Report) -> str:
     head = "".join(
-        f'<th scope="col">{each}</th>'
-        for each in ("Measure", "All", "Before", "Mean", "p50", "Tail", "Values", "Trend")
+        f'<th scope="col">{each}</th>' for each in ("Measure", "All", "Before", "Mean", "p50", "Tail", "n", "Trend")
     )
     return (
         '<div class="card scroll wide" tabindex="0" role="region" aria-label="All measures"><table>'
@@ -161,9 +169,7 @@ def _row(summary: MeasureSummary) -> str:
     measure = BY_KEY[summary.key]
     values = (summary.value, summary.before, summary.mean, summary.p50, tail(summary))
     cells = "".join(f"<td>{escape(measure.text(value))}</td>" for value in values)
-    side = verdict(summary)
-    told = f"{side}: {trend_text(summary)}" if side else trend_text(summary)
     return (
         f'<tr><th scope="row">{escape(summary.title)}<small>{escape(summary.meaning)}</small></th>{cells}'
-        f'<td>{summary.count or "-"}</td><td class="{side}">{escape(told)}</td></tr>'
+        f"<td>{summary.count:,}</td><td>{_trend(summary)}</td></tr>"
     )

@@ -46,7 +46,7 @@ class MeasureSummary(msgspec.Struct, frozen=True):
     before: float | None
     """The same in the period before, of the same length."""
     count: int
-    """Of values: sessions, or turns for the silence."""
+    """Of values: sessions, or turns for the silence; for a share, of what it is one."""
     mean: float | None
     p5: float | None
     p50: float | None
@@ -136,7 +136,7 @@ def _summary(measure: Measure, period: Period, before: Period, parts: Sequence[P
         meaning=measure.meaning,
         value=measure.overall(period),
         before=measure.overall(before),
-        count=len(values),
+        count=measure.count(period),
         mean=float(np.mean(values)) if values else None,
         p5=low,
         p50=middle,
@@ -174,6 +174,11 @@ def trend_text(summary: MeasureSummary) -> str:
         return f"no significant trend (p = {found.p:.2f})"
     chance = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
     return f"{found.slope:+,.3g} {summary.unit}".strip() + f" a day ({chance})"
+
+
+def significant(report: Report) -> list[MeasureSummary]:
+    """The measures that have a trend."""
+    return [each for each in report.measures if each.trend is not None and each.trend.significant]
 
 
 def verdict(summary: MeasureSummary) -> str:

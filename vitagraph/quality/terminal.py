@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vitagraph.quality.measures import BY_KEY
-from vitagraph.quality.report import MeasureSummary, Report, trend_text, verdict
+from vitagraph.quality.report import MeasureSummary, Report, significant, trend_text, verdict
 
 _STYLES = {"better": "green", "worse": "red", "": ""}
 
@@ -23,8 +23,8 @@ def render(report: Report) -> RenderableType:
     for each in report.measures:
         table.add_row(*_cells(each))
     notes = Text(
-        "all: a share of the totals, or the median (the mean for turns and interruptions); before: the same in the "
-        "period before; tail: 5 % are worse than that (p95, or p5 where more is better)",
+        "all: a share of n, or the median of n values (the mean for turns and interruptions); before: the same in "
+        "the period before; tail: 5 % are worse (p95, or p5 where more is better)",
         style="dim",
     )
     return Group(Text(headline(report)), Text(counts(report), style="dim"), "", table, "", notes, "", _trends(report))
@@ -44,6 +44,12 @@ def counts(report: Report) -> str:
     )
 
 
+def no_trend(report: Report) -> str:
+    """What is said where no measure has a trend."""
+    few = all(each.trend is None for each in report.measures)
+    return "Trends: too few values yet" if few else "Trends: no significant trend in any measure"
+
+
 def tail(summary: MeasureSummary) -> float | None:
     """The value that 5 % of the values are worse than."""
     return summary.p5 if summary.better == "more" else summary.p95
@@ -51,16 +57,14 @@ def tail(summary: MeasureSummary) -> float | None:
 
 def _cells(each: MeasureSummary) -> list[str]:
     measure = BY_KEY[each.key]
-    values = (each.mean, each.p50, tail(each))
-    digits = [f"{value:,.{measure.digits}f}" if value is not None else "-" for value in values]
-    return [each.title, measure.text(each.value), measure.text(each.before), *digits, str(each.count or "-")]
+    spread = [measure.number(value) for value in (each.mean, each.p50, tail(each))]
+    return [each.title, measure.text(each.value), measure.text(each.before), *spread, f"{each.count:,}"]
 
 
 def _trends(report: Report) -> Text:
-    found = [each for each in report.measures if each.trend is not None and each.trend.significant]
+    found = significant(report)
     if not found:
-        few = all(each.trend is None for each in report.measures)
-        return Text("Trends: too few values yet" if few else "Trends: no significant trend in any measure")
+        return Text(no_trend(report))
     lines = [Text("Trends (Mann-Kendall, p < 0.01):")]
     for each in found:
         side = verdict(each)
