@@ -251,7 +251,7 @@ class CallManager:
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
         metrics = self.metrics.attend(call, plan)
-        call.watchers = Watchers([metrics, *self.quality.attend(call, metrics)])
+        call.watchers = Watchers([metrics, *self.quality.attend(call, plan, metrics)])
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._call_ended, call))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from nodes.webrtc.transport.peer import Peer, PeerStatistics
+from pipeline.graph.plan import Plan
 from pipeline.runtime.session import Session
 from vitagraph.host.call import Call, Rated
 from vitagraph.host.settings import HostSettings
 from vitagraph.observe.call_metrics import CallMetrics
 from vitagraph.observe.timeline import QualityPoint
-from vitagraph.quality.session_quality import SessionQuality
+from vitagraph.quality.session_quality import SessionQuality, sources_of
 from vitagraph.quality.store import Quality
 
 OUR_REFUSALS = frozenset({"full", "crowd", "busy", "burst", "unhealthy", "shutdown", "internal_error"})
@@ -34,12 +35,18 @@ class HostQuality:
         if self._kept is not None:
             await asyncio.to_thread(self._kept.close)
 
-    def attend(self, call: Call, metrics: CallMetrics) -> list[SessionQuality]:
+    def attend(self, call: Call, plan: Plan, metrics: CallMetrics) -> list[SessionQuality]:
         """What measures a call that is about to run; nothing where nothing is kept."""
         if self._kept is None:
             return []
-        now = asyncio.get_running_loop().time
-        measured = _CallQuality(call.id, call.graph, self._kept.put, network=lambda: _statistics(call), now=now)
+        measured = _CallQuality(
+            call.id,
+            call.graph,
+            self._kept.put,
+            sources=sources_of(plan),
+            network=lambda: _statistics(call),
+            now=asyncio.get_running_loop().time,
+        )
         metrics.on_interrupted = measured.interrupted
         return [measured]
 

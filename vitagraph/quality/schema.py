@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -73,9 +74,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     try:
         path.chmod(0o600)
         migrate(connection, path)
-        # What is committed survives a killed process; the loss of power may cost the last seconds.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        _use_wal(connection)
     except BaseException:
         connection.close()
         raise
@@ -89,7 +88,10 @@ def open_for_reading(path: Path) -> Iterator[sqlite3.Connection]:
         raise UserInputError(f"there is no file {path}", hint="`vitagraph serve` makes it with the first call")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)) as found:
-            if check_version(found, path) < len(STEPS):
+            version = check_version(found, path)
+            if version == 0:
+                raise UserInputError(f"{path} has no records yet", hint="a record is written when a call ends")
+            if version < len(STEPS):
                 open_for_writing(path).close()
             yield found
     except sqlite3.Error as error:
@@ -114,6 +116,22 @@ def migrate(connection: sqlite3.Connection, path: Path, steps: Sequence[str] = S
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Readers and a writer do not wait for each other. What is committed survives a killed process; the loss of power
+    may cost the last seconds."""
+    connection.execute("PRAGMA synchronous = NORMAL")
+    end = time.monotonic() + BUSY_TIMEOUT
+    while True:  # SQLite does not wait by itself here for another process that opens the file
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def check_version(connection: sqlite3.Connection, path: Path, newest: int = len(STEPS)) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from nodes.packets import Audio, SpeechEnd, SpeechStart, Transcript, TurnChanged
 from nodes.webrtc.transport.peer import PeerStatistics
 from pipeline.events import NodeFailed
+from pipeline.graph.plan import Plan
 from pipeline.node import Source
 from pipeline.packet import MILLISECOND, Packet
 from pipeline.runtime.session import Session
@@ -32,8 +33,8 @@ Network = Callable[[], PeerStatistics | None]
 class SessionQuality(SessionWatcher):
     """Listens to one session, and gives `done` its record at the end.
 
-    `network` is read once a second of sound; `now` is a clock in seconds. An output of a node costs a look at its
-    class; a frame of the caller's sound what `SpeechClarity` says.
+    `sources` are the nodes that give the caller's sound. `network` is read once a second of that sound; `now` is a
+    clock in seconds. An output of a node costs a look at its class; a frame of sound what `SpeechClarity` says.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class SessionQuality(SessionWatcher):
         graph: str,
         done: Callable[[QualityRecord], None],
         *,
+        sources: Collection[str] = (),
         network: Network = lambda: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -49,8 +51,7 @@ class SessionQuality(SessionWatcher):
         self.network = NetworkQuality(network)
         self._session, self._graph, self._done, self._now = session, graph, done, now
         self._began, self._began_at = time.time(), now()
-        self._sources: frozenset[str] = frozenset()
-        """Nodes that give the caller's sound."""
+        self._sources = frozenset(sources)
         self._turns = self._answered = self._unanswered = self._interruptions = 0
         self._silences: list[int] = []
         self._barge_ins: list[int] = []
@@ -63,9 +64,6 @@ class SessionQuality(SessionWatcher):
 
     def listen(self, session: Session) -> None:
         """Subscribes to the bus of a session before it runs."""
-        self._sources = frozenset(
-            node.name for node in session.plan.nodes.values() if issubclass(node.members[0].node, Source)
-        )
         session.bus.of(TurnChanged).subscribe(self.turn_changed)
         session.bus.of(NodeFailed).subscribe(self.node_failed)
 
@@ -151,6 +149,11 @@ class SessionQuality(SessionWatcher):
             return
         self._confidence[0] += packet.confidence
         self._confidence[1] += 1
+
+
+def sources_of(plan: Plan) -> list[str]:
+    """The nodes of a graph that give the caller's sound."""
+    return [node.name for node in plan.nodes.values() if issubclass(node.members[0].node, Source)]
 
 
 def _keep(known: dict[Key, Value], key: Key, value: Value) -> None:

@@ -27,7 +27,9 @@ MOST_WAITING = 1_000
 BATCH = 100
 """How many are written at once."""
 REFRESH = 10.0
-"""Seconds between two calculations of the console's points, and between two attempts to open the file."""
+"""Seconds between two calculations of the console's points."""
+RETRY = 1.0
+"""Seconds after which writing is tried again."""
 FORGET = 3_600.0
 """Seconds between two deletions of what is too old."""
 CLOSE_TIMEOUT = 3.0
@@ -58,9 +60,9 @@ class _Due:
 class Quality:
     """The records of a host's sessions in the file `path`, each for `keep` seconds.
 
-    `start` it, and `close` it at the end. `put`, `refused` and `trend` take microseconds and raise nothing. What
-    cannot be written is lost: a full or read-only disk is one warning in the log, and writing is tried again with
-    the next record.
+    `start` it, and `close` it at the end. `put`, `refused` and `trend` take microseconds and raise nothing. A
+    full or read-only disk is one warning in the log; writing is tried again each second, and what is more than the
+    queue holds is lost.
     """
 
     def __init__(self, path: Path, keep: float = 90 * DAY, *, wall: Callable[[], float] = time.time) -> None:
@@ -71,7 +73,9 @@ class Quality:
         self._points: dict[int, list[QualityPoint]] = {}
         self._failing = False
         self._connection: sqlite3.Connection | None = None
-        self._open, self._forget, self._refresh = _Due(REFRESH), _Due(FORGET), _Due(REFRESH)
+        self._batch: list[_Item] = []
+        """What is to be written next."""
+        self._forget, self._refresh = _Due(FORGET), _Due(REFRESH)
 
     def start(self) -> None:
         """Opens the file in the thread."""
@@ -113,28 +117,42 @@ class Quality:
     # --- in the thread
 
     def _run(self) -> None:
-        while not (self._ending.is_set() and self._queue.empty()):
-            items = self._take()
-            self._try(lambda items=items: self._work(items))  # type: ignore[misc]
+        able = True
+        while not (self._ending.is_set() and (not able or self._queue.empty())):
+            self._collect(wait=not able)
+            able = self._try()
         self._close()
 
-    def _take(self) -> list[_Item]:
-        """The next items; none after a second without one."""
+    def _collect(self, *, wait: bool) -> None:
+        """Adds what has come to the batch; waits up to a second if there is nothing, or after a failure."""
+        if wait:
+            self._ending.wait(RETRY)
         try:
-            items = [self._queue.get(timeout=1.0)]
+            if not self._batch:
+                self._batch.append(self._queue.get(timeout=RETRY))
+            while len(self._batch) < BATCH:
+                self._batch.append(self._queue.get_nowait())
         except queue.Empty:
-            return []
-        while len(items) < BATCH and not self._queue.empty():
-            items.append(self._queue.get_nowait())
-        return items
+            return
 
-    def _work(self, items: list[_Item]) -> None:
+    def _try(self) -> bool:
+        """Does what is to be done; returns whether it was possible."""
+        try:
+            self._work()
+        except (OSError, sqlite3.Error, VitagraphError) as error:
+            if not isinstance(error, OSError | sqlite3.OperationalError | VitagraphError):
+                self._batch.clear()  # it lies in the records, and not in the disk
+            self._fail(str(error))
+            self._close()
+            return False
+        return True
+
+    def _work(self) -> None:
         if self._connection is None:
-            if not items and not self._open.now():
-                return
             self._connection = open_for_writing(self._path)
-        if items:
-            self._write(self._connection, items)
+        if self._batch:
+            self._write(self._connection, self._batch)
+            self._batch.clear()
         if self._forget.now():
             archive.forget(self._connection, self._wall() - self._keep)
         if self._points and self._refresh.now():
@@ -151,13 +169,6 @@ class Quality:
         if self._failing:
             self._failing = False
             log.warning("the quality of sessions is kept again in %s", self._path)
-
-    def _try(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except (OSError, sqlite3.Error, VitagraphError) as error:
-            self._fail(str(error))
-            self._close()
 
     def _close(self) -> None:
         """Closes the file; what was not committed is undone."""

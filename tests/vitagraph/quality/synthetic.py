@@ -18,7 +18,7 @@ DAY = 86_400.0
 PLAIN: dict[str, Any] = {
     "session": "rtc_1",
     "graph": "assistant",
-    "began": 1_000_000.0,
+    "began": 1_799_990_000.0,
     "duration_s": 60.0,
     "outcome": "completed",
 }
