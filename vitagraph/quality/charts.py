@@ -34,7 +34,7 @@ class Scale:
 
 def nice_ticks(low: float, high: float, count: int = TICKS) -> list[float]:
     """Round numbers (1, 2 or 5 times a power of ten apart) that enclose two values."""
-    if high <= low:
+    if high - low <= 1e-6 * max(1, abs(low)):
         high = low + (abs(low) or 1)
     rough = (high - low) / count
     power = 10 ** math.floor(math.log10(rough))

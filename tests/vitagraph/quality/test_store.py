@@ -133,8 +133,10 @@ def test_store_survives_a_killed_process(tmp_path: Path) -> None:
     program = (
         "import itertools, sys; from pathlib import Path; from tests.vitagraph.quality.synthetic import session\n"
         "from vitagraph.quality.store import Quality\n"
-        "import time; quality = Quality(Path(sys.argv[1])); quality.start()\n"
-        "for n in itertools.count(): quality.put(session(session=f'rtc_{n:05}', began=1.7999e9 + n)); time.sleep(0.002)\n"
+        "import time\n"
+        "quality = Quality(Path(sys.argv[1])); quality.start()\n"
+        "for n in itertools.count():\n"
+        "    quality.put(session(session=f'rtc_{n:05}', began=1.7999e9 + n)); time.sleep(0.002)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program, path])
     try:
