@@ -35,7 +35,7 @@ class Scale:
 def nice_ticks(low: float, high: float, count: int = TICKS) -> list[float]:
     """Round numbers (1, 2 or 5 times a power of ten apart) that enclose two values."""
     if high - low <= 1e-6 * max(1, abs(low)):
-        high = low + (abs(low) or 1)
+        high = low + (abs(low) if abs(low) > 1e-6 else 1)
     rough = (high - low) / count
     power = 10 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
