@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
@@ -64,26 +65,35 @@ def _tail(summary: MeasureSummary) -> str:
     if summary.key not in ("silence_ms", "mos", "snr_db") or summary.value is None:
         return ""
     side = "below" if summary.better == "more" else "above"
-    return f"<p>5 % {side} {BY_KEY[summary.key].text(tail(summary))}</p>"
+    return f"<p>5 % {side} {_text(summary, tail(summary))}</p>"
 
 
 def _before(summary: MeasureSummary) -> str:
     """The period before. Whether a difference is more than chance is for the trend to say."""
     if summary.value is None:
         return "<p>not measured</p>"
-    told = BY_KEY[summary.key].text(summary.before)
-    return f"<p>before: {told if summary.before is not None else 'not measured'}</p>"
+    return f"<p>before: {'not measured' if summary.before is None else _text(summary, summary.before)}</p>"
+
+
+def _text(summary: MeasureSummary, value: float | None) -> str:
+    """A value that is not torn from its unit at the end of a line."""
+    return escape(BY_KEY[summary.key].text(value)).replace(" ", "&nbsp;")
 
 
 def _trends(report: Report) -> str:
     found = significant(report)
     lines = [f"<li>{escape(each.title)}: {_trend(each)}</li>" for each in found]
-    return f'<ul class="trends">{"".join(lines)}</ul>\n' if lines else f'<p class="trends">{no_trend(report)}</p>\n'
+    if not lines:
+        return f'<p class="trends">{no_trend(report)}</p>\n'
+    return f'<p class="trends">Significant trends:</p>\n<ul class="trends">{"".join(lines)}</ul>\n'
 
 
 def _trend(summary: MeasureSummary) -> str:
     """In words, as colour alone would not tell everybody."""
-    side, told = verdict(summary), escape(trend_text(summary))
+    side, told = (
+        verdict(summary),
+        escape(re.sub(r"(?<=p) (.) ", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", trend_text(summary))),
+    )
     return f'<span class="{side}">{side}</span>, {told}' if side else told
 
 

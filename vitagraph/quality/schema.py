@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from platformdirs import user_state_path
@@ -70,15 +70,14 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
-    try:
+    with ExitStack() as stack:
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        stack.callback(connection.close)
         path.chmod(0o600)
         migrate(connection, path)
         _use_wal(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        stack.pop_all()
+        return connection
 
 
 @contextmanager
