@@ -97,6 +97,7 @@ class CallManager:
         )
         self.metrics.on_refused = self.quality.refused
         self.quality.start()
+        self._exit.push_async_callback(self.quality.stop)
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
 
@@ -110,7 +111,6 @@ class CallManager:
                 await asyncio.wait((self._checking,))
             self.metrics.stop()
             await self.monitoring.stop()
-            await self.quality.stop()
         finally:
             await self._exit.__aexit__(kind, error, trace)
 

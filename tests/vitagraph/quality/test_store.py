@@ -281,8 +281,8 @@ def test_trend_is_calculated_in_the_thread(tmp_path: Path) -> None:
     """The console asks each second; it gets what was calculated last."""
     quality = Quality(tmp_path / "q.db", wall=lambda: NOW)
     quality.start()
-    quality.put(session(session="1", began=NOW - 3_600, answered=3, unanswered=1, silences_ms=(500, 700), mos=4.1))
-    quality.put(session(session="2", began=NOW - 3_500, answered=1, silences_ms=(900,), mos=4.3))
+    quality.put(session(session="1", began=NOW - 3_600, answered=3, unanswered=1, silence_p50_ms=600, mos=4.1))
+    quality.put(session(session="2", began=NOW - 3_500, answered=1, silence_p50_ms=800, mos=4.3))
     quality.put(session(session="3", began=NOW - 20 * 3_600, outcome="no_seat"))
     quality.put(session(session="4", began=NOW - 30 * 3_600))
     assert quality.trend(24) == []
