@@ -127,7 +127,8 @@ def test_record_reads_the_network() -> None:
     speak(scene, 10, frame)
     scene.seen = replace(seen, jitter_ms=8)
     speak(scene, 10, frame)
-    scene.quality.network.rtt_ms, scene.quality.network.playout_ms = 80.0, 50.0
+    for rtt, playout in ((60, 50), (100, None), (-1, float("nan")), (float("inf"), 1e9)):
+        scene.quality.network.client_reported(rtt_ms=rtt, playout_ms=playout)
     record = scene.end()
     assert record.loss == pytest.approx(0.01)
     assert record.burst == pytest.approx(2 * 0.99)
