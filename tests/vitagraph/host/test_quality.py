@@ -57,6 +57,8 @@ def test_call_leaves_one_record(tmp_path: Path) -> None:
     assert record.jitter_ms is not None and record.jitter_ms < 20
     assert record.mos is not None and 4 < record.mos < 4.42
     assert (record.liked, record.disliked, record.fallbacks) == (1, 0, ())
+    written = b"".join(file.read_bytes() for file in tmp_path.glob("quality.db*"))
+    assert not any(word in written for word in (b"What time", b"nine o'clock", b"That was heard", b"127.0.0.1"))
 
 
 def test_record_names_fallbacks_and_how_a_call_ended(tmp_path: Path) -> None:
