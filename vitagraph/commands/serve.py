@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from vitagraph import console, logs
-from vitagraph.commands.options import ChaosFile, Settings, parse_settings
+from vitagraph.commands.options import ChaosFile, Settings, parse_period, parse_settings
 
 if TYPE_CHECKING:
     from vitagraph.host.graph_catalogue import GraphCatalogue
@@ -45,6 +45,15 @@ Proxies = Annotated[
 ]
 StateFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keeps client secrets there, for the time after a restart.")
+]
+QualityFile = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE|off",
+        envvar="VITAGRAPH_QUALITY",
+        help="Keeps numbers of each session there, for `vitagraph report`; no words, no addresses.",
+        show_default="quality.db in the user's state folder",
+    ),
 ]
 IceServers = Annotated[
     list[str] | None, typer.Option(metavar="URL", help="A STUN or TURN server, such as stun:host:3478. Repeatable.")
@@ -93,6 +102,8 @@ def serve(
     name: HostNames = None,
     proxy: Proxies = None,
     state: StateFile = None,
+    quality: QualityFile = "",
+    quality_keep: Annotated[str, typer.Option(metavar="TIME", help="How long session records are kept.")] = "90d",
     ice: IceServers = None,
     certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate chain for HTTPS, PEM.")] = None,
     private_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key for HTTPS, PEM.")] = None,
@@ -123,6 +134,8 @@ def serve(
         origins=tuple(origin or ()),
         key=_secret("VITAGRAPH_API_KEY", "without a key, anyone who reaches the host may call"),
         state=state,
+        quality=_quality(quality),
+        quality_keep=parse_period(quality_keep, "--quality-keep"),
         names=tuple(name or ()),
         proxies=tuple(proxy or ()),
         ice=tuple(ice or ()),
@@ -145,6 +158,12 @@ def _secret(variable: str, without: str) -> str:
     if value is not None and not value.strip():
         raise UserInputError(f"{variable} is set but empty", hint=f"give it a value, or remove it: {without}")
     return value or ""
+
+
+def _quality(text: str) -> Path | None:
+    from vitagraph.quality.schema import default_path
+
+    return None if text == "off" else Path(text) if text else default_path()
 
 
 def _seconds(text: str, option: str) -> float:

@@ -28,6 +28,7 @@ from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.metrics import HostMetrics
 from vitagraph.host.monitoring import Monitoring, has_models
+from vitagraph.host.quality import HostQuality
 from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.seats import RETRY_AFTER, Seats
 from vitagraph.host.settings import START_WITHIN, HostSettings
@@ -83,6 +84,7 @@ class CallManager:
         self._settings = settings
         self.archive = SessionArchive(settings.timelines)
         self._exit = AsyncExitStack()
+        self.quality = HostQuality(settings)
         self._runner = Runner(start_within=START_WITHIN)
         self._seats = Seats(settings.calls, settings.calls_per_address)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -102,6 +104,9 @@ class CallManager:
         self.metrics = HostMetrics(
             self._runner, self.monitoring.meter, lambda: self._seats.free, lambda: not self.not_ready()
         )
+        self.metrics.on_refused = self.quality.refused
+        self.quality.start()
+        self._exit.push_async_callback(self.quality.stop)
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
 
@@ -257,7 +262,8 @@ class CallManager:
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
         timeline = self.archive.begin(SessionTimeline(call.id, call.graph))
-        watchers: list[SessionWatcher] = [self.metrics.attend(call, plan), timeline, FailureLog()]
+        metrics = self.metrics.attend(call, plan)
+        watchers: list[SessionWatcher] = [metrics, timeline, FailureLog(), *self.quality.attend(call, plan, metrics)]
         if self._tracing is not None:
             watchers.insert(0, self._tracing.session(call.id, call.graph))
         call.watchers = Watchers(watchers)

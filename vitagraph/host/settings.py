@@ -46,6 +46,10 @@ class HostSettings:
     """The key for making calls and client secrets; without one both are open to everybody."""
     state: Path | None = None
     """A file that keeps client secrets for the host's next start; without one they end with the process."""
+    quality: Path | None = None
+    """A file that keeps what each session was like for the person; None for none."""
+    quality_keep: float = 90 * 86_400
+    """How long it is kept."""
     names: tuple[str, ...] = ()
     """Names by which clients may address the host, beside `localhost` and IP addresses; empty for any name."""
     proxies: tuple[str, ...] = ()
