@@ -31,7 +31,8 @@ from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.seats import RETRY_AFTER, Seats
 from vitagraph.host.settings import START_WITHIN, HostSettings
 from vitagraph.host.tokens import ClientSecret
-from vitagraph.observe.watcher import Watchers
+from vitagraph.observe.watcher import SessionWatcher, Watchers
+from vitagraph.recording.recordings import Recordings
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ class CallManager:
         self._plans: dict[str, Plan] = {}
         """The graphs that were called, as they were planned last."""
         self._preparing = asyncio.Lock()
+        self.recordings: Recordings | None = None
+        """What records all calls, if that is wanted."""
         self._checking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -93,6 +96,10 @@ class CallManager:
         self.metrics = HostMetrics(
             self._runner, self.monitoring.meter, lambda: self._seats.free, lambda: not self.not_ready()
         )
+        if self._settings.record is not None:
+            self.recordings = Recordings(self._settings.record, self._settings.record_keep)
+            self._exit.push_async_callback(self.recordings.stop)
+            self.recordings.start()
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
 
@@ -245,11 +252,16 @@ class CallManager:
         )
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
-        call.watchers = Watchers([self.metrics.attend(call, plan)])
+        call.watchers = Watchers(tuple(self._watchers(call, plan, info)))
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._call_ended, call))
         return call
+
+    def _watchers(self, call: Call, plan: Plan, info: SessionInfo) -> Iterator[SessionWatcher]:
+        yield self.metrics.attend(call, plan)
+        if self.recordings is not None:
+            yield self.recordings.attend(call.id, call.graph, plan, info.instructions)
 
     # --- while calls run
 

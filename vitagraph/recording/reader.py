@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 from mcap.exceptions import EndOfFile, McapError
 from mcap.records import Channel, McapRecord, Message, Metadata
 from mcap.stream_reader import StreamReader
 
+from nodes.media.resample import resampled
 from nodes.packets import Samples, duration_of
 from nodes.playback_tracker import sample_at
 from pipeline.errors import UserInputError
@@ -28,6 +29,9 @@ RECORD_BYTES = 64 << 20
 LONGEST = 24 * 3600 * SECOND
 """Nanoseconds from the beginning of a session in which anything of it lies."""
 
+SOUNDS = (sound_topic("caller"), sound_topic("assistant"))
+
+T = TypeVar("T")
 _UNREADABLE = (McapError, ValueError, LookupError, struct.error, RuntimeError, OverflowError, MemoryError, TypeError)
 """What the reader of MCAP raises for damaged files."""
 
@@ -61,6 +65,27 @@ class RecordedEvent:
     fields: Mapping[str, Any]
 
 
+class RecordedTurn(msgspec.Struct):
+    """A turn and its answer, as in turns.json of a replay; times in milliseconds on the session's clock."""
+
+    turn: int
+    """From 1, in the order in which they began."""
+    cause: int
+    outcome: str
+    heard: str
+    said: str
+    voice_end: float
+    silence: float | None = None
+    parts: dict[str, float] = {}
+    reached: dict[str, float] = {}
+    abandoned: bool = False
+    """Whether it was not final when the call ended."""
+
+
+_turn = msgspec.json.Decoder(RecordedTurn).decode
+_fields = msgspec.json.Decoder(dict[str, Any]).decode
+
+
 @dataclass(slots=True)
 class Recording:
     """A recording, of which the sound and the events are read from the file where they are asked for."""
@@ -70,8 +95,8 @@ class Recording:
     """The metadata record `vitagraph.session`."""
     duration: int = 0
     """Nanoseconds up to the end of the last thing that was recorded."""
-    turns: list[dict[str, Any]] = field(default_factory=list)
-    """The turns that are final, in order, as in turns.json of a replay; times in milliseconds."""
+    turns: list[RecordedTurn] = field(default_factory=list)
+    """The turns that are final, in order."""
     end: Mapping[str, str] | None = None
     """How the call ended: `outcome`, `reason`, `duration`; None if it goes on or was cut off."""
     damage: str = ""
@@ -96,13 +121,16 @@ class Recording:
         """The sound of a side, in order; where nothing was sent or played there is none."""
         topic = sound_topic(side)
         for at, _, message in self._messages(lambda name: name == topic):
-            samples, rate = raw_audio.decode(message)
-            yield RecordedSound(at, samples, rate)
+            if (sound := self._decoded(raw_audio.decode, message)) is None:
+                return
+            yield RecordedSound(at, *sound)
 
     def events(self) -> Iterator[RecordedEvent]:
         """The events of the bus, in order."""
         for at, topic, message in self._messages(lambda name: name.startswith(EVENTS)):
-            yield RecordedEvent(at, topic.removeprefix(EVENTS), _object(message))
+            if (fields := self._decoded(_fields, message)) is None:
+                return
+            yield RecordedEvent(at, topic.removeprefix(EVENTS), fields)
 
     def wav(self, side: Side) -> bytes:
         """The sound of a side as a WAV file, mono with 16 bits, that begins at 0 of the session's clock."""
@@ -113,7 +141,14 @@ class Recording:
             _put(whole, sample_at(piece.at, rate), _at_rate(piece, rate))
         return wave_bytes(whole, rate)
 
-    def _messages(self, wanted: Any) -> Iterator[tuple[int, str, bytes]]:
+    def _decoded(self, decode: Callable[[bytes], T], message: bytes) -> T | None:
+        try:
+            return decode(message)
+        except (ValueError, msgspec.MsgspecError) as error:
+            self.damage = str(error)
+            return None
+
+    def _messages(self, wanted: Callable[[str], bool]) -> Iterator[tuple[int, str, bytes]]:
         """Time, channel and content of messages, up to where the file ends or is damaged."""
         began = int(self.info["began"])
         channels: dict[int, str] = {}
@@ -140,11 +175,9 @@ def open_recording(path: Path) -> Recording:
     if not is_recording(path):
         raise RecordingDamaged(f"{path} is not a recording", hint="recordings are files that `serve --record` has made")
     recording = Recording(path, _info(path))
-    try:
-        for at, topic, message in recording._messages(lambda _: True):
-            _note(recording, at, topic, message)
-    except _UNREADABLE as error:
-        recording.damage = recording.damage or str(error)
+    for at, topic, message in recording._messages(lambda _: True):
+        _note(recording, at, topic, message)
+    recording.turns.sort(key=lambda turn: turn.turn)
     return recording
 
 
@@ -168,14 +201,12 @@ def _check(path: Path, info: Mapping[str, str]) -> None:
 
 
 def _note(recording: Recording, at: int, topic: str, message: bytes) -> None:
-    end = at
-    if topic == TURNS:
-        recording.turns.append(_object(message))
-        recording.turns.sort(key=lambda turn: float(turn["voice_end"]))
-    elif topic in (sound_topic("caller"), sound_topic("assistant")):
-        samples, rate = raw_audio.decode(message)
-        end += duration_of(samples.size, rate)
-    recording.duration = max(recording.duration, end)
+    if topic == TURNS and (turn := recording._decoded(_turn, message)) is not None:
+        recording.turns.append(turn)
+    elif topic in SOUNDS and (sound := recording._decoded(raw_audio.decode, message)) is not None:
+        samples, rate = sound
+        at += duration_of(samples.size, rate)
+    recording.duration = max(recording.duration, at)
 
 
 def _records(recording: Recording) -> Iterator[McapRecord]:
@@ -195,19 +226,8 @@ def _records(recording: Recording) -> Iterator[McapRecord]:
         raise RecordingDamaged(f"{recording.path} cannot be read: {error.strerror or error}") from error
 
 
-def _object(message: bytes) -> dict[str, Any]:
-    value = json.loads(message)
-    if not isinstance(value, dict):
-        raise ValueError("a message is not a JSON object")
-    return value
-
-
 def _at_rate(piece: RecordedSound, rate: int) -> Samples:
-    if piece.rate == rate:
-        return piece.samples
-    from nodes.media.resample import resampled
-
-    return resampled(piece.samples, piece.rate, rate)
+    return piece.samples if piece.rate == rate else resampled(piece.samples, piece.rate, rate)
 
 
 def _put(whole: Samples, index: int, samples: Samples) -> None:

@@ -31,12 +31,16 @@ class Ends:
     def of(cls, plan: Plan) -> Ends:
         """Those of a plan."""
         primary = {name: node.members[0].node for name, node in plan.nodes.items()}
-        sinks = {
-            name for name, node in primary.items() if any(s.event is PlaybackProgress for s in node.sends.values())
-        }
+        plays = (
+            link.source
+            for link in plan.links
+            # What speaks plays other sound at the same input.
+            if Audio in link.kinds and Speech in primary[link.target].inputs[link.target_port].kinds
+            if any(sent.event is PlaybackProgress for sent in primary[link.target].sends.values())
+        )
         return cls(
             frozenset(name for name, node in primary.items() if issubclass(node, Source)),
-            frozenset(link.source for link in plan.links if link.target in sinks and Audio in link.kinds),
+            frozenset(plays),
         )
 
 

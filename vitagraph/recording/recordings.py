@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from nodes.media.files import writing
 from pipeline.errors import UserInputError
@@ -31,7 +30,7 @@ STOP_WITHIN = 5.0
 
 
 class Recordings:
-    """Records calls into a folder, and deletes what is older than `keep` seconds. Use it as a context manager.
+    """Records calls into a folder, and deletes what is older than `keep` seconds.
 
     Raises UserInputError or ResourceError if the folder cannot be used. `wall` gives nanoseconds since 1970.
     """
@@ -51,15 +50,14 @@ class Recordings:
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Starts the thread."""
         self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def stop(self) -> None:
+        """Completes the recordings of sessions that have ended, and ends the thread."""
         self._stopping.set()
-        self._thread.join(STOP_WITHIN)
+        await asyncio.to_thread(self._thread.join, STOP_WITHIN)
         if self._thread.is_alive():
             log.warning("the recordings in %s could not be completed: the disk does not answer", self.folder)
 
