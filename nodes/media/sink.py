@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from nodes.media._faces import FaceTrack
 from nodes.media._wav import WavFile

@@ -159,7 +159,7 @@ class RecordingFile:
             return
         for item in self._taken():
             self._write(self._writer, item)
-        self._writer.flush()
+        self._writer.flush()  # type: ignore[no-untyped-call]
 
     def _open(self) -> None:
         self._file = open(self.path, "xb", buffering=BUFFER, opener=private)  # noqa: SIM115 - closed at the end
@@ -171,7 +171,7 @@ class RecordingFile:
         if self._writer is not None and self._file is not None:
             if end is not None and not self.stopped:
                 self._writer.add_metadata(END, dict(end))
-            self._writer.finish()
+            self._writer.finish()  # type: ignore[no-untyped-call]
             self._file.close()
         self._file, self.closed = None, True
 

@@ -12,6 +12,7 @@ from pipeline.packet import MILLISECOND
 
 MARGIN = 60 * MILLISECOND
 """Nanoseconds of a sound that is playing that are left until its end is reported: a sink plays 20 ms at a time."""
+FRAME = 20 * MILLISECOND
 PIECE = 200 * MILLISECOND
 """The least that is given at once while a sound plays."""
 WAITING = 64
@@ -75,7 +76,7 @@ class PlayedSound:
         if run is None or run.speech.at.cause is not event.cause:
             return
         if event.what == "held" and run.held < 0:
-            run.held = run.position(now)
+            run.held = -(-run.position(now) // FRAME) * FRAME  # a frame that has begun is played to its end
         elif event.what == "released" and run.held >= 0:
             self._give(run, run.held)
             run.begin, run.time, run.held = run.given, now, -1

@@ -130,5 +130,11 @@ def _turn(one: RecordedTurn | None, other: RecordedTurn | None) -> Iterator[Diff
         ("decided", one.reached.get("decided"), other.reached.get("decided")),
         ("silence", one.silence, other.silence),
     ):
-        if (before is None) != (after is None) or (before is not None and abs(before - after) > TOLERANCE):
+        if not _close(before, after):
             yield Difference(one.turn, name, before, after)
+
+
+def _close(before: float | None, after: float | None) -> bool:
+    if before is None or after is None:
+        return before is after
+    return abs(before - after) <= TOLERANCE

@@ -62,9 +62,7 @@ class RecordedSource(Source[MediaSourceParams]):
         return Audio(Stamp(at, duration, self.causes.root), sound, rate, absent=absent)
 
 
-def _packets(
-    end: int | None, begin: int, samples: Samples | None, rate: int
-) -> Iterator[tuple[int, Samples | None]]:
+def _packets(end: int | None, begin: int, samples: Samples | None, rate: int) -> Iterator[tuple[int, Samples | None]]:
     """What fills the time from `end` to `begin`, in nanoseconds, and then the samples in packets of 20 ms."""
     while end is not None and begin - end >= FRAME:
         yield end, None

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from nodes.packets import Samples
 from pipeline.graph.loader import load
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
@@ -22,6 +27,12 @@ from vitagraph.turns import TurnTracker
 BEGAN = 1_800_000_000 * SECOND
 """When virtual time begins on the wall clock, nanoseconds since 1970."""
 CALL = "rtc_0123"
+
+
+def samples_of(wav: bytes) -> Samples:
+    """The samples of a WAV file."""
+    with wave.open(io.BytesIO(wav)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16)
 
 
 def planned(text: str, folder: Path, registry: Registry | None = None) -> Plan:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import stat
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from mcap.reader import make_reader
 
-from tests.vitagraph.recording.recorded import BEGAN, CALL, planned, record
+from tests.vitagraph.recording.recorded import BEGAN, CALL, planned, record, samples_of
 from tests.vitagraph.scripted import GRAPH, LEAD, PLAYING, RATE, VOICE_END
+from vitagraph.recording import raw_audio
 from vitagraph.recording.reader import Recording
 
 
@@ -35,7 +35,7 @@ def test_recording_has_session_graph_turns_and_end(scripted: Recording) -> None:
 
 def test_recording_places_both_sides_on_the_clock(scripted: Recording) -> None:
     """Who listens to both sides hears the call as it was."""
-    caller, assistant = (samples(scripted.wav(side)) for side in ("caller", "assistant"))
+    caller, assistant = (samples_of(scripted.wav(side)) for side in ("caller", "assistant"))
     assert caller.size == assistant.size
     assert (caller[:RATE] == 1000).all() and not caller[RATE:].any()
     loud = np.flatnonzero(assistant)
@@ -59,7 +59,16 @@ def test_recording_belongs_to_its_owner_alone(scripted: Recording) -> None:
     assert stat.S_IMODE(scripted.path.parent.stat().st_mode) == 0o700
 
 
-def samples(wav: bytes) -> np.ndarray:
-    """The samples of a WAV file."""
-    with wave.open(io.BytesIO(wav)) as file:
-        return np.frombuffer(file.readframes(file.getnframes()), np.int16)
+def test_sound_is_read_by_any_protobuf_reader(scripted: Recording) -> None:
+    """The schema in the file is all that a viewer needs to play it."""
+    files = descriptor_pb2.FileDescriptorSet.FromString(raw_audio.SCHEMA).file
+    pool = descriptor_pool.DescriptorPool()
+    for file in files:
+        pool.Add(file)
+    kind = message_factory.GetMessageClass(pool.FindMessageTypeByName(raw_audio.NAME))
+    with scripted.path.open("rb") as stream:
+        _, _, message = next(make_reader(stream).iter_messages("/caller/audio"))
+    sound = kind.FromString(message.data)
+    assert (sound.format, sound.sample_rate, sound.number_of_channels) == ("pcm-s16", RATE, 1)
+    assert sound.timestamp.seconds * 10**9 + sound.timestamp.nanos == message.log_time == BEGAN
+    assert len(sound.data) == 2 * RATE // 5
