@@ -90,16 +90,16 @@ class CallManager:
         self._checking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        if self._settings.record is not None:
+            self.recordings = Recordings(self._settings.record, self._settings.record_keep)
+            self._exit.push_async_callback(self.recordings.stop)
+            self.recordings.start()
         self._exit.enter_context(CallProcess())
         await self._exit.enter_async_context(self._runner)
         self.monitoring = Monitoring(self._settings, self._runner, self.counts, self._lags)
         self.metrics = HostMetrics(
             self._runner, self.monitoring.meter, lambda: self._seats.free, lambda: not self.not_ready()
         )
-        if self._settings.record is not None:
-            self.recordings = Recordings(self._settings.record, self._settings.record_keep)
-            self._exit.push_async_callback(self.recordings.stop)
-            self.recordings.start()
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from nodes.media.files import writing
 from pipeline.errors import UserInputError
@@ -45,10 +46,7 @@ class Recordings:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
         self._save = make_dispatcher({RecordingFile: _save}, _give_up)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise UserInputError(f"{self.folder} is not a folder", hint="name a folder for recordings: --record DIR")
-        with writing(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        check_folder(self.folder)
 
     def start(self) -> None:
         """Starts the thread."""
@@ -93,6 +91,16 @@ class Recordings:
                 files = tuple(self._files)
             for file in files:
                 self._save(file)
+
+
+def check_folder(folder: Path) -> None:
+    """Makes a folder for recordings; raises UserInputError or ResourceError if nothing can be written there."""
+    folder = folder.expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise UserInputError(f"{folder} is not a folder", hint="name a folder for recordings: --record DIR")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        TemporaryFile(dir=folder).close()
 
 
 def _save(file: RecordingFile) -> tuple[()]:

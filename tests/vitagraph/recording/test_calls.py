@@ -95,7 +95,9 @@ def test_calls_of_a_host_write_files_of_their_own(tmp_path: Path, caplog: pytest
 
 def test_replay_calls_a_clip_by_its_name(tmp_path: Path, run: Run) -> None:
     """In a replay `${call}` is the name of the clip."""
-    text = SCRIPTED.replace("links:\n", "  words: {use: media.jsonl, path: 'x/${call}.jsonl'}\nlinks:\n  - asr -> words\n")
+    text = SCRIPTED.replace(
+        "links:\n", "  words: {use: media.jsonl, path: 'x/${call}.jsonl'}\nlinks:\n  - asr -> words\n"
+    )
     clip = record(planned(QUIET, tmp_path), tmp_path / "recordings").path
     assert run("replay", scripted(tmp_path, text=text), clip).code == exits.OK
     assert (tmp_path / "out" / clip.stem / f"{clip.stem}.jsonl").is_file()

@@ -80,7 +80,9 @@ def test_recorded_call_replays_to_the_same_turns(call: Recording, graph: Path, r
 
 def test_compare_names_what_changed(call: Recording, graph: Path, run: Run) -> None:
     """Whoever changes a graph sees what that does to a call."""
-    graph.write_text(SCRIPTED.replace("was heard", "was understood").replace("200ms", "400ms").replace("300ms", "500ms"))
+    graph.write_text(
+        SCRIPTED.replace("was heard", "was understood").replace("200ms", "400ms").replace("300ms", "500ms")
+    )
     ran = run("replay", graph, call.path, "--latency", "zero", "--compare")
     assert ran.code == exits.OK
     assert "That was heard." in ran.out and "That was understood." in ran.out
