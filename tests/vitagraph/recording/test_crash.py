@@ -7,9 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import time  # noqa: TID251 - the host is a process of its own
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from mcap.exceptions import EndOfFile
 from mcap.reader import NonSeekingReader
 
 from nodes.packets import Speech
+from pipeline.cause import Causes
 from pipeline.packet import SECOND, Stamp
 from tests.disks import disk  # noqa: F401 - a fixture
 from tests.vitagraph.conftest import Run
@@ -28,6 +29,7 @@ from tests.vitagraph.recording.recorded import planned, record, samples_of
 from tests.vitagraph.scripted import GRAPH
 from vitagraph import exits
 from vitagraph.recording.reader import Recording, RecordingDamaged, open_recording
+from vitagraph.recording.recordings import Recordings
 
 ROOT = Path(__file__).resolve().parents[3]
 WAIT = 40
@@ -67,9 +69,10 @@ def test_killed_host_leaves_all_but_the_last_second(tmp_path: Path, run: Run) ->
     assert assistant.size - np.flatnonzero(assistant)[-1] < assistant.size // 4
     with file.open("rb") as stream:
         messages = NonSeekingReader(stream).iter_messages(log_time_order=False)
-        topics = []
+        topics: list[str] = []
         with pytest.raises(EndOfFile):
             topics.extend(channel.topic for _, channel, _ in messages)
+    assert {"/caller/audio", "/assistant/audio", "/events/TurnChanged"} <= set(topics)
     ran = run("replay", scripted(tmp_path), file, "--latency", "zero")
     assert ran.code == exits.OK
     assert "That was heard." in ran.out
@@ -90,14 +93,10 @@ def test_full_disk_stops_the_recording_and_not_the_call(
 
 def test_slow_disk_stops_the_recording(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """What waits must not fill the memory of the host."""
-    from vitagraph.recording.recordings import Recordings
-
     recordings = Recordings(tmp_path / "recordings", 60)  # nothing writes, as while a disk hangs
     the_plan = planned(GRAPH, tmp_path)
     recorders = [recordings.attend(f"rtc_{number}", "graph", the_plan) for number in range(2)]
     sound = np.zeros(16_000 * 60, np.int16)
-    from pipeline.cause import Causes
-
     for _ in range(100):
         for each in recorders:
             each.observe("talk", Speech(Stamp(0, 60 * SECOND, Causes().root), sound, 16_000, ""))
@@ -117,7 +116,7 @@ def read_all(file: Path) -> Recording:
     """Reads everything of a recording."""
     recording = open_recording(file)
     for side in ("caller", "assistant"):
-        samples_of(recording.wav(side))  # type: ignore[arg-type]
+        samples_of(recording.wav(side))
     list(recording.events())
     return recording
 
@@ -131,12 +130,8 @@ def test_damaged_recording_is_read_as_far_as_it_goes(good: bytes, tmp_path: Path
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     file = tmp_path / "damaged.mcap"
     file.write_bytes(damaged)
-    try:
-        recording = read_all(file)
-    except RecordingDamaged as error:
-        assert error.hint or "cannot be read" in str(error)
-    else:
-        assert len(recording.turns) <= 1
+    with suppress(RecordingDamaged):
+        assert len(read_all(file).turns) <= 1
 
 
 @pytest.mark.parametrize("size", [0, 8, 20, 300])

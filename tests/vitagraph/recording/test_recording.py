@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # type: ignore[import-untyped]
 from mcap.reader import make_reader
 
 from tests.vitagraph.recording.recorded import BEGAN, CALL, planned, record, samples_of
