@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import wave
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from nodes.packets import Samples
+from nodes.packets import InstructionsChanged, Samples
 from pipeline.graph.loader import load
 from pipeline.graph.plan import Plan
 from pipeline.graph.planner import plan
 from pipeline.graph.registry import Registry
 from pipeline.packet import SECOND, Packet
 from pipeline.runtime.runner import Runner
-from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import run_virtual
 from vitagraph.observe.watcher import CallEnd, Watchers
 from vitagraph.recording.reader import Recording, open_recording
@@ -45,16 +43,15 @@ def planned(text: str, folder: Path, registry: Registry | None = None) -> Plan:
 def record(
     the_plan: Plan,
     folder: Path,
-    provide: Callable[[], list[object]] = list,
-    begin: Callable[[Session], None] = lambda session: None,
+    instructions: str = "",
 ) -> Recording:
-    """Runs a session as a call runs, and gives its recording; `provide` is called in the loop."""
+    """Runs a session as a call runs, and gives its recording."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         recordings = Recordings(folder, 86_400, lambda: BEGAN + round(loop.time() * SECOND))
         recordings.start()
-        watchers = Watchers([recordings.attend(CALL, "graph", the_plan, "Be brief.")])
+        watchers = Watchers([recordings.attend(CALL, "graph", the_plan, instructions)])
         turns = TurnTracker(on_finished=watchers.turn_over)
 
         def observe(node: str, packet: Packet) -> None:
@@ -63,10 +60,10 @@ def record(
                 each(node, packet)
 
         async with Runner() as runner:
-            session = runner.session(the_plan, observe, provide=provide())
+            provide = [InstructionsChanged(instructions)] if instructions else []
+            session = runner.session(the_plan, observe, provide=provide)
             turns.listen(session)
             watchers.listen(session)
-            begin(session)
             await session.run()
         for turn in turns.committed:
             if not turn.finished:

@@ -25,6 +25,7 @@ from vitagraph.host.call_manager import CallManager
 from vitagraph.recording.reader import open_recording
 from vitagraph.recording.recordings import Recordings
 from vitagraph.recording.retention import find_recording
+from vitagraph.replay.comparison import TOLERANCE
 
 DAY = 86_400.0
 
@@ -62,7 +63,8 @@ def test_recorded_call_of_a_host_replays_to_the_same_turns(tmp_path: Path, run: 
     assert wrong == []
     for turn, again in zip(recording.turns, clip["turns"], strict=True):
         assert abs(turn.voice_end - again["voice_end"]) <= 1
-        assert abs(turn.reached["decided"] - again["reached"]["decided"]) <= 150  # a busy machine decides late
+        # Without latency nothing is decided later, and a busy machine decides late.
+        assert again["reached"]["decided"] <= turn.reached["decided"] + TOLERANCE
 
 
 def test_calls_of_a_host_write_files_of_their_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,7 @@ from vitagraph.recording.reader import Recording
 @pytest.fixture
 def scripted(tmp_path: Path) -> Recording:
     """The recording of the scripted conversation."""
-    return record(planned(GRAPH, tmp_path), tmp_path / "recordings")
+    return record(planned(GRAPH, tmp_path), tmp_path / "recordings", "Be brief.")
 
 
 def test_recording_has_session_graph_turns_and_end(scripted: Recording) -> None:
