@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ class Run:
     turns: Sequence[RecordedTurn]
     fallbacks: Sequence[str] | None = None
     """`node: use of the fallback`, sorted; None where that is not known."""
+    end: float = math.inf
+    """When its input ended, milliseconds: what a later run does after that has nothing to compare with."""
 
     @property
     def interruptions(self) -> int:
@@ -65,6 +68,7 @@ class Comparison:
 
 def compare(before: Run, after: Run, against: str) -> Comparison:
     """Compares turn by turn. Turns belong together if their voices ended within a second of each other."""
+    after = replace(after, turns=[turn for turn in after.turns if turn.voice_end <= before.end])
     pairs = list(_pairs(before.turns, after.turns))
     found = [difference for one, other in pairs for difference in _turn(one, other)]
     if before.interruptions != after.interruptions:
@@ -76,10 +80,11 @@ def compare(before: Run, after: Run, against: str) -> Comparison:
 
 def run_of_recording(recording: Recording, until: int | None = None) -> Run:
     """A recorded call, up to `until` nanoseconds of it."""
-    failed = (event.fields for event in recording.events() if event.kind == "NodeFailed")
+    events = (event for event in recording.events() if until is None or event.at <= until)
+    failed = (event.fields for event in events if event.kind == "NodeFailed")
     fallbacks = {f"{each.get('node')}: {each.get('answered_by')}" for each in failed if each.get("answered_by")}
-    last = float("inf") if until is None else until / MILLISECOND
-    return Run([turn for turn in recording.turns if turn.reached.get("decided", 0) <= last], sorted(fallbacks))
+    end = (recording.duration if until is None else until) / MILLISECOND
+    return Run([turn for turn in recording.turns if turn.reached.get("decided", 0) <= end], sorted(fallbacks), end)
 
 
 def run_of_result(result: Result) -> Run:
