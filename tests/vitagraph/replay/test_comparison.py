@@ -19,9 +19,10 @@ def turn(
     number: int, voice_end: float, decided: float = 400, silence: float | None = 900, **texts: str
 ) -> RecordedTurn:
     """A turn; `decided` is relative to the end of the voice."""
-    said = {"outcome": "answered", "heard": "what is it", "said": "it is nine", **texts}
+    said = ("outcome", "answered"), ("heard", "what is it"), ("said", "it is nine")
+    outcome, heard, answer = (texts.get(name, usual) for name, usual in said)
     reached = {"decided": voice_end + decided}
-    return RecordedTurn(number, number, **said, voice_end=voice_end, silence=silence, reached=reached)
+    return RecordedTurn(number, number, outcome, heard, answer, voice_end, silence, reached=reached)
 
 
 def found(before: Run, after: Run) -> list[Difference]:
