@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -86,7 +86,7 @@ class Backlog:
 class RecordingFile:
     """A file and what waits to be written to it. The loop puts items; the writer's thread calls `save`."""
 
-    def __init__(self, path: Path, call: str, session: Mapping[str, str], backlog: Backlog) -> None:
+    def __init__(self, path: Path, call: str, describe: Callable[[], Mapping[str, str]], backlog: Backlog) -> None:
         self.path = path
         self.call = call
         self.began = 0
@@ -95,7 +95,8 @@ class RecordingFile:
         """Whether nothing more is taken, as the disk is full or slow."""
         self.closed = False
         """Whether the file is complete, or was given up."""
-        self._session = session
+        self._describe = describe
+        """Gives what the metadata says of the session; called by the writer's thread."""
         self._backlog = backlog
         self._end: Mapping[str, str] | None = None
         self._items: deque[Item] = deque()
@@ -162,10 +163,11 @@ class RecordingFile:
         self._writer.flush()  # type: ignore[no-untyped-call]
 
     def _open(self) -> None:
+        info = {**self._describe(), "began": str(self.began)}  # first, so that no reader meets an empty file for long
         self._file = open(self.path, "xb", buffering=BUFFER, opener=private)  # noqa: SIM115 - closed at the end
         self._writer = Writer(self._file, compression=CompressionType.NONE)
         self._writer.start(profile="vitagraph", library="vitagraph")
-        self._writer.add_metadata(SESSION, {**self._session, "began": str(self.began)})
+        self._writer.add_metadata(SESSION, info)
 
     def _complete(self, end: Mapping[str, str] | None) -> None:
         if self._writer is not None and self._file is not None:

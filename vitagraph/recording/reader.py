@@ -213,15 +213,16 @@ def _records(recording: Recording) -> Iterator[McapRecord]:
     """The records up to where the file ends or is damaged, which it notes."""
     try:
         with recording.path.open("rb") as file:
-            for record in StreamReader(file, validate_crcs=True, record_size_limit=RECORD_BYTES).records:
-                if isinstance(record, Metadata) and record.name == END:
-                    recording.end = record.metadata
-                yield record
-    except EndOfFile:
-        return  # it goes on, or the host was killed
-    except _UNREADABLE as error:
-        # A record that is cut in the middle of a number ends the file too.
-        recording.damage = "" if isinstance(error, struct.error) else str(error) or type(error).__name__
+            try:
+                for record in StreamReader(file, validate_crcs=True, record_size_limit=RECORD_BYTES).records:
+                    if isinstance(record, Metadata) and record.name == END:
+                        recording.end = record.metadata
+                    yield record
+            except EndOfFile:
+                return  # it goes on, or the host was killed
+            except _UNREADABLE as error:
+                if file.read(1):  # otherwise it is only its last record that is not whole
+                    recording.damage = str(error) or type(error).__name__
     except OSError as error:
         raise RecordingDamaged(f"{recording.path} cannot be read: {error.strerror or error}") from error
 

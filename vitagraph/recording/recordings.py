@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -63,7 +64,7 @@ class Recordings:
         """What records the session of a call that is about to run."""
         day = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self._wall() / SECOND))
         path = self.folder / f"{day}-{call}.mcap"
-        file = RecordingFile(path, call, session_info(call, graph, instructions, plan), self._backlog)
+        file = RecordingFile(path, call, partial(session_info, call, graph, instructions, plan), self._backlog)
         with self._files_lock:
             self._files.append(file)
         return CallRecorder(file, self._wall)

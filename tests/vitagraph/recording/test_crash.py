@@ -36,6 +36,14 @@ WAIT = 40
 """Seconds in which a host must have recorded enough."""
 
 
+def recorded(file: Path) -> int:
+    """Nanoseconds that are in a recording, 0 if there is none yet."""
+    try:
+        return open_recording(file).duration
+    except RecordingDamaged:
+        return 0
+
+
 @contextmanager
 def killed_host(folder: Path, seconds: float) -> Iterator[tuple[Path, float]]:
     """The recording of a call whose host was killed after so many seconds of it, and when that was."""
@@ -43,9 +51,7 @@ def killed_host(folder: Path, seconds: float) -> Iterator[tuple[Path, float]]:
     host = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
     try:
         end = time.monotonic() + WAIT
-        while (file := next(folder.glob("recordings/*.mcap"), None)) is None or open_recording(file).duration < (
-            seconds * SECOND
-        ):
+        while recorded(file := next(folder.glob("recordings/*.mcap"), folder)) < seconds * SECOND:
             assert host.poll() is None and time.monotonic() < end, host.stderr and host.stderr.read()
             time.sleep(0.05)
         time.sleep(1.2)
@@ -149,3 +155,21 @@ def test_reader_of_a_missing_recording_says_so(tmp_path: Path) -> None:
     with pytest.raises(RecordingDamaged, match="is not a recording"):
         open_recording(tmp_path / "nowhere.mcap")
     assert os.listdir(tmp_path) == []
+
+
+def test_replay_of_a_damaged_recording_says_what_it_used(good: bytes, tmp_path: Path, run: Run) -> None:
+    """Half a call is better than none, if one knows that it is half."""
+    damaged = bytearray(good)
+    damaged[good.index(b"/packets/talk") + 200] ^= 0xFF
+    file = tmp_path / "damaged.mcap"
+    file.write_bytes(damaged)
+    ran = run("replay", scripted(tmp_path), file)
+    assert "warning: damaged: the recording is damaged; what is before that was used (crc validation failed" in ran.err
+
+
+def test_recording_that_is_cut_in_a_record_is_not_called_damaged(good: bytes, tmp_path: Path) -> None:
+    """So is every recording of a host that was killed while it wrote."""
+    file = tmp_path / "cut.mcap"
+    for size in range(good.index(b"/packets/talk"), good.index(b"/packets/talk") + 3_000, 500):
+        file.write_bytes(good[:size])
+        assert open_recording(file).damage == ""
