@@ -28,16 +28,11 @@ from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.metrics import HostMetrics
 from vitagraph.host.monitoring import Monitoring, has_models
-from vitagraph.host.quality import HostQuality
+from vitagraph.host.observation import HostObservation
 from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.seats import RETRY_AFTER, Seats
 from vitagraph.host.settings import START_WITHIN, HostSettings
 from vitagraph.host.tokens import ClientSecret
-from vitagraph.observe.archive import SessionArchive
-from vitagraph.observe.failure_log import FailureLog
-from vitagraph.observe.session_timeline import SessionTimeline
-from vitagraph.observe.tracing import Tracing
-from vitagraph.observe.watcher import SessionWatcher, Watchers
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +77,8 @@ class CallManager:
     def __init__(self, settings: HostSettings, graphs: GraphCatalogue) -> None:
         self.graphs = graphs
         self._settings = settings
-        self.archive = SessionArchive(settings.timelines)
         self._exit = AsyncExitStack()
-        self.quality = HostQuality(settings)
+        self.observation = HostObservation(settings)
         self._runner = Runner(start_within=START_WITHIN)
         self._seats = Seats(settings.calls, settings.calls_per_address)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,19 +88,15 @@ class CallManager:
         """The graphs that were called, as they were planned last."""
         self._preparing = asyncio.Lock()
         self._checking: asyncio.Task[None] | None = None
-        self._tracing: Tracing | None = None
 
     async def __aenter__(self) -> Self:
+        self._exit.push_async_callback(self.observation.close)
+        await self.observation.open()
         self._exit.enter_context(CallProcess())
-        self._tracing = await asyncio.to_thread(Tracing.from_environment)
         await self._exit.enter_async_context(self._runner)
         self.monitoring = Monitoring(self._settings, self._runner, self.counts, self._lags)
-        self.metrics = HostMetrics(
-            self._runner, self.monitoring.meter, lambda: self._seats.free, lambda: not self.not_ready()
-        )
-        self.metrics.on_refused = self.quality.refused
-        self.quality.start()
-        self._exit.push_async_callback(self.quality.stop)
+        self.observation.begin(self._runner, self.monitoring, lambda: self._seats.free, lambda: not self.not_ready())
+        self.metrics = self.observation.metrics
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
 
@@ -118,10 +108,7 @@ class CallManager:
             if self._checking is not None:
                 self._checking.cancel()
                 await asyncio.wait((self._checking,))
-            self.metrics.stop()
             await self.monitoring.stop()
-            if self._tracing is not None:
-                await asyncio.to_thread(self._tracing.close)
         finally:
             await self._exit.__aexit__(kind, error, trace)
 
@@ -261,12 +248,7 @@ class CallManager:
         )
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
-        timeline = self.archive.begin(SessionTimeline(call.id, call.graph))
-        metrics = self.metrics.attend(call, plan)
-        watchers: list[SessionWatcher] = [metrics, timeline, FailureLog(), *self.quality.attend(call, plan, metrics)]
-        if self._tracing is not None:
-            watchers.insert(0, self._tracing.session(call.id, call.graph))
-        call.watchers = Watchers(watchers)
+        self.observation.attend(call, plan, info.instructions)
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._call_ended, call))
@@ -284,9 +266,7 @@ class CallManager:
         if not task.cancelled() and (error := task.exception()) is not None:
             call.outcome = "failed"
             log.error("call %s ended by a fault of the program", call.id, exc_info=error)
-        call.tell_end()
-        self.archive.ended(call.id)
-        self.metrics.ended(call)
+        self.observation.ended(call)
 
     async def _check(self) -> None:
         """Ends calls that are idle or too long."""

@@ -62,6 +62,8 @@ class Result:
         """Failures that were covered by a fallback, and damaged input."""
         lost = "parts of the file could not be decoded; the rest was used"
         told = [f"{each.parts} {lost}" for each in self.recorder.damages]
+        if self.clip.recording is not None and self.clip.recording.damage:
+            told.append(f"the recording is damaged; what is before that was used ({self.clip.recording.damage})")
         for failure in self.recorder.failures:
             if failure.answered_by:
                 told.append(f"{_describe(failure)}\n{failure.answered_by} took over")

@@ -14,6 +14,7 @@ from pipeline.runtime.runner import Runner
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import Latency, run_virtual
 from vitagraph.replay.clip import Clip
+from vitagraph.replay.recorded_call import RecordedCall
 from vitagraph.replay.recorder import Recorder
 from vitagraph.replay.result import Result
 
@@ -76,7 +77,7 @@ class Replay:
         self.results.append(result)
         with writing(clip.folder):
             clip.folder.mkdir(parents=True, exist_ok=True)
-        self._session = runner.session(plan, recorder.observe)
+        self._session = runner.session(plan, recorder.observe, provide=_provided(clip), name=clip.name)
         recorder.listen(self._session)
         try:
             result.report = await self._session.run()
@@ -87,3 +88,7 @@ class Replay:
             self._session = None
             result.took = perf_counter() - recorder.began if recorder.began else 0.0
             result.write()
+
+
+def _provided(clip: Clip) -> list[object]:
+    return [] if clip.recording is None else RecordedCall(clip.recording, clip.until).provided()
