@@ -22,7 +22,7 @@ from pipeline.runtime.health import MemberHealth
 from pipeline.runtime.runner import Runner
 from vitagraph.host.admission import SETTLING, CallRefused, Refusal
 from vitagraph.host.call import END_TIMEOUT, Call
-from vitagraph.host.console import ConsoleSource
+from vitagraph.host.console_source import HostConsole
 from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
@@ -72,7 +72,7 @@ class CallManager:
     monitoring: Monitoring
     """Set while the context is entered, as is `metrics`."""
     metrics: HostMetrics
-    console: ConsoleSource
+    console: HostConsole
 
     def __init__(self, settings: HostSettings, graphs: GraphCatalogue) -> None:
         self.graphs = graphs
@@ -95,8 +95,9 @@ class CallManager:
         self._exit.enter_context(CallProcess())
         await self._exit.enter_async_context(self._runner)
         self.monitoring = Monitoring(self._settings, self._runner, self.counts, self._lags)
-        self.observation.begin(self._runner, self.monitoring, lambda: self._seats.free, lambda: not self.not_ready())
+        self.observation.begin(self._runner, self.monitoring, lambda: self.seats_free, lambda: not self.not_ready())
         self.metrics = self.observation.metrics
+        self.console = HostConsole(self, self.monitoring, self.observation)
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
 
@@ -116,6 +117,15 @@ class CallManager:
     def count(self) -> int:
         """The number of calls, connected or not, with offers that are being answered."""
         return self._seats.count
+
+    @property
+    def seats_free(self) -> int:
+        """Calls that `--calls` leaves room for."""
+        return self._seats.free
+
+    def planned(self) -> Mapping[str, Plan]:
+        """The plans of the graphs that were called, by name, as they were planned last."""
+        return self._plans
 
     def counts(self) -> CallCounts:
         """The connected calls, by what they cost."""

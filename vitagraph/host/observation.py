@@ -17,7 +17,7 @@ from vitagraph.host.settings import HostSettings
 from vitagraph.observe.archive import SessionArchive
 from vitagraph.observe.failure_log import FailureLog
 from vitagraph.observe.session_timeline import SessionTimeline
-from vitagraph.observe.timeline import Side
+from vitagraph.observe.timeline import AlertState, Side
 from vitagraph.observe.tracing import Tracing
 from vitagraph.observe.watcher import SessionWatcher, Watchers
 from vitagraph.recording.reader import open_recording
@@ -87,6 +87,10 @@ class HostObservation:
         yield from self.quality.attend(call, plan, metrics)
         if self.recordings is not None:
             yield self.recordings.attend(call.id, call.graph, plan, instructions)
+
+    def alert_states(self) -> list[AlertState]:
+        """The alerts that fire, and those that have cleared lately."""
+        return []
 
     # --- recorded sound
 
