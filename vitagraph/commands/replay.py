@@ -25,6 +25,7 @@ _EPILOG = """
   vitagraph replay graphs/assistant.yaml *.wav --out results --latency zero
   vitagraph replay graphs/transcribe.yaml talk.mp3 --set ears=whisper-base
   vitagraph replay graphs/assistant.yaml question.wav --chaos chaos.yaml
+  vitagraph replay graphs/assistant.yaml question.wav --html
   vitagraph replay graphs/assistant.yaml call.mcap --compare
   vitagraph replay graphs/assistant.yaml call.mcap --until 2 --set brain=smollm2-135m
 
@@ -77,6 +78,9 @@ def replay(
         typer.Option(metavar="DIR", help="Show what changed against the results of an earlier replay, its --out."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results and comparison as JSON, no tables.")] = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write timeline.html beside each result: one page, with sound, to look at.")
+    ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,
 ) -> None:
@@ -93,7 +97,7 @@ def replay(
     if not offline:
         fetch(jobs[0][1].graph, quiet=quiet)
     with bars(quiet=quiet) as progress:
-        run = Replay(jobs, progress)
+        run = Replay(jobs, progress, timelines=html)
         with interruptible(run.stop, lambda: _conclude(run, out, compared, quiet=quiet, as_json=as_json)):
             run.run(clock, latency)
     raise typer.Exit(_conclude(run, out, compared, quiet=quiet, as_json=as_json))
@@ -158,12 +162,16 @@ def _conclude(run: Replay, out: Path, compared: _Compared, *, quiet: bool, as_js
     """Writes and shows the results so far; returns the exit code."""
     from vitagraph.replay.result import code_of
     from vitagraph.replay.summary import remarks
+    from vitagraph.replay.timeline_file import write_timeline
 
     run.write()
+    pages = [page for result in run.results if (page := write_timeline(result)) is not None]
     if as_json:
         _print_json(run.results, compared)
     elif not quiet:
         _show(run.results, compared)
+        for page in pages:
+            console.out().print(f"timeline in {page}", markup=False, soft_wrap=True)
     for remark in remarks(run.results):
         sys.stderr.write(f"{remark}\n")
     if run.stopped:
