@@ -13,7 +13,7 @@ export interface Mark {
   text: string;
 }
 
-const COLOURS = ["card", "ink", "soft", "line", "accent", "alarm", "caution", "voice", "answer", "selected"] as const;
+const COLOURS = ["card", "ink", "soft", "line", "accent", "alarm", "poor", "caution", "voice", "answer", "selected"] as const;
 export type Colours = Record<(typeof COLOURS)[number], string> & { part: (name: string) => string; font: string };
 
 /** The colours of the page's style, as they are now. */
