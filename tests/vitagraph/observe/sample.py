@@ -209,7 +209,7 @@ def _turns(running: bool) -> list[TurnEntry]:
 
 
 def _turn(number: int, cause: int, start: float, voice_end: float, parts: Sequence[float], **more: Any) -> TurnEntry:
-    named = dict(zip(PARTS, parts, strict=False))
+    named: dict[str, float] = dict(zip(PARTS, parts, strict=False))
     reached = dict(zip(named, np.cumsum([voice_end, *parts])[1:].tolist(), strict=True))
     known: dict[str, Any] = {"typed": False, "outcome": "answered", "budget": 1_500.0, "language": "en", **more}
     return TurnEntry(
