@@ -23,7 +23,10 @@ class SessionArchive:
 
     def ended(self, id: str) -> None:
         """The session is over: its timeline makes room for later ones."""
-        self._ended[id] = self._running.pop(id)
+        timeline = self._running.pop(id, None)
+        if timeline is None:
+            return
+        self._ended[id] = timeline
         while len(self._ended) > self._keep:
             self._ended.popitem(last=False)
 
