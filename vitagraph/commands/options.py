@@ -27,6 +27,11 @@ ChaosFile = Annotated[
     typer.Option("--chaos", metavar="FILE", help="Faults to inject."),
 ]
 
+AlertFile = Annotated[
+    Path | None,
+    typer.Option("--alerts", metavar="FILE", help="Alert rules beside the built-in ones, or in their place."),
+]
+
 
 def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
     """Parses `name=value` pairs; raises BadParameter if there is no `=`."""

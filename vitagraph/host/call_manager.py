@@ -20,6 +20,9 @@ from pipeline.errors import NodeError
 from pipeline.graph.plan import Plan
 from pipeline.runtime.health import MemberHealth
 from pipeline.runtime.runner import Runner
+from vitagraph.alerts.actions import AlertActions
+from vitagraph.alerts.alerts import Alerts
+from vitagraph.alerts.webhook import AlertWebhooks
 from vitagraph.host.admission import SETTLING, CallRefused, Refusal
 from vitagraph.host.call import END_TIMEOUT, Call
 from vitagraph.host.graph_catalogue import GraphCatalogue
@@ -69,8 +72,9 @@ class CallManager:
     """
 
     monitoring: Monitoring
-    """Set while the context is entered, as is `metrics`."""
+    """Set while the context is entered, as are `metrics` and `alerts`."""
     metrics: HostMetrics
+    alerts: Alerts
 
     def __init__(self, settings: HostSettings, graphs: GraphCatalogue) -> None:
         self.graphs = graphs
@@ -93,8 +97,17 @@ class CallManager:
         self.metrics = HostMetrics(
             self._runner, self.monitoring.meter, lambda: self._seats.free, lambda: not self.not_ready()
         )
+        self._watch_alerts()
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
+
+    def _watch_alerts(self) -> None:
+        rules, monitoring = self._settings.alerts, self.monitoring
+        self.alerts = Alerts(rules.evaluated, self.metrics.registry)
+        self._webhooks = AlertWebhooks(rules.webhook)
+        self.alerts.listen(AlertActions(monitoring.admission.shed, monitoring.meter.memory.collect))
+        self.alerts.listen(self._webhooks)
+        self.alerts.start()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -104,6 +117,8 @@ class CallManager:
             if self._checking is not None:
                 self._checking.cancel()
                 await asyncio.wait((self._checking,))
+            self.alerts.stop()
+            await self._webhooks.stop()
             self.metrics.stop()
             await self.monitoring.stop()
         finally:

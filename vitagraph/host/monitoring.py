@@ -70,6 +70,11 @@ class MemoryGuard:
         elif self.tight:
             self._shrink()
 
+    def collect(self) -> None:
+        """Gives back now what can be given back."""
+        self._shrink()
+        gc.collect()
+
     def close(self) -> None:
         """Lifts the restrictions."""
         self._set(tight=False)
@@ -86,7 +91,7 @@ class ProcessMeter:
         self.load = Load(machine, Clock(asyncio.get_running_loop()))
         self._cores = max(0.1, machine.cores)
         self.load.listen(runner.policies.pressure)
-        self._memory = MemoryGuard(partial(_shrink, runner.policies), partial(_economise, runner.resources))
+        self.memory = MemoryGuard(partial(_shrink, runner.policies), partial(_economise, runner.resources))
         self._resources = runner.resources
         self._names: dict[Hashable, str] = {}
         """The pools by the keys of their resources."""
@@ -100,7 +105,7 @@ class ProcessMeter:
         """The measures now; waits for an instance are averaged since the last call."""
         load, queue = self.load, max(self._lags(), default=0)
         wait = max(self._resources.scheduler.statistics().oldest, *self._waits(), 0)
-        self._memory.update(load.memory)
+        self.memory.update(load.memory)
         return Measures(load.lag_ms, self._cores_used() / self._cores, load.memory, wait / SECOND, queue / SECOND)
 
     def watch(self, plan: Plan) -> None:
@@ -124,7 +129,7 @@ class ProcessMeter:
 
     def close(self) -> None:
         """Stops measuring."""
-        self._memory.close()
+        self.memory.close()
         self.load.stop()
 
     def pools(self) -> dict[str, PoolStatistics]:

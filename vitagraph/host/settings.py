@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.params import seconds
+from vitagraph.alerts.file import builtin_rules
+from vitagraph.alerts.spec import AlertRules
 from vitagraph.host.admission import Thresholds
 
 START_WITHIN = seconds(2)
@@ -30,6 +32,8 @@ class HostSettings:
     """Interval between two probes of each member of the graphs; 0 for none."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """Load from which no call is taken."""
+    alerts: AlertRules = field(default_factory=builtin_rules)
+    """When the operator is alarmed."""
     drain: float = 30
     """How long calls may go on after the host was told to stop."""
     new_calls: str = "30/minute"
