@@ -54,7 +54,8 @@ class RedisClient:
         """Seconds within which Redis must answer to count as there: the shortest that a user of this client sets."""
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self._there = False
-        self._away = False  # and that has been logged
+        self.away = False
+        """Whether it did not answer when it was last tried, which has been logged."""
         self._since = 0.0  # loop time of the last change
         self._pause = FIRST_PAUSE
         self._first = True  # whether calls still wait for the first attempt to connect
@@ -123,8 +124,8 @@ class RedisClient:
 
     def _retry_later(self, error: Exception, within: float) -> None:
         loop = asyncio.get_running_loop()
-        if not self._away:
-            self._away = True
+        if not self.away:
+            self.away = True
             self._since = loop.time()
             said = str(error)[:200]
             reason = f"{type(error).__name__}: {said}" if said else f"no answer within {within * 1_000:.0f} ms"
@@ -139,8 +140,8 @@ class RedisClient:
     def _found(self) -> None:
         now = asyncio.get_running_loop().time()
         self._there = True
-        if self._away:
-            self._away = False
+        if self.away:
+            self.away = False
             log.info("Redis at %s is back after %.1f s: processes share again", self.address, now - self._since)
         self._since = now
 

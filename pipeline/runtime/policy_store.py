@@ -102,6 +102,10 @@ class PolicyStore:
         """The caches of all nodes: for statistics, and to free memory."""
         return (each.cache for each in tuple(self._caches.values()))
 
+    def redis_away(self) -> dict[str, bool]:
+        """Each address of Redis that is used, and whether it is away."""
+        return {client.address: client.away for client in self._redis.values()}
+
     async def close(self) -> None:
         """Closes the caches and the connections to Redis."""
         for cache in self._caches.values():

@@ -101,10 +101,14 @@ class Alerts:
     def _firing(self, rule: AlertRule) -> Observable[Values]:
         """For which labels a rule fires, at each moment, with their values."""
         statistic, phases, now = RuleStatistic(rule), dict[Labels, AlertPhase](), self._clock.now
-        return self._samples.pipe(
-            ops.map(lambda samples: statistic.update(now(), samples)),
-            ops.map(lambda values: _advance(rule, phases, now(), values)),
-        )
+
+        def values(samples: Samples) -> Values:
+            return statistic.update(now(), samples)
+
+        def firing(values: Values) -> Values:
+            return _advance(rule, phases, now(), values)
+
+        return self._samples.pipe(ops.map(values), ops.map(firing))
 
     def _compare(self, rule: AlertRule, firing: Values) -> None:
         """Takes what fires now: tells what is new, and what has cleared."""

@@ -43,54 +43,53 @@ class RuleStatistic:
         self._rule = rule
         self._counter = rule.statistic in ("rate", "increase", "ratio", "quantile")
         self._of_series = _OF.get(rule.statistic, MetricSeries.rate)
-        self._series: dict[tuple[str, Labels], MetricSeries] = {}
+        self._series: dict[tuple[int, Labels], MetricSeries] = {}
+        """By the place of their metric in `rule.metrics`; a ratio may read one metric twice."""
 
     def update(self, now: int, samples: Samples) -> dict[Labels, float]:
         """The statistic for each combination of labels, from the samples at a time, nanoseconds; times must grow."""
         rule = self._rule
         self._take(now, samples)
-        name, *others = rule.metrics
         if rule.statistic == "quantile":
-            return self._quantiles(name)
-        values = self._sums(name, rule.by)
+            return self._quantiles()
+        values = self._sums(0, rule.by)
         if rule.statistic != "ratio":
             return values
         totals: dict[Labels, float] = defaultdict(float)
-        for other in others:
-            for key, value in self._sums(other, None if rule.by is None else ()).items():
+        for place in range(1, len(rule.metrics)):
+            for key, value in self._sums(place, None if rule.by is None else ()).items():
                 totals[key] += value
         of = {key: totals.get(key if rule.by is None else (), 0.0) for key in values}
         return {key: value / of[key] for key, value in values.items() if of[key] > 0}
 
     def _take(self, now: int, samples: Samples) -> None:
         """Adds the samples to their series, and forgets series that are gone."""
-        rule, seen = self._rule, dict[tuple[str, Labels], MetricSeries]()
+        rule, seen = self._rule, dict[tuple[int, Labels], MetricSeries]()
         window = rule.window if rule.statistic != "value" else 0
         for place, name in enumerate(rule.metrics):
             for sample in samples.get(name, ()):
                 if place == 0 and not _passes(sample.labels, rule.labels, rule.without):
                     continue
-                key = (name, tuple(sorted(sample.labels.items())))
+                key = (place, tuple(sorted(sample.labels.items())))
                 series = self._series.get(key) or MetricSeries(window, counter=self._counter)
                 series.add(now, sample.value)
                 seen[key] = series
         self._series = seen
 
-    def _sums(self, metric: str, by: Sequence[str] | None) -> dict[Labels, float]:
-        """The statistic of each series of a metric, added up by labels."""
+    def _sums(self, place: int, by: Sequence[str] | None) -> dict[Labels, float]:
+        """The statistic of each series of one of the rule's metrics, added up by labels."""
         sums: dict[Labels, float] = defaultdict(float)
-        for (name, labels), series in self._series.items():
-            if name == metric:
+        for (number, labels), series in self._series.items():
+            if number == place:
                 sums[_reduced(labels, by)] += self._of_series(series)
         return dict(sums)
 
-    def _quantiles(self, metric: str) -> dict[Labels, float]:
+    def _quantiles(self) -> dict[Labels, float]:
         by = self._rule.by
         buckets: dict[Labels, dict[float, float]] = defaultdict(lambda: defaultdict(float))
-        for (name, labels), series in self._series.items():
-            if name == metric:
-                rest = tuple(each for each in labels if each[0] != "le")
-                buckets[_reduced(rest, by)][float(dict(labels)["le"])] += series.rate()
+        for (_, labels), series in self._series.items():
+            rest = tuple(each for each in labels if each[0] != "le")
+            buckets[_reduced(rest, by)][float(dict(labels)["le"])] += series.rate()
         found = {key: quantile_of(rates, self._rule.quantile) for key, rates in buckets.items()}
         return {key: value for key, value in found.items() if not math.isnan(value)}
 

@@ -133,6 +133,7 @@ class EngineSamples(Collector):
         yield from _of_scheduler(self._sources.scheduler())
         yield from self._of_policies(calls)
         yield from self._of_caches()
+        yield self._of_redis()
         yield from _of_host(self._sources.host())
 
     def _of_calls(self, calls: Collection[LiveCall]) -> Iterator[Metric]:
@@ -191,6 +192,12 @@ class EngineSamples(Collector):
         for node in sorted({*served, *(node for chain in self._chains.values() for node in chain)}):
             fallback.add_metric([node], served[node])
         yield fallback
+
+    def _of_redis(self) -> Metric:
+        there = _gauge("redis_up", "Whether the Redis that caches and limits share answers: 1 or 0.", "address")
+        for address, away in self._policies.redis_away().items():
+            there.add_metric([address], int(not away))
+        return there
 
     def _of_caches(self) -> Iterator[Metric]:
         counts: Counter[tuple[str, str, str]] = Counter()
