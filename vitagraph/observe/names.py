@@ -1,11 +1,11 @@
-"""The names of all metrics of a host, as they are at /metrics."""
+"""The names of the metrics of a host, as they are at /metrics; without `process_*`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from pipeline.compute.statistics import SchedulerStatistics
@@ -32,7 +32,6 @@ def _names(families: Iterable[Metric]) -> Iterator[str]:
 def _families() -> Iterator[Metric]:
     registry = CollectorRegistry()
     CountedMetrics(registry)
-    ProcessCollector(registry=registry)
     yield from registry.collect()
     idle = SchedulerStatistics(1, 0, 0, {}, 0, 0, 0.0, 0, 0, 0, 0, 0)
     state = HostState(seats_free=0, ready=True, lag=0.0, blocked=0.0, memory=0.0, cpu=0.0)

@@ -12,6 +12,7 @@ from nodes.packets import PlaybackProgress, Speech, TurnChanged, Utterance
 from nodes.webrtc.source import WebRtcSource
 from nodes.webrtc.transport.call import CallTransport
 from nodes.webrtc.transport.peer import Peer, PeerStatistics
+from pipeline.errors import UserInputError
 from pipeline.node import Sink
 from pipeline.packet import Stamp
 from pipeline.params import NoParams, ms, seconds
@@ -80,6 +81,14 @@ class Asker(WebRtcSource):
             yield Utterance(Stamp(now - ENDPOINTING - ms(100), ms(100), cause), samples, RATE, whole=True)
 
 
+class Dead(WebRtcSource):
+    """Fails at once."""
+
+    async def open(self) -> None:
+        """Raises."""
+        raise UserInputError("it has no ears")
+
+
 class Player(Sink[NoParams]):
     """Plays what is audible."""
 
@@ -110,8 +119,20 @@ nodes:
     deadline: {first: 3s, stall: 3s, total: 20s}
     fallback: tests.drills.scripted:AnswersToo
   sentences: text.sentences
-  tts: tests.drills.scripted:Speaks
+  tts: {use: tests.drills.scripted:Speaks}
   playback: tests.vitagraph.alerts.talking:Player
 links:
   - caller.speech -> asr -> chat -> sentences -> tts -> playback
 """
+BROKEN = """
+vitagraph: 1
+nodes:
+  caller: tests.vitagraph.alerts.talking:Dead
+  vad: vad.energy
+  turn: turn.endpoint
+  echo: dialogue.echo
+  playback: webrtc.sink
+links:
+  - caller -> vad -> turn -> echo -> playback.audio
+"""
+"""A graph whose calls fail."""
