@@ -61,7 +61,8 @@ class Alerts:
         self._listeners: list[AlertListener] = []
         self._active: dict[str, dict[Labels, AlertState]] = {rule.name: {} for rule in rules}
         self._recent: deque[AlertState] = deque(maxlen=RECENT)
-        self._clock = Clock(asyncio.get_running_loop())
+        self._loop = asyncio.get_running_loop()
+        self._clock = Clock(self._loop)
         self._samples: Subject[Samples] = Subject()
         self._subscriptions: list[DisposableBase] = []
         self._gauge = Gauge(ALERTS_FIRING, "Alerts that fire.", ("alert", "severity"), registry=registry)
@@ -72,7 +73,7 @@ class Alerts:
         for rule in self._rules:
             self._gauge.labels(rule.name, rule.severity)
             self._subscriptions.append(self._firing(rule).subscribe(partial(self._compare, rule), _lost(rule)))
-        scheduler = ClockScheduler(asyncio.get_running_loop(), self._clock)
+        scheduler = ClockScheduler(self._loop, self._clock)
         ticks = reactivex.interval(self._period, scheduler=scheduler)
         self._subscriptions.append(ticks.subscribe(lambda _: self._guarded(partial(self._tick))))
 
@@ -126,7 +127,7 @@ class Alerts:
 
     def _tell(self, rule: AlertRule, alert: AlertState) -> None:
         for listener in self._listeners:
-            self._guarded(partial(listener, rule, alert))
+            self._loop.call_soon(listener, rule, alert)  # which logs what one raises, and goes on
 
 
 def _advance(rule: AlertRule, phases: dict[Labels, AlertPhase], now: int, values: Values) -> Values:
