@@ -305,6 +305,20 @@ class TurnChanged(Event, frozen=True):
     """The reason; `typed` for a typed turn, `prompt` for what a silent caller is told."""
 
 
+class TokensUsed(Event, frozen=True):
+    """On the bus: what a language model read and wrote for one request, as far as it got."""
+
+    pts: int
+    node: str
+    provider: str
+    """As OpenTelemetry names providers: `openai`, or the name of the program."""
+    model: str
+    read: int
+    """Tokens of the prompt that were not in a cache; 0 if the provider does not say."""
+    written: int
+    """Tokens of the answer; pieces of text where the provider does not say."""
+
+
 class SummaryFailed(Event, frozen=True):
     """On the bus: the model gave no summary of a long conversation, whose oldest turns are dropped without one."""
 

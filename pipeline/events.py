@@ -80,3 +80,5 @@ class BudgetExceeded(Event, frozen=True):
     """Nanoseconds."""
     took: int
     """Nanoseconds."""
+    part: str = ""
+    """The part of the waterfall that took longest."""

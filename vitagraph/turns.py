@@ -127,8 +127,9 @@ class TurnTracker:
         took, budget = turn.silence, self._budget
         if budget is None or took is None or took <= budget or turn.over_budget or not turn.committed:
             return
-        turn.over_budget = True
-        self._post(BudgetExceeded(self.now(), cause, "voice_to_voice", budget, took))
+        parts = turn.parts()
+        turn.over_budget = max(parts, key=lambda part: parts[part])
+        self._post(BudgetExceeded(self.now(), cause, "voice_to_voice", budget, took, turn.over_budget))
 
     def _finish(self, turn: TurnRecord) -> None:
         if turn.committed and not turn.finished:

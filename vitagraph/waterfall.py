@@ -36,8 +36,8 @@ class TurnRecord:
     """The answer, as far as it was played."""
     committed: bool = False
     interrupted: bool = False
-    over_budget: bool = False
-    """Whether BudgetExceeded was posted for it."""
+    over_budget: str = ""
+    """The part that took longest, once BudgetExceeded was posted for it."""
     finished: bool = False
     """True once the record will not change any more."""
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from nodes.markers import MarkerFilter
 from pipeline.clock import give_way
@@ -24,6 +25,16 @@ _SENTENCE_END = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(slots=True)
+class Usage:
+    """The tokens of one request, as far as it got."""
+
+    read: int = 0
+    """Of the prompt, without those in a cache; 0 if the provider does not say."""
+    written: int = 0
+    """Of the answer; its pieces where the provider does not say."""
 
 
 class AnswerCut(Exception):

@@ -32,6 +32,7 @@ _UNSUPPORTED = re.compile(
 _FIELD = re.compile(r"[a-z_]+")
 _LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """The two names of the maximum of tokens, each with the other: newer models of OpenAI know only the second."""
+_OPTIONAL = (*_LIMITS, "temperature", "stream_options")
 
 
 def says_too_long(text: str) -> bool:
@@ -42,13 +43,14 @@ def says_too_long(text: str) -> bool:
 def refused_field(request: Mapping[str, Any], error: object) -> str | None:
     """The field of a request that the endpoint does not accept, if it can do without; `error` is the response's body.
 
-    It is one of the names of the maximum of tokens, or the temperature, of which some models accept only the default.
+    It is one of the names of the maximum of tokens, the temperature, of which some models accept only the default, or
+    the wish to be told the tokens.
     """
     text = (error if isinstance(error, str) else json.dumps(error, default=str))[:MAX_TEXT]
     if not _UNSUPPORTED.search(text):
         return None
     named = set(_FIELD.findall(text))
-    return next((name for name in (*_LIMITS, "temperature") if name in named and name in request), None)
+    return next((name for name in _OPTIONAL if name in named and name in request), None)
 
 
 def without(request: Mapping[str, Any], field: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from nodes.dialogue._history import OPENING, ChatExchange, ChatMessage, History
 from nodes.dialogue._pieces import (
     AnswerCut,
     Pieces,
+    Usage,
     cut_off,
     filtered,
     first_sentence,
@@ -25,7 +27,7 @@ from nodes.dialogue._pieces import (
 )
 from nodes.dialogue._summary import is_due, summarise
 from nodes.markers import MarkerFilter
-from nodes.packets import GREETING, InstructionsChanged, PlaybackProgress, TextDelta, Transcript
+from nodes.packets import GREETING, InstructionsChanged, PlaybackProgress, TextDelta, TokensUsed, Transcript
 from nodes.words import completeness
 from pipeline.compute.pool import Pool
 from pipeline.errors import NodeError, UserInputError
@@ -346,6 +348,14 @@ class Chat(DialogueService[C]):
         async with aclosing(self.generate([{"role": "user", "content": "Hello."}])) as pieces:
             async for _ in pieces:
                 return
+
+    def note_tokens(self, provider: str, model: str, usage: Usage) -> None:
+        """Posts what a request has used, if it has begun."""
+        if usage.read or usage.written:
+            shown = Path(model).name if "/" in model else model
+            self.post(
+                TokensUsed(self.clock.now(), self.context.name, provider, shown, read=usage.read, written=usage.written)
+            )
 
     def generate(self, messages: list[ChatMessage]) -> Pieces:
         """Streams the model's answer to a prompt.

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
-from nodes.dialogue._pieces import AnswerCut, Characters
+from nodes.dialogue._pieces import AnswerCut, Characters, Usage
 from nodes.dialogue._rejection import says_too_long
 from pipeline.clock import give_way
 
@@ -31,6 +31,8 @@ TAIL = 200
 """Characters at the end of an answer that tell whether it is complete."""
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+MAX_TOLD = 1 << 24
+"""Tokens of one request from which what an endpoint says is not believed."""
 _CUT = frozenset(("length", "max_tokens", "model_length", "content_filter"))
 """Finish reasons of an answer that was stopped: it has used all its tokens, or a filter of the endpoint objects."""
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)\]*_`]{0,8}\s{0,8}\Z")
@@ -111,6 +113,8 @@ class AnswerParser:
         """Whether the endpoint has said that its stream ends."""
         self.cut = False
         """Whether the answer was stopped before its end."""
+        self.told: tuple[int, int] | None = None
+        """Tokens of the prompt and of the answer, where the endpoint says them."""
         self._finished = False
         self._tail = ""
         self._characters = Characters()
@@ -132,6 +136,7 @@ class AnswerParser:
             return ""
         if chunk.get("error"):
             raise self._reported(json.dumps(chunk["error"], ensure_ascii=False))
+        self.told = _usage(chunk.get("usage")) or self.told
         return self._noted("".join(self._texts(chunk.get("choices"))))
 
     def _reported(self, error: str) -> BrokenAnswer:
@@ -168,8 +173,17 @@ class AnswerParser:
         return text
 
 
-async def read_answer(response: Response, most: int) -> AsyncGenerator[str, None]:
-    """The text of an answer, piece by piece, from at most `most` bytes.
+def _usage(told: Any) -> tuple[int, int] | None:
+    """The tokens of prompt and answer in a `usage` object, if it is a sane one."""
+    numbers = [told.get(name) for name in ("prompt_tokens", "completion_tokens")] if isinstance(told, dict) else []
+    read, written = (numbers[0], numbers[1]) if numbers else (None, None)
+    if isinstance(read, int) and isinstance(written, int) and 0 <= read < MAX_TOLD and 0 <= written < MAX_TOLD:
+        return read, written
+    return None
+
+
+async def read_answer(response: Response, most: int, usage: Usage) -> AsyncGenerator[str, None]:
+    """The text of an answer, piece by piece, from at most `most` bytes; its tokens are counted in `usage`.
 
     Raises BrokenAnswer or an error of httpx2, and AnswerCut at the end of an answer that has used all its tokens.
     """
@@ -178,12 +192,15 @@ async def read_answer(response: Response, most: int) -> AsyncGenerator[str, None
         raise BrokenAnswer("it is compressed, although that was not asked for")
     async with aclosing(response.aiter_raw()) as parts:
         if response.headers.get("content-type", "").startswith(("application/json", "text/html")):
+            usage.written = 1
             yield await read_body(parts, most, parser)
         else:
             async with aclosing(read_stream(parts, most, parser)) as pieces:
                 async for piece in pieces:
+                    usage.written += 1
                     yield piece
             await _drain(parts)
+    usage.read, usage.written = parser.told or (usage.read, usage.written)
     if parser.cut:
         raise AnswerCut
 

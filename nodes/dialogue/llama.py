@@ -17,7 +17,7 @@ from pydantic import Field
 from nodes import models
 from nodes.dialogue._background import giving_way
 from nodes.dialogue._history import ChatMessage
-from nodes.dialogue._pieces import AnswerCut, Pieces, read_ahead
+from nodes.dialogue._pieces import AnswerCut, Pieces, Usage, read_ahead
 from nodes.dialogue._service import Chat, ChatParams, PromptTooLong
 from pipeline.compute.executor import Executor
 from pipeline.compute.pool import Pooled
@@ -72,15 +72,23 @@ class Llama:
         self.server = server
         self._thread = Executor(workers=1, name=f"llama {name}")
 
-    def generate(self, body: Body, finish: Callable[[str], None] = lambda _: None) -> Iterator[str]:
+    def generate(
+        self, body: Body, usage: Usage | None = None, finish: Callable[[str], None] = lambda _: None
+    ) -> Iterator[str]:
         """Streams the answer, with empty pieces while the prompt is processed; `finish` gets its finish reason.
+
+        `usage` is counted while it goes on.
 
         Closing the iterator stops the model at the next token and returns when it has stopped.
         """
+        usage = usage or Usage()
         answer = _Answer(lambda hear: self.server.handle_chat_completions(body, hear), self._thread)
         try:
             for chunk in answer:
-                yield _text(chunk, body, finish)
+                _count(chunk, usage)
+                text = _text(chunk, body, finish)
+                usage.written += bool(text)
+                yield text
         finally:
             answer.stop()
 
@@ -114,6 +122,11 @@ class _Answer:
         self._stopped.set()
         while not self._ended:  # Drain the queue: a full one would block the model's thread.
             self._ended = self._chunks.get() is None
+
+
+def _count(chunk: Chunk, usage: Usage) -> None:
+    if progress := chunk.get("prompt_progress"):
+        usage.read = max(0, int(progress.get("total", 0)) - int(progress.get("cache", 0)))
 
 
 def _text(chunk: Chunk, body: Body, finish: Callable[[str], None]) -> str:
@@ -252,10 +265,14 @@ class LlamaChat(Chat[LlamaParams]):
             "cache_prompt": True,
         }
         reasons: list[str] = []
-        stream = self.engine.stream(lambda model: model.generate(body, reasons.append))
-        async with aclosing(giving_way(stream, self.engine) if aside else stream) as pieces:
-            async for piece in pieces:
-                if piece:
-                    yield piece
+        usage = Usage()
+        stream = self.engine.stream(lambda model: model.generate(body, usage, reasons.append))
+        try:
+            async with aclosing(giving_way(stream, self.engine) if aside else stream) as pieces:
+                async for piece in pieces:
+                    if piece:
+                        yield piece
+        finally:
+            self.note_tokens("llama.cpp", self.params.model, usage)
         if "length" in reasons:
             raise AnswerCut

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from nodes.dialogue._connection import Connection
 from nodes.dialogue._history import ChatMessage
-from nodes.dialogue._pieces import Pieces
+from nodes.dialogue._pieces import Pieces, Usage
 from nodes.dialogue._rejection import TOO_LONG_CODES, refused_field, says_too_long, without
 from nodes.dialogue._service import Chat, ChatParams, PromptTooLong
 from nodes.dialogue._sse import BrokenAnswer, OverflowInStream, read_answer
@@ -138,7 +138,8 @@ class OpenAiChat(Chat[OpenAiParams]):
         async with self.connections.lease() as connection:
             with self.clock.hold():
                 response = await self._ask(connection, messages)
-            pieces = read_answer(response, MAX_ANSWER + MAX_TOKEN * self.params.max_tokens)
+            usage = Usage()
+            pieces = read_answer(response, MAX_ANSWER + MAX_TOKEN * self.params.max_tokens, usage)
             try:
                 while True:
                     with self.clock.hold():
@@ -150,6 +151,7 @@ class OpenAiChat(Chat[OpenAiParams]):
                 with self.clock.hold():
                     await pieces.aclose()
                     await response.aclose()
+                self.note_tokens("openai", self.params.model, usage)
 
     async def _ask(self, connection: Connection, messages: list[ChatMessage]) -> Response:
         """Asks; what the endpoint does not know of a request is left out, then and in later requests."""
@@ -176,7 +178,13 @@ class OpenAiChat(Chat[OpenAiParams]):
         params = self.params
         # Which of the two an endpoint knows is found out by its first answer; this guess is usually right.
         limit = "max_tokens" if params.base_url else "max_completion_tokens"
-        request = {"model": params.model, "messages": messages, "stream": True, limit: params.max_tokens}
+        request = {
+            "model": params.model,
+            "messages": messages,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            limit: params.max_tokens,
+        }
         if params.temperature is not None:
             request["temperature"] = params.temperature
         return request | {"extra_body": params.extra}

@@ -90,7 +90,7 @@ function readFrame(view: DataView, from: number, values: Float32Array, to: numbe
 
 def typescript() -> str:
     """The whole file."""
-    from_server, from_client = get_args(protocol.FromServer), (protocol.FromClient,)
+    from_server, from_client = get_args(protocol.FromServer), get_args(protocol.FromClient)
     return "\n".join(
         [
             _HEADER,

@@ -27,7 +27,7 @@ A batch of frames, little endian:
 from __future__ import annotations
 
 import struct
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -99,8 +99,21 @@ class Rating(Message, frozen=True, tag="vitagraph.rating"):
     value: Literal[1, -1]
 
 
+class Network(Message, frozen=True, tag="vitagraph.network"):
+    """What network and client added to the silence before an answer, after W3C's statistics; in ms, null if unknown."""
+
+    cause: int
+    """That of the turn."""
+    rtt: Annotated[float, msgspec.Meta(ge=0, le=60_000)] | None = None
+    """`currentRoundTripTime` of the candidate pair in use."""
+    jitter_buffer: Annotated[float, msgspec.Meta(ge=0, le=60_000)] | None = None
+    """How long sound waited in the client: growth of `jitterBufferDelay` over that of `jitterBufferEmittedCount`."""
+    playout: Annotated[float, msgspec.Meta(ge=0, le=60_000)] | None = None
+    """The delay of the sound card: growth of `totalPlayoutDelay` over that of `totalSamplesCount`."""
+
+
 FromServer = Turn | Degraded | Recovered | Flush
-FromClient = Rating
+FromClient = Rating | Network
 
 _encode = msgspec.json.Encoder().encode
 _decode_client = msgspec.json.Decoder(FromClient).decode
@@ -115,9 +128,10 @@ def encode(message: Message) -> str:
 def decode_from_client(text: str) -> FromClient:
     """A message from a client; raises UserInputError if it is malformed."""
     try:
-        return _decode_client(text)
+        message: FromClient = _decode_client(text)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise UserInputError(f"the client sent a message that cannot be read: {error}", hint=_READ) from error
+    return message
 
 
 def decode_from_server(text: str) -> FromServer:

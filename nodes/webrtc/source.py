@@ -36,7 +36,7 @@ _SILENCE: Samples = np.zeros(RATE // 50, np.int16)
 
 
 @dataclass(slots=True)
-class Timeline:
+class ArrivalTimes:
     """Places the caller's audio on the session's clock: without gaps, and never in the future.
 
     The clocks of caller and host differ by some millionths, which adds up to a fifth of a second
@@ -82,7 +82,7 @@ class WebRtcSource(Source[NoParams]):
 
         frames: deque[Samples | None] = field(default_factory=lambda: deque(maxlen=MAX_WAITING))
         """None is 20 ms of silence in place of sound that is not sent."""
-        timeline: Timeline = field(default_factory=Timeline)
+        timeline: ArrivalTimes = field(default_factory=ArrivalTimes)
         stopped: bool = False
         """Whether the client has stopped to send."""
 

@@ -57,8 +57,9 @@ class Scheduler:
         self._short = False
         """Whether the next job waits for cores."""
         self._dispatching = self._closed = False
-        self._ids = self._started = self._done = self._dropped = self._cancelled = 0
-        self._waited = self._utilisation = self._weighed = 0.0
+        self._ids = self._done = self._dropped = self._cancelled = 0
+        self._started, self._waited = dict.fromkeys(LANES, 0), dict.fromkeys(LANES, 0.0)
+        self._utilisation = self._weighed = 0.0
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -136,8 +137,8 @@ class Scheduler:
             delayed=len(self._jobs) - running - len(self._waiting),
             oldest=round(max((now - max(job.since, job.queue.opened) for job in ready), default=0.0) * SECOND),
             utilisation=self._utilisation,
-            started=self._started,
-            waited=round(self._waited * SECOND),
+            started=dict(self._started),
+            waited={lane: round(waited * SECOND) for lane, waited in self._waited.items()},
             done=self._done,
             dropped=self._dropped,
             cancelled=self._cancelled,
@@ -211,8 +212,8 @@ class Scheduler:
         if job.timer is not None:
             job.timer.cancel()
         self._weigh(now)
-        self._started += 1
-        self._waited += now - max(job.since, job.queue.opened)
+        self._started[job.context.lane] += 1
+        self._waited[job.context.lane] += now - max(job.since, job.queue.opened)
         job.running = True
         job.begin()
         try:

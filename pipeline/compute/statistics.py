@@ -25,9 +25,10 @@ class SchedulerStatistics:
     """The longest time that a queued job has waited for cores."""
     utilisation: float
     """The share of the slots that was taken in the last ten seconds or so: 0 to 1."""
-    started: int
-    waited: int
-    """The time for which the jobs that have started waited for cores, in total."""
+    started: dict[Lane, int]
+    """Jobs that have started, by lane."""
+    waited: dict[Lane, int]
+    """The time for which these waited for cores, in total."""
     done: int
     """Jobs that ended, with a result or an error."""
     dropped: int

@@ -60,6 +60,8 @@ class Watch:
         self._clock = Clock(loop)
         self._now = self._clock.now
         self._timer: asyncio.TimerHandle | None = None
+        self.first = 0
+        """Nanoseconds from the beginning of the try to its first output, without those in which it was held."""
         self._began = self._last = self._outputs = 0
         self._held: int | None = None
 
@@ -68,7 +70,7 @@ class Watch:
         self.end()
         self._overrun = overrun
         self._began = now = self._now()
-        self._outputs = 0
+        self._outputs = self.first = 0
         self._arm(now)
 
     def hold(self) -> None:
@@ -79,6 +81,8 @@ class Watch:
     def output(self) -> None:
         """An output was delivered."""
         self._last = now = self._now()
+        if not self._outputs:
+            self.first = max(1, (self._held or now) - self._began)
         self._outputs += 1
         if self._held is not None:
             self._began += now - self._held

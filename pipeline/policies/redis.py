@@ -54,13 +54,17 @@ class RedisClient:
         """Seconds within which Redis must answer to count as there: the shortest that a user of this client sets."""
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self._there = False
-        self.away = False
-        """Whether it did not answer when it was last tried, which has been logged."""
+        self._away = False  # and that has been logged
         self._since = 0.0  # loop time of the last change
         self._pause = FIRST_PAUSE
         self._first = True  # whether calls still wait for the first attempt to connect
         self._attempt: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether it can be reached, as far as is known."""
+        return self._there
 
     def begin(self) -> asyncio.Task[None]:
         """Starts to connect in the background, unless that has begun; the task ends with the attempt."""
@@ -124,8 +128,8 @@ class RedisClient:
 
     def _retry_later(self, error: Exception, within: float) -> None:
         loop = asyncio.get_running_loop()
-        if not self.away:
-            self.away = True
+        if not self._away:
+            self._away = True
             self._since = loop.time()
             said = str(error)[:200]
             reason = f"{type(error).__name__}: {said}" if said else f"no answer within {within * 1_000:.0f} ms"
@@ -140,8 +144,8 @@ class RedisClient:
     def _found(self) -> None:
         now = asyncio.get_running_loop().time()
         self._there = True
-        if self.away:
-            self.away = False
+        if self._away:
+            self._away = False
             log.info("Redis at %s is back after %.1f s: processes share again", self.address, now - self._since)
         self._since = now
 

@@ -216,12 +216,17 @@ class Attempt:
         """Pushes the outputs of a member's work, within its deadlines; the error it raised, or None."""
         policy = member.policy
         self._overrun = None
-        if policy is not None and self.packet is not None:
-            self._watch = self._service.watches.get(member.place)
-            if self._watch is None:
-                watch = Watch(policy.deadline, asyncio.get_running_loop())
-                self._watch = self._service.watches[member.place] = watch
-        return await self._supervise(self._serve(member, work), what)
+        if policy is None or self.packet is None:
+            return await self._supervise(self._serve(member, work), what)
+        watch = self._service.watches.get(member.place)
+        if watch is None:
+            watch = self._service.watches[member.place] = Watch(policy.deadline, asyncio.get_running_loop())
+        self._watch = watch
+        try:
+            return await self._supervise(self._serve(member, work), what)
+        finally:
+            if watch.first:
+                policy.first_output.add(watch.first)
 
     async def _supervise(self, work: Any, what: str) -> Exception | None:
         """Runs a coroutine that a flush stops; the error it raised, or None."""

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from pipeline.graph.graph import Member
 from pipeline.graph.plan import Plan, PlannedNode
+from pipeline.observe.durations import Durations
 from pipeline.packet import SECOND, Packet
 from pipeline.policies.breaker import Breaker
 from pipeline.policies.cache import Cache
@@ -32,6 +33,8 @@ class MemberPolicy:
     deadline: DeadlineSpec
     backoff: Backoff
     breaker: Breaker
+    first_output: Durations
+    """How long its tries took until their first output."""
 
 
 @dataclass(slots=True)
@@ -50,6 +53,7 @@ class PolicyStore:
     def __init__(self, random: Random | None = None) -> None:
         self._random = random or Random()
         self._breakers: dict[Hashable, Breaker] = {}
+        self._first_outputs: dict[Hashable, Durations] = {}
         self._limits: dict[Hashable, Limit] = {}
         self._session_limits: WeakSet[Limit] = WeakSet()
         """Limits of single sessions; each lives as long as its session."""
@@ -77,7 +81,8 @@ class PolicyStore:
         breaker = self._breakers.get(key)
         if breaker is None:
             breaker = self._breakers[key] = Breaker(member.breaker, self.now, self._random)
-        return MemberPolicy(member.deadline, Backoff(member.retry, self._random), breaker)
+            self._first_outputs[key] = Durations()
+        return MemberPolicy(member.deadline, Backoff(member.retry, self._random), breaker, self._first_outputs[key])
 
     def of_node(self, graph: Path, planned: PlannedNode, session: Hashable) -> NodePolicy:
         """The policy of a node in a session; sessions of the same graph file share its limit and its cache."""
@@ -102,9 +107,9 @@ class PolicyStore:
         """The caches of all nodes: for statistics, and to free memory."""
         return (each.cache for each in tuple(self._caches.values()))
 
-    def redis_away(self) -> dict[str, bool]:
-        """Each address of Redis that is used, and whether it is away."""
-        return {client.address: client.away for client in self._redis.values()}
+    def redis_is_there(self) -> bool | None:
+        """Whether every Redis that is used can be reached; None where none is."""
+        return all(client.there for client in self._redis.values()) if self._redis else None
 
     async def close(self) -> None:
         """Closes the caches and the connections to Redis."""

@@ -8,17 +8,19 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from nodes.packets import CancelResponse, InstructionsChanged, SummaryFailed, TextInput
+from nodes.webrtc.protocol import Network
 from nodes.webrtc.protocol import Turn as TurnMessage
 from nodes.webrtc.transport.call import CLOSE_TIMEOUT, CallTransport
 from pipeline.errors import Stuck, VitagraphError
 from pipeline.graph.plan import Plan
-from pipeline.packet import MILLISECOND, SECOND, Event, Packet
+from pipeline.packet import MILLISECOND, SECOND, Packet
 from pipeline.runtime.report import SessionReport
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.session import STOP_DEADLINE, Session
 from vitagraph.host.activity import Activity, takes_text
 from vitagraph.host.admission import Refusal
 from vitagraph.host.realtime import Conversation, SessionInfo
+from vitagraph.observe.client_events import ClientNetwork, Rated
 from vitagraph.observe.counted import CallOutcome
 from vitagraph.observe.watcher import CallEnd, Observer, Watchers
 from vitagraph.turns import TurnTracker
@@ -36,13 +38,6 @@ END_TIMEOUT = 2 * STOP_TIMEOUT + CLOSE_TIMEOUT
 """Seconds in which a call ends once it was hung up: its session, even if it has to be cancelled, and its transport."""
 APOLOGY_TIMEOUT = 3
 """Seconds that a failed or refused call stays connected, so that the user can be told."""
-
-
-class Rated(Event, frozen=True):
-    """On the bus: the user's rating of a response, 1 or -1."""
-
-    response: str
-    value: int
 
 
 class Call:
@@ -168,7 +163,13 @@ class Call:
         """Posts the user's rating of a response on the bus."""
         self.activity.note_word()
         if self.session is not None:
-            self.session.bus.post(Rated(response, value))
+            self.session.bus.post(Rated(response, value, self._conversation.cause_of(response)))
+
+    def tell_network(self, measured: Network) -> None:
+        """Posts on the bus what the client measured of its network."""
+        if self.session is not None:
+            fields = (measured.rtt, measured.jitter_buffer, measured.playout)
+            self.session.bus.post(ClientNetwork(measured.cause, *fields))
 
     def change_instructions(self, instructions: str) -> None:
         """Replaces the instructions of the chat model, from its next response on."""

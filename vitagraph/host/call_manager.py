@@ -34,6 +34,8 @@ from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.seats import RETRY_AFTER, Seats
 from vitagraph.host.settings import START_WITHIN, HostSettings
 from vitagraph.host.tokens import ClientSecret
+from vitagraph.observe.archive import SessionArchive
+from vitagraph.observe.session_timeline import SessionTimeline
 from vitagraph.observe.watcher import Watchers
 
 log = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ class CallManager:
     def __init__(self, settings: HostSettings, graphs: GraphCatalogue) -> None:
         self.graphs = graphs
         self._settings = settings
+        self.archive = SessionArchive(settings.timelines)
         self._exit = AsyncExitStack()
         self._runner = Runner(start_within=START_WITHIN)
         self._seats = Seats(settings.calls, settings.calls_per_address)
@@ -105,7 +108,7 @@ class CallManager:
         rules, monitoring = self._settings.alerts, self.monitoring
         self.alerts = Alerts(rules.evaluated, self.metrics.registry)
         self._webhooks = AlertWebhooks(rules.webhook)
-        self.alerts.listen(AlertActions(monitoring.admission.shed, monitoring.meter.memory.collect))
+        self.alerts.listen(AlertActions(monitoring.admission.shed, monitoring.meter.memory_guard.collect))
         self.alerts.listen(self._webhooks)
         self.alerts.start()
 
@@ -260,7 +263,8 @@ class CallManager:
         )
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
-        call.watchers = Watchers([self.metrics.attend(call, plan)])
+        timeline = self.archive.begin(SessionTimeline(call.id, call.graph))
+        call.watchers = Watchers([self.metrics.attend(call, plan), timeline])
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._call_ended, call))
@@ -279,6 +283,7 @@ class CallManager:
             call.outcome = "failed"
             log.error("call %s ended by a fault of the program", call.id, exc_info=error)
         call.tell_end()
+        self.archive.ended(call.id)
         self.metrics.ended(call)
 
     async def _check(self) -> None:

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from pipeline.errors import VitagraphError
 from pipeline.graph.plan import Plan
+from pipeline.node import Source
 from pipeline.runtime.runner import Runner
 from vitagraph.host.admission import CallRefused
 from vitagraph.host.auth import Auth
@@ -66,6 +67,7 @@ class HostMetrics:
         self._samples = EngineSamples(sources, runner.policies)
         self.registry.register(self._samples)
         self._process = ProcessCollector(registry=None)
+        meter.on_memory = lambda step: self.counted.memory_steps.labels(step).inc()
         self._loop.start()
 
     def stop(self) -> None:
@@ -79,7 +81,8 @@ class HostMetrics:
 
     def attend(self, call: Call, plan: Plan) -> CallMetrics:
         """What counts what happens in a call that is about to run."""
-        metrics = CallMetrics(self.counted, plan.nodes, lambda: call.activity.voice_began)
+        sources = [node.name for node in plan.nodes.values() if issubclass(node.members[0].node, Source)]
+        metrics = CallMetrics(self.counted, plan.nodes, lambda: call.activity.voice_began, sources)
         self._calls[call] = metrics
         self._samples.begin(plan)
         return metrics
@@ -115,7 +118,14 @@ class HostMetrics:
     def _state(self) -> HostState:
         load = self._meter.load
         return HostState(
-            self._seats_free(), self._ready(), load.lag_ms / 1000, self._loop.blocked, load.memory, load.cpu
+            self._seats_free(),
+            self._ready(),
+            load.lag_ms / 1000,
+            self._loop.blocked,
+            load.memory,
+            load.cpu,
+            self._meter.memory_guard.step,
+            self._loop.stalls,
         )
 
 

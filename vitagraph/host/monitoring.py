@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial
@@ -23,14 +22,11 @@ from pipeline.runtime.policy_store import PolicyStore
 from pipeline.runtime.runner import Runner
 from vitagraph.host.admission import AdmissionControl, Measures, Refusal
 from vitagraph.host.headroom import PROCESSOR, CallCounts, SharedResource
+from vitagraph.host.memory_guard import MemoryGuard
 from vitagraph.host.settings import HostSettings
 
 log = logging.getLogger(__name__)
 
-TIGHT = 0.8
-"""Utilisation of the memory above which the process gives some back, 0 to 1."""
-EASY = 0.75
-"""Utilisation below which it may use more again."""
 _CACHE_SHARE = 0.25
 """The share of its size that a cache keeps while memory is short."""
 _NEVER = 1e6
@@ -42,48 +38,6 @@ Lags = Callable[[], Iterable[int]]
 """For each call, the nanoseconds that a packet has waited for a service."""
 
 
-class MemoryGuard:
-    """Gives memory back before the system ends the process.
-
-    above 80 %   the garbage is collected once; caches are kept small, batches are of one, pools do not grow
-    above 90 %   no call is taken (a threshold of admission control)
-    below 75 %   everything is as before
-
-    `shrink` makes caches small; `economise` says whether to use less from now on. Both are quick.
-    """
-
-    def __init__(self, shrink: Callable[[], None], economise: Callable[[bool], None]) -> None:
-        self.tight = False
-        self._shrink = shrink
-        self._economise = economise
-
-    def update(self, share: float) -> None:
-        """Takes the utilisation of the memory, 0 to 1; to be called from the event loop."""
-        if not self.tight and share > TIGHT:
-            self._set(tight=True)
-            log.warning("%.0f %% of the memory are used: caches shrink, batches too, garbage is collected", 100 * share)
-            self._shrink()
-            gc.collect()
-        elif self.tight and share < EASY:
-            self._set(tight=False)
-            log.warning("%.0f %% of the memory are used: all is as before", 100 * share)
-        elif self.tight:
-            self._shrink()
-
-    def collect(self) -> None:
-        """Gives back now what can be given back."""
-        self._shrink()
-        gc.collect()
-
-    def close(self) -> None:
-        """Lifts the restrictions."""
-        self._set(tight=False)
-
-    def _set(self, *, tight: bool) -> None:
-        self.tight = tight
-        self._economise(tight)
-
-
 class ProcessMeter:
     """Measures this process and its model pools; each measurement also updates the memory guard."""
 
@@ -91,7 +45,11 @@ class ProcessMeter:
         self.load = Load(machine, Clock(asyncio.get_running_loop()))
         self._cores = max(0.1, machine.cores)
         self.load.listen(runner.policies.pressure)
-        self.memory = MemoryGuard(partial(_shrink, runner.policies), partial(_economise, runner.resources))
+        self.memory_guard = MemoryGuard(
+            partial(_shrink, runner.policies), partial(_economise, runner.resources), lambda step: self.on_memory(step)
+        )
+        self.on_memory: Callable[[str], None] = lambda step: None
+        """Called with each step of the clean-up of memory."""
         self._resources = runner.resources
         self._names: dict[Hashable, str] = {}
         """The pools by the keys of their resources."""
@@ -105,7 +63,7 @@ class ProcessMeter:
         """The measures now; waits for an instance are averaged since the last call."""
         load, queue = self.load, max(self._lags(), default=0)
         wait = max(self._resources.scheduler.statistics().oldest, *self._waits(), 0)
-        self.memory.update(load.memory)
+        self.memory_guard.update(load.memory)
         return Measures(load.lag_ms, self._cores_used() / self._cores, load.memory, wait / SECOND, queue / SECOND)
 
     def watch(self, plan: Plan) -> None:
@@ -129,7 +87,7 @@ class ProcessMeter:
 
     def close(self) -> None:
         """Stops measuring."""
-        self.memory.close()
+        self.memory_guard.close()
         self.load.stop()
 
     def pools(self) -> dict[str, PoolStatistics]:

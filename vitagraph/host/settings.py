@@ -30,6 +30,8 @@ class HostSettings:
     """Silence of both sides after which a call is ended."""
     health: float = 30
     """Interval between two probes of each member of the graphs; 0 for none."""
+    timelines: int = 50
+    """Ended calls whose timelines are kept in memory for the console."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """Load from which no call is taken."""
     alerts: AlertRules = field(default_factory=builtin_rules)

@@ -5,16 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from nodes.packets import PlaybackProgress, TurnChanged
-from pipeline.events import NodeFailed, NodeRecovered
-from pipeline.packet import SECOND
+from nodes.packets import Audio, PlaybackProgress, TokensUsed, TurnChanged
+from pipeline.events import BudgetExceeded, NodeFailed, NodeRecovered
+from pipeline.packet import MILLISECOND, SECOND, Packet
 from pipeline.runtime.session import Session
-from vitagraph.observe.counted import OTHER, CountedMetrics, InterruptionSource, TurnEnd
+from vitagraph.observe.client_events import ClientNetwork
+from vitagraph.observe.counted import (
+    OTHER,
+    Backchannel,
+    CountedMetrics,
+    InterruptionSource,
+    InterruptionVerdict,
+    TurnEnd,
+)
 from vitagraph.observe.watcher import CallEnd, SessionWatcher
 from vitagraph.waterfall import TurnRecord
 
 CUT_OFF = SECOND
 """Nanoseconds after the beginning of an answer in which a voice shows that the turn was not over."""
+UNDERRUN = 300 * MILLISECOND
+"""Nanoseconds between two sentences of an answer that are more than a breath."""
+_BACKCHANNELS: Mapping[str, Backchannel] = {
+    "backchannel": "backchannel",
+    "nothing": "backchannel",
+    "answer": "answer",
+    "echo": "echo",
+}
+"""By the reason of the turn node for letting an answer go on; every other reason is a noise."""
 _SOURCES: Mapping[str, InterruptionSource] = {"typed": "text", "cancelled": "client"}
 """By the reason of the turn node; every other reason is a voice."""
 
@@ -26,6 +43,8 @@ class _HeardAnswer:
     cause: int
     began: int
     """When its playback began, nanoseconds on the session's clock."""
+    ended: int = 0
+    """When its latest sentence ended and another is to follow; 0 while one plays."""
     silence: int = 0
     """Nanoseconds from the start of the voice that holds it to its silence; 0 while nobody has spoken over it."""
 
@@ -33,14 +52,23 @@ class _HeardAnswer:
 class CallMetrics(SessionWatcher):
     """Listens to one session. `voice_began` gives the start of the latest voice, nanoseconds on its clock.
 
-    A failure that names none of the graph's `nodes` counts for `other`.
+    A failure that names none of the graph's `nodes` counts for `other`. `sources` are those of the caller's sound.
     """
 
-    def __init__(self, counted: CountedMetrics, nodes: Collection[str], voice_began: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        counted: CountedMetrics,
+        nodes: Collection[str],
+        voice_began: Callable[[], int],
+        sources: Collection[str] = (),
+    ) -> None:
         self.fallbacks: set[str] = set()
         """Nodes whose work is done by another member than the primary."""
         self._counted = counted
         self._nodes = nodes
+        self._sources = sources
+        self._heard = 0
+        """Nanoseconds of the caller's sound that are not counted yet."""
         self._voice_began = voice_began
         self._now: Callable[[], int] = lambda: 0
         self._answer: _HeardAnswer | None = None
@@ -52,6 +80,9 @@ class CallMetrics(SessionWatcher):
         self._now = session.clock.now
         session.bus.of(TurnChanged).subscribe(self.turn_changed)
         session.bus.of(PlaybackProgress).subscribe(self.played)
+        session.bus.of(BudgetExceeded).subscribe(self.over_budget)
+        session.bus.of(TokensUsed).subscribe(self.tokens_used)
+        session.bus.of(ClientNetwork).subscribe(self.client_measured)
         session.bus.of(NodeFailed).subscribe(self.node_failed)
         session.bus.of(NodeRecovered).subscribe(self.node_recovered)
 
@@ -71,6 +102,7 @@ class CallMetrics(SessionWatcher):
     def ended(self, end: CallEnd) -> None:
         """Counts the call."""
         self._counted.calls.labels(end.outcome).inc()
+        self._count_heard()
 
     def turn_changed(self, event: TurnChanged) -> None:
         """Takes a decision of the turn node."""
@@ -83,19 +115,21 @@ class CallMetrics(SessionWatcher):
             answer.silence = max(0, event.pts - self._voice_began())
         elif event.what == "released":
             answer.silence = 0
+            self._counted.backchannels.labels(_BACKCHANNELS.get(event.reason, "noise")).inc()
         elif event.what == "interrupted":
             self._interrupted(answer, event)
 
     def played(self, event: PlaybackProgress) -> None:
         """Takes the playback progress of an answer."""
         if not event.ended:
-            if self._answer is None or self._answer.cause != event.cause.id:
-                self._answer = _HeardAnswer(event.cause.id, self._now())
+            self._began(event.cause.id)
             return
         self._counted.audio_seconds.labels("out").inc(event.position / SECOND)
         self._counted.characters_spoken.inc(len(event.text))
         if event.last:
             self._answer = None
+        elif self._answer is not None:
+            self._answer.ended = self._now()
 
     def node_failed(self, event: NodeFailed) -> None:
         """Takes a failure: a fault, a limit without room, or a member that is still opening, which is neither."""
@@ -111,9 +145,51 @@ class CallMetrics(SessionWatcher):
         """Takes the return of a primary member."""
         self.fallbacks.discard(event.node)
 
+    def over_budget(self, event: BudgetExceeded) -> None:
+        """Takes a turn that took longer than the graph's budget."""
+        self._counted.over_budget.labels(event.part).inc()
+
+    def client_measured(self, event: ClientNetwork) -> None:
+        """Takes what a client measured of its network."""
+        measured = {"rtt": event.rtt, "jitter_buffer": event.jitter_buffer, "playout": event.playout}
+        for part, milliseconds in measured.items():
+            if milliseconds is not None:
+                self._counted.client_network.labels(part).observe(milliseconds / 1000)
+
+    def tokens_used(self, event: TokensUsed) -> None:
+        """Takes what a language model read and wrote."""
+        node = event.node if event.node in self._nodes else OTHER
+        self._counted.tokens.labels(node, "input").inc(event.read)
+        self._counted.tokens.labels(node, "output").inc(event.written)
+
+    def observe(self, node: str, packet: Packet) -> None:
+        """Takes the output of any node."""
+        if packet.__class__ is Audio and node in self._sources:
+            self._heard += packet.at.duration
+            if self._heard >= SECOND:
+                self._count_heard()
+
+    def _count_heard(self) -> None:
+        self._counted.audio_seconds.labels("in").inc(self._heard / SECOND)
+        self._heard = 0
+
+    def _began(self, cause: int) -> None:
+        answer = self._answer
+        if answer is None or answer.cause != cause:
+            self._answer = _HeardAnswer(cause, self._now())
+            return
+        pause = self._now() - answer.ended if answer.ended else 0
+        answer.ended = 0
+        if pause > UNDERRUN:
+            self._counted.underruns.inc()
+            self._counted.underrun_seconds.inc(pause / SECOND)
+
     def _interrupted(self, answer: _HeardAnswer, event: TurnChanged) -> None:
         source = _SOURCES.get(event.reason, "voice")
-        self._counted.interruptions.labels(source).inc()
+        verdict: InterruptionVerdict = (
+            "command" if source != "voice" else "voice" if event.reason == "voice" else "words"
+        )
+        self._counted.interruptions.labels(source, verdict).inc()
         self._answer = None
         if source != "voice":
             return

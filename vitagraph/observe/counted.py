@@ -17,6 +17,10 @@ OTHER = "other"
 TurnEnd = Literal["answered", "interrupted", "unanswered", "nothing_heard", "abandoned"]
 """`nothing_heard`: the speech recognition found no words. `abandoned`: the call ended before the answer began."""
 InterruptionSource = Literal["voice", "text", "client"]
+InterruptionVerdict = Literal["words", "voice", "command"]
+"""What showed that it was one: `words`, the `voice` alone where no words decide, or a `command` of the client."""
+Backchannel = Literal["backchannel", "noise", "echo", "answer"]
+"""What a voice over an answer was, after which the answer went on; `answer`: to a question of ours."""
 CallOutcome = Literal["completed", "not_connected", "no_seat", "idle", "too_long", "shutdown", "client_fault", "failed"]
 """`completed`: somebody hung up. `client_fault`: by what the client sent. `failed`: by a fault of ours."""
 REFUSALS = (
@@ -25,6 +29,9 @@ REFUSALS = (
     "bad_offer", "bad_session", "invalid_request", "wrong_content_type", "too_large", "too_slow", "internal_error",
 )  # fmt: skip
 """Why offers of calls are refused: the kinds of `Refusal`, and the codes of other errors that a client gets."""
+
+MEMORY_STEPS = ("collect", "caches", "batches", "refuse", "relieved")
+"""See `MemoryGuard`."""
 
 _SILENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 5.0, 8.0, 15.0)
 _PARTS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -51,18 +58,33 @@ class CountedMetrics:
         self.turn_part = self._histogram(
             "turn_part_seconds", "The parts of that silence, which add up to it.", _PARTS, "part"
         )
+        self.client_network = self._histogram(
+            "client_network_seconds", "What clients measured of their network and playout.", _BARGE_IN, "part"
+        )
         self.barge_in_silence = self._histogram(
             "barge_in_silence_seconds", "From the start of a voice over an answer to its silence.", _BARGE_IN
         )
         self.interruptions = self._counter(
-            "interruptions", "Answers that were stopped while they were heard.", "source"
+            "interruptions", "Answers that were stopped while they were heard.", "source", "verdict"
         )
+        self.backchannels = self._counter("backchannels", "Voices over an answer that did not stop it.", "kind")
+        self.over_budget = self._counter(
+            "turns_over_budget", "Turns that took longer than the graph's budget, by their longest part.", "part"
+        )
+        self.underruns = self._counter(
+            "playout_underruns", "Sentences that were not ready 300 ms after the one before them had ended."
+        )
+        self.underrun_seconds = self._counter("playout_underrun_seconds", "The pauses of those underruns.")
+        self.tokens = self._counter("tokens", "Tokens of language models.", "node", "direction")
+        self.memory_steps = self._counter("memory_steps", "Steps of the clean-up of memory that were taken.", "step")
         self.cut_off_turns = self._counter("cut_off_turns", "Answers begun within a second before the person went on.")
         self.node_errors = self._counter("node_errors", "Failures of members of nodes.", "node", "category")
         self.limit_refusals = self._counter(
             "limit_refusals", "Packets for which a node's limit or pool had no room.", "node"
         )
-        self.audio_seconds = self._counter("audio_seconds", "Sound that was played to callers.", "direction")
+        self.audio_seconds = self._counter(
+            "audio_seconds", "Sound that came from callers, and speech that was played to them.", "direction"
+        )
         self.characters_spoken = self._counter("characters_spoken", "Characters of answers that were heard.")
         self.calls = self._counter("calls", "Calls that have ended.", "outcome")
         self.calls_refused = self._counter("calls_refused", "Offers of calls that were refused.", "reason")
@@ -87,12 +109,20 @@ class CountedMetrics:
             self.turn_silence.labels(outcome)
         for part in PARTS:
             self.turn_part.labels(part)
-        for source in get_args(InterruptionSource):
-            self.interruptions.labels(source)
+            self.over_budget.labels(part)
+        for labels in (("voice", "words"), ("voice", "voice"), ("text", "command"), ("client", "command")):
+            self.interruptions.labels(*labels)
+        for kind in get_args(Backchannel):
+            self.backchannels.labels(kind)
         for outcome in get_args(CallOutcome):
             self.calls.labels(outcome)
         for reason in (*REFUSALS, OTHER):
             self.calls_refused.labels(reason)
+        for network_part in ("rtt", "jitter_buffer", "playout"):
+            self.client_network.labels(network_part)
+        for step in MEMORY_STEPS:
+            self.memory_steps.labels(step)
+        self.audio_seconds.labels("in")
         self.audio_seconds.labels("out")
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

@@ -20,7 +20,7 @@ _SUFFIXES = {"counter": ("_total",), "summary": ("_sum", "_count"), "histogram":
 @cache
 def metric_names() -> frozenset[str]:
     """The names that an alert rule can read; a histogram also has its plain one."""
-    return frozenset({*_names(_families()), ALERTS_FIRING, f"{PREFIX}turns_over_budget_total"})
+    return frozenset({*_names(_families()), ALERTS_FIRING})
 
 
 def _names(families: Iterable[Metric]) -> Iterator[str]:
@@ -33,6 +33,6 @@ def _families() -> Iterator[Metric]:
     registry = CollectorRegistry()
     CountedMetrics(registry)
     yield from registry.collect()
-    idle = SchedulerStatistics(1, 0, 0, {}, 0, 0, 0.0, 0, 0, 0, 0, 0)
-    state = HostState(seats_free=0, ready=True, lag=0.0, blocked=0.0, memory=0.0, cpu=0.0)
+    idle = SchedulerStatistics(1, 0, 0, {}, 0, 0, 0.0, {}, {}, 0, 0, 0)
+    state = HostState(seats_free=0, ready=True, lag=0.0, blocked=0.0, memory=0.0, cpu=0.0, memory_step=0, stalls=0)
     yield from EngineSamples(Sources(list, dict, lambda: idle, lambda: state), PolicyStore()).collect()

@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    SummaryMetricFamily,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -21,11 +27,11 @@ from nodes.webrtc.transport.peer import Peer, PeerStatistics
 from pipeline.compute.statistics import PoolStatistics, SchedulerStatistics
 from pipeline.graph.plan import Plan
 from pipeline.node import Service
+from pipeline.observe.durations import Durations
 from pipeline.packet import SECOND
-from pipeline.policies.breaker import Breaker
 from pipeline.policies.cache import Cache
 from pipeline.runtime.link import Link
-from pipeline.runtime.policy_store import PolicyStore
+from pipeline.runtime.policy_store import MemberPolicy, PolicyStore
 from pipeline.runtime.session import Session
 from vitagraph.observe.counted import PREFIX
 
@@ -37,6 +43,7 @@ _PACKETS = {
     "rtp_packets_lost": "Packets of sound that did not come in time.",
     "rtp_packets_late": "Packets of sound that came after their gap was concealed.",
     "audio_concealed_seconds": "Sound that was made up in place of lost packets.",
+    "audio_gap_seconds": "For how long sounds to callers stood still in the middle because packets went out late.",
 }
 
 
@@ -64,6 +71,10 @@ class HostState:
     memory: float
     """The share that is used of what the process may use, 0 to 1; so is `cpu`."""
     cpu: float
+    memory_step: int
+    """How far the clean-up of memory has gone: 0 to 4, see `MemoryGuard`."""
+    stalls: int
+    """How often the event loop was blocked for over 50 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,8 @@ class EngineSamples(Collector):
         self._sources = sources
         self._policies = policies
         self._graphs: dict[str, None] = {}
-        self._breakers: dict[Path, list[tuple[str, str, Breaker]]] = {}
+        self._members: dict[Path, list[tuple[str, str, MemberPolicy]]] = {}
+        """Node, `use` and policy of each member of a service, by graph."""
         self._chains: dict[Path, list[str]] = {}
         """Nodes that have fallbacks, by graph."""
         self._caches: dict[Cache[Any], tuple[str, bool]] = {}
@@ -98,10 +110,8 @@ class EngineSamples(Collector):
         """Reads the breakers of a graph's members from now on; a plan of the same file is replaced."""
         self._graphs[graph] = None
         services = [each for each in plan.nodes.values() if issubclass(each.members[0].node, Service)]
-        self._breakers[plan.graph.path] = [
-            (node.name, member.use, self._policies.of_member(member).breaker)
-            for node in services
-            for member in node.members
+        self._members[plan.graph.path] = [
+            (node.name, member.use, self._policies.of_member(member)) for node in services for member in node.members
         ]
         self._chains[plan.graph.path] = [node.name for node in plan.nodes.values() if len(node.members) > 1]
 
@@ -132,8 +142,9 @@ class EngineSamples(Collector):
         yield from _of_pools(self._sources.pools())
         yield from _of_scheduler(self._sources.scheduler())
         yield from self._of_policies(calls)
+        yield from self._of_first_outputs()
+        yield from self._of_redis()
         yield from self._of_caches()
-        yield self._of_redis()
         yield from _of_host(self._sources.host())
 
     def _of_calls(self, calls: Collection[LiveCall]) -> Iterator[Metric]:
@@ -180,24 +191,45 @@ class EngineSamples(Collector):
 
     def _of_policies(self, calls: Collection[LiveCall]) -> Iterator[Metric]:
         states: dict[tuple[str, str], int] = {}
-        for breakers in self._breakers.values():
-            for node, member, breaker in breakers:
-                states[node, member] = max(states.get((node, member), 0), BREAKER_STATES[breaker.state])
+        for node, member, policy in self._policies_of_members():
+            states[node, member] = max(states.get((node, member), 0), BREAKER_STATES[policy.breaker.state])
         state = _gauge("breaker_state", "Circuit breakers: 0 closed, 1 half open, 2 open.", "node", "member")
         for (node, member), value in states.items():
             state.add_metric([node, member], value)
         yield state
         served = Counter(node for call in calls for node in call.fallbacks)
         fallback = _gauge("fallback_active", "Calls in which a fallback does the work of a node.", "node")
-        for node in sorted({*served, *(node for chain in self._chains.values() for node in chain)}):
+        for node in sorted({*served, *(node for nodes in self._chains.values() for node in nodes)}):
             fallback.add_metric([node], served[node])
         yield fallback
 
-    def _of_redis(self) -> Metric:
-        there = _gauge("redis_up", "Whether the Redis that caches and limits share answers: 1 or 0.", "address")
-        for address, away in self._policies.redis_away().items():
-            there.add_metric([address], int(not away))
-        return there
+    def _of_first_outputs(self) -> Iterator[Metric]:
+        family = HistogramMetricFamily(
+            PREFIX + "node_first_output_seconds",
+            "How long members took from a packet to their first output for it.",
+            labels=["node", "member"],
+        )
+        seen: dict[tuple[str, str], list[Durations]] = {}
+        for node, member, policy in self._policies_of_members():
+            known = seen.setdefault((node, member), [])
+            if policy.first_output not in known:
+                known.append(policy.first_output)
+        for labels, durations in seen.items():
+            sums = Counter[str]()
+            for each in durations:
+                sums.update(dict(each.cumulative()))
+            family.add_metric(labels, list(sums.items()), sum(each.total for each in durations) / SECOND)
+        yield family
+
+    def _policies_of_members(self) -> Iterator[tuple[str, str, MemberPolicy]]:
+        return chain.from_iterable(self._members.values())
+
+    def _of_redis(self) -> Iterator[Metric]:
+        there = self._policies.redis_is_there()
+        up = _gauge("redis_up", "Whether the Redis of limits and caches answers; absent where none is used.")
+        if there is not None:
+            up.add_metric([], int(there))
+        yield up
 
     def _of_caches(self) -> Iterator[Metric]:
         counts: Counter[tuple[str, str, str]] = Counter()
@@ -233,7 +265,8 @@ def _drops(call: LiveCall) -> Counter[str]:
 
 def _add(totals: dict[str, float], seen: PeerStatistics) -> None:
     """Adds the packets of one call, in the order of `_PACKETS`."""
-    for name, count in zip(_PACKETS, (seen.received, seen.lost, seen.late, seen.concealed_ms / 1000), strict=True):
+    counts = (seen.received, seen.lost, seen.late, seen.concealed_ms / 1000, seen.gap_ms / 1000)
+    for name, count in zip(_PACKETS, counts, strict=True):
         totals[name] += count
 
 
@@ -249,12 +282,10 @@ def _of_pools(pools: Mapping[str, PoolStatistics]) -> Iterator[Metric]:
 
 
 def _of_scheduler(seen: SchedulerStatistics) -> Iterator[Metric]:
-    yield SummaryMetricFamily(
-        PREFIX + "compute_wait_seconds",
-        "Waits of jobs for cores.",
-        count_value=seen.started,
-        sum_value=seen.waited / SECOND,
-    )
+    waits = SummaryMetricFamily(PREFIX + "compute_wait_seconds", "Waits of jobs for cores.", labels=["lane"])
+    for lane, started in seen.started.items():
+        waits.add_metric([lane], started, seen.waited[lane] / SECOND)
+    yield waits
     queued = _gauge("compute_queue", "Jobs that wait for cores.", "lane")
     for lane, count in seen.queued.items():
         queued.add_metric([lane], count)
@@ -267,9 +298,13 @@ def _of_host(host: HostState) -> Iterator[Metric]:
         ("ready", "Whether a call of the default graph would be taken: 1 or 0.", int(host.ready)),
         ("loop_lag_seconds", "How late the event loop is, averaged over about a second.", host.lag),
         ("memory_used_ratio", "The share of its memory that the process uses, 0 to 1.", host.memory),
+        ("memory_step", "How far the clean-up of memory has gone, 0 to 4.", host.memory_step),
         ("cpu_used_ratio", "The share of its cores that the process uses, 0 to 1.", host.cpu),
     ):
         yield GaugeMetricFamily(PREFIX + name, meaning, value=value)
+    yield CounterMetricFamily(
+        PREFIX + "loop_stalls", "How often the event loop was blocked for over 50 ms.", value=host.stalls
+    )
     yield CounterMetricFamily(
         PREFIX + "loop_blocked_seconds", "For how long the event loop was blocked for over 50 ms.", value=host.blocked
     )

@@ -32,7 +32,7 @@ class Envelope(msgspec.Struct):
     peaks: list[int] = []
 
 
-class Playback(msgspec.Struct):
+class PlayedSentence(msgspec.Struct):
     """A sentence of the assistant that was played."""
 
     cause: int
@@ -146,7 +146,7 @@ class Timeline(msgspec.Struct):
     """Where the voice detector heard a voice."""
     turns: list[TurnEntry] = []
     causes: list[CauseEvent] = []
-    playbacks: list[Playback] = []
+    playbacks: list[PlayedSentence] = []
     troubles: list[Trouble] = []
     queues: list[QueueSample] = []
     face: list[FaceSpan] = []

@@ -173,6 +173,7 @@ export class FakePeer extends EventTarget {
   onconnectionstatechange: (() => void) | null = null;
   readonly channels: Record<string, FakeChannel> = {};
   readonly senders: { track: unknown; replaceTrack: ReturnType<typeof vi.fn> }[] = [];
+  stats: Record<string, unknown> = {};
   closed = false;
 
   constructor(readonly configuration: RTCConfiguration) {
@@ -190,6 +191,9 @@ export class FakePeer extends EventTarget {
   }
   createDataChannel(label: string): FakeChannel {
     return (this.channels[label] = new FakeChannel(label));
+  }
+  async getStats(): Promise<Map<string, unknown>> {
+    return new Map(Object.entries(this.stats));
   }
   async createOffer(): Promise<{ sdp: string }> {
     return { sdp: "offer" };

@@ -46,6 +46,8 @@ class PeerStatistics:
     malformed: int
     """Packets that could not be decoded."""
     concealed_ms: float
+    gap_ms: float
+    """For how long sounds of ours stood still in the middle because they went out late."""
     silence_ms: float
     wait_ms: float
     """How long the jitter buffer would wait for a missing packet now."""
@@ -131,6 +133,7 @@ class Peer(CallTransport):
             rejected=self._tap.rejected if self._tap else 0,
             malformed=self._audio.malformed,
             concealed_ms=counts.concealed / 48,
+            gap_ms=self.player.gaps / 1e6,
             silence_ms=counts.silence / 48,
             wait_ms=jitter.wait / 1e6,
             sent=self._track.sent,

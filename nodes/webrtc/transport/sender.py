@@ -12,9 +12,11 @@ import numpy as np
 
 from nodes.packets import Samples
 from nodes.webrtc.transport.opus import OpusEncoder
-from nodes.webrtc.transport.playback import FRAME, RATE, Playback
+from nodes.webrtc.transport.playback import FRAME, FRAME_TIME, RATE, Playback
 from nodes.webrtc.transport.ticker import SLOT, SLOTS, Ticker
 
+GAP = 2 * FRAME_TIME
+"""Nanoseconds between two frames of one sound from which a caller's buffer may run dry: 20 ms too late."""
 RTP_PER_SLOT = 96
 """RTP time of a slot, at 48 kHz."""
 TAIL = 2
@@ -37,6 +39,10 @@ class AudioSender:
         self._playback: Playback | None = None
         self._tail = 0
         """Frames of silence still to be sent."""
+        self.gaps = 0
+        """Nanoseconds for which sounds stood still in the middle because frames went out late, in total."""
+        self._last_frame = 0
+        """When the last frame of the present sound went out."""
         self._sent = -KEEP_ALIVE
         """The slot of the last packet."""
 
@@ -59,10 +65,18 @@ class AudioSender:
         frame = self._playback.take(index * SLOT) if self._playback is not None else None
         if frame is not None:
             self._tail = TAIL
+            self._note_gap()
             return self._encoder.encode(frame)
+        self._last_frame = 0
         if self._playback is not None and self._playback.tracker.over:
             self._playback = None
         if self._tail:
             self._tail -= 1
             return self._encoder.encode(_SILENCE)
         return self._dtx if index - self._sent >= KEEP_ALIVE else None
+
+    def _note_gap(self) -> None:
+        now = self._ticker.now()
+        if self._last_frame and now - self._last_frame > GAP:
+            self.gaps += now - self._last_frame - FRAME_TIME
+        self._last_frame = now

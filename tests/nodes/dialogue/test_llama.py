@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nodes.dialogue._pieces import Usage
 from nodes.dialogue._recap import request
 from nodes.dialogue.llama import Llama, LlamaChat, LlamaParams, load_llama
 from nodes.packets import PlaybackProgress, TextDelta
@@ -394,3 +395,16 @@ def test_llama_two_real_models_keep_their_own_conversations() -> None:
     for each in noting:
         beginning, *questions = [tokens for _, tokens in each.read]
         assert all(tokens < beginning for tokens in questions), "only what is new"
+
+
+def test_llama_posts_the_tokens_of_a_request(make: Callable[[Any], Llama]) -> None:
+    """An operator sees what a conversation costs; cached tokens of the prompt cost nothing."""
+
+    class Counting(Server):
+        def handle_chat_completions(self, body: Any, hear: Callable[[Any], bool]) -> None:
+            hear({"choices": [], "prompt_progress": {"total": 100, "cache": 70, "processed": 30}})
+            super().handle_chat_completions(body, hear)
+
+    usage = Usage()
+    list(make(Counting(3)).generate({"messages": []}, usage))
+    assert usage == Usage(read=30, written=3)

@@ -14,7 +14,7 @@ import pytest
 
 from nodes.dialogue._recap import request
 from nodes.dialogue.openai import OpenAiChat, OpenAiParams, load_connection, retry_after
-from nodes.packets import TextDelta, Transcript
+from nodes.packets import TextDelta, TokensUsed, Transcript
 from pipeline.cause import Causes
 from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
 from pipeline.events import NodeRetries
@@ -64,10 +64,36 @@ def test_openai_request_contains_the_parameters(monkeypatch: pytest.MonkeyPatch)
         "messages": [],
         "model": "m",
         "stream": True,
+        "stream_options": {"include_usage": True},
         "max_tokens": 8,
         "temperature": 0.5,
         "top_p": 0.9,
     }
+
+
+@pytest.mark.parametrize(
+    ("usage", "told"),
+    [
+        ({"prompt_tokens": 31, "completion_tokens": 4, "total_tokens": 35}, (31, 4)),
+        ({"prompt_tokens": -1, "completion_tokens": 4}, (0, 2)),
+        ({"prompt_tokens": "31", "completion_tokens": 10**12}, (0, 2)),
+        (None, (0, 2)),
+    ],
+)
+def test_openai_posts_the_tokens_that_the_endpoint_tells(usage: Any, told: tuple[int, int]) -> None:
+    """What an answer costs; pieces are counted where the endpoint tells nothing sane."""
+
+    def script(reply: Reply) -> None:
+        reply.begin()
+        for piece in ("Hel", "lo"):
+            reply.send(piece)
+        reply.raw(json.dumps({"choices": [], "usage": usage}))
+        reply.raw("[DONE]")
+
+    with endpoint(script) as served:
+        out = run_node(OpenAiChat(model="m", base_url=served.url), [heard("Hello?")])
+    (used,) = out.of(TokensUsed)
+    assert ((used.read, used.written), used.provider, used.model) == (told, "openai", "m")
 
 
 def test_openai_long_conversation_is_summed_up_by_the_endpoint() -> None:

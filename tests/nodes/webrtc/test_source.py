@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nodes.packets import Audio
-from nodes.webrtc.source import OUTAGE, WINDOW, Timeline, WebRtcSource
+from nodes.webrtc.source import OUTAGE, WINDOW, ArrivalTimes, WebRtcSource
 from pipeline.errors import UserInputError
 from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.runner import Runner
@@ -127,7 +127,7 @@ def test_webrtc_source_of_each_session_hears_its_own_call() -> None:
 
 def test_timeline_with_a_fast_sender_clock_never_exceeds_now() -> None:
     """The caller's clock gains 100 ms: pts stay at or before now."""
-    timeline, now = Timeline(), SECOND
+    timeline, now = ArrivalTimes(), SECOND
     for number in range(2000):
         now = SECOND + number * (FRAME - FRAME // 400)
         assert timeline.place(FRAME, now) + FRAME <= now
@@ -135,7 +135,7 @@ def test_timeline_with_a_fast_sender_clock_never_exceeds_now() -> None:
 
 def test_timeline_with_a_slow_sender_clock_does_not_fall_behind() -> None:
     """Over hours all latencies would seem to grow."""
-    timeline = Timeline()
+    timeline = ArrivalTimes()
     for number in range(5000):
         now = SECOND + number * (FRAME + FRAME // 1000)
         pts = timeline.place(FRAME, now)
@@ -143,13 +143,13 @@ def test_timeline_with_a_slow_sender_clock_does_not_fall_behind() -> None:
 
 
 def test_timeline_restarts_from_now_after_an_outage() -> None:
-    timeline = Timeline()
+    timeline = ArrivalTimes()
     timeline.place(FRAME, SECOND)
     assert timeline.place(FRAME, 2 * OUTAGE) == 2 * OUTAGE - FRAME
 
 
 def test_timeline_is_not_moved_by_jitter() -> None:
-    timeline, source = Timeline(), np.random.default_rng(1)
+    timeline, source = ArrivalTimes(), np.random.default_rng(1)
     placed = []
     for number in range(3 * WINDOW // FRAME):
         placed.append(timeline.place(FRAME, SECOND + number * FRAME + int(source.integers(0, 30)) * ms * (number > 0)))

@@ -51,7 +51,9 @@ FAULTS = [
         "node: chat, fault: latency, latency: 1s",
         graph=("voice_to_voice: 3s", "voice_to_voice: 1500ms"),
     ),
-    Fault("the speech recognition fails, its fallback works", ("FallbackInUse", "BreakerOpen"), "node: asr, fault: error"),
+    Fault(
+        "the speech recognition fails, its fallback works", ("FallbackInUse", "BreakerOpen"), "node: asr, fault: error"
+    ),
     Fault(
         "the only voice fails",
         ("BreakerOpen", "TurnsUnanswered", "NodeErrors"),
@@ -70,7 +72,10 @@ FAULTS = [
         ("RedisAway",),
         begin=lambda scene: scene.redis.stop(),
         end=lambda scene: scene.redis.start(),
-        graph=("{use: tests.drills.scripted:Speaks}", f"{{use: tests.drills.scripted:Speaks, cache: {{shared: '{REDIS}'}}}}"),
+        graph=(
+            "{use: tests.drills.scripted:Speaks}",
+            f"{{use: tests.drills.scripted:Speaks, cache: {{shared: '{REDIS}'}}}}",
+        ),
     ),
     Fault("all lines are busy", ("SeatsGone", "NotReady"), begin=Scene.call, end=Scene.hang_up, calls=2),
     Fault(
@@ -89,9 +94,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_fault_raises_its_alerts_and_they_clear(
-    fault: Fault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fault_raises_its_alerts_and_they_clear(fault: Fault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An operator is told what is wrong, nothing else, and that it is over; as soon as the documentation says."""
     scene = play(fault, tmp_path, monkeypatch)
     assert scene.problems == []

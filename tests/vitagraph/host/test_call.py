@@ -17,8 +17,8 @@ from pipeline.params import ms
 from tests.nodes.webrtc.transport.test_peer import tone
 from tests.vitagraph.host.dialling import RECITING, SCRIPTED, Caller, dial, gone, hosting, scripted
 from vitagraph.host import graph_catalogue
-from vitagraph.host.call import Rated
 from vitagraph.host.call_manager import CallManager
+from vitagraph.observe.client_events import Rated
 
 
 def test_call_answers_a_spoken_and_a_typed_turn(tmp_path: Path) -> None:

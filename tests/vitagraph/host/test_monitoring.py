@@ -26,7 +26,8 @@ from tests.vitagraph.host.dialling import ROOMY, SCRIPTED, dial, gone, hosting, 
 from tests.vitagraph.host.dialling_nodes import Beeper
 from vitagraph.host.call_manager import CallManager
 from vitagraph.host.headroom import CallCounts
-from vitagraph.host.monitoring import MemoryGuard, Monitoring, ProcessMeter
+from vitagraph.host.memory_guard import MemoryGuard
+from vitagraph.host.monitoring import Monitoring, ProcessMeter
 from vitagraph.host.settings import HostSettings
 
 T = TypeVar("T")
@@ -212,7 +213,8 @@ def test_monitoring_makes_no_batches_under_memory_pressure() -> None:
             found = []
             for machine.used in (50, 85, 70, 85):
                 await clock.sleep(30 * SECOND)
-                meter.measure()
+                for _ in range(3):  # a step each
+                    meter.measure()
                 found.append(runner.resources.scheduler.memory_pressure)
             meter.close()
             assert not runner.resources.scheduler.memory_pressure, "the next host has memory"
@@ -325,36 +327,38 @@ def test_monitoring_handles_a_pool_whose_only_instance_is_being_replaced() -> No
 # --- memory
 
 
-def test_memory_pressure_frees_memory_above_80_percent_and_recovers_below(
+def test_memory_guard_takes_one_step_after_the_other_and_goes_back(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else the system ends the process, and every call with it; or caches stay small for ever."""
     done: list[str] = []
     monkeypatch.setattr(gc, "collect", lambda: done.append("collect"))
-    guard = MemoryGuard(lambda: done.append("shrink"), lambda _: None)
+    guard = MemoryGuard(lambda: done.append("shrink"), lambda on: done.append(f"economise {on}"), done.append)
     for share in (0.5, 0.79):
         guard.update(share)
-    assert done == []
-    guard.update(0.81)
-    assert done == ["shrink", "collect"]
-    for share in (0.95, 0.78):  # collecting takes long and helps once; caches would grow again
+    assert done == [] and not guard.tight
+    steps = {0.81: ["collect"] * 2, 0.82: ["shrink", "caches"], 0.83: ["shrink", "economise True", "batches"]}
+    for number, (share, expected) in enumerate(steps.items(), 1):
         guard.update(share)
-    assert done == ["shrink", "collect", "shrink", "shrink"] and guard.tight
+        assert (done, guard.step) == (expected, number)
+        done.clear()
+    guard.update(0.85)  # below the threshold of admission control
+    guard.update(0.78)  # caches would grow again
+    assert (done, guard.step) == (["shrink", "shrink"], 3)
+    guard.update(0.91)
+    assert (done[2:], guard.step) == (["shrink", "refuse"], 4)
+    done.clear()
     guard.update(0.7)
     guard.update(0.6)
-    assert len(done) == 4 and not guard.tight
-    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
-    guard.update(0.85)
-    assert done[4:] == ["shrink", "collect"]
+    assert done == ["economise False", "relieved"] and guard.step == 0
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 5
 
 
-def test_memory_pressure_lasts_until_there_is_enough_memory() -> None:
-    """What was given back would be taken again at once; or all would stay slow for ever, in the next host too."""
+def test_memory_guard_lifts_its_restrictions_when_it_is_closed() -> None:
+    """A host that comes after it would stay slow for ever."""
     told: list[bool] = []
     guard = MemoryGuard(lambda: None, told.append)
-    for share in (0.5, 0.85, 0.78, 0.9, 0.7, 0.6):
-        guard.update(share)
-    assert told == [True, False]
-    guard.update(0.85)
+    for _ in range(3):
+        guard.update(0.85)
     guard.close()
-    assert told[2:] == [True, False] and not guard.tight
+    assert told == [True, False] and not guard.tight

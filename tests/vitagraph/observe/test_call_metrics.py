@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from nodes.packets import PlaybackProgress, TurnChanged
+from nodes.packets import Audio, PlaybackProgress, TokensUsed, TurnChanged
 from pipeline.cause import Cause, Causes
 from pipeline.errors import Category
-from pipeline.events import FailureReason, NodeFailed, NodeRecovered
-from pipeline.packet import MILLISECOND, SECOND
+from pipeline.events import BudgetExceeded, FailureReason, NodeFailed, NodeRecovered
+from pipeline.packet import MILLISECOND, SECOND, Stamp
 from tests.vitagraph.observe.reading import labels_of, value
 from vitagraph.observe.call_metrics import CallMetrics
 from vitagraph.observe.counted import CountedMetrics
+from vitagraph.observe.watcher import CallEnd
 from vitagraph.waterfall import TurnRecord
 
 
@@ -23,7 +25,7 @@ class Scene:
         self.registry = CollectorRegistry()
         self.voice = 0
         self.now = 0
-        self.call = CallMetrics(CountedMetrics(self.registry), {"asr", "chat"}, lambda: self.voice)
+        self.call = CallMetrics(CountedMetrics(self.registry), {"asr", "chat"}, lambda: self.voice, ["caller"])
         self.call._now = lambda: self.now
         self.causes = Causes()
 
@@ -100,7 +102,7 @@ def test_call_metrics_measure_a_barge_in() -> None:
     scene.voice = 7 * SECOND
     scene.turn("held", cause, scene.voice + 120 * MILLISECOND)
     scene.turn("interrupted", cause, scene.voice + 500 * MILLISECOND, "words")
-    assert scene.value("interruptions_total", source="voice") == 1
+    assert scene.value("interruptions_total", source="voice", verdict="words") == 1
     assert scene.value("barge_in_silence_seconds_sum") == pytest.approx(0.12)
     assert scene.value("cut_off_turns_total") == 0
     scene.plays(scene.causes.begin("turn"), 20 * SECOND)
@@ -122,7 +124,8 @@ def test_call_metrics_do_not_count_what_nobody_heard_as_interrupted() -> None:
     scene.turn("released", held, 3 * SECOND, "noise")
     scene.call.played(PlaybackProgress(held, "It is nine.", 2 * SECOND, ended=True, last=True))
     scene.turn("interrupted", held, 5 * SECOND, "a new turn")
-    assert scene.value("interruptions_total", source="voice") == 0
+    assert scene.value("interruptions_total", source="voice", verdict="words") == 0
+    assert scene.value("backchannels_total", kind="noise") == 1
     assert scene.value("audio_seconds_total", direction="out") == 2
     assert scene.value("characters_spoken_total") == 11
 
@@ -134,7 +137,7 @@ def test_call_metrics_tell_who_interrupted(reason: str, source: str) -> None:
     cause = scene.causes.begin("turn")
     scene.plays(cause, SECOND)
     scene.turn("interrupted", cause, 2 * SECOND, reason)
-    assert scene.value("interruptions_total", source=source) == 1
+    assert scene.value("interruptions_total", source=source, verdict="command") == 1
     assert scene.value("barge_in_silence_seconds_count") == 0
 
 
@@ -161,3 +164,50 @@ def test_call_metrics_labels_stay_bounded() -> None:
     assert labels_of(scene.registry, "node_errors_total", "node") == {"other"}
     assert scene.value("node_errors_total", node="other", category="network") == 50
     assert scene.value("calls_refused_total", reason="other") == 50
+
+
+def test_call_metrics_count_what_a_voice_over_an_answer_was() -> None:
+    """An operator sees whether answers stop for coughs, or go on over persons."""
+    scene = Scene()
+    cause = scene.causes.begin("turn")
+    scene.plays(cause, SECOND)
+    for reason in ("backchannel", "nothing", "echo", "answer", "no words"):
+        scene.turn("released", cause, 2 * SECOND, reason)
+    kinds = {"backchannel": 2, "echo": 1, "answer": 1, "noise": 1}
+    assert {kind: scene.value("backchannels_total", kind=kind) for kind in kinds} == kinds
+
+
+def test_call_metrics_count_a_sentence_that_came_too_late() -> None:
+    """The person hears a pause within an answer; a breath is none, and neither is the next answer."""
+    scene = Scene()
+    cause = scene.causes.begin("turn")
+    for begins, ends in ((SECOND, 2 * SECOND), (2_200 * MILLISECOND, 3 * SECOND), (4 * SECOND, 5 * SECOND)):
+        scene.plays(cause, begins)
+        scene.now = ends
+        scene.call.played(PlaybackProgress(cause, "So.", SECOND, ended=True, last=False))
+    assert scene.value("playout_underruns_total") == 1
+    assert scene.value("playout_underrun_seconds_total") == pytest.approx(1.0)
+    scene.plays(scene.causes.begin("turn"), 9 * SECOND)
+    assert scene.value("playout_underruns_total") == 1
+
+
+def test_call_metrics_count_tokens_and_turns_over_their_budget() -> None:
+    """What a conversation costs, and which part of the wait to work on."""
+    scene = Scene()
+    scene.call.tokens_used(TokensUsed(0, "chat", "llama.cpp", "qwen", read=120, written=30))
+    scene.call.over_budget(BudgetExceeded(0, scene.causes.begin("turn"), "voice_to_voice", SECOND, 2 * SECOND, "text"))
+    assert scene.value("tokens_total", node="chat", direction="input") == 120
+    assert scene.value("tokens_total", node="chat", direction="output") == 30
+    assert scene.value("turns_over_budget_total", part="text") == 1
+
+
+def test_call_metrics_count_the_sound_of_callers() -> None:
+    """Only that of the call's source: what a node makes of it is no second sound."""
+    scene = Scene()
+    at = Stamp(0, 20 * MILLISECOND, scene.causes.root)
+    for node in ("caller", "clean"):
+        for _ in range(60):
+            scene.call.observe(node, Audio(at, np.zeros(320, np.int16), 16_000))
+    scene.call.ended(CallEnd("completed", "the caller hung up"))
+    assert scene.value("audio_seconds_total", direction="in") == pytest.approx(1.2)
+    assert scene.value("calls_total", outcome="completed") == 1

@@ -46,7 +46,9 @@ def metrics() -> Table:
     host = FakeHost()
     found: Table = {each.name: (each.type, frozenset(vars(each)["_labelnames"])) for each in host.samples.collect()}
     registry = CollectorRegistry()
-    CountedMetrics(registry).watch(["asr"], ["asr"])
+    counted = CountedMetrics(registry)
+    counted.watch(["asr"], ["asr"])
+    counted.tokens.labels("chat", "input")
     for family in families(registry):
         found[family.name] = (family.type, frozenset(key for each in family.samples for key in each.labels) - {"le"})
     return {f"{name}_total" if kind == "counter" else name: (kind, labels) for name, (kind, labels) in found.items()}

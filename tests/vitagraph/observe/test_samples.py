@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from nodes.packets import Audio
 from nodes.webrtc.transport.peer import Peer, PeerStatistics
 from pipeline.cause import Causes
+from pipeline.compute.job_context import Lane
 from pipeline.compute.statistics import PoolStatistics, SchedulerStatistics
 from pipeline.graph.plan import Plan
 from pipeline.packet import MILLISECOND, Queue, Stamp
@@ -36,7 +37,7 @@ CHAINED = SCRIPTED.replace(
 )
 STATISTICS = PeerStatistics(
     received=100, lost=3, late=2, duplicates=0, rejected=0, malformed=0, concealed_ms=60.0, silence_ms=0.0,
-    wait_ms=20.0, sent=0, dropped=0, refused={}, direct=True,
+    wait_ms=20.0, gap_ms=80.0, sent=0, dropped=0, refused={}, direct=True,
 )  # fmt: skip
 
 
@@ -60,10 +61,12 @@ class FakeHost:
     pools: dict[str, PoolStatistics] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        state = HostState(seats_free=7, ready=True, lag=0.004, blocked=1.5, memory=0.25, cpu=0.5)
-        cores = SchedulerStatistics(
-            2, 1, 1, {"high": 0, "normal": 3, "low": 1}, 0, 0, 0.5, 40, 1500 * MILLISECOND, 39, 0, 0
+        state = HostState(
+            seats_free=7, ready=True, lag=0.004, blocked=1.5, memory=0.25, cpu=0.5, memory_step=2, stalls=3
         )
+        started: dict[Lane, int] = {"high": 10, "normal": 30, "low": 0}
+        waited: dict[Lane, int] = {"high": 0, "normal": 1500 * MILLISECOND, "low": 0}
+        cores = SchedulerStatistics(2, 1, 1, {"high": 0, "normal": 3, "low": 1}, 0, 0, 0.5, started, waited, 39, 0, 0)
         sources = Sources(lambda: self.calls, lambda: self.pools, lambda: cores, lambda: state)
         self.samples = EngineSamples(sources, self.policies)
         self.registry.register(self.samples)
@@ -111,6 +114,7 @@ def test_samples_add_up_the_links_and_packets_of_all_calls() -> None:
     assert host.value("rtp_packets_received_total") == 200
     assert host.value("rtp_packets_lost_total") == 4
     assert host.value("audio_concealed_seconds_total") == pytest.approx(0.12)
+    assert host.value("audio_gap_seconds_total") == pytest.approx(0.16)
     assert host.value("jitter_buffer_wait_seconds", statistic="max") == pytest.approx(0.04)
     assert host.value("jitter_buffer_wait_seconds", statistic="mean") == pytest.approx(0.03)
     host.samples.ended(host.calls.pop(0))
@@ -134,7 +138,9 @@ def test_samples_show_pools_and_cores() -> None:
     assert host.value("pool_size", pool="asr.whisper") == 2
     assert host.value("pool_wait_seconds_sum", pool="asr.whisper") == pytest.approx(0.6)
     assert host.value("pool_wait_seconds_count", pool="asr.whisper") == 30
-    assert host.value("compute_wait_seconds_sum") == pytest.approx(1.5)
+    assert host.value("compute_wait_seconds_sum", lane="normal") == pytest.approx(1.5)
+    assert host.value("compute_wait_seconds_count", lane="high") == 10
+    assert host.value("memory_step") == 2
     assert host.value("compute_queue", lane="normal") == 3
     assert (host.value("seats_free"), host.value("ready"), host.value("loop_blocked_seconds_total")) == (7, 1, 1.5)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from nodes.webrtc.protocol import Rating
+from nodes.webrtc.protocol import Network, Rating
 from vitagraph.host.realtime.event_writer import EventWriter
 from vitagraph.host.realtime.items import Items, typed
 from vitagraph.host.realtime.rate import EVENTS, RESPONSES, EventRate
@@ -111,6 +111,7 @@ class Client:
             "input_audio_buffer.commit": _by_track,
             "input_audio_buffer.clear": _by_track,
             "vitagraph.rating": self._rate,
+            "vitagraph.network": self._network,
         }
 
     def receive(self, text: str) -> None:
@@ -248,6 +249,11 @@ class Client:
                 "response_not_found", "there is no such response among the latest of this call", "response"
             )
         self._commands.rate_response(rating.response, rating.value)
+
+    def _network(self, event: Event) -> None:
+        measured = _as(Network, event)
+        if self._responses.response_of(measured.cause) is not None:
+            self._commands.tell_network(measured)
 
 
 def _by_track(event: Event) -> None:

@@ -110,6 +110,10 @@ class Conversation:
         """The `response.id` for a cause; None if it is not one of the latest causes."""
         return self._responses.response_of(cause_id)
 
+    def cause_of(self, response: str) -> int | None:
+        """The cause of one of the latest responses."""
+        return self._responses.cause_of(response)
+
     def fail(self, message: str, code: str = "session_failed") -> None:
         """Sends the error after which the call cannot go on; `message` is for the user."""
         error = {"type": "server_error", "code": code, "message": message, "param": None, "event_id": None}

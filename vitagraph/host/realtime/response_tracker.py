@@ -63,6 +63,10 @@ class ResponseTracker:
         turn = self._turns.get(cause)
         return turn.response.id if turn is not None else None
 
+    def cause_of(self, response: str) -> int | None:
+        """The cause of a response; None if it is not one of the latest."""
+        return next((cause for cause, turn in self._turns.items() if turn.response.id == response), None)
+
     def knows(self, response: str) -> bool:
         """Whether it is the id of one of the latest responses."""
         return response in self._created

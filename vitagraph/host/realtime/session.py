@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from nodes.webrtc.protocol import Network
+
 
 class Commands(Protocol):
     """What a client's events do to the session; none of the methods raises."""
@@ -18,6 +20,9 @@ class Commands(Protocol):
 
     def rate_response(self, response: str, value: int) -> None:
         """Records the user's rating of a response, 1 or -1."""
+
+    def tell_network(self, measured: Network) -> None:
+        """Records what the client measured of its network."""
 
     def change_instructions(self, instructions: str) -> None:
         """Replaces the instructions of the chat model, from its next response on."""

@@ -2,6 +2,7 @@
 
 import { CallWatch } from "./callWatch";
 import { Failure, asFailure, failureOf } from "./failures";
+import { NetworkMeter } from "./networkMeter";
 import { AVATAR_CHANNEL, AVATAR_CHANNEL_OPTIONS, EVENTS_CHANNEL } from "./protocol";
 import { CALLS_PATH, type ClientEvent, parseServerEvent } from "./realtime";
 import type { Token } from "./token";
@@ -27,6 +28,7 @@ export class PeerTransport implements Transport {
   private readonly peer: RTCPeerConnection;
   private readonly events: RTCDataChannel;
   private readonly avatar: RTCDataChannel;
+  private readonly network = new NetworkMeter();
   private location: string | null = null;
   private watch: CallWatch | null = null;
   private disconnected: ReturnType<typeof setTimeout> | undefined;
@@ -81,13 +83,21 @@ export class PeerTransport implements Transport {
     };
     this.events.onmessage = ({ data }) => {
       const event = typeof data === "string" ? parseServerEvent(data) : null;
-      if (event && !this.closed) this.listeners.event(event);
+      if (!event || this.closed) return;
+      if (event.type === "vitagraph.turn") void this.tellNetwork(event.cause);
+      this.listeners.event(event);
     };
     this.avatar.onmessage = ({ data }) => {
       if (data instanceof ArrayBuffer && !this.closed) this.listeners.batch(data);
     };
     this.events.onclose = () => this.lose("ended");
     this.peer.onconnectionstatechange = () => this.peerChanged();
+  }
+
+  /** After each answer the host is told what the network added to the silence before it. */
+  private async tellNetwork(cause: number): Promise<void> {
+    const report = await this.peer.getStats().catch(() => null);
+    if (report) this.send({ type: "vitagraph.network", cause, ...this.network.measure(report) });
   }
 
   private peerChanged(): void {

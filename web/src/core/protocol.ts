@@ -120,11 +120,24 @@ export interface Rating {
   value: -1 | 1;
 }
 
+/** What network and client added to the silence before an answer, after W3C's statistics; in ms, null if unknown. */
+export interface Network {
+  type: "vitagraph.network";
+  /** That of the turn. */
+  cause: number;
+  /** `currentRoundTripTime` of the candidate pair in use. */
+  rtt?: number | null;
+  /** How long sound waited in the client: growth of `jitterBufferDelay` over that of `jitterBufferEmittedCount`. */
+  jitter_buffer?: number | null;
+  /** The delay of the sound card: growth of `totalPlayoutDelay` over that of `totalSamplesCount`. */
+  playout?: number | null;
+}
+
 /** What the host sends on the events channel, besides the events of the Realtime API. */
 export type FromServer = Turn | Degraded | Recovered | Flush;
 
 /** What the page sends on it. */
-export type FromClient = Rating;
+export type FromClient = Rating | Network;
 
 /** Consecutive frames of one cause. */
 export interface AvatarBatch {

@@ -47,6 +47,25 @@ describe("a call by WebRTC", () => {
     expect(FakePeer.last.remote).toEqual({ type: "answer", sdp: "answer" });
   });
 
+  test("tells the host after each answer what the network added, since the answer before", async () => {
+    await opened();
+    const peer = FakePeer.last;
+    const events = peer.channels["oai-events"]!;
+    const turn = (cause: number) => JSON.stringify({ type: "vitagraph.turn", cause, outcome: "answered", silence: 700, parts: {} });
+    const told = () => events.sent.map((text) => JSON.parse(text) as unknown).filter((one) => (one as { type: string }).type === "vitagraph.network");
+    peer.stats = {
+      pair: { type: "candidate-pair", nominated: true, currentRoundTripTime: 0.048 },
+      sound: { type: "inbound-rtp", kind: "audio", jitterBufferDelay: 30, jitterBufferEmittedCount: 1_000 },
+      card: { type: "media-playout", totalPlayoutDelay: 20, totalSamplesCount: 1_000 },
+    };
+    events.onmessage?.({ data: turn(3) });
+    await vi.waitFor(() => expect(told()).toEqual([{ type: "vitagraph.network", cause: 3, rtt: 48, jitter_buffer: 30, playout: 20 }]));
+    peer.stats = { sound: { type: "inbound-rtp", kind: "audio", jitterBufferDelay: 36, jitterBufferEmittedCount: 1_100 } };
+    events.onmessage?.({ data: turn(4) });
+    await vi.waitFor(() => expect(told()).toHaveLength(2));
+    expect(told()[1]).toEqual({ type: "vitagraph.network", cause: 4, rtt: null, jitter_buffer: 60, playout: null });
+  });
+
   test("is hung up at the host too, even while the tab closes", async () => {
     const peer = await opened();
     peer.close();

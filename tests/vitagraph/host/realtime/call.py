@@ -20,6 +20,7 @@ from nodes.packets import (
     Transcript,
     TurnChanged,
 )
+from nodes.webrtc.protocol import Network
 from pipeline.cause import Cause, Causes
 from pipeline.clock import Clock
 from pipeline.errors import Category
@@ -39,6 +40,7 @@ class Asked:
         self.said: list[str] = []
         self.cancelled = 0
         self.rated: list[tuple[str, int]] = []
+        self.measured: list[Network] = []
         self.instructed: list[str] = []
         self.hung_up: list[str] = []
         self.takes_text = True
@@ -51,6 +53,10 @@ class Asked:
     def cancel_response(self) -> None:
         """Counts it."""
         self.cancelled += 1
+
+    def tell_network(self, measured: Network) -> None:
+        """Remembers it."""
+        self.measured.append(measured)
 
     def rate_response(self, response: str, value: int) -> None:
         """Remembers it."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nodes.webrtc.protocol import Network
 from tests.vitagraph.host.realtime.call import Call
 from vitagraph.host.realtime.client import MOST_TEXT
 
@@ -23,6 +24,7 @@ TYPES = [
     "output_audio_buffer.clear",
     "input_audio_buffer.append",
     "vitagraph.rating",
+    "vitagraph.network",
     "vitagraph.turn",
 ]
 
@@ -171,6 +173,19 @@ def test_rating_is_accepted_during_and_after_a_response() -> None:
         call.send("vitagraph.rating", **bad)
     assert len(call.all("error")) == 3
     assert len(call.asked.rated) == 2
+
+
+def test_network_of_the_client_is_taken_for_an_answer_that_there_was() -> None:
+    """An operator sees what lies between the host and the person's ear; nonsense is refused."""
+    call = answering()
+    turns = [cause for cause in range(1, 9) if call.conversation.response_of(cause) is not None]
+    call.send("vitagraph.network", cause=turns[0], rtt=48.5, jitter_buffer=None)
+    assert call.asked.measured == [Network(turns[0], 48.5, None, None)]
+    call.send("vitagraph.network", cause=999, rtt=1)  # an answer that nobody remembers
+    assert call.all("error") == []
+    for bad in ({"cause": turns[0], "rtt": -1}, {"cause": turns[0], "playout": 1e9}, {"rtt": 3}, {"cause": "x"}):
+        call.send("vitagraph.network", **bad)
+    assert len(call.all("error")) == 4 and len(call.asked.measured) == 1
 
 
 def test_typed_text_is_refused_by_a_graph_without_text_input() -> None:
