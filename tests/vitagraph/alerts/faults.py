@@ -11,7 +11,9 @@ from random import Random
 
 import pytest
 
+from pipeline.clock import Clock
 from pipeline.errors import AdmissionError
+from pipeline.packet import SECOND
 from pipeline.runtime import runner
 from pipeline.runtime.policy_store import PolicyStore
 from pipeline.runtime.virtual import VirtualLoop
@@ -20,6 +22,7 @@ from tests.vitagraph.alerts.talking import BROKEN, GRAPH, Line
 from tests.vitagraph.host.dialling import ROOMY, scripted
 from vitagraph.alerts.spec import AlertRule
 from vitagraph.chaos.file import parse_chaos
+from vitagraph.chaos.spec import NO_FAULTS
 from vitagraph.host import monitoring
 from vitagraph.host.call import Call
 from vitagraph.host.call_manager import CallManager, Offer
@@ -157,13 +160,13 @@ def play(fault: Fault, folder: Path, patch: pytest.MonkeyPatch) -> Scene:
     redis, (old, new) = EmptyRedis(), fault.graph
     text = GRAPH.replace(old, new.replace(REDIS, f"redis://127.0.0.1:{redis.port}/0")) if old else GRAPH
     file = scripted(folder, "talking", text)
-    chaos = [parse_chaos(fault.chaos_file(), folder / "chaos.yaml")] if fault.chaos else []
+    chaos = parse_chaos(fault.chaos_file(), folder / "chaos.yaml") if fault.chaos else NO_FAULTS
     machine = Machine()
     patch.setattr(monitoring, "Probes", lambda: machine)
     patch.setattr(runner, "PolicyStore", lambda: PolicyStore(Random(0)))
     settings = HostSettings(health=0, thresholds=ROOMY, calls=fault.calls)
     with looped() as loop:
-        return loop.run(_play(fault, settings, GraphCatalogue(file, [folder], *chaos), machine, redis))
+        return loop.run(_play(fault, settings, GraphCatalogue(file, [folder], chaos), machine, redis))
 
 
 async def _play(
@@ -193,7 +196,7 @@ async def _play(
 async def _until(scene: Scene, time: float, every: Step | None = None) -> None:
     """Lets time go on, with 50 packets of sound a second."""
     while scene.now() < time:
-        await asyncio.sleep(min(1.0, time - scene.now()))
+        await Clock(asyncio.get_running_loop()).sleep(round(min(1.0, time - scene.now()) * SECOND))
         await _do(every or (lambda scene: scene.line.transport(50, 0)), scene)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from contextlib import suppress
 
-from pipeline.clock import Clock
+from pipeline.clock import Clock, give_way
 
 _REPLIES = {b"GETRANGE": b"$0\r\n\r\n", b"PTTL": b":-2\r\n", b"PING": b"+PONG\r\n"}
 
@@ -43,7 +43,7 @@ class EmptyRedis:
                     writer.write(_REPLIES.get(command.upper(), b"+OK\r\n"))
                     await writer.drain()
                     for _ in range(ROUNDS):
-                        await asyncio.sleep(0)
+                        await give_way()
         self._clients.discard(writer)
         writer.close()
 

@@ -24,7 +24,7 @@ EVERY = seconds(10)
 ENDPOINTING = ms(400)
 """From the end of the voice to the decision that the turn is over."""
 _NONE = PeerStatistics(
-    received=0, lost=0, late=0, duplicates=0, rejected=0, malformed=0, concealed_ms=0.0, silence_ms=0.0,
+    received=0, lost=0, late=0, duplicates=0, rejected=0, malformed=0, concealed_ms=0.0, silence_ms=0.0, gap_ms=0.0,
     wait_ms=20.0, sent=0, dropped=0, refused={}, direct=True,
 )  # fmt: skip
 

@@ -9,12 +9,12 @@ from typing import cast
 
 import pytest
 
-from tests.vitagraph.alerts.faults import REDIS, BlockableLoop, Fault, Scene, play
+from tests.vitagraph.alerts.faults import REDIS, BlockableLoop, Fault, Scene, Step, play
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "observability.md"
 
 
-def set_memory(used: int) -> object:
+def set_memory(used: int) -> Step:
     """Sets the memory that the process uses, percent."""
     return lambda scene: setattr(scene.machine, "used", used)
 

