@@ -81,8 +81,8 @@ class AlertRule(Params):
         for name, only in (("quantile", self.statistic == "quantile"), ("window", self.statistic != "value")):
             if name in self.model_fields_set and not only:
                 raise ValueError(f"`{name}` means nothing for `statistic: {self.statistic}`")
-        unknown = fields_of(self.summary) - {"value", *(self.by or ())} if self.by is not None else set()
-        if unknown:
+        unknown = fields_of(self.summary) - {"value", *(self.by or ())}
+        if unknown and self.by is not None:
             raise ValueError(f"`summary` has {sorted(unknown)}: add these labels to `by`")
         return self
 

@@ -58,6 +58,10 @@ class Line(Peer):
         """Somebody hangs up."""
         CallTransport.end(self)
 
+    def stand_still(self, milliseconds: float) -> None:
+        """Sound to the caller came so much later."""
+        self.seen = replace(self.seen, gap_ms=self.seen.gap_ms + milliseconds)
+
     async def close(self) -> None:
         """It is over."""
         self.end()

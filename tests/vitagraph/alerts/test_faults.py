@@ -88,6 +88,11 @@ FAULTS = [
     ),
     Fault("a call fails each minute", ("CallsFailed",), every=fail_each_minute),
     Fault("one packet of sound in ten is lost", ("PacketsLost",), every=lambda scene: scene.line.transport(45, 5)),
+    Fault(
+        "answers stand still for 100 ms each second",
+        ("AudioGaps",),
+        every=lambda scene: scene.line.stand_still(100),
+    ),
     Fault("the event loop is blocked for 150 ms each second", ("LoopBlocked",), every=block),
     Fault("85 % of the memory are used", ("MemoryShort",), begin=set_memory(85), end=set_memory(40)),
 ]
