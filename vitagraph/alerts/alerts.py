@@ -65,7 +65,7 @@ class Alerts:
         self._clock = Clock(self._loop)
         self._samples: Subject[Samples] = Subject()
         self._subscriptions: list[DisposableBase] = []
-        self._gauge = Gauge(ALERTS_FIRING, "Alerts that fire.", ("alert", "severity"), registry=registry)
+        self._gauge = firing_gauge(registry)
         self._guarded = make_dispatcher({partial: _call}, _report)
 
     def start(self) -> None:
@@ -128,6 +128,11 @@ class Alerts:
     def _tell(self, rule: AlertRule, alert: AlertState) -> None:
         for listener in self._listeners:
             self._loop.call_soon(listener, rule, alert)  # which logs what one raises, and goes on
+
+
+def firing_gauge(registry: CollectorRegistry) -> Gauge:
+    """The metric of the alerts that fire."""
+    return Gauge(ALERTS_FIRING, "Alerts that fire.", ("alert", "severity"), registry=registry)
 
 
 def _advance(rule: AlertRule, phases: dict[Labels, AlertPhase], now: int, values: Values) -> Values:

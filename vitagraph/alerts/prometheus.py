@@ -70,7 +70,8 @@ def _statistic(rule: AlertRule) -> str:
 
 
 def _ratio(rule: AlertRule, above: str, window: str) -> str:
-    rates = [_summed(None if rule.by is None else (), f"rate({each}[{window}])") for each in rule.of]
+    series = [each + _braces(_matchers(rule.of_labels, "=", "=~")) for each in rule.of]
+    rates = [_summed(None if rule.by is None else (), f"rate({each}[{window}])") for each in series]
     below = rates[0] if len(rates) == 1 else f"({' + '.join(rates)})"
     return f"{above} / {f'on ({INSTANCE}) group_left () ' if rule.by else ''}{below}"
 
@@ -81,8 +82,7 @@ def _summed(by: tuple[str, ...] | None, inner: str) -> str:
 
 def _selector(rule: AlertRule) -> str:
     """The metric with its label matchers."""
-    matchers = [*_matchers(rule.labels, "=", "=~"), *_matchers(rule.without, "!=", "!~")]
-    return rule.metrics[0] + (f"{{{','.join(matchers)}}}" if matchers else "")
+    return rule.metrics[0] + _braces([*_matchers(rule.labels, "=", "=~"), *_matchers(rule.without, "!=", "!~")])
 
 
 def _matchers(labels: LabelFilter, one: str, several: str) -> list[str]:
@@ -90,6 +90,10 @@ def _matchers(labels: LabelFilter, one: str, several: str) -> list[str]:
         f"{name}{one}{json.dumps(value)}" if isinstance(value, str) else f"{name}{several}{json.dumps(_any_of(value))}"
         for name, value in labels.items()
     ]
+
+
+def _braces(matchers: list[str]) -> str:
+    return f"{{{','.join(matchers)}}}" if matchers else ""
 
 
 def _any_of(values: tuple[str, ...]) -> str:

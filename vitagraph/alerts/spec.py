@@ -43,6 +43,8 @@ class AlertRule(Params):
     second or its `increase`; the `ratio` of its rate to that of the metrics in `of`; a `quantile` of a histogram."""
     of: tuple[str, ...] = ()
     """The metrics that the ratio divides by, added up; with `by` over all their series."""
+    of_labels: LabelFilter = Field(default_factory=dict)
+    """Only series of these metrics whose label has this value."""
     quantile: float = Field(0.95, gt=0, lt=1)
     """Which quantile, between 0 and 1."""
     window: Duration = Field(seconds(300), ge=seconds(1), le=seconds(86_400))
@@ -76,7 +78,7 @@ class AlertRule(Params):
         given = [name for name in _COMPARISONS if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError("exactly one of `above`, `below` and `equals` is the threshold")
-        if (self.statistic == "ratio") != bool(self.of):
+        if (self.statistic == "ratio") != bool(self.of) or (self.of_labels and not self.of):
             raise ValueError("`of` is for `statistic: ratio`, which needs it")
         for name, only in (("quantile", self.statistic == "quantile"), ("window", self.statistic != "value")):
             if name in self.model_fields_set and not only:

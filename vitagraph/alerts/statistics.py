@@ -68,7 +68,7 @@ class RuleStatistic:
         window = rule.window if rule.statistic != "value" else 0
         for place, name in enumerate(rule.metrics):
             for sample in samples.get(name, ()):
-                if place == 0 and not _passes(sample.labels, rule.labels, rule.without):
+                if not _passes(sample.labels, *((rule.labels, rule.without) if place == 0 else (rule.of_labels, {}))):
                     continue
                 key = (place, tuple(sorted(sample.labels.items())))
                 series = self._series.get(key) or MetricSeries(window, counter=self._counter)

@@ -27,7 +27,7 @@ def series(values: list[float], *, counter: bool = False) -> MetricSeries:
     return made
 
 
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=100))
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
 def test_series_of_steps_gives_the_same_as_all_its_samples(values: list[int]) -> None:
     """Leaving out what does not change loses nothing."""
     made, inside = series([float(value) for value in values]), values[-13:]
@@ -36,7 +36,7 @@ def test_series_of_steps_gives_the_same_as_all_its_samples(values: list[int]) ->
     assert made.mean() == pytest.approx(sum(spans) / len(spans))
 
 
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=100))
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40))
 def test_series_of_a_counter_counts_the_growth_of_its_window(steps: list[int]) -> None:
     """Exactly, whatever came before."""
     totals = [float(sum(steps[: place + 1])) for place in range(len(steps))]

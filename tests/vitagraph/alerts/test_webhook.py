@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -23,20 +23,32 @@ SECRET = "/hooks/T0KEN"
 
 
 class Receiver:
-    """Takes posts from `start` on; answers `status` after `delay` seconds."""
+    """Takes posts while it listens; answers `status` after `delay` seconds."""
 
     def __init__(self, status: int = 204, delay: float = 0) -> None:
         self.got: list[dict[str, Any]] = []
         self.status, self.delay = status, delay
+        self._tasks: set[asyncio.Task[Any]] = set()
         with socket.create_server(("127.0.0.1", 0)) as taken:
             self.port = taken.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}{SECRET}"
 
-    async def start(self) -> asyncio.Server:
-        """Listens."""
-        return await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Takes connections, until the block ends."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        try:
+            yield
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            self._tasks.add(task)
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -74,7 +86,7 @@ def test_webhook_posts_an_alert_as_json() -> None:
     receiver, own = Receiver(), Receiver()
 
     async def scene(hooks: AlertWebhooks) -> None:
-        async with await receiver.start(), await own.start():
+        async with receiver.listening(), own.listening():
             hooks(rule(metric="a"), ALERT)
             hooks(rule(metric="a", webhook=own.url), ALERT)
             await until(lambda: receiver.got and own.got)
@@ -96,7 +108,7 @@ def test_webhook_tries_to_connect_again() -> None:
     async def scene(hooks: AlertWebhooks) -> None:
         hooks(rule(metric="a"), ALERT)
         await Clock(asyncio.get_running_loop()).sleep(700 * MILLISECOND)
-        async with await receiver.start():
+        async with receiver.listening():
             await until(lambda: receiver.got)
             await hooks.stop()
 
@@ -109,7 +121,7 @@ def test_webhook_that_is_slow_delays_nothing(monkeypatch: pytest.MonkeyPatch, ca
     receiver = Receiver(delay=5)
 
     async def scene(hooks: AlertWebhooks) -> None:
-        async with await receiver.start():
+        async with receiver.listening():
             clock = Clock(asyncio.get_running_loop())
             for _ in range(WAITING + 10):
                 hooks(rule(metric="a"), ALERT)
@@ -129,7 +141,7 @@ def test_webhook_failures_are_logged_without_the_url(status: int, caplog: pytest
     receiver = Receiver(status=status)
 
     async def scene(hooks: AlertWebhooks) -> None:
-        async with await receiver.start():
+        async with receiver.listening():
             hooks(rule(metric="a"), ALERT)
             await until(lambda: f"status {status}" in caplog.text)
             await hooks.stop()
