@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
+from random import Random, seed
 
 import pytest
 
@@ -163,6 +164,8 @@ def play(fault: Fault, folder: Path, patch: pytest.MonkeyPatch) -> Scene:
     chaos = parse_chaos(fault.chaos_file(), folder / "chaos.yaml") if fault.chaos else NO_FAULTS
     machine = Machine()
     patch.setattr(monitoring, "Probes", lambda: machine)
+    patch.setattr(logging.getLogger("pipeline.policies.redis"), "disabled", True)  # its line would block the loop
+    seed(0)
     patch.setattr(runner, "PolicyStore", lambda: PolicyStore(Random(0)))
     settings = HostSettings(health=0, thresholds=ROOMY, calls=fault.calls)
     with looped() as loop:

@@ -85,8 +85,8 @@ def in_process(rule: AlertRule, series: Mapping[str, Value]) -> list[set[Labels]
     for step in range(STEPS):
         samples: dict[str, list[Sample]] = {}
         for each, value in series.items():
-            name, labels = parsed(each)
-            samples.setdefault(name, []).append(Sample(name, labels, value(step)))
+            metric, pairs = parsed(each)
+            samples.setdefault(metric, []).append(Sample(metric, pairs, value(step)))
         now, firing = step * STEP * SECOND, set()
         for labels, number in statistic.update(now, samples).items():
             phase = phases.setdefault(labels, AlertPhase(rule.hold, rule.keep_for))
