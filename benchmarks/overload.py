@@ -44,7 +44,7 @@ CROWD = 4
 RAMP = 10.0
 """Seconds within which all callers arrive."""
 _PROGRAM = "import os, sys; os.sched_setaffinity(0, %s); from vitagraph.cli import main; main(sys.argv[1:])"
-_LIMITS = ("--new-calls", "100000/second", "--calls", "1000", "--port", "0")
+_LIMITS = ("--new-calls", "100000/second", "--calls", "1000", "--port", "0", "--quality", "off")
 
 
 def graph_of(folder: str, name: str) -> str:

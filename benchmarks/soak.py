@@ -103,6 +103,7 @@ class Host:
 async def serving(graph: str, chaos: str | None) -> AsyncIterator[tuple[Host, httpx.AsyncClient]]:
     """A host, and a client of it."""
     words = [sys.executable, "-m", "vitagraph", "serve", graph, "--port", "0", "--supervise", "--drain", "0"]
+    words += ["--quality", "off"]
     words += ["--proxy", "127.0.0.1", "--new-calls", "600/minute", *(("--chaos", chaos) if chaos else ())]
     environment = {**os.environ, "VITAGRAPH_API_KEY": KEY}
     process = await asyncio.create_subprocess_exec(

@@ -19,7 +19,7 @@ page() { # builds the call page if web/ has changed
     ! grep -qsxF "$want" "$static/.stamp" || return 0
     say "building the call page (once; half a minute)"
     need npm npm "the call page" || fail "the call page cannot be built" "install Node.js 20 or newer with npm"
-    (cd "$root/web" && npm ci --no-progress --no-audit --no-fund --silent && npm run --silent build -- --logLevel error) >&2 \
+    (cd "$root/web" && npm ci --no-progress --no-audit --no-fund --silent && npm run --silent build >/dev/null) >&2 \
         || fail "the call page could not be built: see above" "check the network, and that node --version is 20.19 or newer"
     printf '%s\n' "$want" >"$static/.stamp"
 }

@@ -17,7 +17,7 @@ from collections.abc import Callable
 class Cause:
     """Why a packet exists. Made by `Causes`, never by hand."""
 
-    __slots__ = ("_waiting", "committed", "id", "live", "name", "open")
+    __slots__ = ("_waiting", "committed", "id", "live", "name", "open", "trace")
 
     def __init__(self, id: int, name: str, *, committed: bool = False) -> None:
         self.id = id
@@ -28,6 +28,8 @@ class Cause:
         self.committed = committed
         self.open = committed
         """Whether a sink may let it out just now: the gate."""
+        self.trace = ""
+        """The W3C traceparent of its trace; empty without tracing."""
         self._waiting: list[asyncio.Future[None]] = []
 
     @property

@@ -22,6 +22,7 @@ import itertools
 import socket
 import ssl
 import subprocess
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -139,6 +140,8 @@ class Stuck(VitagraphError):
         return "\n".join([self.message, *(f"  at {line}" for line in self.where), *hint])
 
 
+MAX_FRAMES = 12
+"""Calls of a trace."""
 MAX_FOREIGN = 300
 """Characters that are shown of an exception which is not one of these."""
 MAX_SUGGESTED = 500
@@ -207,6 +210,17 @@ def in_words(error: BaseException) -> tuple[str, str]:
     # The repr of a UnicodeError has the whole text that it is about, which may be what a person said.
     text = f"{type(error).__name__}({str(error)!r})" if isinstance(error, UnicodeError) else repr(error)
     return text if len(text) <= MAX_FOREIGN else f"{text[:MAX_FOREIGN]}...", ""
+
+
+def trace_of(error: BaseException) -> tuple[str, ...]:
+    """Where an exception was raised, the outermost call first: `file:line in function`, without values and texts.
+
+    At most the last twelve calls; of the exception that it was raised from, where it is a NodeError made of another.
+    """
+    if isinstance(error, NodeError) and error.__cause__ is not None:
+        error = error.__cause__
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return tuple(f"{code.co_filename}:{line} in {code.co_qualname}" for code, line in frames[-MAX_FRAMES:])
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

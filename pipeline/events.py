@@ -27,6 +27,8 @@ class NodeFailed(Event, frozen=True):
     """The place of that fallback in the chain, from 1; 0 if there is none."""
     reason: FailureReason = "fault"
     """Whether the member has a fault, or is well: its limit, its pool or the cores had no room, or it is opening."""
+    trace: tuple[str, ...] = ()
+    """Where it was raised, the outermost call first: for developers."""
 
 
 class NodeRetries(Event, frozen=True):

@@ -11,6 +11,7 @@ from blockbuster import BlockingError, blockbuster
 
 pytest_plugins = ["pytester"]
 
+os.environ["VITAGRAPH_QUALITY"] = "off"  # calls of tests are none of the user's
 os.environ.setdefault("VITAGRAPH_BRAIN", "smollm2-135m")  # of the assistant, also in the processes that tests start
 
 TESTS = Path(__file__).parent

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any
-
-from vitagraph import exits
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,18 +26,3 @@ def err() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
-
-
-class OneLine(logging.Formatter):
-    """Formats log records without tracebacks, except with `--debug`."""
-
-    def formatException(self, ei: Any) -> str:
-        """The exception in one line."""
-        return super().formatException(ei) if exits.debugging() else f"{ei[0].__name__}: {ei[1]}"
-
-
-def log_to_stderr() -> None:
-    """Shows log records of all packages from level WARNING on."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(OneLine("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -92,7 +92,7 @@ class TurnTracker:
         if event.what == "committed":
             for before in self.committed:
                 self._finish(before)  # a new turn makes all before it final
-            turn.committed = True
+            turn.committed, turn.trace = True, event.cause.trace[3:35]
             turn.voice_end = event.voice_end
             turn.reached["decided"] = event.pts
         elif event.what == "interrupted":

@@ -36,6 +36,8 @@ class TurnRecord:
     """The answer, as far as it was played."""
     committed: bool = False
     interrupted: bool = False
+    trace: str = ""
+    """The id of its trace, 32 hexadecimal digits; empty without tracing."""
     over_budget: str = ""
     """The part that took longest, once BudgetExceeded was posted for it."""
     finished: bool = False

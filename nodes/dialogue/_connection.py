@@ -41,23 +41,26 @@ class Connection:
         self.refused: dict[str, list[str]] = {}
         """By model, the fields of a request that the endpoint does not accept."""
 
-    async def ask(self, request: dict[str, Any]) -> Response:
+    async def ask(self, request: dict[str, Any], trace: str = "") -> Response:
         """The response that begins an answer; raises the exceptions of the openai package.
+
+        `trace` is the W3C traceparent of the turn.
 
         Connecting times out after 5 s, the request after ten minutes or the caller's deadline.
         """
         import httpx2
         import openai
 
+        headers = {"traceparent": trace} if trace else {}
         stream: AsyncStream[ChatCompletionChunk]  # of which only the response is used: it bounds nothing
         try:
-            stream = await self._client.chat.completions.create(**request)
+            stream = await self._client.chat.completions.create(**request, extra_headers=headers)
         except openai.APIConnectionError as error:
             # An idle connection may be closed just as it is used; that is no failure of the endpoint.
             was_closed = isinstance(error.__cause__, httpx2.ReadError | httpx2.RemoteProtocolError)
             if not (self._answered and was_closed):
                 raise
-            stream = await self._client.chat.completions.create(**request)
+            stream = await self._client.chat.completions.create(**request, extra_headers=headers)
         self._answered = True
         return stream.response
 

@@ -22,6 +22,7 @@ from nodes.dialogue._rejection import TOO_LONG_CODES, refused_field, says_too_lo
 from nodes.dialogue._service import Chat, ChatParams, PromptTooLong
 from nodes.dialogue._sse import BrokenAnswer, OverflowInStream, read_answer
 from pipeline.compute.errors import PoolExhausted
+from pipeline.compute.job_context import JOB_CONTEXT
 from pipeline.compute.pool import Pooled
 from pipeline.errors import DependencyError, NetworkError, NodeError, UserInputError
 from pipeline.packet import SECOND
@@ -162,7 +163,8 @@ class OpenAiChat(Chat[OpenAiParams]):
             request = without(request, field)
         while True:
             try:
-                response = await connection.ask(request)
+                origin = JOB_CONTEXT.get().origin
+                response = await connection.ask(request, origin.trace if origin is not None else "")
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 lacking = refused_field(request, error.body if error.body is not None else error.message)
                 if lacking is None or len(refused) == MAX_REFUSED or self._is_too_long(error):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
 from typing import Any, get_args
 
-import msgspec.inspect as types
-
 from nodes.face.arkit import NAMES
+from nodes.typescript import interface, literal, union
 from nodes.webrtc import protocol
 
 _HEADER = """\
@@ -96,12 +93,12 @@ def typescript() -> str:
             _HEADER,
             *_constants(),
             "",
-            *(line for each in (*from_server, *from_client) for line in _interface(each)),
+            *(line for each in (*from_server, *from_client) for line in interface(each)),
             "/** What the host sends on the events channel, besides the events of the Realtime API. */",
-            f"export type FromServer = {_union(from_server)};",
+            f"export type FromServer = {union(from_server)};",
             "",
             "/** What the page sends on it. */",
-            f"export type FromClient = {_union(from_client)};",
+            f"export type FromClient = {union(from_client)};",
             _BATCH,
         ]
     )
@@ -124,68 +121,18 @@ def _constants() -> list[str]:
         "AVATAR_END": protocol.END,
     }
     return [
-        *(f"export const {name} = {_literal(value)};" for name, value in values.items()),
+        *(f"export const {name} = {literal(value)};" for name, value in values.items()),
         "",
         "/** The options with which to open the avatar channel. */",
         "export const AVATAR_CHANNEL_OPTIONS = { ordered: false, maxRetransmits: 0 } as const;",
         "",
         "/** The blendshapes of ARKit in the order of the weights of a frame. */",
         "export const ARKIT_NAMES = [",
-        *(f"  {_literal(name)}," for name in NAMES),
+        *(f"  {literal(name)}," for name in NAMES),
         "] as const;",
         "",
         "export type ArkitName = (typeof ARKIT_NAMES)[number];",
     ]
-
-
-def _interface(kind: type[Any]) -> list[str]:
-    info = types.type_info(kind)
-    assert isinstance(info, types.StructType)
-    tag = [f"  type: {_literal(info.tag)};"] if info.tag is not None else []
-    notes = _notes(kind)
-    fields: list[str] = []
-    for field in info.fields:
-        if field.name in notes:
-            fields.append(f"  /** {notes[field.name]} */")
-        optional = "" if field.required else "?"
-        fields.append(f"  {field.encode_name}{optional}: {_type(field.type)};")
-    return [f"/** {inspect.getdoc(kind)} */", f"export interface {kind.__name__} {{", *tag, *fields, "}", ""]
-
-
-def _notes(kind: type[Any]) -> dict[str, str]:
-    """The docstrings under the fields, by field."""
-    body = ast.parse(inspect.getsource(kind)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    notes: dict[str, str] = {}
-    for field, note in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(note, ast.Expr) and isinstance(note.value, ast.Constant):
-            assert isinstance(field.target, ast.Name)
-            notes[field.target.id] = str(note.value.value)
-    return notes
-
-
-def _type(info: types.Type) -> str:
-    if isinstance(info, types.IntType | types.FloatType):
-        return "number"
-    if isinstance(info, types.StrType):
-        return "string"
-    if isinstance(info, types.NoneType):
-        return "null"
-    if isinstance(info, types.LiteralType):
-        return " | ".join(map(_literal, info.values))
-    if isinstance(info, types.UnionType):
-        return " | ".join(map(_type, info.types))
-    if isinstance(info, types.DictType):
-        return f"Record<{_type(info.key_type)}, {_type(info.value_type)}>"
-    raise TypeError(f"no TypeScript is known for {info}: add it to {__name__}._type")
-
-
-def _union(kinds: tuple[type[Any], ...]) -> str:
-    return " | ".join(kind.__name__ for kind in kinds)
-
-
-def _literal(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else f"{value:_}" if value > 9999 else str(value)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ class JobContext(msgspec.Struct, frozen=True, eq=False):
     deadline: int | None = None
     """Nanoseconds on the event loop's clock after which the work is not started any more."""
 
+    origin: Cause | None = None
+    """The cause of the packet that is worked on, for logs and traces; work may outlive it."""
+
     @property
     def is_live(self) -> bool:
         """Whether the cause, if there is one, has not been revoked."""

@@ -329,7 +329,7 @@ def _set_job_context(node: Node[Any], packet: Packet) -> None:
     """Sets the context in which this task computes; the task has a copy of its own."""
     cause = None if packet.survives_flush else packet.at.cause
     lane = node.lane(packet) if isinstance(node, Service) else "normal"
-    JOB_CONTEXT.set(JobContext(lane, JOB_CONTEXT.get().session, cause))
+    JOB_CONTEXT.set(JobContext(lane, JOB_CONTEXT.get().session, cause, origin=packet.at.cause))
 
 
 def _ticket(member: RunningMember) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pipeline.await_chain import await_chain
 from pipeline.clock import Clock
 from pipeline.compute.errors import Late, PoolExhausted
-from pipeline.errors import StillOpening, Stuck, classify, in_words
+from pipeline.errors import StillOpening, Stuck, classify, in_words, trace_of
 from pipeline.events import Abandoned, FailureReason, NodeFailed, NodeRecovered, NodeRetries
 from pipeline.packet import Event, Packet
 from pipeline.policies.limit import LimitReached
@@ -35,6 +35,8 @@ class SessionReport:
     """Nanoseconds on the session's clock."""
     failures: list[NodeFailed] = field(default_factory=list)
     """The first 100."""
+    exceptions: list[BaseException] | None = None
+    """What was raised, for tests that set a list; exceptions keep alive what their functions worked with."""
     failure_count: int = 0
     links: tuple[LinkStatistics, ...] = ()
     stuck: list[Stuck] = field(default_factory=list)
@@ -76,7 +78,10 @@ class Reporter:
         """Records a failure that does not by itself end a session with `on_error: end`."""
         message, hint = in_words(error)
         reason = _reason(error)
-        failure = NodeFailed(self._clock.now(), node, use, classify(error), message, hint, answered_by, rung, reason)
+        now, kind, trace = self._clock.now(), classify(error), trace_of(error)
+        failure = NodeFailed(now, node, use, kind, message, hint, answered_by, rung, reason, trace)
+        if self._report.exceptions is not None:
+            self._report.exceptions.append(error)
         self._report.add_failure(failure)
         if post:
             self._bus.post(failure)

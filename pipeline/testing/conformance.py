@@ -124,10 +124,10 @@ class _Kit:
             for moment in MOMENTS if self._feed is not None else ():
                 await self._flush(moment, free)
 
-    def require(self, rule: str, kept: bool, seen: str) -> None:
-        """Raises AssertionError if a rule is broken, unless the node is exempt from it."""
+    def require(self, rule: str, kept: bool, seen: str, raised: BaseException | None = None) -> None:
+        """Raises AssertionError, from what was `raised`, if a rule is broken, unless the node is exempt from it."""
         if not kept and rule not in self._exempt:
-            raise AssertionError(f"{self._name} breaks the rule of {rule!r}: {RULES[rule]}.\nSeen: {seen}")
+            raise AssertionError(f"{self._name} breaks the rule of {rule!r}: {RULES[rule]}.\nSeen: {seen}") from raised
 
     # --- runs
 
@@ -251,7 +251,8 @@ class _Kit:
         self.require("outputs", count <= MAX_OUTPUTS, f"{count} outputs for one {kind}")
         for failure in driver.result.errors:
             broken = (rule for text, rule in _BY_MESSAGE.items() if text in failure.message)
-            self.require(next(broken, "failures"), False, f"{when}: {failure.message}. {failure.hint}")
+            raised = next(iter(driver.result.report.exceptions or ()), None)
+            self.require(next(broken, "failures"), False, f"{when}: {failure.message}. {failure.hint}", raised)
         self._check_stamps(driver, when)
         self.require("leaks", not driver.leaked, f"{when}: {'; '.join(driver.leaked)}")
 

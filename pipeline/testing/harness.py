@@ -64,8 +64,14 @@ class RunResult:
 
     @property
     def errors(self) -> list[NodeFailed]:
-        """The failures of the node."""
+        """The failures of the node; each has its `trace`, and `raise_errors` shows all of it."""
         return self.report.failures
+
+    def raise_errors(self) -> None:
+        """Raises an AssertionError from the first exception of the node, if there was one."""
+        if self.report.exceptions:
+            error = self.report.exceptions[0]
+            raise AssertionError(f"the node failed {len(self.report.exceptions)} times: {error!r}") from error
 
 
 class Harness:
@@ -104,6 +110,7 @@ class Harness:
         """Runs the session to its end."""
         self.session = runner.session(self._plan(), provide=self._provide)
         self.session.bus.of(Event).subscribe(self.result.posted.append)
+        self.session.report.exceptions = []
         self.result.report = await self.session.run()
         return self.result
 

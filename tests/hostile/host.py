@@ -11,7 +11,7 @@ from pathlib import Path
 from nodes.webrtc.transport.opus import library
 from tests.nodes.webrtc.client import loopback
 from tests.vitagraph.host.dialling import ROOMY
-from vitagraph import console
+from vitagraph import logs
 from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.server import run
 from vitagraph.host.settings import HostSettings
@@ -65,7 +65,7 @@ def hosting(graph: Path, log: Path) -> Iterator[HostProcess]:
 
 def main(graph: Path) -> None:
     """The process: no admission control by load, no limit of calls from one address."""
-    console.log_to_stderr()
+    logs.set_up()
     library()
     settings = HostSettings(port=0, health=0, drain=0, new_calls="100000/second", thresholds=ROOMY)
     with loopback():

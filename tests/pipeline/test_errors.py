@@ -24,6 +24,7 @@ from pipeline.errors import (
     classify,
     did_you_mean,
     listing,
+    trace_of,
 )
 from pipeline.policies.limit import LimitReached
 
@@ -123,3 +124,20 @@ def test_listing_of_an_empty_list_says_nothing() -> None:
     """`expected:` with nothing after it would look like a fault of ours."""
     assert listing([]) == "nothing"
     assert listing(["a", "b"]) == "a, b"
+
+
+def test_trace_names_files_lines_and_functions_but_no_values() -> None:
+    """An author finds the line that raised; what a person said stays out of logs."""
+
+    def look_up(word: str) -> str:
+        return dict[str, str]()[word]
+
+    with pytest.raises(KeyError) as raised:
+        look_up("sesame")
+    trace = trace_of(raised.value)
+    assert trace[-1].startswith(__file__) and trace[-1].endswith("look_up")
+    assert "sesame" not in " ".join(trace)
+    wrapped = NodeError("opening failed")
+    wrapped.__cause__ = raised.value
+    assert trace_of(wrapped) == trace
+    assert trace_of(ValueError("never raised")) == ()

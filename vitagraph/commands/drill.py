@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vitagraph import console, exits
+from vitagraph import console, exits, logs
 from vitagraph.commands.options import GraphFile, Settings, load_plan, parse_settings
 
 _EPILOG = """
@@ -46,7 +46,7 @@ def drill(
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:
     """Inject every fault into every node of a graph; show which member answers and how fast the node recovers."""
-    console.log_to_stderr()
+    logs.set_up()
     planned = load_plan(graph, settings)
     from vitagraph.download import fetch
     from vitagraph.drill.matrix import cells

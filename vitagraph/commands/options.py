@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +34,9 @@ AlertFile = Annotated[
 ]
 
 
+_PERIODS = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
+
+
 def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
     """Parses `name=value` pairs; raises BadParameter if there is no `=`."""
     pairs = {}
@@ -42,6 +46,14 @@ def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--set")
         pairs[name.strip()] = value
     return pairs
+
+
+def parse_period(text: str, option: str) -> float:
+    """Seconds of `12h`, `7d` or `2w`; raises BadParameter for anything else."""
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)([mhdw])", text)
+    if found is None or not float(found[1]):
+        raise typer.BadParameter(f"{text!r} is no time such as 12h, 7d or 2w", param_hint=option)
+    return float(found[1]) * _PERIODS[found[2]]
 
 
 def load_plan(path: Path, settings: Sequence[str] | None) -> Plan:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vitagraph import console, exits
+from vitagraph import console, exits, logs
 from vitagraph.commands.options import ChaosFile, GraphFile, Settings, load_plan, parse_settings
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def replay(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,
 ) -> None:
     """Run recordings through a graph; show the results and the latency of each part."""
-    console.log_to_stderr()
+    logs.set_up()
     jobs = _plans(graph, audio, out, settings, chaos, greet=greet)
     from vitagraph.download import fetch
     from vitagraph.replay.interrupt import interruptible

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vitagraph import console
-from vitagraph.commands.options import AlertFile, ChaosFile, Settings, parse_settings
+from vitagraph import console, logs
+from vitagraph.commands.options import AlertFile, ChaosFile, Settings, parse_period, parse_settings
 
 if TYPE_CHECKING:
     from vitagraph.host.graph_catalogue import GraphCatalogue
@@ -46,8 +46,21 @@ Proxies = Annotated[
 StateFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keeps client secrets there, for the time after a restart.")
 ]
+QualityFile = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE|off",
+        envvar="VITAGRAPH_QUALITY",
+        help="Keeps numbers of each session there, for `vitagraph report`; no words, no addresses.",
+        show_default="quality.db in the user's state folder",
+    ),
+]
 IceServers = Annotated[
     list[str] | None, typer.Option(metavar="URL", help="A STUN or TURN server, such as stun:host:3478. Repeatable.")
+]
+LogFormat = Annotated[
+    Literal["auto", "human", "json"],
+    typer.Option(help="Format of the log on stderr: auto is human on a terminal and json elsewhere."),
 ]
 Supervised = Annotated[
     bool,
@@ -89,6 +102,8 @@ def serve(
     name: HostNames = None,
     proxy: Proxies = None,
     state: StateFile = None,
+    quality: QualityFile = "",
+    quality_keep: Annotated[str, typer.Option(metavar="TIME", help="How long session records are kept.")] = "90d",
     ice: IceServers = None,
     certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate chain for HTTPS, PEM.")] = None,
     private_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key for HTTPS, PEM.")] = None,
@@ -99,10 +114,11 @@ def serve(
     given: Settings = None,
     chaos: ChaosFile = None,
     alerts: AlertFile = None,
+    log: LogFormat = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:
     """Serve the call page and answer calls, each with a session of a graph."""
-    console.log_to_stderr()
+    logs.set_up(log)
     from vitagraph.alerts.file import rules_of
     from vitagraph.host.handover import VARIABLE
     from vitagraph.host.settings import HostSettings
@@ -121,6 +137,8 @@ def serve(
         origins=tuple(origin or ()),
         key=_secret("VITAGRAPH_API_KEY", "without a key, anyone who reaches the host may call"),
         state=state,
+        quality=_quality(quality),
+        quality_keep=parse_period(quality_keep, "--quality-keep"),
         names=tuple(name or ()),
         proxies=tuple(proxy or ()),
         ice=tuple(ice or ()),
@@ -143,6 +161,12 @@ def _secret(variable: str, without: str) -> str:
     if value is not None and not value.strip():
         raise UserInputError(f"{variable} is set but empty", hint=f"give it a value, or remove it: {without}")
     return value or ""
+
+
+def _quality(text: str) -> Path | None:
+    from vitagraph.quality.schema import default_path
+
+    return None if text == "off" else Path(text) if text else default_path()
 
 
 def _seconds(text: str, option: str) -> float:

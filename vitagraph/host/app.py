@@ -5,6 +5,7 @@
 /avatar/head.glb     the face
 /healthz, /readyz    probes
 /metrics             for Prometheus
+/console             for the operator (console.py)
 /docs                the description of this interface
 /                    the page
 """
@@ -12,7 +13,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -26,12 +27,13 @@ from vitagraph.host import errors, ice, openapi, pages
 from vitagraph.host.auth import Auth
 from vitagraph.host.call_manager import CallManager
 from vitagraph.host.calls import CallRoutes
+from vitagraph.host.console import ConsoleRoutes
 from vitagraph.host.errors import ApiError
 from vitagraph.host.metrics import check_reader
 from vitagraph.host.proxies import ProxyMiddleware
 from vitagraph.host.security import SecurityMiddleware, content_security_policy
 from vitagraph.host.settings import HostSettings
-from vitagraph.host.site import AvatarHead, read_folder
+from vitagraph.host.site import Asset, AvatarHead, read_folder
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 """The page, as `npm run build` makes it."""
@@ -66,7 +68,9 @@ def make_app(settings: HostSettings, calls: CallManager, static: Path = STATIC) 
     errors.register(app)
     app.include_router(CallRoutes(settings, calls, auth).router())
     _add_probes(app, settings, calls, auth)
-    _add_pages(app, head, static)
+    site = read_folder(static)
+    app.include_router(ConsoleRoutes(lambda: calls.console, auth, site).router())
+    _add_pages(app, head, site)
     _add_middleware(app, settings)
     openapi.install(app)
     return app
@@ -137,9 +141,7 @@ def _add_probes(app: FastAPI, settings: HostSettings, calls: CallManager, auth: 
         return await calls.metrics.answer(request)
 
 
-def _add_pages(app: FastAPI, head: AvatarHead, static: Path) -> None:
-    site = read_folder(static)
-
+def _add_pages(app: FastAPI, head: AvatarHead, site: Mapping[str, Asset]) -> None:
     async def avatar(request: Request) -> Response:
         return (await head.asset()).answer(request)
 

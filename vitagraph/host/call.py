@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
+from structlog.contextvars import bind_contextvars
+
 from nodes.packets import CancelResponse, InstructionsChanged, SummaryFailed, TextInput
 from nodes.webrtc.protocol import Network
 from nodes.webrtc.protocol import Turn as TurnMessage
@@ -104,6 +106,7 @@ class Call:
 
     async def run(self) -> None:
         """Runs the session until the call is over; frees all resources in any case."""
+        bind_contextvars(session=self.id)  # for the log; the tasks of the session inherit it
         provide: list[object] = [self.transport]
         if self._instructions:
             provide.append(InstructionsChanged(self._instructions))
@@ -111,10 +114,10 @@ class Call:
             self.session = session = self._runner.session(self._plan, self._observe, provide=provide)
             self._conversation.listen(session.bus)
             self.activity.listen(session.bus)
+            self._observers = self.watchers.observers
+            self.watchers.listen(session)  # first, so that a tracer has marked a cause before others read it
             self._turns.listen(session)
             session.bus.of(SummaryFailed).subscribe(self._not_summed_up)
-            self._observers = self.watchers.observers
-            self.watchers.listen(session)
             await self._conclude(await self._until_over(session))
         except VitagraphError as error:
             await self._fail(error)

@@ -22,21 +22,28 @@ from pipeline.runtime.health import MemberHealth
 from pipeline.runtime.runner import Runner
 from vitagraph.alerts.actions import AlertActions
 from vitagraph.alerts.alerts import Alerts
+from vitagraph.alerts.file import builtin_rules
+from vitagraph.alerts.spec import AlertRules
 from vitagraph.alerts.webhook import AlertWebhooks
 from vitagraph.host.admission import SETTLING, CallRefused, Refusal
 from vitagraph.host.call import END_TIMEOUT, Call
+from vitagraph.host.console import ConsoleSource
 from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.metrics import HostMetrics
 from vitagraph.host.monitoring import Monitoring, has_models
+from vitagraph.host.quality import HostQuality
 from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.seats import RETRY_AFTER, Seats
 from vitagraph.host.settings import START_WITHIN, HostSettings
 from vitagraph.host.tokens import ClientSecret
 from vitagraph.observe.archive import SessionArchive
+from vitagraph.observe.failure_log import FailureLog
 from vitagraph.observe.session_timeline import SessionTimeline
-from vitagraph.observe.watcher import Watchers
+from vitagraph.observe.timeline import AlertState
+from vitagraph.observe.tracing import Tracing
+from vitagraph.observe.watcher import SessionWatcher, Watchers
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +84,14 @@ class CallManager:
     """Set while the context is entered, as are `metrics` and `alerts`."""
     metrics: HostMetrics
     alerts: Alerts
+    console: ConsoleSource
 
     def __init__(self, settings: HostSettings, graphs: GraphCatalogue) -> None:
         self.graphs = graphs
         self._settings = settings
         self.archive = SessionArchive(settings.timelines)
         self._exit = AsyncExitStack()
+        self.quality = HostQuality(settings)
         self._runner = Runner(start_within=START_WITHIN)
         self._seats = Seats(settings.calls, settings.calls_per_address)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,20 +101,25 @@ class CallManager:
         """The graphs that were called, as they were planned last."""
         self._preparing = asyncio.Lock()
         self._checking: asyncio.Task[None] | None = None
+        self._tracing: Tracing | None = None
 
     async def __aenter__(self) -> Self:
         self._exit.enter_context(CallProcess())
+        self._tracing = await asyncio.to_thread(Tracing.from_environment)
         await self._exit.enter_async_context(self._runner)
         self.monitoring = Monitoring(self._settings, self._runner, self.counts, self._lags)
         self.metrics = HostMetrics(
             self._runner, self.monitoring.meter, lambda: self._seats.free, lambda: not self.not_ready()
         )
-        self._watch_alerts()
+        self._watch_alerts(self._settings.alerts or await asyncio.to_thread(builtin_rules))
+        self.metrics.on_refused = self.quality.refused
+        self.quality.start()
+        self._exit.push_async_callback(self.quality.stop)
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
 
-    def _watch_alerts(self) -> None:
-        rules, monitoring = self._settings.alerts, self.monitoring
+    def _watch_alerts(self, rules: AlertRules) -> None:
+        monitoring = self.monitoring
         self.alerts = Alerts(rules.evaluated, self.metrics.registry)
         self._webhooks = AlertWebhooks(rules.webhook)
         self.alerts.listen(AlertActions(monitoring.admission.shed, monitoring.meter.memory_guard.collect))
@@ -124,6 +138,8 @@ class CallManager:
             await self._webhooks.stop()
             self.metrics.stop()
             await self.monitoring.stop()
+            if self._tracing is not None:
+                await asyncio.to_thread(self._tracing.close)
         finally:
             await self._exit.__aexit__(kind, error, trace)
 
@@ -159,6 +175,10 @@ class CallManager:
         """Why a call of the default graph would not be taken now; empty if it would."""
         refusal = self._refusal(self.graphs.default)
         return "" if refusal is None else refusal.reason
+
+    def alert_states(self) -> list[AlertState]:
+        """The alerts that fire, and those that have cleared lately."""
+        return [*self.alerts.active(), *self.alerts.recent()]
 
     def degraded(self) -> list[MemberHealth]:
         """Members of the graphs that cannot do their work, though a fallback may."""
@@ -264,7 +284,11 @@ class CallManager:
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
         timeline = self.archive.begin(SessionTimeline(call.id, call.graph))
-        call.watchers = Watchers([self.metrics.attend(call, plan), timeline])
+        metrics = self.metrics.attend(call, plan)
+        watchers: list[SessionWatcher] = [metrics, timeline, FailureLog(), *self.quality.attend(call, plan, metrics)]
+        if self._tracing is not None:
+            watchers.insert(0, self._tracing.session(call.id, call.graph))
+        call.watchers = Watchers(watchers)
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._call_ended, call))

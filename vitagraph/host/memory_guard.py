@@ -61,6 +61,11 @@ class MemoryGuard:
         )
 
     @property
+    def name(self) -> str:
+        """The name of that step; empty for none."""
+        return self._steps[self.step - 1].name if self.step else ""
+
+    @property
     def tight(self) -> bool:
         """Whether memory is short."""
         return self.step > 0

@@ -68,6 +68,8 @@ class HostMetrics:
         self.registry.register(self._samples)
         self._process = ProcessCollector(registry=None)
         meter.on_memory = lambda step: self.counted.memory_steps.labels(step).inc()
+        self.on_refused: Callable[[str], None] = lambda reason: None
+        """Called with the reason for which an offer was refused, as it counts."""
         self._loop.start()
 
     def stop(self) -> None:
@@ -97,10 +99,10 @@ class HostMetrics:
         try:
             yield
         except CallRefused as error:
-            self.counted.refused(error.kind)
+            self._refused(error.kind)
             raise
         except (HTTPException, VitagraphError) as error:
-            self.counted.refused(api_error_of(error).code)
+            self._refused(api_error_of(error).code)
             raise
 
     async def answer(self, request: Request) -> Response:
@@ -111,6 +113,10 @@ class HostMetrics:
             text = await asyncio.to_thread(openmetrics.generate_latest, snapshot)
             return Response(text, media_type=openmetrics.CONTENT_TYPE_LATEST)
         return Response(await asyncio.to_thread(generate_latest, snapshot), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    def _refused(self, reason: str) -> None:
+        self.counted.refused(reason)
+        self.on_refused(reason)
 
     def _live(self) -> list[LiveCall]:
         return [_live(call, metrics) for call, metrics in self._calls.items()]

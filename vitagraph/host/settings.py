@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.params import seconds
-from vitagraph.alerts.file import builtin_rules
 from vitagraph.alerts.spec import AlertRules
 from vitagraph.host.admission import Thresholds
 
@@ -34,8 +33,8 @@ class HostSettings:
     """Ended calls whose timelines are kept in memory for the console."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """Load from which no call is taken."""
-    alerts: AlertRules = field(default_factory=builtin_rules)
-    """When the operator is alarmed."""
+    alerts: AlertRules | None = None
+    """When the operator is alarmed; None for the rules that come with the program."""
     drain: float = 30
     """How long calls may go on after the host was told to stop."""
     new_calls: str = "30/minute"
@@ -50,6 +49,10 @@ class HostSettings:
     """The key for making calls and client secrets; without one both are open to everybody."""
     state: Path | None = None
     """A file that keeps client secrets for the host's next start; without one they end with the process."""
+    quality: Path | None = None
+    """A file that keeps what each session was like for the person; None for none."""
+    quality_keep: float = 90 * 86_400
+    """How long it is kept."""
     names: tuple[str, ...] = ()
     """Names by which clients may address the host, beside `localhost` and IP addresses; empty for any name."""
     proxies: tuple[str, ...] = ()

@@ -64,6 +64,8 @@ class CallMetrics(SessionWatcher):
     ) -> None:
         self.fallbacks: set[str] = set()
         """Nodes whose work is done by another member than the primary."""
+        self.on_interrupted: Callable[[int | None], None] = lambda silence: None
+        """Called when a heard answer was stopped; by a voice, with nanoseconds from its start to the silence."""
         self._counted = counted
         self._nodes = nodes
         self._sources = sources
@@ -91,13 +93,14 @@ class CallMetrics(SessionWatcher):
         unspoken = self._unspoken.pop(turn.cause, "")
         if unspoken == "prompt":
             return
-        end = _end_of(turn, abandoned=abandoned)
+        end = end_of(turn, abandoned=abandoned)
         self._counted.turns.labels(end).inc()
         if turn.silence is None or unspoken:
             return
-        self._counted.turn_silence.labels(end).observe(turn.silence / SECOND)
+        exemplar = {"trace_id": turn.trace} if turn.trace else None
+        self._counted.turn_silence.labels(end).observe(turn.silence / SECOND, exemplar)
         for part, duration in turn.parts().items():
-            self._counted.turn_part.labels(part).observe(duration / SECOND)
+            self._counted.turn_part.labels(part).observe(duration / SECOND, exemplar)
 
     def ended(self, end: CallEnd) -> None:
         """Counts the call."""
@@ -192,14 +195,18 @@ class CallMetrics(SessionWatcher):
         self._counted.interruptions.labels(source, verdict).inc()
         self._answer = None
         if source != "voice":
+            self.on_interrupted(None)
             return
         began = self._voice_began()
-        self._counted.barge_in_silence.observe((answer.silence or max(0, event.pts - began)) / SECOND)
+        silence = answer.silence or max(0, event.pts - began)
+        self._counted.barge_in_silence.observe(silence / SECOND)
+        self.on_interrupted(silence)
         if began - answer.began <= CUT_OFF:
             self._counted.cut_off_turns.inc()
 
 
-def _end_of(turn: TurnRecord, *, abandoned: bool) -> TurnEnd:
+def end_of(turn: TurnRecord, *, abandoned: bool) -> TurnEnd:
+    """How a final turn counts; `abandoned`: its call ended before it was final."""
     if turn.outcome != "unanswered":
         return turn.outcome
     if "transcript" in turn.reached and not turn.heard.strip():

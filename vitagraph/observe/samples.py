@@ -7,7 +7,7 @@ sums, so that no total falls when a call ends.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -174,20 +174,17 @@ class EngineSamples(Collector):
         yield from (depth, age, dropped)
 
     def _of_packets(self, calls: Collection[LiveCall]) -> Iterator[Metric]:
-        totals, waits = dict(self._packets), list[float]()
+        totals, waits, jitters = dict(self._packets), list[float](), list[float]()
         for transport in (call.transport for call in calls):
             if isinstance(transport, Peer):
                 seen = transport.statistics()
                 _add(totals, seen)
                 waits.append(seen.wait_ms / 1000)
+                jitters.append(seen.jitter_ms / 1000)
         for name, meaning in _PACKETS.items():
             yield CounterMetricFamily(PREFIX + name, meaning, value=totals[name])
-        wait = _gauge(
-            "jitter_buffer_wait_seconds", "How long jitter buffers would wait for a missing packet.", "statistic"
-        )
-        wait.add_metric(["mean"], sum(waits) / max(1, len(waits)))
-        wait.add_metric(["max"], max(waits, default=0))
-        yield wait
+        yield _mean_and_max("jitter_buffer_wait_seconds", "How long buffers would wait for a missing packet.", waits)
+        yield _mean_and_max("rtp_jitter_seconds", "The interarrival jitter of RFC 3550 of the calls.", jitters)
 
     def _of_policies(self, calls: Collection[LiveCall]) -> Iterator[Metric]:
         states: dict[tuple[str, str], int] = {}
@@ -312,6 +309,13 @@ def _of_host(host: HostState) -> Iterator[Metric]:
 
 def _gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(PREFIX + name, meaning, labels=labels)
+
+
+def _mean_and_max(name: str, meaning: str, values: Sequence[float]) -> GaugeMetricFamily:
+    family = _gauge(name, meaning, "statistic")
+    family.add_metric(["mean"], sum(values) / max(1, len(values)))
+    family.add_metric(["max"], max(values, default=0))
+    return family
 
 
 def _counter(name: str, meaning: str, *labels: str) -> CounterMetricFamily:

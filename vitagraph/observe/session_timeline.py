@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
@@ -96,6 +96,10 @@ class SessionTimeline(SessionWatcher):
         self.end: CallEnd | None = None
         self.turns: dict[int, TurnEntry] = {}
         """By cause, in order."""
+        self.fallbacks: set[str] = set()
+        """Nodes whose work is done by another member than the primary."""
+        self.errors: Counter[str] = Counter()
+        """Failures of each node by a fault."""
         self.silences: list[float] = []
         """Of the answered turns, milliseconds."""
         self._voice = Loudness()
@@ -106,6 +110,8 @@ class SessionTimeline(SessionWatcher):
         self._troubles: Bounded[Trouble] = Bounded()
         self._queues: Bounded[QueueSample] = Bounded()
         self._faces: Bounded[FaceSpan] = Bounded()
+        self._unanswered: dict[str, int] = {}
+        """When each node last failed and nothing took over."""
         self._answers: dict[int, _Answer] = {}
         self._transcripts: dict[int, Transcript] = {}
         self._voice_began: int | None = None
@@ -140,7 +146,7 @@ class SessionTimeline(SessionWatcher):
         bus.of(NodeRetries).subscribe(
             lambda event: self.note("retries", event.node, event.member, event.category, at=event.pts)
         )
-        bus.of(NodeRecovered).subscribe(lambda event: self.note("recovered", event.node, event.member, at=event.pts))
+        bus.of(NodeRecovered).subscribe(self._recovered)
         bus.of(Abandoned).subscribe(
             lambda event: self.note("abandoned", event.node, message=" < ".join(event.where[:2]), at=event.pts)
         )
@@ -171,6 +177,7 @@ class SessionTimeline(SessionWatcher):
         if entry is None:
             return
         heard = turn.heard.strip()
+        entry.trace = turn.trace
         entry.said, entry.over_budget = turn.said, turn.over_budget
         entry.heard = entry.heard or heard
         entry.parts = {part: _ms(duration) for part, duration in turn.parts().items()}
@@ -205,6 +212,11 @@ class SessionTimeline(SessionWatcher):
         """Adds a trouble, now or at a time in nanoseconds."""
         when = _ms(self._now() if at is None else at)
         self._troubles.append(Trouble(when, kind, node, member, message, answered_by, reason))
+
+    def failed_lately(self, node: str, within: float) -> bool:
+        """Whether nothing took over from a node that failed within so many milliseconds."""
+        at = self._unanswered.get(node)
+        return at is not None and self.duration - _ms(at) <= within
 
     # --- the document
 
@@ -345,7 +357,16 @@ class SessionTimeline(SessionWatcher):
             entry.network = {name: value for name, value in measured.items() if value is not None}
 
     def _failed(self, event: NodeFailed) -> None:
+        self.errors[event.node] += event.reason == "fault"
+        if event.answered_by:
+            self.fallbacks.add(event.node)
+        elif event.reason == "fault":
+            self._unanswered[event.node] = event.pts
         self.note("failed", event.node, event.member, event.category, event.answered_by, event.reason, event.pts)
+
+    def _recovered(self, event: NodeRecovered) -> None:
+        self.fallbacks.discard(event.node)
+        self.note("recovered", event.node, event.member, at=event.pts)
 
     def _flushed(self, event: Flushed) -> None:
         if event.late:

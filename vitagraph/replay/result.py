@@ -107,7 +107,8 @@ class Result:
 
 def _describe(failure: NodeFailed) -> str:
     hint = f"\nhint: {failure.hint}" if failure.hint else ""
-    return f"{failure.node}: {failure.message}{hint}"
+    trace = "".join(f"\n  {line}" for line in failure.trace) if exits.debugging() else ""
+    return f"{failure.node}: {failure.message}{hint}{trace}"
 
 
 def _write(file: Path, lines: Iterable[str]) -> None:

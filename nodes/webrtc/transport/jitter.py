@@ -68,6 +68,8 @@ class JitterCounts:
     received: int = 0
     lost: int = 0
     """Packets that were concealed."""
+    gaps: int = 0
+    """Stretches of packets in a row that were."""
     late: int = 0
     """Packets that came after they had been concealed."""
     duplicates: int = 0
@@ -159,6 +161,7 @@ class JitterBuffer:
             return False
         first = min(self._waiting)
         self.counts.lost += first - self._next
+        self.counts.gaps += 1
         for number in range(max(self._next, first - MAX_WAITING), first):
             self._gone[number] = missed
         while len(self._gone) > MAX_WAITING:

@@ -58,6 +58,10 @@ class PeerStatistics:
     """Packets that a limit refused, by reason; see sctp_guard.py and call_guard.py."""
     direct: bool
     """Whether packets are taken where they arrive; otherwise audio comes through aiortc's own receiver."""
+    jitter_ms: float = 0.0
+    """The interarrival jitter of RFC 3550 now."""
+    gaps: int = 0
+    """Stretches of lost packets in a row."""
 
 
 class Peer(CallTransport):
@@ -124,7 +128,7 @@ class Peer(CallTransport):
     def statistics(self) -> PeerStatistics:
         """The counts so far."""
         jitter = self._audio.jitter
-        counts = jitter.counts
+        counts, reception = jitter.counts, self._audio.reception
         return PeerStatistics(
             received=counts.received,
             lost=counts.lost,
@@ -140,6 +144,8 @@ class Peer(CallTransport):
             dropped=self._dropped,
             refused=dict(self._guard.counts) if self._guard else {},
             direct=self._tap is not None,
+            jitter_ms=reception.jitter_ms if reception else 0.0,
+            gaps=counts.gaps,
         )
 
     def fail(self, reason: str) -> None:

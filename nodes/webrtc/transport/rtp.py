@@ -51,7 +51,8 @@ class ReceptionStatistics:
     """The highest sequence number, extended by the count of its cycles."""
     received: int = 0
     jitter: float = 0.0
-    """In units of RTP time."""
+    """The interarrival jitter, in units of RTP time (section 6.4.1): J += (|D| - J) / 16 with each packet, where D is
+    the difference of its transit time to that of the packet that came before it."""
     _transit: int | None = None
     _expected_before: int = 0
     _received_before: int = 0
@@ -67,6 +68,11 @@ class ReceptionStatistics:
             difference = (transit - self._transit + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
             self.jitter += (abs(difference) - self.jitter) / 16
         self._transit = transit
+
+    @property
+    def jitter_ms(self) -> float:
+        """The interarrival jitter in milliseconds."""
+        return self.jitter * 1000 / _CLOCK
 
     @property
     def lost(self) -> int:

@@ -80,6 +80,8 @@ class Endpoint:
     url: str
     bodies: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    traces: list[str | None] = field(default_factory=list)
+    """The `traceparent` of each request."""
     left: threading.Event = field(default_factory=threading.Event)
     """Set when a client has hung up in the middle of an answer."""
     connections: list[socket.socket] = field(default_factory=list)
@@ -120,6 +122,7 @@ def endpoint(script: Script) -> Iterator[Endpoint]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             served.bodies.append(body)
             served.keys.append(self.headers["Authorization"])
+            served.traces.append(self.headers["traceparent"])
             try:
                 script(reply := Reply(self, body, served))
                 reply.end()

@@ -413,6 +413,14 @@ def test_conformance_names_the_broken_rule(rule: str, node: Made, seen: str) -> 
     finds(rule, node, seen)
 
 
+def test_conformance_raises_from_the_fault_of_the_node() -> None:
+    """The traceback leads to the author's line."""
+    with pytest.raises(AssertionError, match="the fifth is too much") as raised:
+        conformance(Clumsy, feed)
+    cause = raised.value.__cause__
+    assert cause is not None and cause.__traceback__ is not None and "the fifth is too much" in str(cause)
+
+
 def test_conformance_finds_a_source_that_does_not_end() -> None:
     finds("eos", Endless, "Endless.run", fed=False)
 

@@ -117,6 +117,28 @@ def test_harness_returns_failures() -> None:
     assert [(failure.message, failure.hint) for failure in out.errors] == [("it is full", "empty it")] * 2
 
 
+def test_harness_shows_where_a_node_failed() -> None:
+    """`KeyError('key')` alone tells an author nothing; with the traceback they see the line."""
+
+    class Forgets(Pass):
+        into = Input(Item)
+
+        @into.each
+        def give(self, item: Item) -> Iterable[Item]:
+            return self.look_up("key")
+
+        def look_up(self, key: str) -> Iterable[Item]:
+            return dict[str, Iterable[Item]]()[key]
+
+    out = run_node(Forgets(), items([1]))
+    assert out.errors[0].message == "KeyError('key')"
+    assert out.errors[0].trace[-1].endswith("look_up") and __file__ in out.errors[0].trace[-1]
+    with pytest.raises(AssertionError, match="KeyError") as raised:
+        out.raise_errors()
+    assert isinstance(raised.value.__cause__, KeyError) and raised.value.__cause__.__traceback__ is not None
+    run_node(Pass(), items([1])).raise_errors()
+
+
 def test_harness_raises_when_a_node_cannot_be_opened() -> None:
     class Closed(Pass):
         async def open(self) -> None:

@@ -57,6 +57,30 @@ def test_serve_needs_no_options(run: Run, given: dict[str, Any], monkeypatch: py
     }
 
 
+@pytest.mark.parametrize(
+    ("words", "file", "days"),
+    [
+        ("--quality off", None, 90),
+        ("--quality kept.db --quality-keep 2w", Path("kept.db"), 14),
+        ("", Path("/state/vitagraph/quality.db"), 90),
+    ],
+)
+def test_serve_keeps_the_quality_of_sessions_where_it_is_told_to(
+    words: str, file: Path | None, days: float, run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the user's folder for state by default, and nowhere if that is what the operator wants."""
+    monkeypatch.delenv("VITAGRAPH_QUALITY")
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert run("serve", *words.split()).code == exits.OK
+    assert (given["settings"].quality, given["settings"].quality_keep) == (file, days * 86_400)
+
+
+def test_serve_explains_a_wrong_retention(run: Run) -> None:
+    """A number needs a unit."""
+    ran = run("serve", "--quality-keep", "90")
+    assert ran.code == exits.USAGE and "7d" in ran.err
+
+
 def test_serve_passes_on_options(run: Run, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets come only from the environment, where process lists do not show them."""
     monkeypatch.setenv("VITAGRAPH_API_KEY", "k")

@@ -89,6 +89,7 @@ class FakeCallManager:
     calls: list[FakeCall] = field(default_factory=list)
     ill: list[MemberHealth] = field(default_factory=list)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
+    console: Any = None
 
     async def answer(self, offer: Offer) -> FakeCall:
         """A new call."""

@@ -1,0 +1,36 @@
+"""A host for the operator's pages: the real routes and the real page, over data that are known."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from tests.vitagraph.host.fakes import FakeCallManager, Host
+from tests.vitagraph.host.sample_source import SampleSource
+from vitagraph.host.app import STATIC
+
+SESSION = "/console/sessions/rtc_7f3c91ab20"
+
+
+@contextmanager
+def console_host(source: SampleSource, key: str = "") -> Iterator[str]:
+    """Serves it on a free port; gives the address."""
+    host = Host(STATIC, manager=FakeCallManager(console=source), **({"key": key} if key else {}))
+    taken = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(host.app, lifespan="off", log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        taken.close()
+        host.close()

@@ -1,0 +1,4 @@
+import { ConsolePage } from "./ConsolePage";
+import { mount } from "./mount";
+
+mount(<ConsolePage />);
