@@ -111,7 +111,8 @@ class CallManager:
         self.metrics = HostMetrics(
             self._runner, self.monitoring.meter, lambda: self._seats.free, lambda: not self.not_ready()
         )
-        self._watch_alerts(self._settings.alerts or await asyncio.to_thread(builtin_rules))
+        builtin = await asyncio.to_thread(builtin_rules)
+        self._watch_alerts(self._settings.alerts or builtin)
         self.metrics.on_refused = self.quality.refused
         self.quality.start()
         self._exit.push_async_callback(self.quality.stop)
