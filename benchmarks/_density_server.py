@@ -1,12 +1,13 @@
 """The server under measurement: a process on a core of its own, started by `density.py`.
 
-    python -m benchmarks._density_server ours|stock CORE SPEECH.npy KEEP
+    python -m benchmarks._density_server ours|stock|on|off CORE SPEECH.npy KEEP
 
 It reads requests as JSON, one object a line, with `do` and for some a call's `name`, and replies the same way.
 
 - *ours*: a `Peer` and a session of a real graph for each call, on uvloop, as in the host.
 - *stock*: as in aiortc's examples: a track whose `recv` gives frames in real time, and a task that
   reads the caller's frames, resamples them to 16 kHz and runs the voice detector.
+- *on*, *off*: a whole host, watched or not (`_observe_host.py`).
 """
 
 from __future__ import annotations
@@ -230,6 +231,11 @@ async def main(which: str, keep: bool) -> None:
     library()
     async with Runner() as runner:
         host: Host = Ours(runner) if which == "ours" else Stock()
+        if which in ("on", "off"):
+            from benchmarks._observe_host import Hosted
+
+            host = hosted = Hosted(watched=which == "on")
+            await hosted.open()
         runner.settle()
         await serve(host, keep)
 

@@ -64,6 +64,8 @@ class Context:
     """The ports, those of upstream events included, that are connected to another node; None where no plan says it."""
     provided: Sequence[object] = ()
     """What the program gave the session for its nodes, such as the transport of a call."""
+    session: str = ""
+    """What the program calls the session, in a form that a file name can have; empty if it has no name."""
 
 
 class Node(Generic[P]):

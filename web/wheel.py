@@ -13,5 +13,7 @@ class PageHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Refuses to build what could not serve."""
-        if version != "editable" and not (Path(self.root) / "vitagraph" / "static" / "index.html").is_file():
+        static = Path(self.root) / "vitagraph" / "static"
+        pages = ("index.html", "console.html", "timeline/timeline.js")
+        if version != "editable" and not all((static / page).is_file() for page in pages):
             raise FileNotFoundError("vitagraph/static has no page: build it with `npm ci && npm run build` in web/")

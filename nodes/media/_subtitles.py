@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar, TextIO
 
 from nodes.media._cues import Cue, cues
+from nodes.media.claims import ClaimedPath
 from nodes.media.files import open_private, writing
 from nodes.packets import Transcript
 from pipeline.node import Sink
@@ -26,7 +27,7 @@ class SubtitlesParams(Params):
     """Where to."""
 
     path: str
-    """The file; what it held before is replaced."""
+    """The file, with `${call}` for the name of the session; what it held before is replaced."""
 
 
 class Subtitles(Sink[SubtitlesParams]):
@@ -37,6 +38,8 @@ class Subtitles(Sink[SubtitlesParams]):
     """The beginning of the file."""
     text = Input(Transcript, gated=True)
 
+    claimed: ClaimedPath | None = None
+    """The path of the file."""
     file: TextIO | None = None
     """The open file."""
 
@@ -45,7 +48,8 @@ class Subtitles(Sink[SubtitlesParams]):
         self.written: deque[tuple[int, int, int]] = deque(maxlen=REMEMBERED)
         """Of each transcript its start in ns, the position in the file, and the number of subtitles before it."""
         self.count = 0
-        self.file = await asyncio.to_thread(open_private, self.params.path, f"transcript{self.suffix}")
+        self.claimed = await asyncio.to_thread(ClaimedPath, self.params.path, self.context.session)
+        self.file = await asyncio.to_thread(open_private, str(self.claimed.path), f"transcript{self.suffix}")
         await asyncio.to_thread(self._write, -1, [self.head])
 
     async def close(self) -> None:
@@ -84,9 +88,13 @@ class Subtitles(Sink[SubtitlesParams]):
         return start
 
     def _close(self) -> None:
-        if self.file is not None:
-            with writing(Path(self.params.path)):
-                self.file.close()
+        try:
+            if self.file is not None:
+                with writing(Path(self.params.path)):
+                    self.file.close()
+        finally:
+            if self.claimed is not None:
+                self.claimed.release()
 
 
 def clock(nanoseconds: int, point: str) -> str:

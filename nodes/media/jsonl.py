@@ -11,6 +11,7 @@ from typing import ClassVar, TextIO
 import msgspec
 import numpy as np
 
+from nodes.media.claims import ClaimedPath
 from nodes.media.files import open_private, writing
 from nodes.packets import Phoneme, Word
 from pipeline.errors import UserInputError
@@ -24,7 +25,7 @@ class MediaJsonlParams(Params):
     """Which packets, and where to."""
 
     path: str
-    """The file; what it held before is replaced."""
+    """The file, with `${call}` for the name of the session; what it held before is replaced."""
     kinds: tuple[str, ...] = ("Transcript",)
     """The kinds of packet that are written, such as Transcript, Sentence, SpeechStart."""
     whole_only: bool = True
@@ -43,6 +44,8 @@ class MediaJsonl(Sink[MediaJsonlParams]):
     """The suffix of the file name that a replay makes up, if the graph has no `path`."""
     lines = Input(Packet, gated=True)
 
+    claimed: ClaimedPath | None = None
+    """The path of the file."""
     file: TextIO | None = None
     """The open file."""
 
@@ -54,7 +57,8 @@ class MediaJsonl(Sink[MediaJsonlParams]):
                 f"media.jsonl: there is no kind of packet named {', '.join(unknown)}",
                 hint=f"the kinds are {', '.join(sorted(known))}",
             )
-        self.file = await asyncio.to_thread(open_private, self.params.path, "transcript.jsonl")
+        self.claimed = await asyncio.to_thread(ClaimedPath, self.params.path, self.context.session)
+        self.file = await asyncio.to_thread(open_private, str(self.claimed.path), "transcript.jsonl")
 
     async def close(self) -> None:
         """Closes the file."""
@@ -75,9 +79,13 @@ class MediaJsonl(Sink[MediaJsonlParams]):
             file.flush()
 
     def _close(self) -> None:
-        if self.file is not None:
-            with writing(Path(self.params.path)):
-                self.file.close()
+        try:
+            if self.file is not None:
+                with writing(Path(self.params.path)):
+                    self.file.close()
+        finally:
+            if self.claimed is not None:
+                self.claimed.release()
 
 
 def as_json(packet: Packet) -> dict[str, object]:

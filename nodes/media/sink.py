@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from nodes.media._faces import FaceTrack
 from nodes.media._wav import WavFile
+from nodes.media.claims import ClaimedPath
 from nodes.media.files import writing
 from nodes.media.resample import resampled
 from nodes.packets import Audio, AvatarFrames, PlaybackProgress, Samples, SoundPlayed, Speech
@@ -28,16 +28,20 @@ class MediaSinkParams(Params):
     """Where to, and how fast."""
 
     path: str | None = None
-    """A folder for `answer.wav` and `avatar.npz`, created if it does not exist. None: play, write nothing."""
+    """A folder for `answer.wav` and `avatar.npz`, made if there is none; `${call}` is the name of the session.
+
+    None: play, write nothing.
+    """
     pace: bool = True
     """Whether playing takes real time; otherwise everything is written at once."""
 
 
-class Recording:
+class PlayedFiles:
     """The files of one session. Its methods block: call them in a thread. They raise ResourceError."""
 
-    def __init__(self, path: str) -> None:
-        folder = Path(path).expanduser()
+    def __init__(self, path: str, session: str) -> None:
+        self._claimed = ClaimedPath(path, session)
+        folder = self._claimed.path
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self.wav = WavFile(folder / "answer.wav")
@@ -53,6 +57,7 @@ class Recording:
         try:
             self.wav.close()
         finally:
+            self._claimed.release()
             self.faces.close()
 
 
@@ -78,13 +83,13 @@ class MediaSink(Sink[MediaSinkParams]):
         """When the last sound ended."""
 
     memory: Memory
-    recording: Recording | None = None
+    recording: PlayedFiles | None = None
     """The open files."""
 
     async def open(self) -> None:
         """Creates the files; raises ResourceError if they cannot be written."""
         if self.params.path is not None:
-            self.recording = await asyncio.to_thread(Recording, self.params.path)
+            self.recording = await asyncio.to_thread(PlayedFiles, self.params.path, self.context.session)
 
     async def close(self) -> None:
         """Completes the files."""

@@ -1,15 +1,15 @@
 """Fills in `${name}` and `${env:NAME:-default}`, and the settings of the command line.
 
 A value that is exactly one `${name}` has the type of the parameter; inside other text it is
-text. `$${` is a literal `${`. A setting is `name`, a parameter of the graph, or
-`node.name`, a parameter of a node.
+text. `$${` is a literal `${`. `${call}` stays, for nodes that write a file for each session. A
+setting is `name`, a parameter of the graph, or `node.name`, a parameter of a node.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.errors import GraphError, Location, did_you_mean, listing
 from pipeline.graph.problems import Problems
@@ -19,6 +19,7 @@ from pipeline.params import RESERVED_WORDS
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_KEPT = {"call": Scalar("${call}", "${call}", Location(""))}
 _FILLED = ("nodes", "links", "budget")
 
 
@@ -122,8 +123,7 @@ class _Filler:
             return scalar
         whole = _REFERENCE.fullmatch(text.strip())
         if whole and whole[1] is not None:
-            value = self.counted(whole, scalar)
-            return Scalar(value.value, value.text, scalar.where, shell=value.shell)
+            return replace(self.counted(whole, scalar), where=scalar.where, inline=False)
         filled = _REFERENCE.sub(lambda match: self.text(match, scalar), text)
         return Scalar(filled, filled, scalar.where)
 
@@ -144,7 +144,7 @@ class _Filler:
         name = match[1].strip()
         if name.startswith("env:"):
             return self.variable(name, where)
-        value = self.scope.get(name)
+        value = self.scope.get(name, _KEPT.get(name))
         if isinstance(value, Scalar):
             return value
         if self.inside_params:

@@ -49,6 +49,7 @@ class Host:
     provided: Sequence[object]
     start_within: int | None
     """Nanoseconds to wait for a primary where a fallback is open; None: without limit."""
+    name: str = ""
 
 
 _Opening = asyncio.Task[RunningMember]
@@ -145,6 +146,7 @@ class Roster:
             planned.caps,
             connected=self._connected[planned.name],
             provided=host.provided,
+            session=host.name,
         )
         node = spec.node(spec.params)
         policy = host.policies.of_member(spec) if isinstance(node, Service) else None

@@ -58,12 +58,15 @@ class Runner:
             where = tuple(f"{name}: {' < '.join(stack)}" for name, stack in stacks.items())
             raise Stuck("a compute job did not end in time", where=where)
 
-    def session(self, plan: Plan, observe: Observer | None = None, *, provide: Sequence[object] = ()) -> Session:
+    def session(
+        self, plan: Plan, observe: Observer | None = None, *, provide: Sequence[object] = (), name: str = ""
+    ) -> Session:
         """A session of this plan; `observe(node, packet)` sees every output of every node once.
 
-        `provide` is what its nodes find with `self.provided(Kind)`, such as the transport of a call.
+        `provide` is what its nodes find with `self.provided(Kind)`, such as the transport of a call. `name`
+        replaces `${call}` in the paths of files that its nodes write.
         """
-        return Session(plan, self.resources, self.policies, observe, self._start_within, provide)
+        return Session(plan, self.resources, self.policies, observe, self._start_within, provide, name)
 
     def settle(self) -> None:
         """Excludes what is loaded now from garbage collection, until the runner is closed.

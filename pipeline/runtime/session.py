@@ -50,6 +50,7 @@ class Session:
         observe: Observer | None = None,
         start_within: int | None = None,
         provide: Sequence[object] = (),
+        name: str = "",
     ) -> None:
         self.plan = plan
         self.clock = Clock(asyncio.get_running_loop())
@@ -67,7 +68,7 @@ class Session:
         self._roster = Roster(
             Host(
                 plan, self.clock, self.causes, self.bus.post, self._reporter, resources, self._policies, provide,
-                start_within,
+                start_within, name,
             )
         )  # fmt: skip
         self._flushes: list[asyncio.Task[None]] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,8 +25,7 @@ def console_host(source: SampleSource, key: str = "") -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
     thread.start()
     try:
-        while not server.started:
-            time.sleep(0.01)
+        # The socket listens already: who connects before the server runs waits for it.
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
     finally:
         server.should_exit = True

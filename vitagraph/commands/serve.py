@@ -23,6 +23,7 @@ _EPILOG = """
   vitagraph serve --set brain=smollm2-135m
   vitagraph serve assistant --graphs my-graphs --calls 20
   vitagraph serve --host 0.0.0.0 --certificate chain.pem --private-key key.pem
+  vitagraph serve --record recordings --record-keep 7d
   vitagraph serve --proxy 127.0.0.1 --name voice.example.com --supervise
 
 Secrets come from the environment: with VITAGRAPH_API_KEY, callers need that key;
@@ -68,6 +69,16 @@ Supervised = Annotated[
         "--supervise", help="Keep a second host ready, in its own memory, that takes over if the first one fails."
     ),
 ]
+Record = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Record every call there: voices, words and events. Tell callers before, and ask where the law wants it.",
+    ),
+]
+RecordKeep = Annotated[
+    str, typer.Option(metavar="TIME", help="Delete recordings there that are older; such as 12h or 30d.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -110,6 +121,8 @@ def serve(
     avatar: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Another head: a GLB with ARKit or Oculus blendshapes.")
     ] = None,
+    record: Record = None,
+    record_keep: RecordKeep = "30d",
     supervise: Supervised = False,
     given: Settings = None,
     chaos: ChaosFile = None,
@@ -145,6 +158,8 @@ def serve(
         turn_secret=_secret("VITAGRAPH_TURN_SECRET", "it is needed only with a TURN server"),
         certificate=certificate,
         private_key=private_key,
+        record=record,
+        record_keep=_seconds(record_keep, "--record-keep"),
         avatar=avatar,
     )
     if supervise and VARIABLE not in os.environ:
@@ -170,10 +185,12 @@ def _quality(text: str) -> Path | None:
 
 
 def _seconds(text: str, option: str) -> float:
-    """Seconds of `90`, `90s`, `1.5m` or `1h`."""
+    """Seconds of `90`, `90s`, `1.5m`, `1h` or `30d`."""
     from pipeline.params import parse_duration
 
     try:
+        if text.endswith("d"):
+            return parse_duration(f"{text[:-1]}h") / 1e9 * 24
         return parse_duration(f"{text}s" if text[-1:].isdecimal() else text) / 1e9
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error

@@ -111,7 +111,7 @@ class Call:
         if self._instructions:
             provide.append(InstructionsChanged(self._instructions))
         try:
-            self.session = session = self._runner.session(self._plan, self._observe, provide=provide)
+            self.session = session = self._runner.session(self._plan, self._observe, provide=provide, name=self.id)
             self._conversation.listen(session.bus)
             self.activity.listen(session.bus)
             self._observers = self.watchers.observers

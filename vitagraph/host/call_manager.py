@@ -20,30 +20,19 @@ from pipeline.errors import NodeError
 from pipeline.graph.plan import Plan
 from pipeline.runtime.health import MemberHealth
 from pipeline.runtime.runner import Runner
-from vitagraph.alerts.actions import AlertActions
-from vitagraph.alerts.alerts import Alerts
-from vitagraph.alerts.file import builtin_rules
-from vitagraph.alerts.spec import AlertRules
-from vitagraph.alerts.webhook import AlertWebhooks
 from vitagraph.host.admission import SETTLING, CallRefused, Refusal
 from vitagraph.host.call import END_TIMEOUT, Call
-from vitagraph.host.console import ConsoleSource
+from vitagraph.host.console_source import HostConsole
 from vitagraph.host.graph_catalogue import GraphCatalogue
 from vitagraph.host.headroom import CallCounts
 from vitagraph.host.ice import ice_servers
 from vitagraph.host.metrics import HostMetrics
 from vitagraph.host.monitoring import Monitoring, has_models
-from vitagraph.host.quality import HostQuality
+from vitagraph.host.observation import HostObservation
 from vitagraph.host.realtime import SessionInfo
 from vitagraph.host.seats import RETRY_AFTER, Seats
 from vitagraph.host.settings import START_WITHIN, HostSettings
 from vitagraph.host.tokens import ClientSecret
-from vitagraph.observe.archive import SessionArchive
-from vitagraph.observe.failure_log import FailureLog
-from vitagraph.observe.session_timeline import SessionTimeline
-from vitagraph.observe.timeline import AlertState
-from vitagraph.observe.tracing import Tracing
-from vitagraph.observe.watcher import SessionWatcher, Watchers
 
 log = logging.getLogger(__name__)
 
@@ -81,17 +70,15 @@ class CallManager:
     """
 
     monitoring: Monitoring
-    """Set while the context is entered, as are `metrics` and `alerts`."""
+    """Set while the context is entered, as is `metrics`."""
     metrics: HostMetrics
-    alerts: Alerts
-    console: ConsoleSource
+    console: HostConsole
 
     def __init__(self, settings: HostSettings, graphs: GraphCatalogue) -> None:
         self.graphs = graphs
         self._settings = settings
-        self.archive = SessionArchive(settings.timelines)
         self._exit = AsyncExitStack()
-        self.quality = HostQuality(settings)
+        self.observation = HostObservation(settings)
         self._runner = Runner(start_within=START_WITHIN)
         self._seats = Seats(settings.calls, settings.calls_per_address)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,31 +88,18 @@ class CallManager:
         """The graphs that were called, as they were planned last."""
         self._preparing = asyncio.Lock()
         self._checking: asyncio.Task[None] | None = None
-        self._tracing: Tracing | None = None
 
     async def __aenter__(self) -> Self:
+        self._exit.push_async_callback(self.observation.close)
+        await self.observation.open()
         self._exit.enter_context(CallProcess())
-        self._tracing = await asyncio.to_thread(Tracing.from_environment)
         await self._exit.enter_async_context(self._runner)
         self.monitoring = Monitoring(self._settings, self._runner, self.counts, self._lags)
-        self.metrics = HostMetrics(
-            self._runner, self.monitoring.meter, lambda: self._seats.free, lambda: not self.not_ready()
-        )
-        builtin = await asyncio.to_thread(builtin_rules)
-        self._watch_alerts(self._settings.alerts or builtin)
-        self.metrics.on_refused = self.quality.refused
-        self.quality.start()
-        self._exit.push_async_callback(self.quality.stop)
+        self.observation.begin(self._runner, self.monitoring, lambda: self.seats_free, lambda: not self.not_ready())
+        self.metrics = self.observation.metrics
+        self.console = HostConsole(self, self.monitoring, self.observation)
         self._checking = asyncio.create_task(self._check(), name="call manager")
         return self
-
-    def _watch_alerts(self, rules: AlertRules) -> None:
-        monitoring = self.monitoring
-        self.alerts = Alerts(rules.evaluated, self.metrics.registry)
-        self._webhooks = AlertWebhooks(rules.webhook)
-        self.alerts.listen(AlertActions(monitoring.admission.shed, monitoring.meter.memory_guard.collect))
-        self.alerts.listen(self._webhooks)
-        self.alerts.start()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -135,12 +109,7 @@ class CallManager:
             if self._checking is not None:
                 self._checking.cancel()
                 await asyncio.wait((self._checking,))
-            self.alerts.stop()
-            await self._webhooks.stop()
-            self.metrics.stop()
             await self.monitoring.stop()
-            if self._tracing is not None:
-                await asyncio.to_thread(self._tracing.close)
         finally:
             await self._exit.__aexit__(kind, error, trace)
 
@@ -148,6 +117,15 @@ class CallManager:
     def count(self) -> int:
         """The number of calls, connected or not, with offers that are being answered."""
         return self._seats.count
+
+    @property
+    def seats_free(self) -> int:
+        """Calls that `--calls` leaves room for."""
+        return self._seats.free
+
+    def planned(self) -> Mapping[str, Plan]:
+        """The plans of the graphs that were called, by name, as they were planned last."""
+        return self._plans
 
     def counts(self) -> CallCounts:
         """The connected calls, by what they cost."""
@@ -176,10 +154,6 @@ class CallManager:
         """Why a call of the default graph would not be taken now; empty if it would."""
         refusal = self._refusal(self.graphs.default)
         return "" if refusal is None else refusal.reason
-
-    def alert_states(self) -> list[AlertState]:
-        """The alerts that fire, and those that have cleared lately."""
-        return [*self.alerts.active(), *self.alerts.recent()]
 
     def degraded(self) -> list[MemberHealth]:
         """Members of the graphs that cannot do their work, though a fallback may."""
@@ -284,12 +258,7 @@ class CallManager:
         )
         call = Call(info, transport, plan, self._runner, self._settings.message_bytes, offer.address)
         self._seats.calls[call.id] = call
-        timeline = self.archive.begin(SessionTimeline(call.id, call.graph))
-        metrics = self.metrics.attend(call, plan)
-        watchers: list[SessionWatcher] = [metrics, timeline, FailureLog(), *self.quality.attend(call, plan, metrics)]
-        if self._tracing is not None:
-            watchers.insert(0, self._tracing.session(call.id, call.graph))
-        call.watchers = Watchers(watchers)
+        self.observation.attend(call, plan, info.instructions)
         task = asyncio.create_task(call.run(), name=f"call {call.id}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._call_ended, call))
@@ -307,9 +276,7 @@ class CallManager:
         if not task.cancelled() and (error := task.exception()) is not None:
             call.outcome = "failed"
             log.error("call %s ended by a fault of the program", call.id, exc_info=error)
-        call.tell_end()
-        self.archive.ended(call.id)
-        self.metrics.ended(call)
+        self.observation.ended(call)
 
     async def _check(self) -> None:
         """Ends calls that are idle or too long."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from itertools import islice
 from statistics import median
@@ -16,10 +15,9 @@ from pipeline.packet import MILLISECOND
 from pipeline.runtime.session import Session
 from vitagraph.host.call import Call
 from vitagraph.host.monitoring import Monitoring
-from vitagraph.observe.archive import SessionArchive
+from vitagraph.host.observation import HostObservation
 from vitagraph.observe.session_timeline import SessionTimeline
 from vitagraph.observe.timeline import (
-    AlertState,
     CallState,
     Console,
     GraphState,
@@ -27,7 +25,6 @@ from vitagraph.observe.timeline import (
     LinkState,
     NodeState,
     ProcessState,
-    QualityPoint,
     Side,
     Timeline,
 )
@@ -42,13 +39,8 @@ FAILING = 10_000.0
 TREND_HOURS = 24
 
 
-class HostView(Protocol):
-    """What of a host is read."""
-
-    archive: SessionArchive
-    monitoring: Monitoring
-    began: float
-    """Seconds since 1970."""
+class RunningCalls(Protocol):
+    """What of a call manager is read."""
 
     @property
     def count(self) -> int:
@@ -64,78 +56,65 @@ class HostView(Protocol):
     def find(self, id: str) -> Call | None:
         """A running call."""
 
-    def plans(self) -> dict[str, tuple[str, Plan]]:
-        """Description and plan of each graph that was called, and of the default, by name."""
-
-    def alert_states(self) -> list[AlertState]:
-        """The alerts that fire, and those that have cleared lately."""
-
-    def quality_trend(self, hours: int) -> list[QualityPoint]:
-        """The quality of the last hours."""
-
-    def recorded_sound(self, id: str, side: Side) -> bytes | None:
-        """The recorded sound of a session; called in a thread."""
-
-    def is_recorded(self, id: str) -> bool:
-        """Whether there is any."""
+    def planned(self) -> Mapping[str, Plan]:
+        """The plans of the graphs that were called, by name."""
 
 
 class HostConsole:
     """The source of the console. Each answer is made when it is asked for; nothing runs in between."""
 
-    def __init__(self, host: HostView, mos: Callable[[Call], float | None] = lambda call: None) -> None:
-        self._host = host
-        self._mos = mos
-        self._errors: Counter[tuple[str, str]] = Counter()
+    def __init__(self, calls: RunningCalls, monitoring: Monitoring, observed: HostObservation) -> None:
+        self._calls, self._monitoring, self._observed = calls, monitoring, observed
+        self._began = time.time()
         self._version = version("vitagraph")
 
     def state(self) -> Console:
         """Everything now; under a millisecond for each running call."""
-        host = self._host
+        observed = self._observed
         return Console(
             time.time(),
             self._process(),
-            [self._graph(name, description, plan) for name, (description, plan) in host.plans().items()],
-            [self._call(each) for each in islice(host.archive, MOST_CALLS)],
+            [self._graph(name, plan) for name, plan in self._calls.planned().items()],
+            [self._call(each) for each in islice(observed.archive, MOST_CALLS)],
             self._latest_turns(),
-            host.alert_states(),
-            host.quality_trend(TREND_HOURS),
+            observed.alert_states(),
+            observed.quality.trend(TREND_HOURS),
         )
 
     def timeline(self, id: str) -> Timeline | None:
         """The timeline of a session, with the addresses of its sound where it is recorded."""
-        found = self._host.archive.find(id)
+        found = self._observed.archive.find(id)
         if found is None:
             return None
         document = found.document()
-        if self._host.is_recorded(id):
+        if self._observed.is_recorded(id):
             document.sound = {side: f"/console/sessions/{id}/{side}.wav" for side in ("caller", "assistant")}
         return document
 
     def sound(self, id: str, side: Side) -> bytes | None:
         """The recorded sound of one side; called in a thread."""
-        return self._host.recorded_sound(id, side)
+        return self._observed.recorded_sound(id, side)
 
     # --- parts
 
     def _process(self) -> ProcessState:
-        host, load = self._host, self._host.monitoring.meter.load
-        reason = host.not_ready()
+        calls, meter = self._calls, self._monitoring.meter
+        load, reason = meter.load, calls.not_ready()
         return ProcessState(
             self._version,
-            host.began,
+            self._began,
             not reason,
             reason,
-            host.count,
-            host.seats_free,
+            calls.count,
+            calls.seats_free,
             load.cpu,
             load.memory,
             load.lag_ms,
-            host.monitoring.meter.memory_guard.name,
+            meter.memory_guard.name,
         )
 
     def _call(self, timeline: SessionTimeline) -> CallState:
-        call = self._host.find(timeline.id)
+        call = self._calls.find(timeline.id)
         transport = call.transport if call is not None else None
         seen = transport.statistics() if isinstance(transport, Peer) else None
         return CallState(
@@ -150,8 +129,8 @@ class HostConsole:
             median(timeline.silences) if timeline.silences else None,
             sorted(timeline.fallbacks),
             None if seen is None else seen.lost / max(1, seen.lost + seen.received),
-            None if call is None else self._mos(call),
-            self._host.is_recorded(timeline.id),
+            None if call is None else self._observed.quality.mos(call),
+            self._observed.is_recorded(timeline.id),
         )
 
     def _latest_turns(self) -> list[LatestTurn]:
@@ -165,18 +144,18 @@ class HostConsole:
                 turn.parts,
                 turn.over_budget,
             )
-            for each in self._host.archive
+            for each in self._observed.archive
             for turn in islice(reversed(each.turns.values()), TURNS_OF_A_CALL)
             if turn.outcome is not None
         ]
         return sorted(turns, key=lambda turn: -turn.at)[:MOST_TURNS]
 
-    def _graph(self, name: str, description: str, plan: Plan) -> GraphState:
-        timelines = [each for each in self._host.archive if each.end is None and each.graph == name]
+    def _graph(self, name: str, plan: Plan) -> GraphState:
+        timelines = [each for each in self._observed.archive if each.end is None and each.graph == name]
         sessions = list(self._sessions(timelines))
         return GraphState(
             name,
-            description,
+            plan.graph.description,
             len(timelines),
             [_node(node, timelines, sessions) for node in plan.nodes.values()],
             [_link(link, sessions) for link in plan.links],
@@ -184,7 +163,7 @@ class HostConsole:
 
     def _sessions(self, timelines: list[SessionTimeline]) -> Iterator[Session]:
         for each in timelines:
-            call = self._host.find(each.id)
+            call = self._calls.find(each.id)
             if call is not None and call.session is not None and call.session.is_open:
                 yield call.session
 

@@ -29,6 +29,7 @@ from vitagraph.host.limits import RateLimit
 from vitagraph.host.listening import listen, tls
 from vitagraph.host.settings import HostSettings
 from vitagraph.host.site import read_glb
+from vitagraph.recording.recordings import check_folder
 
 SHUTDOWN_TIMEOUT = 2
 """Seconds that open requests and WebSockets have to end."""
@@ -78,6 +79,8 @@ def check(settings: HostSettings, *, bound: bool = False) -> None:
     if settings.state is not None:
         secret_file.check(settings.state)
     RateLimit(settings.new_calls)
+    if settings.record is not None:
+        check_folder(settings.record)
     if settings.avatar is not None:
         read_glb(settings.avatar)
 

@@ -64,6 +64,10 @@ class HostSettings:
     certificate: Path | None = None
     """The certificate chain for https, PEM; requires `private_key`."""
     private_key: Path | None = None
+    record: Path | None = None
+    """A folder to which every call is recorded; None records nothing."""
+    record_keep: float = 30 * 86_400
+    """How long recordings are kept there."""
     avatar: Path | None = None
     """A GLB in place of the head that `vitagraph avatar build` makes."""
 

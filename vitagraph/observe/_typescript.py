@@ -17,7 +17,7 @@ _HEADER = """\
 _TIMELINE = (
     timeline.Span,
     timeline.Envelope,
-    timeline.Playback,
+    timeline.PlayedSentence,
     timeline.TurnEntry,
     timeline.CauseEvent,
     timeline.Trouble,

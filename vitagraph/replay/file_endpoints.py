@@ -22,12 +22,24 @@ REPLACEMENTS = {"webrtc.source": "media.source", "webrtc.sink": "media.sink"}
 """File nodes that replace the ends of a call."""
 
 
+RECORDED_CALL = {
+    "webrtc.source": "vitagraph.replay.recorded_source:RecordedSource",
+    "media.source": "vitagraph.replay.recorded_source:RecordedSource",
+    "webrtc.sink": "vitagraph.replay.client_sink:ClientSink",
+}
+"""What replaces them, where the clip is the recording of a call."""
+
+
 class FileRegistry(Registry):
     """A registry that replaces the ends of a call by file nodes."""
 
+    def __init__(self, replacements: Mapping[str, str] = REPLACEMENTS) -> None:
+        super().__init__()
+        self._replacements = replacements
+
     def find(self, use: str) -> type[Node[Any]]:
         """The class for a name, or its replacement."""
-        return super().find(REPLACEMENTS.get(use, use))
+        return super().find(self._replacements.get(use, use))
 
 
 @dataclass(frozen=True, slots=True)

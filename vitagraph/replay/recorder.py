@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -12,6 +12,7 @@ from nodes.packets import Audio, PlaybackProgress, Transcript
 from pipeline.events import NodeFailed
 from pipeline.packet import MILLISECOND, Packet, Stamp
 from pipeline.runtime.session import Session
+from vitagraph.observe.watcher import CallEnd, SessionWatcher, Watchers
 from vitagraph.turns import TurnTracker
 from vitagraph.waterfall import TurnRecord
 
@@ -43,9 +44,11 @@ class TimedTranscript:
 
 
 class Recorder:
-    """Observes one session; calls `progress` with the nanoseconds of audio heard so far."""
+    """Observes one session, with further `watchers`; calls `progress` with the nanoseconds of audio heard so far."""
 
-    def __init__(self, progress: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(
+        self, progress: Callable[[int], None] = lambda _: None, watchers: Sequence[SessionWatcher] = ()
+    ) -> None:
         self.heard = 0
         """Nanoseconds of input audio."""
         self.spoken = 0
@@ -57,7 +60,8 @@ class Recorder:
         self.damages: list[MediaDamaged] = []
         """The transcripts, by identity: each comes over several links."""
         self._start: int | None = None
-        self._turns = TurnTracker()
+        self._watchers = Watchers(watchers)
+        self._turns = TurnTracker(on_finished=self._watchers.turn_over)
         self._said: list[str] = []
         self._progress = progress
         self._now: Callable[[], int] = lambda: 0
@@ -65,10 +69,18 @@ class Recorder:
     def listen(self, session: Session) -> None:
         """Subscribes to the bus of a session that was made with `observe`."""
         self._now = session.clock.now
+        self._watchers.listen(session)
         self._turns.listen(session)
         session.bus.of(PlaybackProgress).subscribe(self._played)
         session.bus.of(NodeFailed).subscribe(self.failures.append)
         session.bus.of(MediaDamaged).subscribe(self.damages.append)
+
+    def ended(self, end: CallEnd) -> None:
+        """The session is over."""
+        for turn in self.turns:
+            if not turn.finished:
+                self._watchers.turn_over(turn, abandoned=True)
+        self._watchers.ended(end)
 
     @property
     def turns(self) -> list[TurnRecord]:
@@ -80,8 +92,10 @@ class Recorder:
         """All speech as far as it was played, whether or not it answered a turn."""
         return " ".join(self._said)
 
-    def observe(self, _node: str, packet: Packet) -> None:
+    def observe(self, node: str, packet: Packet) -> None:
         """Called by the engine for every output of every node."""
+        for observe in self._watchers.observers:
+            observe(node, packet)
         if not self.began:
             self.began = perf_counter()
         if packet.__class__ is Audio:

@@ -14,6 +14,7 @@ from pipeline.events import NodeFailed
 from pipeline.packet import SECOND
 from pipeline.runtime.report import SessionReport
 from vitagraph import exits
+from vitagraph.observe.session_timeline import SessionTimeline
 from vitagraph.replay.clip import Clip
 from vitagraph.replay.recorder import Recorder
 from vitagraph.waterfall import voice_to_voice
@@ -29,6 +30,8 @@ class Result:
     """None while it runs, or if it could not start."""
     error: Exception | None = None
     """Why it could not start or ended early; None if it did not."""
+    timeline: SessionTimeline | None = None
+    """What happened when, if that was wanted."""
     took: float = 0.0
     """Wall-clock seconds without loading models."""
 
@@ -62,6 +65,8 @@ class Result:
         """Failures that were covered by a fallback, and damaged input."""
         lost = "parts of the file could not be decoded; the rest was used"
         told = [f"{each.parts} {lost}" for each in self.recorder.damages]
+        if self.clip.recording is not None and self.clip.recording.damage:
+            told.append(f"the recording is damaged; what is before that was used ({self.clip.recording.damage})")
         for failure in self.recorder.failures:
             if failure.answered_by:
                 told.append(f"{_describe(failure)}\n{failure.answered_by} took over")
@@ -99,8 +104,8 @@ class Result:
         """Writes transcript.jsonl and turns.json into the folder of the clip; notes an error if it cannot."""
         lines = (json.dumps(spoken.as_json(), ensure_ascii=False) for spoken in self.recorder.transcripts)
         try:
-            _write(self.clip.folder / "transcript.jsonl", lines)
-            _write(self.clip.folder / "turns.json", [json.dumps(self.as_json(), ensure_ascii=False, indent=2)])
+            write_lines(self.clip.folder / "transcript.jsonl", lines)
+            write_lines(self.clip.folder / "turns.json", [json.dumps(self.as_json(), ensure_ascii=False, indent=2)])
         except ResourceError as error:
             self.error = self.error or error
 
@@ -111,8 +116,8 @@ def _describe(failure: NodeFailed) -> str:
     return f"{failure.node}: {failure.message}{hint}{trace}"
 
 
-def _write(file: Path, lines: Iterable[str]) -> None:
-    """Writes atomically, so that a full disk or a second Ctrl-C does not damage an earlier file."""
+def write_lines(file: Path, lines: Iterable[str]) -> None:
+    """Writes a text file atomically, so that a full disk or a second Ctrl-C does not damage an earlier file."""
     partial = file.with_name(f".{file.name}.partial")
     with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,10 @@ from pipeline.graph.plan import Plan
 from pipeline.runtime.runner import Runner
 from pipeline.runtime.session import Session
 from pipeline.runtime.virtual import Latency, run_virtual
+from vitagraph.observe.session_timeline import SessionTimeline
+from vitagraph.observe.watcher import CallEnd
 from vitagraph.replay.clip import Clip
+from vitagraph.replay.recorded_call import RecordedCall
 from vitagraph.replay.recorder import Recorder
 from vitagraph.replay.result import Result
 
@@ -25,11 +28,13 @@ Progress = Callable[[Clip, int], None]
 class Replay:
     """Runs clips, each with the plan that reads it, and collects their results."""
 
-    def __init__(self, jobs: Sequence[tuple[Clip, Plan]], progress: Progress) -> None:
+    def __init__(self, jobs: Sequence[tuple[Clip, Plan]], progress: Progress, *, timelines: bool = False) -> None:
+        """With `timelines` each result has the timeline of its session."""
         self.results: list[Result] = []
         self.stopped = False
         self._jobs = jobs
         self._progress = progress
+        self._timelines = timelines
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -71,12 +76,13 @@ class Replay:
         self._loop = None
 
     async def _one(self, runner: Runner, clip: Clip, plan: Plan) -> None:
-        recorder = Recorder(lambda heard: self._progress(clip, heard))
-        result = Result(clip, recorder)
+        timeline = SessionTimeline(clip.name, plan.graph.path.stem, "replay") if self._timelines else None
+        recorder = Recorder(lambda heard: self._progress(clip, heard), [timeline] if timeline is not None else [])
+        result = Result(clip, recorder, timeline=timeline)
         self.results.append(result)
         with writing(clip.folder):
             clip.folder.mkdir(parents=True, exist_ok=True)
-        self._session = runner.session(plan, recorder.observe)
+        self._session = runner.session(plan, recorder.observe, provide=_provided(clip), name=clip.name)
         recorder.listen(self._session)
         try:
             result.report = await self._session.run()
@@ -85,5 +91,11 @@ class Replay:
             result.error = error
         finally:
             self._session = None
+            failed = "" if result.error is None else str(result.error)
+            recorder.ended(CallEnd("failed" if failed else "completed", failed or "the clip was over"))
             result.took = perf_counter() - recorder.began if recorder.began else 0.0
             result.write()
+
+
+def _provided(clip: Clip) -> list[object]:
+    return [] if clip.recording is None else RecordedCall(clip.recording, clip.until).provided()

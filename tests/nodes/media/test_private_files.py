@@ -20,7 +20,9 @@ from nodes.media.sink import MediaSink
 from nodes.packets import AvatarFrames, Speech, Transcript
 from nodes.playback_tracker import PlaybackTracker
 from pipeline.cause import Causes
+from pipeline.clock import Clock
 from pipeline.errors import ResourceError
+from pipeline.node import Context
 from pipeline.packet import SECOND, Packet, Stamp
 from pipeline.testing import root_stamp, run_node
 from tests.disks import disk
@@ -114,6 +116,8 @@ def lines(folder: Path) -> None:
 
     async def main() -> None:
         node = MediaJsonl(path=str(folder / "lines.jsonl"))
+        clock = Clock(asyncio.get_running_loop())
+        node.start(Context("lines", clock, Causes(), lambda event: None, lambda event: None))
         await node.open()
         try:
             for _ in range(100):

@@ -47,6 +47,14 @@ def test_reference_is_escaped_with_two_dollars() -> None:
     assert params("label: 'say $${name} and $5'").label == "say ${name} and $5"
 
 
+def test_reference_to_the_call_stays_for_the_session() -> None:
+    """A plan is shared by all calls, and the file of each has its own name; a parameter `call` goes first."""
+    assert params("label: 'calls/${call}.jsonl'").label == "calls/${call}.jsonl"
+    assert params("label: ${call}").label == "${call}"
+    assert params("label: '${file}'", rest="params: {file: '${call}.txt'}\n").label == "${call}.txt"
+    assert params("label: ${call}", rest="params: {call: mine}\n").label == "mine"
+
+
 def test_env_reference_reads_the_environment() -> None:
     """Where a machine differs, the graph need not."""
     assert params("label: ${env:WHO}", environment={"WHO": "joe"}).label == "joe"

@@ -181,15 +181,15 @@ async def _play(
         line = Line()
         await manager.join(line, Offer())
         scene = Scene(manager, machine, line, redis, asyncio.get_running_loop().time())
-        manager.alerts.listen(scene.take)
+        manager.observation.alerts.listen(scene.take)
         await _until(scene, BEGIN)
         await _do(fault.begin, scene)
         await _until(scene, END, fault.every)
         await _do(fault.end, scene)
-        while manager.alerts.active() or scene.now() - max(scene.changed, END) < QUIET:
+        while manager.observation.alerts.active() or scene.now() - max(scene.changed, END) < QUIET:
             await _until(scene, scene.now() + 1)
             if scene.now() > END + PATIENCE:
-                scene.problems.append(f"{[alert.name for alert in manager.alerts.active()]} do not clear")
+                scene.problems.append(f"{[alert.name for alert in manager.observation.alerts.active()]} do not clear")
                 break
         scene.hang_up()
         await redis.stop()

@@ -134,7 +134,7 @@ def test_metrics_measure_how_soon_an_answer_is_silent_for_a_voice() -> None:
         await caller.speak(np.concatenate([quiet, tone(2.0, 48_000), quiet, quiet]))
         await caller.wait_for("output_audio_buffer.started")
         await caller.speak(np.concatenate([tone(1.0, 48_000), quiet, quiet]))
-        assert value(registry, "interruptions_total", source="voice", verdict="words") == 1
+        assert value(registry, "interruptions_total", source="voice", verdict="voice") == 1
         assert value(registry, "barge_in_silence_seconds_count") == 1
         assert 0 < value(registry, "barge_in_silence_seconds_sum") < 0.6
         assert value(registry, "cut_off_turns_total") == 1

@@ -119,7 +119,7 @@ def test_host_keeps_nothing_unless_it_is_told_to(tmp_path: Path) -> None:
         caller = await dial(manager)
         await caller.close()
         await gone(manager)
-        assert manager.quality.trend(24) == []
+        assert manager.observation.quality.trend(24) == []
 
     hosting(scene, scripted(tmp_path))
     assert list(tmp_path.iterdir()) == [tmp_path / "scripted.yaml"]

@@ -23,7 +23,7 @@ from vitagraph.observe.timeline import (
     LatestTurn,
     LinkState,
     NodeState,
-    Playback,
+    PlayedSentence,
     ProcessState,
     QualityPoint,
     QueueSample,
@@ -72,7 +72,7 @@ def timeline(*, running: bool = False, sound: bool = False) -> Timeline:
         speech=heard,
         turns=_turns(running),
         causes=_causes(),
-        playbacks=[Playback(cause, start, end, text, cut) for cause, start, end, text, cut in _ANSWERS],
+        playbacks=[PlayedSentence(cause, start, end, text, cut) for cause, start, end, text, cut in _ANSWERS],
         troubles=_troubles(),
         queues=_queues(),
         face=[_face(each) for each in _ANSWERS],
@@ -97,7 +97,9 @@ def long_timeline() -> Timeline:
         speech=voices,
         turns=turns,
         causes=[CauseEvent(each.voice_end + 400, each.cause, "committed") for each in turns],
-        playbacks=[Playback(n, span.start, span.end, "An answer of some length.") for n, span in enumerate(answers, 1)],
+        playbacks=[
+            PlayedSentence(n, span.start, span.end, "An answer of some length.") for n, span in enumerate(answers, 1)
+        ],
     )
 
 
@@ -116,7 +118,7 @@ def console() -> Console:
 
 def _turns(running: bool) -> list[TurnEntry]:
     first = {"caller": 1_400.0, "vad": 1_460, "turn": 3_920, "asr": 3_985, "chat": 4_270, "sentences": 4_330}
-    network = {"round_trip": 38.0, "jitter_buffer": 62.0, "playout": 21.0}
+    network = {"rtt": 38.0, "jitter_buffer": 62.0, "playout": 21.0}
     slow = [420.0, 180, 1_780, 240, 390, 20, 90]
     return [
         _turn(
@@ -144,7 +146,7 @@ def _turns(running: bool) -> list[TurnEntry]:
             said="Sorry, let me look at the timetable again. On Sundays there are only four crossings.",
             firsts={"turn": 13_320, "asr": 13_500, "chat": 15_280, "sentences": 15_520, "tts": 15_900},
             over_budget="text",
-            network={**network, "round_trip": 141.0},
+            network={**network, "rtt": 141.0},
             rating=-1,
         ),
         _turn(
@@ -209,7 +211,7 @@ def _turns(running: bool) -> list[TurnEntry]:
 
 
 def _turn(number: int, cause: int, start: float, voice_end: float, parts: Sequence[float], **more: Any) -> TurnEntry:
-    named = dict(zip(PARTS, parts, strict=False))
+    named: dict[str, float] = dict(zip(PARTS, parts, strict=False))
     reached = dict(zip(named, np.cumsum([voice_end, *parts])[1:].tolist(), strict=True))
     known: dict[str, Any] = {"typed": False, "outcome": "answered", "budget": 1_500.0, "language": "en", **more}
     return TurnEntry(

@@ -217,7 +217,7 @@ def test_timeline_of_a_call_is_that_of_the_metrics(tmp_path: Path) -> None:
         id = caller.call_.id
         await caller.close()
         await gone(manager)
-        timeline = manager.archive.find(id)
+        timeline = manager.observation.archive.find(id)
         assert timeline is not None
         return timeline.document()
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import openai  # loaded before the calls: it takes seconds, in which a fallback would answer
+import openai  # noqa: F401 - loaded before the calls: it takes seconds, in which a fallback would answer
 import pytest
 
 from pipeline.errors import DependencyError
@@ -16,7 +16,6 @@ from tests.vitagraph.observe.collector import attributes, collecting
 from vitagraph.host.call_manager import CallManager
 from vitagraph.observe.tracing import Tracing, is_wanted
 
-assert openai
 REMOTE = SCRIPTED.replace(
     "{use: dialogue.script, otherwise: It is nine o'clock.}",
     "{use: dialogue.openai, model: small, base_url: '{URL}', fallback: dialogue.script}",
@@ -83,7 +82,7 @@ def test_tracing_marks_a_fallback_and_metrics_name_the_trace(tmp_path: Path, mon
         caller = await dial(manager)
         caller.type("What time is it?")
         await caller.wait_for("response.done")
-        timeline = manager.archive.find(caller.call_.id)
+        timeline = manager.observation.archive.find(caller.call_.id)
         assert timeline is not None
         return tuple(turn.trace for turn in timeline.document().turns)
 

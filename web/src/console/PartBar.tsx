@@ -14,6 +14,7 @@ interface Props {
 /** The silence of a turn as a bar of its parts; a line marks the budget. */
 export function PartBar({ parts, scale, budget = null, words }: Props): ReactNode {
   const shown = Object.entries(parts).filter(([, ms]) => ms > 0);
+  if (!shown.length) return <span className="parts" aria-hidden="true" />;
   const label = shown.map(([part, ms]) => `${partName(words, part)} ${duration(ms)}`).join(", ");
   const width = (ms: number): string => `${Math.min(100, (ms / scale) * 100)}%`;
   return (

@@ -67,7 +67,7 @@ export const CHINESE: ConsoleWords = {
   changes,
   troubles,
   states,
-  network: { round_trip: "往返时间", jitter_buffer: "浏览器的抖动缓冲", playout: "浏览器的播放延迟" },
+  network: { rtt: "往返时间", jitter_buffer: "浏览器的抖动缓冲", playout: "浏览器的播放延迟" },
   lanes: {
     caller: "来电者",
     turns: "轮次",

@@ -21,7 +21,7 @@ export interface Envelope {
 }
 
 /** A sentence of the assistant that was played. */
-export interface Playback {
+export interface PlayedSentence {
   cause: number;
   start: number;
   /** None while it plays. */
@@ -127,7 +127,7 @@ export interface Timeline {
   speech: Span[];
   turns: TurnEntry[];
   causes: CauseEvent[];
-  playbacks: Playback[];
+  playbacks: PlayedSentence[];
   troubles: Trouble[];
   queues: QueueSample[];
   face: FaceSpan[];

@@ -64,7 +64,7 @@ const callOutcomes: Record<string, string> = {
 };
 
 const network: Record<string, string> = {
-  round_trip: "round trip",
+  rtt: "round trip",
   jitter_buffer: "jitter buffer of the browser",
   playout: "playout delay of the browser",
 };

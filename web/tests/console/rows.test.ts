@@ -49,7 +49,7 @@ test("a fallback works from the failure that it answers until its node works aga
 });
 
 test("tracks that a session has nothing for are left out, and none overlap", () => {
-  const { lanes, height } = lanesOf(timeline());
+  const { lanes, height } = lanesOf(timeline(), 1_000);
   expect(lanes.map(({ name }) => name)).toEqual(["caller", "turns", "causes", "assistant", "queues"]);
   lanes.forEach(({ top }, n) => expect(top).toBeGreaterThan(n ? lanes[n - 1]!.top + lanes[n - 1]!.height : 0));
   expect(lanes.at(-1)!.top + lanes.at(-1)!.height).toBeLessThan(height);

@@ -23,16 +23,18 @@ export function Head({ timeline }: { timeline: Timeline }): ReactNode {
   ];
   return (
     <>
-      <dl className="card head">
-        {facts.map(([name, value, bad]) => (
-          <div key={name} data-grade={bad ? "poor" : undefined}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-            {name === words.state && reason && <dd className="reason">{reason}</dd>}
-          </div>
-        ))}
+      <section className="card head" aria-label={words.session}>
+        <dl>
+          {facts.map(([name, value, bad]) => (
+            <div key={name} data-grade={bad ? "poor" : undefined}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+              {name === words.state && reason && <dd className="reason">{reason}</dd>}
+            </div>
+          ))}
+        </dl>
         {!outcome && <p>{words.goesOn}</p>}
-      </dl>
+      </section>
       {left_out > 0 && <p className="notice">{words.leftOut(left_out)}</p>}
     </>
   );

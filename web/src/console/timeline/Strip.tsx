@@ -50,7 +50,7 @@ function draw(canvas: CanvasRenderingContext2D, timeline: Timeline, width: numbe
   canvas.globalAlpha = 0.45;
   half(canvas, columns(caller.peaks, caller.step, scale), -1, colours.voice);
   half(canvas, columns(assistant.peaks, assistant.step, scale), 1, colours.answer);
-  canvas.globalAlpha = 1;
+  canvas.globalAlpha = 0.85;
   for (const { voice_end, silence, outcome, over_budget, budget } of turns) {
     const lost = outcome === "unanswered";
     if (silence === null && !lost) continue;

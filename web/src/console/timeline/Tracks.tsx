@@ -35,7 +35,7 @@ export function Tracks(props: Props): ReactNode {
   const { timeline, view, player, onView, onToggle } = props;
   const { words } = useWords();
   const [frame, width] = useWidth<HTMLDivElement>();
-  const { lanes, height } = lanesOf(timeline);
+  const { lanes, height } = lanesOf(timeline, width);
   const scale = new Scale(view, Math.max(1, width));
   const [canvas, marks] = useDrawing(props, width);
   const [tip, setTip] = useState<Tip | null>(null);
@@ -87,7 +87,7 @@ function useDrawing(
   const marks = useRef<readonly Mark[]>([]);
   const colours = useColours(canvas);
   useEffect(() => {
-    const { lanes, height } = lanesOf(timeline);
+    const { lanes, height } = lanesOf(timeline, width);
     const context = canvas.current && width ? prepared(canvas.current, width, height) : null;
     if (!context || !colours) return;
     const pen = new Pen(context, new Scale(view, width), colours, words);

@@ -112,10 +112,10 @@ function drawTurn(pen: Pen, turn: TurnEntry, next: number, top: number, height: 
   if (turn.silence === null) {
     const lost = turn.outcome === "unanswered" || turn.outcome === "abandoned";
     const label = words.outcomes[turn.outcome ?? ""];
-    pen.text(label, voiceEnd + 6, top + bar / 2, room - voice, lost ? colours.alarm : colours.soft, 11, 600);
+    pen.text(label, voiceEnd + 6, top + bar / 2, room - voice, lost ? colours.poor : colours.soft, 11, 600);
   } else {
     const over = turn.over_budget !== "";
-    pen.text(duration(turn.silence), end + 6, top + bar / 2, scale.x(next) - end - 8, over ? colours.alarm : colours.ink, 11, 600);
+    pen.text(duration(turn.silence), end + 6, top + bar / 2, scale.x(next) - end - 8, over ? colours.poor : colours.ink, 11, 600);
   }
   pen.text(`#${turn.number}  ${turn.heard}`, left, top + height - 9, room, colours.ink);
 }

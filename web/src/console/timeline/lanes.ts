@@ -12,6 +12,8 @@ export interface Lane {
 
 export const AXIS = 24;
 const GAP = 8;
+/** On a narrow screen the names of the tracks stand above them. */
+const NARROW = { width: 860, gap: 20 };
 const HEIGHTS: Record<LaneName, number> = {
   caller: 54,
   turns: 44,
@@ -29,11 +31,13 @@ const OPTIONAL: Partial<Record<LaneName, (timeline: Timeline) => boolean>> = {
   troubles: ({ troubles }) => troubles.length > 0,
 };
 
-export function lanesOf(timeline: Timeline): { lanes: Lane[]; height: number } {
+/** The tracks of a session, on a page that is `page` pixels wide. */
+export function lanesOf(timeline: Timeline, page: number): { lanes: Lane[]; height: number } {
+  const gap = page <= NARROW.width ? NARROW.gap : GAP;
   let top = AXIS;
   const names = (Object.keys(HEIGHTS) as LaneName[]).filter((name) => OPTIONAL[name]?.(timeline) ?? true);
   const lanes = names.map((name) => {
-    const lane = { name, top: top + GAP, height: HEIGHTS[name] };
+    const lane = { name, top: top + gap, height: HEIGHTS[name] };
     top = lane.top + lane.height;
     return lane;
   });

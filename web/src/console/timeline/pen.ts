@@ -13,7 +13,7 @@ export interface Mark {
   text: string;
 }
 
-const COLOURS = ["card", "ink", "soft", "line", "accent", "alarm", "caution", "voice", "answer", "selected"] as const;
+const COLOURS = ["card", "ink", "soft", "line", "accent", "alarm", "poor", "caution", "voice", "answer", "selected"] as const;
 export type Colours = Record<(typeof COLOURS)[number], string> & { part: (name: string) => string; font: string };
 
 /** The colours of the page's style, as they are now. */
@@ -60,8 +60,11 @@ export class Pen {
   private fitting(text: string, room: number): string {
     const measured = this.canvas.measureText(text).width;
     if (measured <= room) return text;
-    const count = Math.floor((text.length * room) / measured) - 1;
-    return count < 3 ? "" : `${text.slice(0, count).trimEnd()}…`;
+    for (let count = Math.floor((text.length * room) / measured); count > 2; count--) {
+      const shorter = `${text.slice(0, count).trimEnd()}…`;
+      if (this.canvas.measureText(shorter).width <= room) return shorter;
+    }
+    return "";
   }
 
   mark(left: number, top: number, width: number, height: number, text: string): void {

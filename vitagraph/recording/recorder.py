@@ -1,0 +1,145 @@
+"""Sees one session, and gives what it sees to its recording."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nodes.packets import Audio, PlaybackProgress, Samples, SoundPlayed, Speech, TurnChanged
+from pipeline.graph.plan import Plan
+from pipeline.node import Source
+from pipeline.packet import Event, Packet
+from pipeline.runtime.session import Session
+from vitagraph.observe.watcher import CallEnd, SessionWatcher
+from vitagraph.recording.file import JsonItem, RecordingFile, SoundItem
+from vitagraph.recording.messages import PACKET_KINDS, TURNS, Side, event_topic, packet_topic
+from vitagraph.recording.played import PlayedSound
+from vitagraph.waterfall import TurnRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The nodes of a plan by which sound comes in and goes out."""
+
+    callers: frozenset[str]
+    """The sources."""
+    players: frozenset[str]
+    """What gives audio without words to a sink that plays."""
+
+    @classmethod
+    def of(cls, plan: Plan) -> Ends:
+        """Those of a plan."""
+        primary = {name: node.members[0].node for name, node in plan.nodes.items()}
+        plays = (
+            link.source
+            for link in plan.links
+            # What speaks plays other sound at the same input.
+            if Audio in link.kinds and Speech in primary[link.target].inputs[link.target_port].kinds
+            if any(sent.event is PlaybackProgress for sent in primary[link.target].sends.values())
+        )
+        return cls(
+            frozenset(name for name, node in primary.items() if issubclass(node, Source)),
+            frozenset(plays),
+        )
+
+
+@dataclass(slots=True)
+class _Turns:
+    """Numbers the turns in the order in which they began."""
+
+    numbers: dict[int, int] = field(default_factory=dict)
+
+    def number(self, cause: int) -> int:
+        return self.numbers.setdefault(cause, len(self.numbers) + 1)
+
+
+class CallRecorder(SessionWatcher):
+    """Records one session.
+
+    Sound is placed by its own time, so that it never drifts from the session's clock, which is placed
+    on the wall clock once, when the session begins.
+    """
+
+    def __init__(self, file: RecordingFile, wall: Callable[[], int] = time.time_ns) -> None:
+        self._file = file
+        self._wall = wall
+        self._session: Session | None = None
+        self._ends = Ends(frozenset(), frozenset())
+        self._began = False
+        self._early: list[Event] = []
+        """Events from before the session's clock began: members that could not be opened."""
+        self._turns = _Turns()
+        self._played = PlayedSound(lambda at, samples, rate: self._sound(at, "assistant", samples, rate))
+
+    @property
+    def path(self) -> str:
+        """Where the recording is."""
+        return str(self._file.path)
+
+    def listen(self, session: Session) -> None:
+        """Subscribes to all events of a session."""
+        self._session = session
+        self._ends = Ends.of(session.plan)
+        session.bus.of(Event).subscribe(self._event)
+
+    def observe(self, node: str, packet: Packet) -> None:
+        """Takes an output of a node."""
+        kind = packet.__class__
+        if kind is Audio:
+            self._audio(node, packet)  # type: ignore[arg-type]
+        elif kind in PACKET_KINDS:
+            size = 500
+            if isinstance(packet, Speech):
+                self._played.speech_made(packet)
+                size += packet.samples.nbytes
+            self._file.put(JsonItem(self._now(), packet_topic(node), packet, size))
+
+    def turn_over(self, turn: TurnRecord, *, abandoned: bool = False) -> None:
+        """Writes a turn that is final."""
+        entry = turn.as_json(self._turns.number(turn.cause))
+        self._file.put(JsonItem(self._now(), TURNS, {**entry, "abandoned": abandoned}))
+
+    def ended(self, end: CallEnd) -> None:
+        """Completes the recording."""
+        now = self._now()
+        self._played.advance(now)
+        self._file.finish({"outcome": end.outcome, "reason": end.reason, "duration": str(now)})
+
+    def _audio(self, node: str, audio: Audio) -> None:
+        if node in self._ends.callers:
+            now = self._now()
+            # What a client does not send is left out: it is the gap between the rest.
+            if not audio.absent:
+                self._sound(audio.at.pts, "caller", audio.samples, audio.rate)
+            self._played.advance(now)
+        if node in self._ends.players:
+            self._played.sound_made(audio, self._now())
+
+    def _event(self, event: Event) -> None:
+        if event.__class__ is SoundPlayed:
+            return
+        if not self._began and self._session is not None and not self._session.is_open:
+            self._early.append(event)
+            return
+        now = self._now()
+        if isinstance(event, PlaybackProgress):
+            self._played.progress(event, now)
+        elif isinstance(event, TurnChanged):
+            if event.what == "committed":
+                self._turns.number(event.cause.id)
+            self._played.turn_changed(event, now)
+        self._file.put(JsonItem(now, event_topic(event), event))
+
+    def _now(self) -> int:
+        """The session's clock, nanoseconds; the first call places it on the wall clock."""
+        now = self._session.clock.now() if self._session is not None else 0
+        if not self._began:
+            self._began = True
+            self._file.began = self._wall() - now
+            for event in self._early:
+                self._file.put(JsonItem(0, event_topic(event), event))
+        return now
+
+    def _sound(self, at: int, side: Side, samples: Samples, rate: int) -> None:
+        self._file.put(SoundItem(at, side, samples, rate))
