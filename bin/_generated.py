@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = {
     "docs/graph.schema.json": ("schema",),
     "docs/nodes.md": ("inspect", "--markdown"),
+    "deploy/prometheus/vitagraph.rules.yml": ("alerts", "--prometheus"),
 }
 BLOCKS = {
     "graph": ("graph", "graphs/assistant.yaml"),

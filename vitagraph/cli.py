@@ -13,7 +13,21 @@ from typing import Annotated
 import typer
 
 from vitagraph import exits
-from vitagraph.commands import avatar, check, drill, graph, health, inspect, models, replay, report, schema, serve, top
+from vitagraph.commands import (
+    alerts,
+    avatar,
+    check,
+    drill,
+    graph,
+    health,
+    inspect,
+    models,
+    replay,
+    report,
+    schema,
+    serve,
+    top,
+)
 
 _EPILOG = """
 [bold]Examples[/bold]
@@ -38,7 +52,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-for module in (serve, replay, check, drill, health, graph, inspect, models, schema, avatar, report, top):
+for module in (serve, replay, check, drill, health, graph, inspect, models, schema, avatar, report, top, alerts):
     module.register(app)
 
 

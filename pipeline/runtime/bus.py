@@ -36,7 +36,7 @@ class Bus:
     @property
     def scheduler(self) -> AsyncIOScheduler:
         """For operators that need time, such as `buffer_with_time`; without it they use threads."""
-        return _ClockScheduler(asyncio.get_running_loop(), self._clock)
+        return ClockScheduler(asyncio.get_running_loop(), self._clock)
 
     def of(self, kind: type[E]) -> Subject[E]:
         """The stream of one class of event; `of(Event)` is the stream of all of them."""
@@ -67,8 +67,8 @@ def _call(told: tuple[type[Event], Callable[[], None]]) -> tuple[()]:
     return ()
 
 
-class _ClockScheduler(AsyncIOScheduler):
-    """Follows the session's clock, virtual or real; the stock one reads the wall clock."""
+class ClockScheduler(AsyncIOScheduler):
+    """Follows a clock, virtual or real; the stock one reads the wall clock."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
         super().__init__(loop)

@@ -14,7 +14,20 @@ from vitagraph import exits
 from vitagraph.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("serve", "replay", "check", "drill", "health", "graph", "inspect", "models", "avatar", "schema", "report")
+COMMANDS = (
+    "serve",
+    "replay",
+    "check",
+    "drill",
+    "health",
+    "graph",
+    "inspect",
+    "models",
+    "avatar",
+    "schema",
+    "report",
+    "alerts",
+)
 
 
 def vitagraph(*arguments: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[str]:

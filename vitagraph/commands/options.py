@@ -28,6 +28,11 @@ ChaosFile = Annotated[
     typer.Option("--chaos", metavar="FILE", help="Faults to inject."),
 ]
 
+AlertFile = Annotated[
+    Path | None,
+    typer.Option("--alerts", metavar="FILE", help="Alert rules beside the built-in ones, or in their place."),
+]
+
 
 _PERIODS = {"m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 

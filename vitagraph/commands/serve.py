@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from vitagraph import console, logs
-from vitagraph.commands.options import ChaosFile, Settings, parse_period, parse_settings
+from vitagraph.commands.options import AlertFile, ChaosFile, Settings, parse_period, parse_settings
 
 if TYPE_CHECKING:
     from vitagraph.host.graph_catalogue import GraphCatalogue
@@ -126,11 +126,13 @@ def serve(
     supervise: Supervised = False,
     given: Settings = None,
     chaos: ChaosFile = None,
+    alerts: AlertFile = None,
     log: LogFormat = "auto",
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:
     """Serve the call page and answer calls, each with a session of a graph."""
     logs.set_up(log)
+    from vitagraph.alerts.file import rules_of
     from vitagraph.host.handover import VARIABLE
     from vitagraph.host.settings import HostSettings
 
@@ -143,6 +145,7 @@ def serve(
         idle=_seconds(idle, "--idle"),
         drain=_seconds(drain, "--drain"),
         health=_seconds(health, "--health"),
+        alerts=rules_of(alerts),
         new_calls=new_calls,
         origins=tuple(origin or ()),
         key=_secret("VITAGRAPH_API_KEY", "without a key, anyone who reaches the host may call"),

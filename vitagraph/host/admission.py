@@ -136,6 +136,7 @@ class AdmissionControl:
         self.exceeded = ""
         """The measure for which no calls are taken; empty if none."""
         self.headroom = Headroom(thresholds.assumed)
+        self._shedding: frozenset[str] = frozenset()
         self._thresholds = thresholds
         self._source = source
         self._calls = calls
@@ -157,9 +158,15 @@ class AdmissionControl:
             self._timer.cancel()
             self._timer = None
 
+    def shed(self, alerts: frozenset[str]) -> None:
+        """Takes no call while these alerts fire, even the first; none lifts that."""
+        self._shedding = alerts
+
     def refusal(self, *, heavy: bool = True) -> Refusal | None:
         """Why one more call, of a graph with models or without, would not be taken now; None if it would."""
         calls, limits = self._calls(), self._thresholds
+        if self._shedding:
+            return Refusal(_BUSY, f"the host sheds load: {', '.join(sorted(self._shedding))}", 2 * limits.calm, "busy")
         memory_short = self.measures.memory >= limits.back * limits.memory
         if self.exceeded and (calls.count or memory_short):
             return Refusal(_BUSY, self._detail(self.exceeded), 2 * limits.calm, "busy")

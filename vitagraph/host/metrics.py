@@ -58,6 +58,7 @@ class HostMetrics:
         self, runner: Runner, meter: ProcessMeter, seats_free: Callable[[], int], ready: Callable[[], bool]
     ) -> None:
         self.registry = CollectorRegistry()
+        """All metrics but those of the process, whose reading opens files."""
         self.counted = CountedMetrics(self.registry)
         self._meter, self._seats_free, self._ready = meter, seats_free, ready
         self._loop = LoopWatch()
@@ -65,7 +66,7 @@ class HostMetrics:
         sources = Sources(self._live, meter.pools, runner.resources.scheduler.statistics, self._state)
         self._samples = EngineSamples(sources, runner.policies)
         self.registry.register(self._samples)
-        ProcessCollector(registry=self.registry)
+        self._process = ProcessCollector(registry=None)
         meter.on_memory = lambda step: self.counted.memory_steps.labels(step).inc()
         self.on_refused: Callable[[str], None] = lambda reason: None
         """Called with the reason for which an offer was refused, as it counts."""
@@ -106,7 +107,7 @@ class HostMetrics:
 
     async def answer(self, request: Request) -> Response:
         """The metrics as text: OpenMetrics for those who ask for it, else the format of Prometheus."""
-        snapshot = _Snapshot(tuple(self.registry.collect()))
+        snapshot = _Snapshot((*self.registry.collect(), *self._process.collect()))
         # The client's own version and escaping are not believed: those of the library are.
         if _OPENMETRICS in request.headers.get("accept", ""):
             text = await asyncio.to_thread(openmetrics.generate_latest, snapshot)
@@ -130,6 +131,7 @@ class HostMetrics:
             load.memory,
             load.cpu,
             self._meter.memory_guard.step,
+            self._loop.stalls,
         )
 
 

@@ -9,6 +9,11 @@ from contextlib import AsyncExitStack
 from pipeline.errors import VitagraphError
 from pipeline.graph.plan import Plan
 from pipeline.runtime.runner import Runner
+from vitagraph.alerts.actions import AlertActions
+from vitagraph.alerts.alerts import Alerts
+from vitagraph.alerts.file import builtin_rules
+from vitagraph.alerts.spec import AlertRules
+from vitagraph.alerts.webhook import AlertWebhooks
 from vitagraph.host.call import Call
 from vitagraph.host.metrics import HostMetrics
 from vitagraph.host.monitoring import Monitoring
@@ -29,7 +34,8 @@ class HostObservation:
     """Watches from `open` and `begin` to `close`."""
 
     metrics: HostMetrics
-    """Set by `begin`."""
+    """Set by `begin`, as is `alerts`."""
+    alerts: Alerts
 
     def __init__(self, settings: HostSettings) -> None:
         self.archive = SessionArchive(settings.timelines)
@@ -37,6 +43,7 @@ class HostObservation:
         self.recordings: Recordings | None = None
         """What records all calls, if that is wanted."""
         self._settings = settings
+        self._rules = settings.alerts or AlertRules(())
         self._tracing: Tracing | None = None
         self._exit = AsyncExitStack()
 
@@ -46,6 +53,8 @@ class HostObservation:
             self.recordings = Recordings(self._settings.record, self._settings.record_keep)
             self._exit.push_async_callback(self.recordings.stop)
             self.recordings.start()
+        if self._settings.alerts is None:
+            self._rules = await asyncio.to_thread(builtin_rules)
         self._tracing = await asyncio.to_thread(Tracing.from_environment)
         if self._tracing is not None:
             self._exit.push_async_callback(asyncio.to_thread, self._tracing.close)
@@ -59,6 +68,16 @@ class HostObservation:
         self.metrics = HostMetrics(runner, monitoring.meter, seats_free, ready)
         self.metrics.on_refused = self.quality.refused
         self._exit.callback(self.metrics.stop)
+        self._watch_alerts(monitoring)
+
+    def _watch_alerts(self, monitoring: Monitoring) -> None:
+        webhooks = AlertWebhooks(self._rules.webhook)
+        self._exit.push_async_callback(webhooks.stop)
+        self.alerts = Alerts(self._rules.evaluated, self.metrics.registry)
+        self.alerts.listen(AlertActions(monitoring.admission.shed, monitoring.meter.memory_guard.collect))
+        self.alerts.listen(webhooks)
+        self._exit.callback(self.alerts.stop)
+        self.alerts.start()
 
     async def close(self) -> None:
         """Completes what it writes."""
@@ -90,7 +109,7 @@ class HostObservation:
 
     def alert_states(self) -> list[AlertState]:
         """The alerts that fire, and those that have cleared lately."""
-        return []
+        return [*self.alerts.active(), *self.alerts.recent()]
 
     # --- recorded sound
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.params import seconds
+from vitagraph.alerts.spec import AlertRules
 from vitagraph.host.admission import Thresholds
 
 START_WITHIN = seconds(2)
@@ -32,6 +33,8 @@ class HostSettings:
     """Ended calls whose timelines are kept in memory for the console."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """Load from which no call is taken."""
+    alerts: AlertRules | None = None
+    """When the operator is alarmed; None for the rules that come with the program."""
     drain: float = 30
     """How long calls may go on after the host was told to stop."""
     new_calls: str = "30/minute"

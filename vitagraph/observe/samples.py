@@ -73,6 +73,8 @@ class HostState:
     cpu: float
     memory_step: int
     """How far the clean-up of memory has gone: 0 to 4, see `MemoryGuard`."""
+    stalls: int
+    """How often the event loop was blocked for over 50 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +299,9 @@ def _of_host(host: HostState) -> Iterator[Metric]:
         ("cpu_used_ratio", "The share of its cores that the process uses, 0 to 1.", host.cpu),
     ):
         yield GaugeMetricFamily(PREFIX + name, meaning, value=value)
+    yield CounterMetricFamily(
+        PREFIX + "loop_stalls", "How often the event loop was blocked for over 50 ms.", value=host.stalls
+    )
     yield CounterMetricFamily(
         PREFIX + "loop_blocked_seconds", "For how long the event loop was blocked for over 50 ms.", value=host.blocked
     )

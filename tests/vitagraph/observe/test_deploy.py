@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from tests.programs import program
 from tests.vitagraph.observe.reading import families
 from tests.vitagraph.observe.test_samples import FakeHost
+from vitagraph.alerts.alerts import firing_gauge
 from vitagraph.observe.counted import CountedMetrics
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,6 +39,7 @@ def everything() -> CollectorRegistry:
     registry = FakeHost().registry
     CountedMetrics(registry).watch(["asr"], ["asr"])
     ProcessCollector(registry=registry)
+    firing_gauge(registry).labels("VitagraphDown", "page")
     return registry
 
 
@@ -49,6 +51,7 @@ def metrics() -> Table:
     counted = CountedMetrics(registry)
     counted.watch(["asr"], ["asr"])
     counted.tokens.labels("chat", "input")
+    firing_gauge(registry).labels("VitagraphDown", "page")
     for family in families(registry):
         found[family.name] = (family.type, frozenset(key for each in family.samples for key in each.labels) - {"le"})
     return {f"{name}_total" if kind == "counter" else name: (kind, labels) for name, (kind, labels) in found.items()}

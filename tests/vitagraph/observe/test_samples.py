@@ -61,7 +61,9 @@ class FakeHost:
     pools: dict[str, PoolStatistics] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        state = HostState(seats_free=7, ready=True, lag=0.004, blocked=1.5, memory=0.25, cpu=0.5, memory_step=2)
+        state = HostState(
+            seats_free=7, ready=True, lag=0.004, blocked=1.5, memory=0.25, cpu=0.5, memory_step=2, stalls=3
+        )
         started: dict[Lane, int] = {"high": 10, "normal": 30, "low": 0}
         waited: dict[Lane, int] = {"high": 0, "normal": 1500 * MILLISECOND, "low": 0}
         cores = SchedulerStatistics(2, 1, 1, {"high": 0, "normal": 3, "low": 1}, 0, 0, 0.5, started, waited, 39, 0, 0)
