@@ -23,7 +23,7 @@ FUNCTION_LINES = 80
 LONG_FUNCTION = 50
 LONG_FUNCTIONS = 0.02
 MEDIAN_FUNCTION = 8
-ENGINE_LINES = {"": 1400, "graph": 2500, "runtime": 3200, "policies": 1740, "compute": 1650, "observe": 800}
+ENGINE_LINES = {"": 1400, "graph": 2500, "runtime": 3220, "policies": 1740, "compute": 1650, "observe": 800}
 """By part of pipeline/ (docs/decisions/0007); its testing/ is for those who write nodes, and not counted."""
 SCRIPT_LINES = 40
 PUBLIC_NAMES = 45

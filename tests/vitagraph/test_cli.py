@@ -23,6 +23,7 @@ COMMANDS = (
     "graph",
     "inspect",
     "models",
+    "top",
     "avatar",
     "schema",
     "report",

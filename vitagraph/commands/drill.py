@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vitagraph import console, exits, logs
+from vitagraph import console, exits
 from vitagraph.commands.options import GraphFile, Settings, load_plan, parse_settings
 
 _EPILOG = """
@@ -46,6 +46,8 @@ def drill(
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:
     """Inject every fault into every node of a graph; show which member answers and how fast the node recovers."""
+    from vitagraph import logs
+
     logs.set_up()
     planned = load_plan(graph, settings)
     from vitagraph.download import fetch

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vitagraph import console, exits, logs
+from vitagraph import console, exits
 from vitagraph.commands.options import ChaosFile, GraphFile, Settings, load_plan, parse_settings
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def replay(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no tables.")] = False,
 ) -> None:
     """Run recordings through a graph; show the results and the latency of each part."""
+    from vitagraph import logs
+
     logs.set_up()
     jobs = _plans(graph, audio, out, until, settings, chaos, greet=greet)
     compared = _Compared(compare=compare, against=against)

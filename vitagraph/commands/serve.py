@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from vitagraph import console, logs
+from vitagraph import console
 from vitagraph.commands.options import AlertFile, ChaosFile, Settings, parse_period, parse_settings
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ def serve(
     offline: Annotated[bool, typer.Option("--offline", help="Download no models.")] = False,
 ) -> None:
     """Serve the call page and answer calls, each with a session of a graph."""
+    from vitagraph import logs
+
     logs.set_up(log)
     from vitagraph.alerts.file import rules_of
     from vitagraph.host.handover import VARIABLE

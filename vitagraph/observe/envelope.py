@@ -11,7 +11,7 @@ MOST = 4 * 3_600 * SECOND // STEP
 """Values of one envelope: four hours."""
 
 
-class Loudness:
+class PeakTrack:
     """The highest amplitude of each step, from time 0 on; what comes after four hours is left out."""
 
     __slots__ = ("peaks",)

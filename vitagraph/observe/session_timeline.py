@@ -24,7 +24,7 @@ from pipeline.node import Source
 from pipeline.packet import MILLISECOND, SECOND, Packet
 from pipeline.runtime.session import Session
 from vitagraph.observe.client_events import ClientNetwork, Rated
-from vitagraph.observe.envelope import STEP, Loudness, envelope
+from vitagraph.observe.envelope import STEP, PeakTrack, envelope
 from vitagraph.observe.timeline import (
     CauseChange,
     CauseEvent,
@@ -73,7 +73,7 @@ class _Sounding:
 
 
 @dataclass(slots=True)
-class _Answer:
+class _AnswerTrack:
     """What is known of the answer to one cause while it is made."""
 
     firsts: dict[str, float] = field(default_factory=dict)
@@ -102,8 +102,8 @@ class SessionTimeline(SessionWatcher):
         """Failures of each node by a fault."""
         self.silences: list[float] = []
         """Of the answered turns, milliseconds."""
-        self._voice = Loudness()
-        self._answers_sound = Loudness()
+        self._voice = PeakTrack()
+        self._answers_sound = PeakTrack()
         self._speech: Bounded[Span] = Bounded()
         self._causes: Bounded[CauseEvent] = Bounded()
         self._played: Bounded[PlayedSentence] = Bounded()
@@ -112,7 +112,7 @@ class SessionTimeline(SessionWatcher):
         self._faces: Bounded[FaceSpan] = Bounded()
         self._unanswered: dict[str, int] = {}
         """When each node last failed and nothing took over."""
-        self._answers: dict[int, _Answer] = {}
+        self._answers: dict[int, _AnswerTrack] = {}
         self._transcripts: dict[int, Transcript] = {}
         self._voice_began: int | None = None
         self._turn_began: int | None = None
@@ -254,10 +254,10 @@ class SessionTimeline(SessionWatcher):
 
     # --- packets
 
-    def _answer(self, cause: int) -> _Answer:
+    def _answer(self, cause: int) -> _AnswerTrack:
         answer = self._answers.get(cause)
         if answer is None:
-            answer = self._answers[cause] = _Answer()
+            answer = self._answers[cause] = _AnswerTrack()
             if len(self._answers) > 16:
                 self._answers.pop(next(iter(self._answers)))
         return answer

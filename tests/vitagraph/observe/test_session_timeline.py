@@ -22,7 +22,7 @@ from tests.vitagraph.host.dialling import SCRIPTED, dial, gone, hosting, scripte
 from vitagraph.host.call_manager import CallManager
 from vitagraph.observe.archive import SessionArchive
 from vitagraph.observe.client_events import ClientNetwork, Rated
-from vitagraph.observe.envelope import Loudness, envelope
+from vitagraph.observe.envelope import PeakTrack, envelope
 from vitagraph.observe.session_timeline import MOST, SessionTimeline
 from vitagraph.observe.timeline import Timeline
 from vitagraph.observe.watcher import CallEnd
@@ -189,7 +189,7 @@ def test_timeline_stays_bounded() -> None:
 
 def test_loudness_leaves_out_what_comes_after_four_hours() -> None:
     """A wrong time stamp takes no memory."""
-    loudness = Loudness()
+    loudness = PeakTrack()
     loudness.add(sound(ms(20)), 5 * 3_600 * SECOND)
     assert len(loudness.peaks) == 0
     loudness.place(envelope(sound(ms(120)), RATE), ms(100))
