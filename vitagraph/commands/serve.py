@@ -59,6 +59,10 @@ QualityFile = Annotated[
 IceServers = Annotated[
     list[str] | None, typer.Option(metavar="URL", help="A STUN or TURN server, such as stun:host:3478. Repeatable.")
 ]
+HealthInterval = Annotated[
+    str, typer.Option(metavar="TIME", help="Interval of health checks of the graphs' members; 0 for none.")
+]
+DrainTime = Annotated[str, typer.Option(metavar="TIME", help="How long calls may continue after Ctrl-C or SIGTERM.")]
 LogFormat = Annotated[
     Literal["auto", "human", "json"],
     typer.Option(help="Format of the log on stderr: auto is human on a terminal and json elsewhere."),
@@ -102,12 +106,8 @@ def serve(
     calls_per_address: Annotated[int, typer.Option(min=1, help="Maximum concurrent calls from one address.")] = 20,
     call_length: Annotated[str, typer.Option(metavar="TIME", help="Maximum length of a call.")] = "1h",
     idle: Annotated[str, typer.Option(metavar="TIME", help="Time without speech after which a call ends.")] = "5m",
-    drain: Annotated[
-        str, typer.Option(metavar="TIME", help="How long calls may continue after Ctrl-C or SIGTERM.")
-    ] = "30s",
-    health: Annotated[
-        str, typer.Option(metavar="TIME", help="Interval of health checks of the graphs' members; 0 for none.")
-    ] = "30s",
+    drain: DrainTime = "30s",
+    health: HealthInterval = "30s",
     new_calls: Annotated[str, typer.Option(metavar="RATE", help="Limit of new calls from one address.")] = "30/minute",
     origin: Origins = None,
     name: HostNames = None,
