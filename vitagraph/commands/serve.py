@@ -147,7 +147,7 @@ def serve(
         idle=_seconds(idle, "--idle"),
         drain=_seconds(drain, "--drain"),
         health=_seconds(health, "--health"),
-        alerts=rules_of(alerts),
+        alerts=None if alerts is None else rules_of(alerts),
         new_calls=new_calls,
         origins=tuple(origin or ()),
         key=_secret("VITAGRAPH_API_KEY", "without a key, anyone who reaches the host may call"),
