@@ -24,7 +24,7 @@ from vitagraph.host.admission import Refusal
 from vitagraph.host.realtime import Conversation, SessionInfo
 from vitagraph.observe.client_events import ClientNetwork, Rated
 from vitagraph.observe.counted import CallOutcome
-from vitagraph.observe.watcher import CallEnd, Observer, Watchers
+from vitagraph.observe.watcher import CallEnd, Watchers
 from vitagraph.turns import TurnTracker
 from vitagraph.waterfall import TurnRecord
 
@@ -91,7 +91,6 @@ class Call:
         """Set once it runs."""
         self._conversation = Conversation(transport.send_text, info, self, message_bytes)
         self._turns = TurnTracker(keep=REMEMBERED, on_finished=self._turn_over)
-        self._observers: tuple[Observer, ...] = ()
         self._freed = asyncio.Event()
         transport.on_open, transport.on_message = self._open, self._receive
 
@@ -114,7 +113,6 @@ class Call:
             self.session = session = self._runner.session(self._plan, self._observe, provide=provide, name=self.id)
             self._conversation.listen(session.bus)
             self.activity.listen(session.bus)
-            self._observers = self.watchers.observers
             self.watchers.listen(session)  # first, so that a tracer has marked a cause before others read it
             self._turns.listen(session)
             session.bus.of(SummaryFailed).subscribe(self._not_summed_up)
@@ -261,8 +259,7 @@ class Call:
         self._turns.observe(packet)
         self.activity.observe(packet)
         self._conversation.observe(packet)
-        for observe in self._observers:
-            observe(node, packet)
+        self.watchers.observe(node, packet)
 
     def _turn_over(self, turn: TurnRecord) -> None:
         self.watchers.turn_over(turn)

@@ -12,7 +12,7 @@ from pipeline.runtime.runner import Runner
 from vitagraph.alerts.actions import AlertActions
 from vitagraph.alerts.alerts import Alerts
 from vitagraph.alerts.file import builtin_rules
-from vitagraph.alerts.spec import AlertRules
+from vitagraph.alerts.spec import AlertRule, AlertRules
 from vitagraph.alerts.webhook import AlertWebhooks
 from vitagraph.host.call import Call
 from vitagraph.host.metrics import HostMetrics
@@ -76,8 +76,16 @@ class HostObservation:
         self.alerts = Alerts(self._rules.evaluated, self.metrics.registry)
         self.alerts.listen(AlertActions(monitoring.admission.shed, monitoring.meter.memory_guard.collect))
         self.alerts.listen(webhooks)
+        self.alerts.listen(self._note_alert)
         self._exit.callback(self.alerts.stop)
         self.alerts.start()
+
+    def _note_alert(self, _: AlertRule, alert: AlertState) -> None:
+        """Puts an alert into the timelines of the sessions that run."""
+        kind = "alert" if alert.cleared is None else "alert_cleared"
+        for timeline in self.archive:
+            if timeline.end is None:
+                timeline.note(kind, alert.labels.get("node", ""), message=f"{alert.name}: {alert.summary}")
 
     async def close(self) -> None:
         """Completes what it writes."""

@@ -165,12 +165,15 @@ class CallMetrics(SessionWatcher):
         self._counted.tokens.labels(node, "input").inc(event.read)
         self._counted.tokens.labels(node, "output").inc(event.written)
 
+    def wants(self, node: str, kind: type[Packet]) -> bool:
+        """Only the caller's sound."""
+        return kind is Audio and node in self._sources
+
     def observe(self, node: str, packet: Packet) -> None:
-        """Takes the output of any node."""
-        if packet.__class__ is Audio and node in self._sources:
-            self._heard += packet.at.duration
-            if self._heard >= SECOND:
-                self._count_heard()
+        """Takes a piece of the caller's sound."""
+        self._heard += packet.at.duration
+        if self._heard >= SECOND:
+            self._count_heard()
 
     def _count_heard(self) -> None:
         self._counted.audio_seconds.labels("in").inc(self._heard / SECOND)

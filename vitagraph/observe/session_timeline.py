@@ -157,13 +157,16 @@ class SessionTimeline(SessionWatcher):
             )
         )
 
+    def wants(self, node: str, kind: type[Packet]) -> bool:
+        """All but the sound between nodes."""
+        return kind is not Audio or node in self._sources
+
     def observe(self, node: str, packet: Packet) -> None:
         """Takes an output of any node."""
         kind = packet.__class__
         if kind is Audio:
-            if node in self._sources:
-                self._voice.add(cast(Audio, packet).samples, packet.at.pts)
-                self._sample_queues()
+            self._voice.add(cast(Audio, packet).samples, packet.at.pts)
+            self._sample_queues()
             return
         if cause := packet.at.cause.id:
             self._answer(cause).firsts.setdefault(node, _ms(self._now()))

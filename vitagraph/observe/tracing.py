@@ -117,10 +117,12 @@ class SessionTracer(SessionWatcher):
         session.bus.of(NodeRecovered).subscribe(self._recovered)
         session.bus.of(TokensUsed).subscribe(self._tokens_used)
 
+    def wants(self, node: str, kind: type[Packet]) -> bool:
+        """All but sound, which has no turn."""
+        return kind is not Audio
+
     def observe(self, node: str, packet: Packet) -> None:
         """Takes an output of any node."""
-        if packet.__class__ is Audio:
-            return
         turn = self._turn_of(packet.at.cause.id)
         if turn is not None:
             now = self._now()

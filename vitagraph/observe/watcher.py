@@ -37,8 +37,12 @@ class SessionWatcher:
     def listen(self, session: Session) -> None:
         """The session is there, and does not run yet: the place to subscribe to its bus."""
 
+    def wants(self, node: str, kind: type[Packet]) -> bool:
+        """Whether it observes what a node gives of a kind; asked once for each, after `listen`."""
+        return type(self).observe is not SessionWatcher.observe
+
     def observe(self, node: str, packet: Packet) -> None:
-        """Takes every output of every node, 50 packets a second and more; not called if it is not overridden."""
+        """Takes an output of a node that it wants: of sound there are 50 packets a second and more."""
 
     def turn_over(self, turn: TurnRecord, *, abandoned: bool = False) -> None:
         """Takes a turn that is final; with `abandoned`, one that was not when its session ended."""
@@ -52,15 +56,22 @@ class Watchers:
 
     def __init__(self, watchers: Sequence[SessionWatcher]) -> None:
         self._all = tuple(watchers)
-        self.observers: tuple[Observer, ...] = tuple(
-            each.observe for each in watchers if type(each).observe is not SessionWatcher.observe
-        )
+        self._observers: dict[tuple[str, type[Packet]], tuple[Observer, ...]] = {}
         self._tell = make_dispatcher({partial: _call}, _report)
 
     def listen(self, session: Session) -> None:
         """Gives each the session."""
         for watcher in self._all:
             self._tell(partial(watcher.listen, session))
+
+    def observe(self, node: str, packet: Packet) -> None:
+        """Gives an output of a node to those that want it."""
+        key = (node, packet.__class__)
+        observers = self._observers.get(key)
+        if observers is None:
+            observers = self._observers[key] = tuple(each.observe for each in self._all if each.wants(*key))
+        for observe in observers:
+            observe(node, packet)
 
     def turn_over(self, turn: TurnRecord, *, abandoned: bool = False) -> None:
         """Gives each a turn."""

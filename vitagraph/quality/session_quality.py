@@ -70,13 +70,16 @@ class SessionQuality(SessionWatcher):
         session.bus.of(Rated).subscribe(lambda event: self.rated(event.response, event.value))
         session.bus.of(ClientNetwork).subscribe(self.client_measured)
 
+    def wants(self, node: str, kind: type[Packet]) -> bool:
+        """The caller's sound and what is made of it."""
+        return node in self._sources if kind is Audio else kind in (SpeechStart, SpeechEnd, Transcript)
+
     def observe(self, node: str, packet: Packet) -> None:
-        """Takes every output of every node."""
+        """Takes an output of a node."""
         kind = packet.__class__
         if kind is Audio:
-            if node in self._sources:
-                self.clarity.add(packet)  # type: ignore[arg-type]
-                self.network.heard(packet.at.duration)
+            self.clarity.add(packet)  # type: ignore[arg-type]
+            self.network.heard(packet.at.duration)
         elif kind is SpeechStart:
             self.clarity.speech_began(packet.at.pts)
         elif kind is SpeechEnd:

@@ -83,6 +83,12 @@ class CallRecorder(SessionWatcher):
         self._ends = Ends.of(session.plan)
         session.bus.of(Event).subscribe(self._event)
 
+    def wants(self, node: str, kind: type[Packet]) -> bool:
+        """The sound of both sides, and the kinds that are recorded."""
+        if kind is Audio:
+            return node in self._ends.callers or node in self._ends.players
+        return kind in PACKET_KINDS
+
     def observe(self, node: str, packet: Packet) -> None:
         """Takes an output of a node."""
         kind = packet.__class__

@@ -94,8 +94,7 @@ class Recorder:
 
     def observe(self, node: str, packet: Packet) -> None:
         """Called by the engine for every output of every node."""
-        for observe in self._watchers.observers:
-            observe(node, packet)
+        self._watchers.observe(node, packet)
         if not self.began:
             self.began = perf_counter()
         if packet.__class__ is Audio:

@@ -14,7 +14,7 @@ from pipeline.packet import MILLISECOND, SECOND, Stamp
 from tests.vitagraph.observe.reading import labels_of, value
 from vitagraph.observe.call_metrics import CallMetrics
 from vitagraph.observe.counted import CountedMetrics
-from vitagraph.observe.watcher import CallEnd
+from vitagraph.observe.watcher import CallEnd, Watchers
 from vitagraph.waterfall import TurnRecord
 
 
@@ -205,9 +205,10 @@ def test_call_metrics_count_the_sound_of_callers() -> None:
     """Only that of the call's source: what a node makes of it is no second sound."""
     scene = Scene()
     at = Stamp(0, 20 * MILLISECOND, scene.causes.root)
+    watchers = Watchers([scene.call])
     for node in ("caller", "clean"):
         for _ in range(60):
-            scene.call.observe(node, Audio(at, np.zeros(320, np.int16), 16_000))
+            watchers.observe(node, Audio(at, np.zeros(320, np.int16), 16_000))
     scene.call.ended(CallEnd("completed", "the caller hung up"))
     assert scene.value("audio_seconds_total", direction="in") == pytest.approx(1.2)
     assert scene.value("calls_total", outcome="completed") == 1

@@ -56,8 +56,7 @@ def record(
 
         def observe(node: str, packet: Packet) -> None:
             turns.observe(packet)
-            for each in watchers.observers:
-                each(node, packet)
+            watchers.observe(node, packet)
 
         async with Runner() as runner:
             provide = [InstructionsChanged(instructions)] if instructions else []
