@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +18,8 @@ from pipeline.clock import Clock
 from pipeline.packet import MILLISECOND
 from tests.nodes.webrtc.transport.test_peer import tone
 from tests.programs import program
-from tests.vitagraph.host.dialling import ROOMY, Caller, dial, gone, hosting, scripted
+from tests.vitagraph.alerts.redis_server import EmptyRedis
+from tests.vitagraph.host.dialling import ROOMY, SCRIPTED, Caller, dial, gone, hosting, scripted
 from tests.vitagraph.host.fakes import SDP, bearer
 from vitagraph.host.app import make_app
 from vitagraph.host.call_manager import CallManager
@@ -34,6 +36,18 @@ scrape_configs:
     authorization: {{credentials: {key}}}
     static_configs: [{{targets: ["{target}"]}}]
 """
+PAGE = (RULES.parents[2] / "docs" / "observability.md").read_text(encoding="utf-8")
+DOCUMENTED = re.findall(r"^\| `(vitagraph_\w+)` \| (\w+) \|", PAGE, re.MULTILINE)
+WITHOUT_A_MODEL = {"vitagraph_tokens_total"}
+CALLS = 5
+WHOLE = SCRIPTED.replace(
+    "{use: dialogue.script, otherwise: It is nine o'clock.}",
+    "{use: dialogue.script, otherwise: It is nine o'clock., fallback: dialogue.script, limit: {concurrent: 50}}",
+).replace(
+    "tests.vitagraph.host.dialling_nodes:Beeper",
+    "{use: tts.espeak, cache: {size: 1MB, shared: 'redis://127.0.0.1:PORT'}}",
+)
+"""With all that has a metric."""
 _QUIET = np.zeros(24_000, np.int16)
 
 
@@ -119,34 +133,41 @@ async def talk(caller: Caller) -> None:
 
 
 def test_prometheus_reads_a_host_during_calls(tmp_path: Path) -> None:
-    """With the key of the host; what it stores is what happened."""
+    """With the key of the host; what it stores is what happened, and each documented metric is there."""
+    redis = EmptyRedis()
 
     async def scene(manager: CallManager) -> None:
+        await redis.start()
         async with serving(manager) as address, prometheus(tmp_path, address) as server:
-            callers = [await dial(manager) for _ in range(3)]
+            callers = [await dial(manager) for _ in range(CALLS)]
             await server.wait_for('up{job="vitagraph"}', 1)
-            await server.wait_for('vitagraph_sessions{graph="scripted"}', 3)
-            await server.wait_for("vitagraph_seats_free", 97)
+            await server.wait_for('vitagraph_sessions{graph="scripted"}', CALLS)
+            await server.wait_for("vitagraph_seats_free", 100 - CALLS)
+            await server.wait_for("vitagraph_redis_up", 1)
             await asyncio.gather(*map(talk, callers))
+            for name, kind in DOCUMENTED:
+                sample = name + {"histogram": "_count", "summary": "_count"}.get(kind, "")
+                assert await server.value(f"count({sample})") or name in WITHOUT_A_MODEL, name
             async with httpx.AsyncClient(headers=bearer(KEY)) as http:
                 await http.post(f"http://{address}/v1/realtime/calls?graph=none", content="v=0", headers=SDP)
             for caller in callers:
                 await caller.close()
             await gone(manager)
             await _check(server)
+        await redis.stop()
 
-    hosting(scene, scripted(tmp_path))
+    hosting(scene, scripted(tmp_path, text=WHOLE.replace("PORT", str(redis.port))))
 
 
 async def _check(server: Prometheus) -> None:
-    """What Prometheus knows of three calls of three turns each."""
-    await server.wait_for('vitagraph_calls_total{outcome="completed"}', 3)
+    """What Prometheus knows of five calls of three turns each."""
+    await server.wait_for('vitagraph_calls_total{outcome="completed"}', CALLS)
     for expression, value in {
-        'vitagraph_turns_total{outcome="answered"}': 3,
-        'vitagraph_turns_total{outcome="interrupted"}': 6,
-        'vitagraph_turn_silence_seconds_count{outcome="answered"}': 3,
-        'vitagraph_interruptions_total{source="text",verdict="command"}': 3,
-        'vitagraph_interruptions_total{source="client",verdict="command"}': 3,
+        'vitagraph_turns_total{outcome="answered"}': CALLS,
+        'vitagraph_turns_total{outcome="interrupted"}': 2 * CALLS,
+        'vitagraph_turn_silence_seconds_count{outcome="answered"}': CALLS,
+        'vitagraph_interruptions_total{source="text",verdict="command"}': CALLS,
+        'vitagraph_interruptions_total{source="client",verdict="command"}': CALLS,
         'vitagraph_calls_refused_total{reason="unknown_graph"}': 1,
         "sum(vitagraph_node_errors_total)": 0,
         'vitagraph_breaker_state{node="chat"}': 0,
@@ -155,10 +176,15 @@ async def _check(server: Prometheus) -> None:
     }.items():
         assert await server.value(expression) == value, expression
     for expression, least, most in (
-        ('vitagraph_turn_silence_seconds_sum{outcome="answered"} / 3', 0.1, 5),
-        ("vitagraph_audio_seconds_total", 2.5, 30),
-        ("vitagraph_characters_spoken_total", 3 * len("That was heard."), 300),
-        ("vitagraph_rtp_packets_received_total", 200, 1_000),
+        (f'vitagraph_turn_silence_seconds_sum{{outcome="answered"}} / {CALLS}', 0.1, 5),
+        ('vitagraph_audio_seconds_total{direction="out"}', 4, 50),
+        ('vitagraph_audio_seconds_total{direction="in"}', 5, 100),
+        ("vitagraph_characters_spoken_total", CALLS * len("That was heard."), 500),
+        ("vitagraph_rtp_packets_received_total", 300, 2_000),
+        ('vitagraph_rtp_jitter_seconds{statistic="max"}', 0, 0.2),
+        ('vitagraph_node_first_output_seconds_sum{node="chat",member="dialogue.script"}', 0.00001, 5),
+        ("vitagraph_audio_gap_seconds_total", 0, 5),
+        ("vitagraph_memory_step", 0, 0),
         ("vitagraph_memory_used_ratio", 0.0001, 1),
         ("process_resident_memory_bytes", 3e7, 1e10),
     ):

@@ -15,7 +15,7 @@ from pipeline.events import NodeFailed
 from pipeline.packet import MILLISECOND, SECOND, Packet, Stamp
 from tests.growth import check_within
 from tests.vitagraph.observe.test_samples import STATISTICS
-from vitagraph.observe.watcher import CallEnd
+from vitagraph.observe.watcher import CallEnd, Watchers
 from vitagraph.quality.emodel import mean_opinion_score, rating
 from vitagraph.quality.record import QualityRecord
 from vitagraph.quality.session_quality import MOST, SessionQuality
@@ -112,11 +112,12 @@ def test_record_counts_interruptions_ratings_and_fallbacks() -> None:
 
 
 def speak(scene: Scene, seconds: float, samples: np.ndarray[Any, np.dtype[np.int16]]) -> None:
-    """The caller's frames."""
+    """The caller's frames, and what another node makes of them."""
+    watchers = Watchers([scene.quality])
     for number in range(round(seconds * 50)):
         at = Stamp(number * 20 * MILLISECOND, 20 * MILLISECOND, scene.causes.begin("turn"))
-        scene.quality.observe("caller", Audio(at, samples, 16_000))
-        scene.quality.observe("vad", Audio(at, samples * 0, 16_000))
+        watchers.observe("caller", Audio(at, samples, 16_000))
+        watchers.observe("vad", Audio(at, samples * 0, 16_000))
 
 
 def test_record_reads_the_network() -> None:
@@ -141,16 +142,17 @@ def test_record_reads_the_network() -> None:
 def test_record_has_the_clarity_of_the_callers_sound_alone() -> None:
     """What other nodes pass on is not heard twice, and the marks are the voice detector's."""
     scene, rng = Scene(), np.random.default_rng(2)
+    watchers = Watchers([scene.quality])
     cause = scene.causes.begin("turn")
     for number in range(400):
         at = Stamp(number * 20 * MILLISECOND, 20 * MILLISECOND, cause)
         loud = 100 <= number < 200
-        scene.quality.observe("caller", Audio(at, rng.normal(0, 2_000 if loud else 100, 320).astype(np.int16), 16_000))
-        scene.quality.observe("vad", Audio(at, rng.normal(0, 9_000, 320).astype(np.int16), 16_000))
+        watchers.observe("caller", Audio(at, rng.normal(0, 2_000 if loud else 100, 320).astype(np.int16), 16_000))
+        watchers.observe("vad", Audio(at, rng.normal(0, 9_000, 320).astype(np.int16), 16_000))
         if number == 115:
-            scene.quality.observe("vad", SpeechStart(Stamp(2 * SECOND, 0, cause)))
+            watchers.observe("vad", SpeechStart(Stamp(2 * SECOND, 0, cause)))
         if number == 225:
-            scene.quality.observe("vad", SpeechEnd(Stamp(4 * SECOND, 0, cause)))
+            watchers.observe("vad", SpeechEnd(Stamp(4 * SECOND, 0, cause)))
     assert scene.end().snr_db == pytest.approx(26, abs=1)
 
 
