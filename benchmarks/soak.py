@@ -102,7 +102,20 @@ class Host:
 @asynccontextmanager
 async def serving(graph: str, chaos: str | None) -> AsyncIterator[tuple[Host, httpx.AsyncClient]]:
     """A host, and a client of it."""
-    words = [sys.executable, "-m", "vitagraph", "serve", graph, "--port", "0", "--supervise", "--drain", "0"]
+    words = [
+        sys.executable,
+        "-m",
+        "vitagraph",
+        "serve",
+        graph,
+        "--port",
+        "0",
+        "--supervise",
+        "--drain",
+        "0",
+        "--log",
+        "human",
+    ]
     words += ["--quality", "off"]
     words += ["--proxy", "127.0.0.1", "--new-calls", "600/minute", *(("--chaos", chaos) if chaos else ())]
     environment = {**os.environ, "VITAGRAPH_API_KEY": KEY}

@@ -11,9 +11,10 @@ import uvicorn
 
 from tests.vitagraph.host.fakes import FakeCallManager, Host
 from tests.vitagraph.host.sample_source import SampleSource
+from tests.vitagraph.observe import sample
 from vitagraph.host.app import STATIC
 
-SESSION = "/console/sessions/rtc_7f3c91ab20"
+SESSION = f"/console/sessions/{sample.timeline().id}"
 
 
 @contextmanager

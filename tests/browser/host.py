@@ -38,7 +38,7 @@ def serving(folder: Path, graph: str, *more: str, **environment: str) -> Iterato
     """Serves a folder of graphs, with more options and environment variables; the log is kept beside them."""
     port = _free_port()
     log = folder / "host.log"
-    command = [sys.executable, "-m", "vitagraph", "serve", graph]
+    command = [sys.executable, "-m", "vitagraph", "serve", graph, "--log", "human"]
     options = ["--host", "127.0.0.1", "--port", str(port), "--graphs", str(folder)]
     with log.open("wb") as out:
         process = subprocess.Popen(

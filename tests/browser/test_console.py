@@ -177,7 +177,7 @@ def test_console_takes_the_key_of_the_host(watched: Open, source: SampleSource) 
             seen.page.keyboard.press("Enter")
             if key == "a-wrong-key":
                 expect(seen.page.get_by_role("alert")).to_have_text("The host does not accept this key.")
-        seen.page.get_by_role("link", name="rtc_7f3c91ab20").first.click()
+        seen.page.get_by_role("link", name="rtc_7f3c91ab").first.click()
         expect(seen.page.get_by_role("region", name="Turns")).to_be_visible()
         seen.page.reload()
         expect(seen.page.get_by_role("region", name="Turns")).to_be_visible()

@@ -254,7 +254,8 @@ async def _serve(
                 await _first_of(handover.turn(), signals.get())
             if signals.count:
                 return
-            server = HttpServer(make_app(settings, calls), settings, context)
+            app = await asyncio.to_thread(make_app, settings, calls)  # it reads and compresses the page
+            server = HttpServer(app, settings, context)
             serving = asyncio.create_task(server.serve([listening]), name="http")
             await _first_of(serving, server.ready.wait())
             if handover is not None:

@@ -336,7 +336,7 @@ class SessionTimeline(SessionWatcher):
         if sounding.shown is None or sounding.began is None:
             return
         sounding.shown.end, sounding.shown.text = _ms(self._now()), event.text
-        sounding.shown.cut = event.position < event.duration
+        sounding.shown.cut = event.position < event.duration - 20 * MILLISECOND
         self._answers_sound.place(sounding.peaks[: -(-event.position // STEP)], sounding.began)
         self._shift_faces(event.cause.id, sounding, event.position)
 

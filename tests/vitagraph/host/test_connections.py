@@ -299,7 +299,20 @@ def test_server_raises_the_soft_limit_of_open_files() -> None:
 
 def test_server_without_files_logs_once_and_recovers(tmp_path: Path) -> None:
     """Other files are used up: connections wait, and are answered when there are files again."""
-    command = [sys.executable, "-m", "vitagraph", "serve", "echo", "--port", "0", "--offline", "--health", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "vitagraph",
+        "serve",
+        "echo",
+        "--port",
+        "0",
+        "--offline",
+        "--health",
+        "0",
+        "--log",
+        "human",
+    ]
     with (tmp_path / "log").open("w") as log:
         host = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
     assert host.stdout is not None

@@ -11,10 +11,11 @@ import pytest
 
 from tests.vitagraph.host.fakes import FakeCallManager, Host, bearer, code
 from tests.vitagraph.host.sample_source import SampleSource
+from tests.vitagraph.observe import sample
 from vitagraph.observe.timeline import Console, Timeline
 
 LOCAL = "127.0.0.1"
-ID = "rtc_7f3c91ab20"
+ID = sample.timeline().id
 DATA = ("/console/state", f"/console/sessions/{ID}/timeline", f"/console/sessions/{ID}/caller.wav")
 
 

@@ -29,7 +29,19 @@ class Serving:
     """`vitagraph serve` in a process of its own, with a graph that needs no model."""
 
     def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "vitagraph", "serve", "echo", "--port", "0", "--offline", *options]
+        command = [
+            sys.executable,
+            "-m",
+            "vitagraph",
+            "serve",
+            "echo",
+            "--port",
+            "0",
+            "--offline",
+            "--log",
+            "human",
+            *options,
+        ]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.first = self.process.stdout.readline()

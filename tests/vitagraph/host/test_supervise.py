@@ -267,7 +267,20 @@ class Program:
     """`vitagraph serve echo --supervise`, with a key."""
 
     def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "vitagraph", "serve", "echo", "--port", "0", "--offline", "--drain", "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "vitagraph",
+            "serve",
+            "echo",
+            "--port",
+            "0",
+            "--offline",
+            "--drain",
+            "0",
+            "--log",
+            "human",
+        ]
         environment = {**os.environ, "VITAGRAPH_API_KEY": "the-right-key", "TMPDIR": str(folder)}
         command.append("--supervise")
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)

@@ -55,12 +55,17 @@ _ANSWERS = [
 ]
 
 
+def _id(begins: str) -> str:
+    """An id as hosts make them."""
+    return f"rtc_{begins}{'0123456789abcdef01234567'[: 32 - len(begins)]}"
+
+
 def timeline(*, running: bool = False, sound: bool = False) -> Timeline:
     """A call of eight turns: good, slow, held, interrupted, a cough, typed, unanswered and left."""
     heard = [Span(start, end) for start, end in _VOICES]
     spoken = [Span(start, end) for _, start, end, _, _ in _ANSWERS]
     return Timeline(
-        id="rtc_7f3c91ab20",
+        id=_id("7f3c91ab20"),
         graph="assistant",
         began=BEGAN,
         duration=DURATION,
@@ -357,21 +362,21 @@ def _calls() -> list[CallState]:
         return CallState(id, "assistant", NOW - ago, duration, turns, silence=silence, **{**known, **more})
 
     return [
-        call("rtc_b81d02c4aa", 12, 12_000, 0, None, connected=False, lost=None, mos=None),
-        call("rtc_7f3c91ab20", 78, 78_000, 8, 980, fallbacks=["chat"], recorded=True),
-        call("rtc_02ee5f7710", 341, 341_000, 27, 2_840, fallbacks=["chat"], lost=0.081, mos=2.9),
-        call("rtc_c4419d8e03", 1_260, 1_260_000, 96, 870),
+        call(_id("b81d02c4aa"), 12, 12_000, 0, None, connected=False, lost=None, mos=None),
+        call(_id("7f3c91ab20"), 78, 78_000, 8, 980, fallbacks=["chat"], recorded=True),
+        call(_id("02ee5f7710"), 341, 341_000, 27, 2_840, fallbacks=["chat"], lost=0.081, mos=2.9),
+        call(_id("c4419d8e03"), 1_260, 1_260_000, 96, 870),
         call(
-            "rtc_99aa17de5b", 2_000, 604_000, 41, 910, outcome="completed", reason="the client hung up", recorded=True
+            _id("99aa17de5b"), 2_000, 604_000, 41, 910, outcome="completed", reason="the client hung up", recorded=True
         ),
-        call("rtc_5d20b6f1c9", 2_400, 31_000, 2, None, outcome="failed", reason="chat: the endpoint was away"),
+        call(_id("5d20b6f1c9"), 2_400, 31_000, 2, None, outcome="failed", reason="chat: the endpoint was away"),
     ]
 
 
 def _latest() -> list[LatestTurn]:
     wholes = [2_900, 860, None, 940, 3_180, 780, 1_020, 830, 990, 2_610, 905, 870]
     slow = {0: "text", 4: "text", 9: "speech"}
-    sessions = ("rtc_02ee5f7710", "rtc_7f3c91ab20", "rtc_c4419d8e03")
+    sessions = (_id("02ee5f7710"), _id("7f3c91ab20"), _id("c4419d8e03"))
     return [
         LatestTurn(
             sessions[n % 3],

@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 
 import { Graded, Panel, sessionPage } from "./Panel";
 import type { CallState } from "./documents";
-import { duration, percent, roughly } from "./format";
+import { duration, percent, roughly, shortId } from "./format";
 import { gradeLost, gradeMos, gradeSilence } from "./grades";
 import { useWords } from "./useWords";
 import type { ConsoleWords } from "./words";
@@ -62,7 +62,9 @@ function CallRows({ calls, title, none, words }: RowsProps): ReactNode {
       {calls.map((call) => (
         <tr key={call.id}>
           <th scope="row">
-            <a href={sessionPage(call.id)}>{call.id}</a>
+            <a href={sessionPage(call.id)} title={call.id}>
+              {shortId(call.id)}
+            </a>
           </th>
           <td className="minor">{call.graph}</td>
           <td className="number">{roughly(call.duration)}</td>

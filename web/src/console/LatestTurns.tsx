@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { Graded, Panel, sessionPage } from "./Panel";
 import { PartBar, PartLegend } from "./PartBar";
 import { type LatestTurn, PARTS } from "./documents";
-import { duration, roughly } from "./format";
+import { duration, roughly, shortId } from "./format";
 import { gradeSilence } from "./grades";
 import { useWords } from "./useWords";
 import { type ConsoleWords, partName } from "./words";
@@ -38,8 +38,8 @@ function Turn({ turn, scale, now, words }: TurnProps): ReactNode {
   return (
     <li>
       <span className="when">{words.ago(roughly((now - turn.at) * 1_000))}</span>
-      <a href={`${sessionPage(session)}#turn-${number}`}>
-        {session} <span>#{number}</span>
+      <a href={`${sessionPage(session)}#turn-${number}`} title={session}>
+        {shortId(session)} <span>#{number}</span>
       </a>
       <PartBar parts={parts} scale={scale} words={words} />
       <span className="number">

@@ -33,6 +33,11 @@ export function moment(ms: number, digits = 0): string {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
 }
 
+/** An id of 32 digits by its beginning, which tells apart the sessions of a host. */
+export function shortId(id: string): string {
+  return id.length > 16 ? `${id.slice(0, 12)}…` : id;
+}
+
 /** A share of 0 to 1: `62 %`, `0.4 %`. */
 export function percent(share: number): string {
   const value = share * 100;
