@@ -117,6 +117,7 @@ class SessionTimeline(SessionWatcher):
         self._voice_began: int | None = None
         self._turn_began: int | None = None
         self._sampled = 0
+        self._look = False
         self._duration = 0
         self._turns_dropped = 0
         self._sources: frozenset[str] = frozenset()
@@ -165,8 +166,10 @@ class SessionTimeline(SessionWatcher):
         """Takes an output of any node."""
         kind = packet.__class__
         if kind is Audio:
-            self._voice.add(cast(Audio, packet).samples, packet.at.pts)
-            self._sample_queues()
+            self._look = not self._look
+            if self._look:  # a step of the envelope has two packets and a half: every other one is enough
+                self._voice.add(cast(Audio, packet).samples, packet.at.pts)
+                self._sample_queues()
             return
         if cause := packet.at.cause.id:
             self._answer(cause).firsts.setdefault(node, _ms(self._now()))
