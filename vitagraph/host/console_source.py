@@ -184,14 +184,14 @@ def _node(node: PlannedNode, timelines: list[SessionTimeline], sessions: list[Se
 
 def _link(link: PlannedLink, sessions: list[Session]) -> LinkState:
     running = [session.wiring.links[link] for session in sessions if link in session.wiring.links]
-    statistics = [each.statistics() for each in running]
+    waiting = [each for each in running if each.items]  # seldom: the links of a host that keeps up are empty
     return LinkState(
         link.name,
         link.source,
         link.target,
         sorted(kind.__name__ for kind in link.kinds),
         link.queue is not None,
-        sum(len(each.items) for each in running),
-        max((each.age for each in statistics), default=0) / MILLISECOND,
+        sum(len(each.items) for each in waiting),
+        max((each.statistics().age for each in waiting), default=0) / MILLISECOND,
         sum(each.dropped for each in running),
     )

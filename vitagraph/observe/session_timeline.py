@@ -117,7 +117,6 @@ class SessionTimeline(SessionWatcher):
         self._voice_began: int | None = None
         self._turn_began: int | None = None
         self._sampled = 0
-        self._look = False
         self._duration = 0
         self._turns_dropped = 0
         self._sources: frozenset[str] = frozenset()
@@ -166,9 +165,8 @@ class SessionTimeline(SessionWatcher):
         """Takes an output of any node."""
         kind = packet.__class__
         if kind is Audio:
-            self._look = not self._look
-            if self._look:  # a step of the envelope has two packets and a half: every other one is enough
-                self._voice.add(cast(Audio, packet).samples, packet.at.pts)
+            self._voice.add(cast(Audio, packet).samples, packet.at.pts)
+            if packet.at.pts - self._sampled >= SECOND:
                 self._sample_queues()
             return
         if cause := packet.at.cause.id:
@@ -297,10 +295,9 @@ class SessionTimeline(SessionWatcher):
         self._faces.append(FaceSpan(start, start + _ms(packet.at.duration), packet.at.cause.id, jaw))
 
     def _sample_queues(self) -> None:
-        now = self._now()
-        if now - self._sampled < SECOND or self._session is None or not self._session.is_open:
+        now = self._sampled = self._now()
+        if self._session is None or not self._session.is_open:
             return
-        self._sampled = now
         for link in self._session.wiring.links.values():
             if depth := len(link.items):
                 self._queues.append(QueueSample(_ms(now), link.name, depth, _ms(link.statistics().age)))

@@ -31,7 +31,7 @@ from vitagraph.recording.messages import (
 
 log = logging.getLogger(__name__)
 
-BUFFER = 1 << 20
+BUFFER = 1 << 18
 """Bytes of the file's buffer: what is written at once is one call of the system, which a kill hardly ever halves."""
 WAITING = 64 << 20
 """Bytes of all recordings that may wait while the disk is slow: half a minute of twenty calls."""
