@@ -15,10 +15,11 @@ os.environ["VITAGRAPH_QUALITY"] = "off"  # calls of tests are none of the user's
 os.environ.setdefault("VITAGRAPH_BRAIN", "smollm2-135m")  # of the assistant, also in the processes that tests start
 
 TESTS = Path(__file__).parent
-ALONE = ("browser", "hostile")
+ALONE = ("browser", "hostile", "vitagraph/observe/test_waterfall_measured.py")
 """Tests that measure real time and need both cores: bin/test runs them while nothing else uses the machine."""
 LIVE = (
     "nodes/webrtc", "vitagraph/host", "vitagraph/commands", "vitagraph/observe/test_loop_watch.py",
+    "vitagraph/observe/test_tracing.py", "vitagraph/observe/test_session_timeline.py", "vitagraph/recording",
     "nodes/asr/test_whisper.py", "test_interrupt.py",
 )  # fmt: skip
 """Tests in which real time passes, like those with Redis: they need a core of their own."""
