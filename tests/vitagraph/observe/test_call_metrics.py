@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from nodes.packets import Audio, PlaybackProgress, TokensUsed, TurnChanged
 from pipeline.cause import Cause, Causes
@@ -38,6 +39,10 @@ class Scene:
         """The turn node decides."""
         self.call.turn_changed(TurnChanged(at, cause, what, reason=reason))
 
+    def text(self) -> str:
+        """All samples as OpenMetrics."""
+        return str(openmetrics.generate_latest(self.registry).decode())  # type: ignore[no-untyped-call]
+
     def value(self, name: str, **labels: str) -> float:
         """One sample."""
         return value(self.registry, name, **labels)
@@ -65,6 +70,20 @@ def test_call_metrics_count_a_turn_and_its_parts() -> None:
     for part, seconds in parts.items():
         assert scene.value("turn_part_seconds_sum", part=part) == pytest.approx(seconds)
     assert scene.value("turn_part_seconds_count", part="speech") == 0
+
+
+def test_call_metrics_name_the_trace_of_a_turn() -> None:
+    """From a slow bucket of the histogram an operator gets to such a turn; without tracing there is nothing to name."""
+    scene = Scene()
+    reached = {"decided": 1_200 * MILLISECOND, "audible": 4_000 * MILLISECOND}
+    scene.call.turn_over(record(**reached))
+    assert "trace_id" not in scene.text()
+    traced = record(**reached)
+    traced.trace = "0123456789abcdef0123456789abcdef"
+    scene.call.turn_over(traced)
+    lines = scene.text().splitlines()
+    (exemplar,) = [line for line in lines if "turn_silence_seconds_bucket" in line and "trace_id" in line]
+    assert 'le="3.0"' in exemplar and f'# {{trace_id="{traced.trace}"}} 3.0' in exemplar
 
 
 @pytest.mark.parametrize(
