@@ -22,7 +22,6 @@ from starlette.exceptions import HTTPException
 
 from pipeline.errors import VitagraphError
 from pipeline.graph.plan import Plan
-from pipeline.node import Source
 from pipeline.runtime.runner import Runner
 from vitagraph.host.admission import CallRefused
 from vitagraph.host.auth import Auth
@@ -83,8 +82,7 @@ class HostMetrics:
 
     def attend(self, call: Call, plan: Plan) -> CallMetrics:
         """What counts what happens in a call that is about to run."""
-        sources = [node.name for node in plan.nodes.values() if issubclass(node.members[0].node, Source)]
-        metrics = CallMetrics(self.counted, plan.nodes, lambda: call.activity.voice_began, sources)
+        metrics = CallMetrics(self.counted, plan.nodes, lambda: call.activity.voice_began)
         self._calls[call] = metrics
         self._samples.begin(plan)
         return metrics

@@ -10,7 +10,7 @@ from vitagraph.host.call import Call
 from vitagraph.host.settings import HostSettings
 from vitagraph.observe.call_metrics import CallMetrics
 from vitagraph.observe.timeline import QualityPoint
-from vitagraph.quality.session_quality import SessionQuality, sources_of
+from vitagraph.quality.session_quality import SessionQuality
 from vitagraph.quality.store import Quality
 
 OUR_REFUSALS = frozenset({"full", "crowd", "busy", "burst", "unhealthy", "shutdown", "internal_error"})
@@ -43,7 +43,6 @@ class HostQuality:
             call.id,
             call.graph,
             self._kept.put,
-            sources=sources_of(plan),
             network=lambda: _statistics(call),
             now=asyncio.get_running_loop().time,
         )

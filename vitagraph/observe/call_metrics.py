@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nodes.packets import Audio, PlaybackProgress, TokensUsed, TurnChanged
 from pipeline.events import BudgetExceeded, NodeFailed, NodeRecovered
-from pipeline.packet import MILLISECOND, SECOND, Packet
+from pipeline.packet import MILLISECOND, SECOND
 from pipeline.runtime.session import Session
 from vitagraph.observe.client_events import ClientNetwork
 from vitagraph.observe.counted import (
@@ -52,7 +52,7 @@ class _HeardAnswer:
 class CallMetrics(SessionWatcher):
     """Listens to one session. `voice_began` gives the start of the latest voice, nanoseconds on its clock.
 
-    A failure that names none of the graph's `nodes` counts for `other`. `sources` are those of the caller's sound.
+    A failure that names none of the graph's `nodes` counts for `other`.
     """
 
     def __init__(
@@ -60,7 +60,6 @@ class CallMetrics(SessionWatcher):
         counted: CountedMetrics,
         nodes: Collection[str],
         voice_began: Callable[[], int],
-        sources: Collection[str] = (),
     ) -> None:
         self.fallbacks: set[str] = set()
         """Nodes whose work is done by another member than the primary."""
@@ -68,7 +67,6 @@ class CallMetrics(SessionWatcher):
         """Called when a heard answer was stopped; by a voice, with nanoseconds from its start to the silence."""
         self._counted = counted
         self._nodes = nodes
-        self._sources = sources
         self._heard = 0
         """Nanoseconds of the caller's sound that are not counted yet."""
         self._voice_began = voice_began
@@ -165,13 +163,9 @@ class CallMetrics(SessionWatcher):
         self._counted.tokens.labels(node, "input").inc(event.read)
         self._counted.tokens.labels(node, "output").inc(event.written)
 
-    def wants(self, node: str, kind: type[Packet]) -> bool:
-        """Only the caller's sound."""
-        return kind is Audio and node in self._sources
-
-    def observe(self, node: str, packet: Packet) -> None:
-        """Takes a piece of the caller's sound."""
-        self._heard += packet.at.duration
+    def hear(self, source: str, sound: Sequence[Audio]) -> None:
+        """Takes the caller's sound."""
+        self._heard += sum(packet.at.duration for packet in sound)
         if self._heard >= SECOND:
             self._count_heard()
 

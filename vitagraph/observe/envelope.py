@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nodes.packets import Samples
@@ -9,47 +11,28 @@ from pipeline.packet import MILLISECOND, SECOND
 
 STEP = 50 * MILLISECOND
 """Nanoseconds of one value."""
-BLOCK = 25
-"""Frames that are looked at together."""
 MOST = 4 * 3_600 * SECOND // STEP
 """Values of one envelope: four hours."""
 
 
 class PeakTrack:
-    """The highest amplitude of each step, from time 0 on; what comes after four hours is left out.
+    """The highest amplitude of each step, from time 0 on; what comes after four hours is left out."""
 
-    Frames of a live sound are looked at half a second at a time, which costs a fifth of looking at each.
-    """
-
-    __slots__ = ("_peaks", "_pts", "_waiting")
+    __slots__ = ("peaks",)
 
     def __init__(self) -> None:
-        self._peaks = bytearray()
-        self._waiting: list[Samples] = []
-        self._pts: list[int] = []
-
-    @property
-    def peaks(self) -> bytearray:
+        self.peaks = bytearray()
         """0 to 255 for 0 to full scale."""
-        self._flush()
-        return self._peaks
 
-    def add(self, samples: Samples, pts: int) -> None:
-        """Takes a frame of up to one step at a time in nanoseconds."""
-        if self._waiting and samples.size != self._waiting[0].size:
-            self._flush()
-        self._waiting.append(samples)
-        self._pts.append(pts)
-        if len(self._waiting) == BLOCK:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._waiting and self._waiting[0].size:
-            highest = np.concatenate(self._waiting).reshape(len(self._waiting), -1).max(axis=1) >> 7
-            for pts, value in zip(self._pts, highest.tolist(), strict=True):
-                self._put(pts // STEP, max(0, value))
-        self._waiting.clear()
-        self._pts.clear()
+    def add(self, frames: Sequence[Samples], times: Sequence[int]) -> None:
+        """Takes frames of up to one step each, at times in nanoseconds."""
+        if len({frame.size for frame in frames}) == 1 and frames[0].size:
+            highest = np.concatenate(frames).reshape(len(frames), -1).max(axis=1) >> 7
+            values: list[int] = highest.tolist()
+        else:
+            values = [peak(frame) for frame in frames]
+        for pts, value in zip(times, values, strict=True):
+            self._put(pts // STEP, value)
 
     def place(self, peaks: bytes, pts: int) -> None:
         """Puts an envelope of its own at a time in nanoseconds."""
@@ -58,13 +41,13 @@ class PeakTrack:
             self._put(first + offset, value)
 
     def _put(self, index: int, value: int) -> None:
-        missing = index + 1 - len(self._peaks)
+        missing = index + 1 - len(self.peaks)
         if missing > 0:
             if index >= MOST:
                 return
-            self._peaks.extend(bytes(missing))
-        if index >= 0 and value > self._peaks[index]:
-            self._peaks[index] = value
+            self.peaks.extend(bytes(missing))
+        if index >= 0 and value > self.peaks[index]:
+            self.peaks[index] = value
 
 
 def peak(samples: Samples) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
@@ -20,7 +20,6 @@ from nodes.packets import (
     TurnChanged,
 )
 from pipeline.events import Abandoned, BudgetExceeded, Flushed, NodeFailed, NodeRecovered, NodeRetries
-from pipeline.node import Source
 from pipeline.packet import MILLISECOND, SECOND, Packet
 from pipeline.runtime.session import Session
 from vitagraph.observe.client_events import ClientNetwork, Rated
@@ -119,7 +118,6 @@ class SessionTimeline(SessionWatcher):
         self._sampled = 0
         self._duration = 0
         self._turns_dropped = 0
-        self._sources: frozenset[str] = frozenset()
         self._session: Session | None = None
         self._now: Callable[[], int] = lambda: 0
         self._handlers: dict[type[Packet], Callable[[Any], None]] = {
@@ -135,8 +133,6 @@ class SessionTimeline(SessionWatcher):
     def listen(self, session: Session) -> None:
         """Subscribes to the bus of a session."""
         self._session, self._now = session, session.clock.now
-        nodes = session.plan.nodes.values()
-        self._sources = frozenset(node.name for node in nodes if issubclass(node.members[0].node, Source))
         bus = session.bus
         bus.of(TurnChanged).subscribe(self._turn_changed)
         bus.of(PlaybackProgress).subscribe(self._progress)
@@ -159,16 +155,17 @@ class SessionTimeline(SessionWatcher):
 
     def wants(self, node: str, kind: type[Packet]) -> bool:
         """All but the sound between nodes."""
-        return kind is not Audio or node in self._sources
+        return kind is not Audio
+
+    def hear(self, source: str, sound: Sequence[Audio]) -> None:
+        """Takes the caller's sound."""
+        self._voice.add([packet.samples for packet in sound], [packet.at.pts for packet in sound])
+        if sound[-1].at.pts - self._sampled >= SECOND:
+            self._sample_queues()
 
     def observe(self, node: str, packet: Packet) -> None:
         """Takes an output of any node."""
         kind = packet.__class__
-        if kind is Audio:
-            self._voice.add(cast(Audio, packet).samples, packet.at.pts)
-            if packet.at.pts - self._sampled >= SECOND:
-                self._sample_queues()
-            return
         if cause := packet.at.cause.id:
             self._answer(cause).firsts.setdefault(node, _ms(self._now()))
         handle = self._handlers.get(kind)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from nodes.packets import Audio, SpeechEnd, SpeechStart, Transcript, TurnChanged
 from nodes.webrtc.transport.peer import PeerStatistics
 from pipeline.events import NodeFailed
-from pipeline.graph.plan import Plan
-from pipeline.node import Source
 from pipeline.packet import MILLISECOND, Packet
 from pipeline.runtime.session import Session
 from vitagraph.observe.call_metrics import end_of
@@ -34,8 +32,7 @@ Network = Callable[[], PeerStatistics | None]
 class SessionQuality(SessionWatcher):
     """Listens to one session, and gives `done` its record at the end.
 
-    `sources` are the nodes that give the caller's sound. `network` is read once a second of that sound; `now` is a
-    clock in seconds. An output of a node costs a look at its class; a frame of sound what `SpeechClarity` says.
+    `network` is read once a second of the caller's sound; `now` is a clock in seconds.
     """
 
     def __init__(
@@ -44,7 +41,6 @@ class SessionQuality(SessionWatcher):
         graph: str,
         done: Callable[[QualityRecord], None],
         *,
-        sources: Collection[str] = (),
         network: Network = lambda: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -52,7 +48,6 @@ class SessionQuality(SessionWatcher):
         self.network = NetworkQuality(network)
         self._session, self._graph, self._done, self._now = session, graph, done, now
         self._began, self._began_at = time.time(), now()
-        self._sources = frozenset(sources)
         self._turns = self._answered = self._unanswered = self._interruptions = 0
         self._silences: list[int] = []
         self._barge_ins: list[int] = []
@@ -71,16 +66,18 @@ class SessionQuality(SessionWatcher):
         session.bus.of(ClientNetwork).subscribe(self.client_measured)
 
     def wants(self, node: str, kind: type[Packet]) -> bool:
-        """The caller's sound and what is made of it."""
-        return node in self._sources if kind is Audio else kind in (SpeechStart, SpeechEnd, Transcript)
+        """What is made of the caller's sound."""
+        return kind in (SpeechStart, SpeechEnd, Transcript)
+
+    def hear(self, source: str, sound: Sequence[Audio]) -> None:
+        """Takes the caller's sound."""
+        self.clarity.add(sound)
+        self.network.heard(sum(packet.at.duration for packet in sound))
 
     def observe(self, node: str, packet: Packet) -> None:
         """Takes an output of a node."""
         kind = packet.__class__
-        if kind is Audio:
-            self.clarity.add(packet)  # type: ignore[arg-type]
-            self.network.heard(packet.at.duration)
-        elif kind is SpeechStart:
+        if kind is SpeechStart:
             self.clarity.speech_began(packet.at.pts)
         elif kind is SpeechEnd:
             self.clarity.speech_ended(packet.at.pts)
@@ -160,11 +157,6 @@ class SessionQuality(SessionWatcher):
             return
         self._confidence[0] += packet.confidence
         self._confidence[1] += 1
-
-
-def sources_of(plan: Plan) -> list[str]:
-    """The nodes of a graph that give the caller's sound."""
-    return [node.name for node in plan.nodes.values() if issubclass(node.members[0].node, Source)]
 
 
 def _keep(known: dict[Key, Value], key: Key, value: Value) -> None:

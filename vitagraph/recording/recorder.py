@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from nodes.packets import Audio, PlaybackProgress, Samples, SoundPlayed, Speech, TurnChanged
 from pipeline.graph.plan import Plan
-from pipeline.node import Source
 from pipeline.packet import Event, Packet
 from pipeline.runtime.session import Session
 from vitagraph.observe.watcher import CallEnd, SessionWatcher
@@ -20,10 +20,8 @@ from vitagraph.waterfall import TurnRecord
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The nodes of a plan by which sound comes in and goes out."""
+    """The nodes of a plan by which sound goes out."""
 
-    callers: frozenset[str]
-    """The sources."""
     players: frozenset[str]
     """What gives audio without words to a sink that plays."""
 
@@ -39,7 +37,6 @@ class Ends:
             if any(sent.event is PlaybackProgress for sent in primary[link.target].sends.values())
         )
         return cls(
-            frozenset(name for name, node in primary.items() if issubclass(node, Source)),
             frozenset(plays),
         )
 
@@ -65,7 +62,7 @@ class CallRecorder(SessionWatcher):
         self._file = file
         self._wall = wall
         self._session: Session | None = None
-        self._ends = Ends(frozenset(), frozenset())
+        self._ends = Ends(frozenset())
         self._began = False
         self._early: list[Event] = []
         """Events from before the session's clock began: members that could not be opened."""
@@ -84,16 +81,24 @@ class CallRecorder(SessionWatcher):
         session.bus.of(Event).subscribe(self._event)
 
     def wants(self, node: str, kind: type[Packet]) -> bool:
-        """The sound of both sides, and the kinds that are recorded."""
-        if kind is Audio:
-            return node in self._ends.callers or node in self._ends.players
-        return kind in PACKET_KINDS
+        """The sound that is played, and the kinds that are recorded."""
+        return node in self._ends.players if kind is Audio else kind in PACKET_KINDS
+
+    def hear(self, source: str, sound: Sequence[Audio]) -> None:
+        """Takes the caller's sound; what a client does not send is left out: it is the gap between the rest."""
+        now = self._now()
+        for packet in sound:
+            if not packet.absent:
+                self._sound(packet.at.pts, "caller", packet.samples, packet.rate)
+            if source in self._ends.players:
+                self._played.sound_made(packet, packet.at.pts + packet.at.duration)
+        self._played.advance(now)
 
     def observe(self, node: str, packet: Packet) -> None:
         """Takes an output of a node."""
         kind = packet.__class__
         if kind is Audio:
-            self._audio(node, packet)  # type: ignore[arg-type]
+            self._played.sound_made(cast(Audio, packet), self._now())
         elif kind in PACKET_KINDS:
             size = 500
             if isinstance(packet, Speech):
@@ -111,16 +116,6 @@ class CallRecorder(SessionWatcher):
         now = self._now()
         self._played.advance(now)
         self._file.finish({"outcome": end.outcome, "reason": end.reason, "duration": str(now)})
-
-    def _audio(self, node: str, audio: Audio) -> None:
-        if node in self._ends.callers:
-            now = self._now()
-            # What a client does not send is left out: it is the gap between the rest.
-            if not audio.absent:
-                self._sound(audio.at.pts, "caller", audio.samples, audio.rate)
-            self._played.advance(now)
-        if node in self._ends.players:
-            self._played.sound_made(audio, self._now())
 
     def _event(self, event: Event) -> None:
         if event.__class__ is SoundPlayed:

@@ -26,7 +26,7 @@ class Scene:
         self.registry = CollectorRegistry()
         self.voice = 0
         self.now = 0
-        self.call = CallMetrics(CountedMetrics(self.registry), {"asr", "chat"}, lambda: self.voice, ["caller"])
+        self.call = CallMetrics(CountedMetrics(self.registry), {"asr", "chat"}, lambda: self.voice)
         self.call._now = lambda: self.now
         self.causes = Causes()
 
@@ -224,10 +224,10 @@ def test_call_metrics_count_the_sound_of_callers() -> None:
     """Only that of the call's source: what a node makes of it is no second sound."""
     scene = Scene()
     at = Stamp(0, 20 * MILLISECOND, scene.causes.root)
-    watchers = Watchers([scene.call])
+    watchers = Watchers([scene.call], ["caller"])
     for node in ("caller", "clean"):
         for _ in range(60):
             watchers.observe(node, Audio(at, np.zeros(320, np.int16), 16_000))
-    scene.call.ended(CallEnd("completed", "the caller hung up"))
+    watchers.ended(CallEnd("completed", "the caller hung up"))
     assert scene.value("audio_seconds_total", direction="in") == pytest.approx(1.2)
     assert scene.value("calls_total", outcome="completed") == 1

@@ -25,7 +25,7 @@ from vitagraph.observe.client_events import ClientNetwork, Rated
 from vitagraph.observe.envelope import PeakTrack, envelope
 from vitagraph.observe.session_timeline import MOST, SessionTimeline
 from vitagraph.observe.timeline import Timeline
-from vitagraph.observe.watcher import CallEnd
+from vitagraph.observe.watcher import CallEnd, Watchers
 from vitagraph.waterfall import TurnRecord
 
 RATE = 16_000
@@ -43,13 +43,14 @@ class Scene:
         self.session, self.causes = session, Causes()
         self.timeline = SessionTimeline("rtc_1", "assistant")
         self.now = 0
-        self.timeline.listen(session)
+        self.watchers = Watchers([self.timeline])
+        self.watchers.listen(session)
         self.timeline._now = lambda: self.now
 
     def packet(self, node: str, packet: Packet, at: int) -> None:
         """A node gives a packet."""
         self.now = at
-        self.timeline.observe(node, packet)
+        self.watchers.observe(node, packet)
 
     def hear(self, begin: int, end: int) -> None:
         """The person speaks."""
@@ -190,7 +191,7 @@ def test_timeline_stays_bounded() -> None:
 def test_loudness_leaves_out_what_comes_after_four_hours() -> None:
     """A wrong time stamp takes no memory."""
     loudness = PeakTrack()
-    loudness.add(sound(ms(20)), 5 * 3_600 * SECOND)
+    loudness.add([sound(ms(20))], [5 * 3_600 * SECOND])
     assert len(loudness.peaks) == 0
     loudness.place(envelope(sound(ms(120)), RATE), ms(100))
     assert list(loudness.peaks) == [0, 0, 64, 64, 64]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from nodes.packets import Audio, SpeechStart
 from pipeline.cause import Causes
 from pipeline.packet import Packet, Stamp
-from vitagraph.observe.watcher import CallEnd, SessionWatcher, Watchers
+from vitagraph.observe.watcher import BLOCK, CallEnd, SessionWatcher, Watchers
 from vitagraph.waterfall import TurnRecord
 
 ROOT = Causes().root
@@ -59,6 +60,37 @@ def test_watchers_get_only_what_they_want() -> None:
     watchers.observe("vad", VOICE)
     assert sound.seen == [("caller", SOUND)] * 3 and voice.seen == [("vad", VOICE)]
     assert sound.asked == 2, "once for each node and kind"
+
+
+def test_watchers_hear_sources_in_blocks_and_before_what_was_made_of_them() -> None:
+    """Ten packets of sound are one call; a mark of the voice detector never comes before the sound that it marks."""
+
+    class Hears(SessionWatcher):
+        def __init__(self) -> None:
+            self.seen: list[object] = []
+
+        def wants(self, node: str, kind: type[Packet]) -> bool:
+            return kind is SpeechStart
+
+        def hear(self, source: str, sound: Sequence[Audio]) -> None:
+            self.seen.append((source, len(sound)))
+
+        def observe(self, node: str, packet: Packet) -> None:
+            self.seen.append(node)
+
+        def turn_over(self, turn: TurnRecord, *, abandoned: bool = False) -> None:
+            self.seen.append("turn")
+
+    hears = Hears()
+    watchers = Watchers([hears], ["caller"])
+    for _ in range(BLOCK + 3):
+        watchers.observe("caller", SOUND)
+    watchers.observe("clean", SOUND)
+    watchers.observe("vad", VOICE)
+    watchers.observe("caller", SOUND)
+    watchers.turn_over(TurnRecord(7, 0))
+    watchers.ended(CallEnd("completed", ""))
+    assert hears.seen == [("caller", BLOCK), ("caller", 3), "vad", ("caller", 1), "turn"]
 
 
 def test_watcher_that_fails_hurts_no_other(caplog: pytest.LogCaptureFixture) -> None:

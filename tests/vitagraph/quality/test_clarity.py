@@ -39,7 +39,7 @@ def listen(
             at, began = marks.pop(0)
             (clarity.speech_began if began else clarity.speech_ended)(round(at * 1_000) * MILLISECOND)
         pts = begin * 1_000_000_000 // RATE
-        clarity.add(Audio(Stamp(pts, 20 * MILLISECOND, NONE), samples[begin : begin + FRAME], RATE))
+        clarity.add([Audio(Stamp(pts, 20 * MILLISECOND, NONE), samples[begin : begin + FRAME], RATE)])
     return clarity
 
 
@@ -82,6 +82,6 @@ def test_clarity_leaves_out_what_was_not_sent() -> None:
     quiet = np.zeros(FRAME, np.int16)
     for number in range(400):
         at = Stamp(number * 20 * MILLISECOND, 20 * MILLISECOND, NONE)
-        clarity.add(Audio(at, quiet, RATE))
-        clarity.add(Audio(at, quiet + 3, RATE, absent=True))
+        clarity.add([Audio(at, quiet, RATE)])
+        clarity.add([Audio(at, quiet + 3, RATE, absent=True)])
     assert clarity.snr_db() == pytest.approx(30, abs=2)

@@ -31,7 +31,7 @@ class Scene:
         self.causes = Causes()
         self.kept: list[QualityRecord] = []
         self.quality = SessionQuality(
-            "rtc_1", "assistant", self.kept.append, network=lambda: self.seen, now=lambda: self.now, sources=["caller"]
+            "rtc_1", "assistant", self.kept.append, network=lambda: self.seen, now=lambda: self.now
         )
 
     def turn(self, silence: int | None = None, *, abandoned: bool = False, reason: str = "", **fields: Any) -> None:
@@ -113,7 +113,7 @@ def test_record_counts_interruptions_ratings_and_fallbacks() -> None:
 
 def speak(scene: Scene, seconds: float, samples: np.ndarray[Any, np.dtype[np.int16]]) -> None:
     """The caller's frames, and what another node makes of them."""
-    watchers = Watchers([scene.quality])
+    watchers = Watchers([scene.quality], ["caller"])
     for number in range(round(seconds * 50)):
         at = Stamp(number * 20 * MILLISECOND, 20 * MILLISECOND, scene.causes.begin("turn"))
         watchers.observe("caller", Audio(at, samples, 16_000))
@@ -142,7 +142,7 @@ def test_record_reads_the_network() -> None:
 def test_record_has_the_clarity_of_the_callers_sound_alone() -> None:
     """What other nodes pass on is not heard twice, and the marks are the voice detector's."""
     scene, rng = Scene(), np.random.default_rng(2)
-    watchers = Watchers([scene.quality])
+    watchers = Watchers([scene.quality], ["caller"])
     cause = scene.causes.begin("turn")
     for number in range(400):
         at = Stamp(number * 20 * MILLISECOND, 20 * MILLISECOND, cause)
@@ -172,10 +172,10 @@ def test_measuring_a_frame_is_quick() -> None:
     """A caller's sound is 50 frames a second, beside what other nodes put out."""
     scene = Scene(STATISTICS)
     samples = np.random.default_rng(1).normal(0, 500, 320).astype(np.int16)
-    frame = Audio(Stamp(0, 20 * MILLISECOND, scene.causes.begin("turn")), samples, 16_000)
+    frames = [Audio(Stamp(0, 20 * MILLISECOND, scene.causes.begin("turn")), samples, 16_000)] * 10
 
     def observe() -> None:
-        for _ in range(1_000):
-            scene.quality.observe("caller", frame)
+        for _ in range(100):
+            scene.quality.hear("caller", frames)
 
     check_within(observe, 0.02)
