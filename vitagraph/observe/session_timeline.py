@@ -36,6 +36,7 @@ from vitagraph.observe.timeline import (
     Trouble,
     TurnEntry,
 )
+from vitagraph.observe.unanswered import why_unanswered
 from vitagraph.observe.watcher import CallEnd, SessionWatcher
 from vitagraph.waterfall import TurnRecord
 
@@ -191,7 +192,7 @@ class SessionTimeline(SessionWatcher):
         entry.outcome = turn.outcome
         if turn.outcome == "unanswered":
             entry.outcome = "nothing_heard" if nothing else "abandoned" if abandoned else "unanswered"
-            entry.why = self._why(entry)
+            entry.why = why_unanswered(entry, self._troubles, self._causes)
 
     def ended(self, end: CallEnd) -> None:
         """Lets go of the session."""
@@ -371,31 +372,6 @@ class SessionTimeline(SessionWatcher):
     def _flushed(self, event: Flushed) -> None:
         if event.late:
             self.note("late_flush", event.origin, message=", ".join(event.late), at=event.pts)
-
-    def _why(self, entry: TurnEntry) -> str:
-        """Why a turn has no answer, in words."""
-        if entry.outcome == "nothing_heard":
-            return "The speech recognition found no words."
-        unanswered = [
-            each for each in self._troubles if each.kind == "failed" and not each.answered_by and each.at >= entry.start
-        ]
-        if unanswered:
-            return f"{unanswered[-1].node} failed, and nothing took its work over."
-        if entry.outcome == "abandoned":
-            return "The call ended before the answer began."
-        revoked = [each.reason for each in self._causes if each.cause == entry.cause and each.what == "interrupted"]
-        if revoked:
-            return f"The answer was stopped before it was heard ({revoked[-1]})."
-        lacking = next((part for part in ("transcript", "text", "sentence", "speech") if part not in entry.reached), "")
-        return _LACKING.get(lacking, "The answer was not played before the next turn.")
-
-
-_LACKING = {
-    "transcript": "There was no transcript before the next turn.",
-    "text": "The dialogue gave no text before the next turn.",
-    "sentence": "No sentence was complete before the next turn.",
-    "speech": "The voice made no sound before the next turn.",
-}
 
 
 def _fill_in(entry: TurnEntry, transcript: Transcript) -> None:
