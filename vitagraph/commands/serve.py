@@ -63,6 +63,10 @@ HealthInterval = Annotated[
     str, typer.Option(metavar="TIME", help="Interval of health checks of the graphs' members; 0 for none.")
 ]
 DrainTime = Annotated[str, typer.Option(metavar="TIME", help="How long calls may continue after Ctrl-C or SIGTERM.")]
+RecordNodes = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NODE", help="Record only the packets of this node, beside sound and events. Repeatable."),
+]
 LogFormat = Annotated[
     Literal["auto", "human", "json"],
     typer.Option(help="Format of the log on stderr: auto is human on a terminal and json elsewhere."),
@@ -123,6 +127,7 @@ def serve(
     ] = None,
     record: Record = None,
     record_keep: RecordKeep = "30d",
+    record_node: RecordNodes = None,
     supervise: Supervised = False,
     given: Settings = None,
     chaos: ChaosFile = None,
@@ -162,6 +167,7 @@ def serve(
         private_key=private_key,
         record=record,
         record_keep=_seconds(record_keep, "--record-keep"),
+        record_nodes=tuple(record_node or ()),
         avatar=avatar,
     )
     if supervise and VARIABLE not in os.environ:

@@ -49,11 +49,12 @@ class HostObservation:
 
     async def open(self) -> None:
         """Opens what it writes to; raises VitagraphError if that cannot be used."""
-        if self._settings.record is not None:
-            self.recordings = Recordings(self._settings.record, self._settings.record_keep)
+        settings = self._settings
+        if settings.record is not None:
+            self.recordings = Recordings(settings.record, settings.record_keep, nodes=settings.record_nodes)
             self._exit.push_async_callback(self.recordings.stop)
             self.recordings.start()
-        if self._settings.alerts is None:
+        if settings.alerts is None:
             self._rules = await asyncio.to_thread(builtin_rules)
         self._tracing = await asyncio.to_thread(Tracing.from_environment)
         if self._tracing is not None:

@@ -68,6 +68,8 @@ class HostSettings:
     """A folder to which every call is recorded; None records nothing."""
     record_keep: float = 30 * 86_400
     """How long recordings are kept there."""
+    record_nodes: tuple[str, ...] = ()
+    """The nodes whose packets are recorded beside the sound; all if there are none."""
     avatar: Path | None = None
     """A GLB in place of the head that `vitagraph avatar build` makes."""
 

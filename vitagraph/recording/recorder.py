@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -55,12 +55,15 @@ class CallRecorder(SessionWatcher):
     """Records one session.
 
     Sound is placed by its own time, so that it never drifts from the session's clock, which is placed
-    on the wall clock once, when the session begins.
+    on the wall clock once, when the session begins. Packets are those of `nodes`, or of all if there are none.
     """
 
-    def __init__(self, file: RecordingFile, wall: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, file: RecordingFile, wall: Callable[[], int] = time.time_ns, nodes: Collection[str] = ()
+    ) -> None:
         self._file = file
         self._wall = wall
+        self._nodes = frozenset(nodes)
         self._session: Session | None = None
         self._ends = Ends(frozenset())
         self._began = False
@@ -104,7 +107,8 @@ class CallRecorder(SessionWatcher):
             if isinstance(packet, Speech):
                 self._played.speech_made(packet)
                 size += packet.samples.nbytes
-            self._file.put(JsonItem(self._now(), packet_topic(node), packet, size))
+            if not self._nodes or node in self._nodes:
+                self._file.put(JsonItem(self._now(), packet_topic(node), packet, size))
 
     def turn_over(self, turn: TurnRecord, *, abandoned: bool = False) -> None:
         """Writes a turn that is final."""

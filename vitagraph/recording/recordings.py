@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -34,13 +34,17 @@ STOP_WITHIN = 5.0
 class Recordings:
     """Records calls into a folder, and deletes what is older than `keep` seconds.
 
-    Raises UserInputError or ResourceError if the folder cannot be used. `wall` gives nanoseconds since 1970.
+    Raises UserInputError or ResourceError if the folder cannot be used. `wall` gives nanoseconds since 1970; packets
+    are those of `nodes`, or of all.
     """
 
-    def __init__(self, folder: Path, keep: float, wall: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, folder: Path, keep: float, wall: Callable[[], int] = time.time_ns, nodes: Sequence[str] = ()
+    ) -> None:
         self.folder = folder.expanduser()
         self._keep = keep
         self._wall = wall
+        self._nodes = nodes
         self._files: list[RecordingFile] = []
         self._files_lock = threading.Lock()
         self._backlog = Backlog()
@@ -67,7 +71,7 @@ class Recordings:
         file = RecordingFile(path, call, partial(session_info, call, graph, instructions, plan), self._backlog)
         with self._files_lock:
             self._files.append(file)
-        return CallRecorder(file, self._wall)
+        return CallRecorder(file, self._wall, self._nodes)
 
     def clean(self) -> None:
         """Deletes old recordings; blocks."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import wave
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,12 +45,13 @@ def record(
     the_plan: Plan,
     folder: Path,
     instructions: str = "",
+    nodes: Sequence[str] = (),
 ) -> Recording:
     """Runs a session as a call runs, and gives its recording."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        recordings = Recordings(folder, 86_400, lambda: BEGAN + round(loop.time() * SECOND))
+        recordings = Recordings(folder, 86_400, lambda: BEGAN + round(loop.time() * SECOND), nodes)
         recordings.start()
         watchers = Watchers([recordings.attend(CALL, "graph", the_plan, instructions)])
         turns = TurnTracker(on_finished=watchers.turn_over)

@@ -53,6 +53,15 @@ def test_recording_opens_in_the_public_reader(scripted: Recording) -> None:
     assert summary is not None and summary.statistics is not None
 
 
+def test_recording_has_the_packets_of_the_chosen_nodes(tmp_path: Path) -> None:
+    """Who records for months keeps the words and not the drafts; sound, events and turns are there in any case."""
+    recording = record(planned(GRAPH, tmp_path), tmp_path / "recordings", nodes=["other"])
+    with recording.path.open("rb") as file:
+        topics = {channel.topic for _, channel, _ in make_reader(file).iter_messages()}
+    assert {"/caller/audio", "/assistant/audio", "/turns", "/events/TurnChanged"} <= topics
+    assert not any(topic.startswith("/packets/") for topic in topics)
+
+
 def test_recording_belongs_to_its_owner_alone(scripted: Recording) -> None:
     """It has voices in it."""
     assert stat.S_IMODE(scripted.path.stat().st_mode) == 0o600
