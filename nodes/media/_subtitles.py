@@ -7,12 +7,11 @@ import os
 import stat
 from collections import deque
 from collections.abc import Iterable
-from pathlib import Path
-from typing import ClassVar, TextIO
+from typing import ClassVar
 
 from nodes.media._cues import Cue, cues
-from nodes.media.claims import ClaimedPath
-from nodes.media.files import open_private, writing
+from nodes.media.claims import ClaimedFile
+from nodes.media.files import writing
 from nodes.packets import Transcript
 from pipeline.node import Sink
 from pipeline.packet import MILLISECOND
@@ -38,9 +37,7 @@ class Subtitles(Sink[SubtitlesParams]):
     """The beginning of the file."""
     text = Input(Transcript, gated=True)
 
-    claimed: ClaimedPath | None = None
-    """The path of the file."""
-    file: TextIO | None = None
+    file: ClaimedFile | None = None
     """The open file."""
 
     async def open(self) -> None:
@@ -48,13 +45,15 @@ class Subtitles(Sink[SubtitlesParams]):
         self.written: deque[tuple[int, int, int]] = deque(maxlen=REMEMBERED)
         """Of each transcript its start in ns, the position in the file, and the number of subtitles before it."""
         self.count = 0
-        self.claimed = await asyncio.to_thread(ClaimedPath, self.params.path, self.context.session)
-        self.file = await asyncio.to_thread(open_private, str(self.claimed.path), f"transcript{self.suffix}")
+        self.file = await asyncio.to_thread(
+            ClaimedFile, self.params.path, self.context.session, f"transcript{self.suffix}"
+        )
         await asyncio.to_thread(self._write, -1, [self.head])
 
     async def close(self) -> None:
         """Closes the file."""
-        await asyncio.to_thread(self._close)
+        if self.file is not None:
+            await asyncio.to_thread(self.file.close)
 
     @text.each
     async def write(self, heard: Transcript) -> None:
@@ -77,24 +76,16 @@ class Subtitles(Sink[SubtitlesParams]):
         """Writes at a position, or at the end if it is negative or this is a pipe or device; returns where it began."""
         file = self.file
         assert file is not None, "write comes after open"
-        with writing(Path(self.params.path)):
-            is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        text = file.text
+        with writing(file.path):
+            is_file = stat.S_ISREG(os.fstat(text.fileno()).st_mode)
             if position >= 0 and is_file:
-                file.seek(position)
-                file.truncate()
-            start = file.tell() if is_file else 0
-            file.writelines(texts)
-            file.flush()
+                text.seek(position)
+                text.truncate()
+            start = text.tell() if is_file else 0
+            text.writelines(texts)
+            text.flush()
         return start
-
-    def _close(self) -> None:
-        try:
-            if self.file is not None:
-                with writing(Path(self.params.path)):
-                    self.file.close()
-        finally:
-            if self.claimed is not None:
-                self.claimed.release()
 
 
 def clock(nanoseconds: int, point: str) -> str:

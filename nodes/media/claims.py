@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from nodes.media.files import writing
+from nodes.media.files import open_private, writing
+from pipeline.errors import NodeError
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,30 @@ class ClaimedPath:
     def release(self) -> None:
         """Other sessions may write there from now on."""
         self._finalize()
+
+
+class ClaimedFile:
+    """A text file that one session alone writes, open for writing; blocks. Only its owner may read it.
+
+    `name` and `session` are as for ClaimedPath; raises what `open_private` raises.
+    """
+
+    def __init__(self, name: str, session: str, example: str) -> None:
+        self._claimed = ClaimedPath(name, session)
+        self.path = self._claimed.path
+        try:
+            self.text = open_private(str(self.path), example)
+        except NodeError:
+            self._claimed.release()
+            raise
+
+    def close(self) -> None:
+        """Closes it; raises ResourceError if what waits cannot be written."""
+        try:
+            with writing(self.path):
+                self.text.close()
+        finally:
+            self._claimed.release()
 
 
 def _claim(wanted: Path) -> Path:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import ClassVar, TextIO
+from typing import ClassVar
 
 import msgspec
 import numpy as np
 
-from nodes.media.claims import ClaimedPath
-from nodes.media.files import open_private, writing
+from nodes.media.claims import ClaimedFile
+from nodes.media.files import writing
 from nodes.packets import Phoneme, Word
 from pipeline.errors import UserInputError
 from pipeline.node import Sink
@@ -44,9 +43,7 @@ class MediaJsonl(Sink[MediaJsonlParams]):
     """The suffix of the file name that a replay makes up, if the graph has no `path`."""
     lines = Input(Packet, gated=True)
 
-    claimed: ClaimedPath | None = None
-    """The path of the file."""
-    file: TextIO | None = None
+    file: ClaimedFile | None = None
     """The open file."""
 
     async def open(self) -> None:
@@ -57,12 +54,12 @@ class MediaJsonl(Sink[MediaJsonlParams]):
                 f"media.jsonl: there is no kind of packet named {', '.join(unknown)}",
                 hint=f"the kinds are {', '.join(sorted(known))}",
             )
-        self.claimed = await asyncio.to_thread(ClaimedPath, self.params.path, self.context.session)
-        self.file = await asyncio.to_thread(open_private, str(self.claimed.path), "transcript.jsonl")
+        self.file = await asyncio.to_thread(ClaimedFile, self.params.path, self.context.session, "transcript.jsonl")
 
     async def close(self) -> None:
         """Closes the file."""
-        await asyncio.to_thread(self._close)
+        if self.file is not None:
+            await asyncio.to_thread(self.file.close)
 
     @lines.each
     async def write(self, packet: Packet) -> None:
@@ -74,18 +71,9 @@ class MediaJsonl(Sink[MediaJsonlParams]):
     def _write(self, line: str) -> None:
         file = self.file
         assert file is not None, "write comes after open"
-        with writing(Path(self.params.path)):
-            file.write(line + "\n")
-            file.flush()
-
-    def _close(self) -> None:
-        try:
-            if self.file is not None:
-                with writing(Path(self.params.path)):
-                    self.file.close()
-        finally:
-            if self.claimed is not None:
-                self.claimed.release()
+        with writing(file.path):
+            file.text.write(line + "\n")
+            file.text.flush()
 
 
 def as_json(packet: Packet) -> dict[str, object]:

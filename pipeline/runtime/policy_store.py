@@ -52,8 +52,8 @@ class PolicyStore:
 
     def __init__(self, random: Random | None = None) -> None:
         self._random = random or Random()
-        self._breakers: dict[Hashable, Breaker] = {}
-        self._first_outputs: dict[Hashable, Durations] = {}
+        self._shared: dict[Hashable, tuple[Breaker, Durations]] = {}
+        """What members with the same class and params have in common."""
         self._limits: dict[Hashable, Limit] = {}
         self._session_limits: WeakSet[Limit] = WeakSet()
         """Limits of single sessions; each lives as long as its session."""
@@ -78,11 +78,9 @@ class PolicyStore:
     def of_member(self, member: Member) -> MemberPolicy:
         """The policy of one member; members with the same class and params share a breaker."""
         key = (member.use, member.params.model_dump_json(), member.breaker)
-        breaker = self._breakers.get(key)
-        if breaker is None:
-            breaker = self._breakers[key] = Breaker(member.breaker, self.now, self._random)
-            self._first_outputs[key] = Durations()
-        return MemberPolicy(member.deadline, Backoff(member.retry, self._random), breaker, self._first_outputs[key])
+        if key not in self._shared:
+            self._shared[key] = Breaker(member.breaker, self.now, self._random), Durations()
+        return MemberPolicy(member.deadline, Backoff(member.retry, self._random), *self._shared[key])
 
     def of_node(self, graph: Path, planned: PlannedNode, session: Hashable) -> NodePolicy:
         """The policy of a node in a session; sessions of the same graph file share its limit and its cache."""

@@ -18,11 +18,11 @@ from reactivex.abc import DisposableBase
 
 from pipeline.clock import Clock
 from pipeline.runtime.bus import ClockScheduler
-from pipeline.runtime.dispatch import make_dispatcher
 from vitagraph.alerts.spec import AlertRule
 from vitagraph.alerts.state import AlertPhase
 from vitagraph.alerts.statistics import Labels, RuleStatistic, Samples, samples_by_name
 from vitagraph.alerts.summary import filled
+from vitagraph.observe.guard import make_guard
 from vitagraph.observe.names import ALERTS_FIRING
 from vitagraph.observe.timeline import AlertState
 
@@ -66,7 +66,7 @@ class Alerts:
         self._samples: Subject[Samples] = Subject()
         self._subscriptions: list[DisposableBase] = []
         self._gauge = firing_gauge(registry)
-        self._guarded = make_dispatcher({partial: _call}, _report)
+        self._guarded = make_guard(log)
 
     def start(self) -> None:
         """Begins to evaluate."""
@@ -165,12 +165,3 @@ def _alert(rule: AlertRule, labels: Labels, value: float, since: float) -> Alert
 
 def _lost(rule: AlertRule) -> Callable[[Exception], None]:
     return lambda error: log.error("the alert %s is evaluated no more", rule.name, exc_info=error)
-
-
-def _call(told: partial[None]) -> tuple[()]:
-    told()
-    return ()
-
-
-def _report(error: Exception, told: partial[None]) -> None:
-    log.error("%s failed", getattr(told.func, "__qualname__", told.func), exc_info=error)

@@ -22,6 +22,7 @@ from nodes.packets import (
 from pipeline.events import Abandoned, BudgetExceeded, Flushed, NodeFailed, NodeRecovered, NodeRetries
 from pipeline.packet import MILLISECOND, SECOND, Packet
 from pipeline.runtime.session import Session
+from vitagraph.observe.call_metrics import end_of
 from vitagraph.observe.client_events import ClientNetwork, Rated
 from vitagraph.observe.envelope import STEP, PeakTrack, envelope
 from vitagraph.observe.timeline import (
@@ -178,20 +179,17 @@ class SessionTimeline(SessionWatcher):
         entry = self.turns.get(turn.cause)
         if entry is None:
             return
-        heard = turn.heard.strip()
         entry.trace = turn.trace
         entry.said, entry.over_budget = turn.said, turn.over_budget
-        entry.heard = entry.heard or heard
+        entry.heard = entry.heard or turn.heard.strip()
         entry.parts = {part: _ms(duration) for part, duration in turn.parts().items()}
         entry.reached = {part: _ms(at) for part, at in turn.reached.items()}
         entry.firsts = self._answer(turn.cause).firsts
         if turn.silence is not None and not entry.typed:
             entry.silence = _ms(turn.silence)
             self.silences.append(entry.silence)
-        nothing = "transcript" in turn.reached and not heard
-        entry.outcome = turn.outcome
+        entry.outcome = end_of(turn, abandoned=abandoned)
         if turn.outcome == "unanswered":
-            entry.outcome = "nothing_heard" if nothing else "abandoned" if abandoned else "unanswered"
             entry.why = why_unanswered(entry, self._troubles, self._causes)
 
     def ended(self, end: CallEnd) -> None:

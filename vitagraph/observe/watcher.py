@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from nodes.packets import Audio
 from pipeline.node import Source
 from pipeline.packet import Packet
-from pipeline.runtime.dispatch import make_dispatcher
+from pipeline.runtime.report import Observer
 from pipeline.runtime.session import Session
+from vitagraph.observe.guard import make_guard
 from vitagraph.waterfall import TurnRecord
 
 log = logging.getLogger(__name__)
 
 BLOCK = 10
 """Packets of sound that are given together: 0.2 s."""
-Observer = Callable[[str, Packet], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Watchers:
         self._listeners = tuple(each.hear for each in watchers if type(each).hear is not SessionWatcher.hear)
         self._sound: dict[str, list[Audio]] = {source: [] for source in sources}
         """What each source gave and nobody has taken yet: one call for ten packets costs a fifth of ten calls."""
-        self._tell = make_dispatcher({partial: _call}, _report)
+        self._tell = make_guard(log)
 
     def listen(self, session: Session) -> None:
         """Gives each the session."""
@@ -113,12 +113,3 @@ class Watchers:
         self._tell(partial(self._hear))
         for watcher in self._all:
             self._tell(partial(watcher.ended, end))
-
-
-def _call(told: partial[None]) -> tuple[()]:
-    told()
-    return ()
-
-
-def _report(error: Exception, told: partial[None]) -> None:
-    log.error("%s failed", getattr(told.func, "__qualname__", told.func), exc_info=error)
